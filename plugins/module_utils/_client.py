@@ -1,0 +1,289 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""The REST API that LXD and Incus share (doc/rest-api.md): envelope, operations, ETags, extensions, retries, one deadline.
+
+Knows no kind of resource and no Ansible. Reads are repeated while the server recovers, until the deadline. A write that may
+have happened is never repeated here: it raises L(_errors.Interrupted), and the caller reads the object again.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import time
+import urllib.parse
+from typing import IO, Any, NamedTuple
+
+from ._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
+from ._transport import Response, Transport
+
+#: How long a daemon that does not accept connections is waited for, within the task's timeout: a restart takes seconds.
+CONNECT_GRACE = 30.0
+#: The longest single wait on an operation; shorter than the idle time-outs of proxies between us and the server.
+WAIT_SLICE = 60.0
+
+#: Words of errors that pass by themselves: dqlite electing a leader, a daemon starting, another operation on the object.
+TRANSIENT = re.compile(
+    r"Failed to begin transaction|receive: header: EOF|no available dqlite leader|no known leader|database is locked"
+    r"|driver: bad connection|checkpoint in progress|not leader|setup in progress|daemon is starting|is starting up"
+    r"|is busy running|Unable to connect to any cluster|context canceled|server is shutting down",
+    re.I,
+)
+RUNNING = (101, 103, 104, 105, 106, 107, 109)  # Started, Running, Cancelling, Pending, Starting, Stopping, Freezing
+
+
+class Deadline:
+    """One limit in seconds for everything that a task does."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._end = time.monotonic() + seconds
+
+    def remaining(self) -> float:
+        return self._end - time.monotonic()
+
+    def check(self, doing: str) -> float:
+        """The seconds left; raises when there are none."""
+        left = self.remaining()
+        if left <= 0:
+            raise DeadlineExceeded(f"The timeout of {self.seconds:g} s is over while {doing}.")
+        return left
+
+    def pause(self, attempt: int, doing: str, longest: float = 1.0) -> None:
+        """Wait before the next look at something that has no event to wait for: 0.1 s, doubling up to C(longest)."""
+        time.sleep(min(0.1 * 2 ** min(attempt, 5), longest, max(self.check(doing), 0.01)))
+
+
+class Reply(NamedTuple):
+    metadata: Any
+    etag: str | None
+    operation: str | None
+
+
+def quote(name: str) -> str:
+    """One path segment; names of image aliases contain slashes."""
+    return urllib.parse.quote(name, safe="")
+
+
+class Client:
+    """A conversation with one server.
+
+    C(read_only) is the promise of check mode: anything but a GET is refused here, whatever the layers above do.
+    C(trust_token) is used once, when the server does not trust our certificate yet.
+    """
+
+    def __init__(self, transport: Transport, timeout: float = 600.0, read_only: bool = False, trust_token: str | None = None) -> None:
+        self.transport = transport
+        self.deadline = Deadline(timeout)
+        self.read_only = read_only
+        self.trust_token = trust_token
+        self.requests = 0
+        self._server: dict[str, Any] | None = None
+
+    # -- the server -------------------------------------------------------------------------------------------------
+
+    @property
+    def server(self) -> dict[str, Any]:
+        """C(GET /1.0), read once and only when something depends on it."""
+        if self._server is None:
+            self._server = self.get("/1.0").metadata
+            self._server["api_extensions"] = set(self._server.get("api_extensions") or ())
+        return self._server
+
+    @property
+    def implementation(self) -> str:
+        return self.server.get("environment", {}).get("server") or "lxd"
+
+    @property
+    def label(self) -> str:
+        """The server as errors name it. Never asks the server: it may be the one that is gone."""
+        if self._server is None:
+            return self.transport.url
+        environment = self._server.get("environment", {})
+        return "{} {} at {}".format(environment.get("server", "server"), environment.get("server_version", "?"), self.transport.url)
+
+    def has(self, extension: str) -> bool:
+        return extension in self.server["api_extensions"]
+
+    def require(self, extension: str, what: str) -> None:
+        """Refuse what this server cannot do, before anything is changed."""
+        if not self.has(extension):
+            environment = self.server.get("environment", {})
+            version = f"{self.implementation} {environment.get('server_version', '?')}"
+            raise InvalidInput(f"{what} needs the extension '{extension}'; this server ({version}, {self.transport.url}) does not have it.")
+
+    # -- requests ---------------------------------------------------------------------------------------------------
+
+    def get(self, path: str, **query: Any) -> Reply:
+        return self.request("GET", path, query=query)
+
+    def find(self, path: str, **query: Any) -> Reply | None:
+        """Like L(get), but None where there is no such object."""
+        try:
+            return self.request("GET", path, query=query)
+        except ServerError as exc:
+            if exc.code == 404:
+                return None
+            raise
+
+    def fetch(self, path: str, **query: Any) -> bytes:
+        """A file that the API serves as it is, such as a log."""
+        given = {key: value for key, value in query.items() if value not in (None, "")}
+        self.requests += 1
+        url = path + ("?" + urllib.parse.urlencode(given) if given else "")
+        return self.transport.request("GET", url, timeout=self.deadline.check(f"reading {path}")).body
+
+    def names(self, path: str, **query: Any) -> list[str]:
+        """The names in a collection, from the URLs that a plain listing gives."""
+        urls = self.get(path, **query).metadata or []
+        prefix = len(path.rstrip("/")) + 1
+        return [urllib.parse.unquote(urllib.parse.urlsplit(url).path[prefix:]) for url in urls]
+
+    def write(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        etag: str | None = None,
+        headers: dict[str, str] | None = None,
+        stream: IO[bytes] | None = None,
+        **query: Any,
+    ) -> Any:
+        """Change something and wait until it is done, whether the server answers at once or with an operation.
+
+        Returns the metadata of the answer (sync) or of the finished operation (async).
+        """
+        if self.read_only:
+            raise LXDError(f"Check mode must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd.")
+        reply = self.request(method, path, body=body, etag=etag, headers=headers, stream=stream, query=query)
+        if reply.operation:
+            return (self.wait(reply.operation) or {}).get("metadata")
+        return reply.metadata
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        etag: str | None = None,
+        headers: dict[str, str] | None = None,
+        stream: IO[bytes] | None = None,
+        query: dict[str, Any] | None = None,
+        slack: float = 0.0,
+    ) -> Reply:
+        """One request and its envelope. C(slack) is how many seconds the server was asked to hold the answer back."""
+        given = {key: value for key, value in (query or {}).items() if value not in (None, "")}
+        url = path + ("?" + urllib.parse.urlencode(given) if given else "")
+        sending = dict(headers or {})
+        if etag:
+            sending["If-Match"] = etag
+        data: Any = stream
+        if body is not None:
+            sending.setdefault("Content-Type", "application/json")
+            data = json.dumps(body).encode()
+        refused_since = 0.0
+        for attempt in range(10**6):
+            left = self.deadline.check(f"sending {method} {path} to {self.label}")
+            try:
+                self.requests += 1
+                response = self.transport.request(method, url, data, sending, timeout=min(left, 120.0) + slack)
+                return self._envelope(method, path, response)
+            except ConnectionFailed as exc:
+                if exc.permanent:
+                    raise
+                if exc.sent and method != "GET":
+                    raise Interrupted(str(exc)) from exc
+                refused_since = refused_since or time.monotonic()
+                if time.monotonic() - refused_since > CONNECT_GRACE or self.deadline.remaining() < 0.2:
+                    raise ConnectionFailed(f"{exc} (tried {attempt + 1} times, for {method} {path})", exc.sent) from exc
+            except ServerError as exc:
+                if exc.code == 403 and self._gain_trust():
+                    continue
+                if exc.code == 412 or (TRANSIENT.search(exc.text) and method != "GET"):
+                    raise Interrupted(exc.text) from exc
+                if not TRANSIENT.search(exc.text):
+                    raise
+                if self.deadline.remaining() < 0.2:
+                    raise DeadlineExceeded(f"The timeout of {self.deadline.seconds:g} s is over; the server last said: {exc.text}") from exc
+            self.deadline.pause(attempt, f"sending {method} {path} to {self.label}")
+        raise AssertionError("unreachable")
+
+    def _envelope(self, method: str, path: str, response: Response) -> Reply:
+        try:
+            envelope = json.loads(response.body)
+            kind = envelope["type"]
+        except (ValueError, KeyError, TypeError) as exc:
+            if response.status >= 500:  # a proxy in front of a daemon that restarts
+                raise ServerError(f"{self.label} answered HTTP {response.status} to {method} {path}: the daemon is starting", response.status) from exc
+            raise LXDError(
+                f"{self.transport.url} answered {method} {path} with HTTP {response.status} and something that is not the LXD API: {response.body[:120]!r}. "
+                "Is 'url' right?"
+            ) from exc
+        if kind == "error":
+            text = envelope.get("error") or f"HTTP {response.status}"
+            code = envelope.get("error_code") or response.status
+            raise ServerError(self._explain(method, path, code, text), code, text)
+        return Reply(envelope.get("metadata"), response.headers.get("ETag"), envelope.get("operation") if kind == "async" else None)
+
+    def _explain(self, method: str, path: str, code: int, text: str) -> str:
+        words = f"{self.label} answered {method} {path} with: {text} (error {code})"
+        if code == 403 and self.transport.scheme == "https":
+            words += (
+                ". The server does not trust this client: give client_cert and client_key of a trusted certificate, or a trust_token "
+                "from `lxc config trust add` to make it trusted"
+            )
+        return words
+
+    def _gain_trust(self) -> bool:
+        """First contact: have our certificate trusted with the token. True if the request is worth repeating."""
+        token, self.trust_token = self.trust_token, None
+        if not token or self.transport.scheme != "https":
+            return False
+        if self.read_only:
+            raise LXDError(f"{self.transport.url} does not trust this client yet; using the trust_token would change the server, which check mode must not.")
+        if not self.transport.tls.client_pem:
+            raise InvalidInput("trust_token needs client_cert and client_key: it is that certificate which becomes trusted.")
+        # An untrusted client is not told which implementation it speaks to, only the extensions.
+        explicit = self.has("explicit_trust_token") or any("incus" in name for name in self.server["api_extensions"])
+        body = {"type": "client", "name": socket.gethostname(), ("trust_token" if explicit else "password"): token.strip()}
+        self.write("POST", "/1.0/certificates", body)
+        self._server = None  # what an untrusted client was shown is not the whole of it
+        return True
+
+    # -- operations -------------------------------------------------------------------------------------------------
+
+    def wait(self, operation: str) -> dict[str, Any] | None:
+        """Wait for an operation to end and return it.
+
+        LXD answers the wait with an error envelope for a failed operation and for a wait that ran out; Incus always with the
+        operation, whose C(status_code) tells. Operations vanish some five seconds after their end: then the object must be read.
+        """
+        path = urllib.parse.urlsplit(operation).path
+        while True:
+            left = self.deadline.check(f"waiting for {path} of {self.label}")
+            span = max(1, int(min(left, WAIT_SLICE)))
+            try:
+                state = self.request("GET", path + "/wait", query={"timeout": span}, slack=span).metadata
+            except ServerError:
+                state = self._look(path)
+            code = state.get("status_code", 0)
+            if code == 200:
+                return state
+            if code not in RUNNING:
+                text = state.get("err") or state.get("status") or "it failed without a word"
+                if TRANSIENT.search(text):
+                    raise Interrupted(text)
+                raise ServerError(text, state.get("err_code", 0), text)
+
+    def _look(self, path: str) -> dict[str, Any]:
+        try:
+            return self.request("GET", path).metadata
+        except ServerError as exc:
+            if exc.code == 404:
+                raise Interrupted(f"operation {path} vanished before its end was seen") from exc
+            raise

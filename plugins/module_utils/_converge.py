@@ -1,0 +1,118 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Bring one resource to its wanted state: read, plan, apply, and again where the world moved meanwhile."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+
+from . import _values as values
+from ._errors import ConnectionFailed, DeadlineExceeded, Interrupted, LXDError, ServerError
+from ._resource import Plan, Resource, Step
+
+#: How often one task plans anew after a lost race (412) or a broken write, before it gives up.
+MAX_REPLANS = 30
+
+#: What to do about the servers' own words.
+HINTS = (
+    (r"currently in use|is in use|still in use|used by", "Remove what uses it first (used_by in the *_info modules lists it)."),
+    (r"already exists|already in use", "Another object or another server's object has this name: choose another, or adopt it by its own project or pool."),
+    (r"is running|must be stopped", "Stop it first, or allow it with restart: if_required (or force: true to stop it)."),
+    (r"not enough space|No space left|disk quota", "Free space in the storage pool or enlarge it."),
+    (r"protected|protection", "Unset security.protection.delete first."),
+    (
+        r"Failed to run: .*(zpool|zfs|lvm|vgcreate|pvcreate|rbd|btrfs|mkfs)",
+        "The storage tool or its kernel support is missing or refused: see the daemon's log.",
+    ),
+    (r"Unknown configuration key|Invalid (option|config|configuration)|invalid option", "Correct or remove the key; the server's version may not know it."),
+)
+
+
+class Outcome(NamedTuple):
+    changed: bool
+    before: dict[str, Any]
+    after: dict[str, Any]
+    actions: list[str]
+    result: dict[str, Any] | None
+    warnings: list[str]
+
+
+def converge(resource: Resource, check_mode: bool = False) -> Outcome:
+    """Make it so, or with C(check_mode) say what would be done. Both come from the same plan."""
+    actions: list[str] = []
+    first: Plan | None = None
+    broken: Interrupted | None = None
+    for attempt in range(MAX_REPLANS):
+        found = resource.read()
+        plan = resource.plan(found)
+        first = first or plan
+        if check_mode or not plan.steps:
+            break
+        try:
+            if _apply(resource, plan.steps, actions):
+                break
+        except Interrupted as exc:
+            broken = exc
+            _pause(resource, attempt, exc)
+    else:
+        raise LXDError(f"{resource.kind} '{resource.name}' on {resource.client.label}: gave up after {MAX_REPLANS} attempts; last: {broken}")
+    assert first is not None
+    if check_mode:
+        result = resource.show(plan.result) if plan.result is not None else None
+        return Outcome(bool(plan.steps), plan.before, plan.after, [step.words for step in plan.steps], result, resource.warnings)
+    if first.steps:
+        found = resource.read()
+        _warn_if_unsettled(resource, found)
+    resource.after_apply(found)
+    if not actions and first.steps:  # somebody else, or our own broken request, did it
+        actions = [step.words for step in first.steps]
+    return Outcome(bool(actions), first.before, first.after, actions, resource.show(found.object) if found else None, resource.warnings)
+
+
+def _apply(resource: Resource, steps: list[Step], actions: list[str]) -> bool:
+    """Run the steps in order. False when the rest has to be planned anew."""
+    for position, step in enumerate(steps):
+        try:
+            step.run()
+        except ServerError as exc:
+            raise LXDError(explain(f"Failed to {step.words}", resource, exc)) from exc
+        except DeadlineExceeded as exc:
+            raise DeadlineExceeded(f"Failed to {step.words}: {exc} What was done so far stays; run the task again to go on.") from exc
+        except ConnectionFailed as exc:
+            raise ConnectionFailed(f"Failed to {step.words}: {exc}", exc.sent) from exc
+        resource.done.add(step.words)
+        actions.append(step.words)
+        if step.reread and position + 1 < len(steps):
+            return False
+    return True
+
+
+def _pause(resource: Resource, attempt: int, exc: Interrupted) -> None:
+    try:
+        resource.client.deadline.pause(attempt, f"changing {resource.kind} {resource.name}")
+    except DeadlineExceeded as over:
+        raise DeadlineExceeded(f"{over} The last attempt ended with: {exc}") from exc
+
+
+def explain(tried: str, resource: Resource, exc: ServerError) -> str:
+    """What was tried, on which server, the server's own words, and what to do."""
+    hint = next((words for pattern, words in HINTS if re.search(pattern, exc.text, re.I)), "")
+    return f"{tried} on {resource.client.label}: {exc.text}{'' if exc.text.endswith('.') else '.'}{' ' + hint if hint else ''}"
+
+
+def _warn_if_unsettled(resource: Resource, found: Any) -> None:
+    """A value that the server does not keep as written would be a change on every run: say so at the first."""
+    if found is None or resource.state == "absent":
+        return
+    merged = resource.merged(found.object)
+    before, after = values.mask_pair(*values.changes(resource.comparable(found.object), resource.comparable(merged)))
+    for name, wanted in after.items():
+        resource.warnings.append(
+            f"{resource.kind} '{resource.name}': the server keeps {name} as {before.get(name)!r} where {wanted!r} was sent, so this will show as a change "
+            "on every run. Write it as the server keeps it."
+        )

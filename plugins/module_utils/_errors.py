@@ -1,0 +1,58 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What can go wrong, as types that the layers above can tell apart."""
+
+from __future__ import annotations
+
+import difflib
+
+
+class LXDError(Exception):
+    """A failure to report to the user; the text is complete as it stands."""
+
+    code = 0
+
+
+class InvalidInput(LXDError):
+    """The task asks for something that cannot be; nothing was changed."""
+
+
+class ServerError(LXDError):
+    """The server answered with an error; C(code) is its error code, C(text) are its own words."""
+
+    def __init__(self, message: str, code: int = 0, text: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.text = text or message
+
+
+class ConnectionFailed(LXDError):
+    """No answer from the server. C(sent) tells whether it may have seen the request."""
+
+    def __init__(self, message: str, sent: bool = False, permanent: bool = False) -> None:
+        super().__init__(message)
+        self.sent = sent
+        self.permanent = permanent
+
+
+class Interrupted(LXDError):
+    """A write may or may not have happened: read the object again before deciding."""
+
+
+class DeadlineExceeded(LXDError):
+    """The task's C(timeout) is over."""
+
+
+def did_you_mean(name: str, known: list[str]) -> str:
+    """A sentence that names the nearest known names, or all of them when none is near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"Did you mean '{near[0]}'?"
+    if not known:
+        return "There is none."
+    shown = ", ".join(sorted(known)[:12])
+    return f"Known: {shown}{', …' if len(known) > 12 else ''}."

@@ -1,0 +1,151 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What a resource consists of: each field knows its option, its place in the API object, and how it is compared and merged."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import _values as values
+from ._errors import InvalidInput
+
+
+class Field:
+    """A scalar: replaced when written and different.
+
+    :param name: the module option, and the key of the API object unless C(key) says otherwise
+    :param create_only: the API cannot change it; a difference is an error unless C(recreate) is set
+    :param extension: the API extension that the server must have when the option is used
+    :param spec: the rest of the argument spec (C(choices), C(aliases), …)
+    """
+
+    type = "str"
+
+    def __init__(self, name: str, key: str = "", create_only: bool = False, extension: str = "", **spec: Any) -> None:
+        self.name = name
+        self.key = key or name
+        self.create_only = create_only
+        self.extension = extension
+        self.spec = spec
+
+    def arguments(self) -> dict[str, dict[str, Any]]:
+        return {self.name: {"type": self.type, **self.spec}}
+
+    def clean(self, params: dict[str, Any]) -> Any:
+        """What the user wrote, in wire form; None where nothing was written. Refuses what cannot be."""
+        return params[self.name]
+
+    def merged(self, have: Any, want: Any, resource: Any) -> Any:
+        """The value to have, given the one the server has."""
+        return have if self.equal(have, want) else want
+
+    def equal(self, have: Any, want: Any) -> bool:
+        return want is None or have == want
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        """The value in a diff: server noise left out, nothing for empty."""
+        return value or None
+
+
+class Text(Field):
+    """Free text; an empty string empties it."""
+
+    def equal(self, have: Any, want: Any) -> bool:
+        return want is None or (have or "") == want
+
+
+class Flag(Field):
+    type = "bool"
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        return value
+
+    def equal(self, have: Any, want: Any) -> bool:
+        return want is None or bool(have) == want
+
+
+class Names(Field):
+    """A list whose order means something, as profiles do: written means exactly this list."""
+
+    type = "list"
+
+    def arguments(self) -> dict[str, dict[str, Any]]:
+        return {self.name: {"type": "list", "elements": "str", **self.spec}}
+
+    def equal(self, have: Any, want: Any) -> bool:
+        return want is None or list(have or ()) == list(want)
+
+
+class Moment(Field):
+    """A point in time, RFC 3339; an empty string or C(never) is the API's zero time."""
+
+    ZERO = "0001-01-01T00:00:00Z"
+
+    def clean(self, params: dict[str, Any]) -> Any:
+        written = params[self.name]
+        if written is None:
+            return None
+        moment = values.instant(self.name, "" if written == "never" else written)
+        return moment.isoformat().replace("+00:00", "Z") if moment else self.ZERO
+
+    def equal(self, have: Any, want: Any) -> bool:
+        return want is None or values.same_instant(self.name, want, have)
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        return value if values.instant(self.name, value) else None
+
+
+class Map(Field):
+    """A free dictionary of the daemon's own keys (C(config), C(properties)), with its C(purge_*) option."""
+
+    type = "dict"
+    purge = ""
+
+    def __init__(self, name: str, purgeable: bool = True, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.purge = f"purge_{name}" if purgeable else ""
+
+    def arguments(self) -> dict[str, dict[str, Any]]:
+        spec = super().arguments()
+        if self.purge:
+            spec[self.purge] = {"type": "bool", "default": False}
+        return spec
+
+    def clean(self, params: dict[str, Any]) -> Any:
+        written = params[self.name]
+        if written is None:
+            return {} if self.purge and params[self.purge] else None
+        return values.wire_map(self.name, written)
+
+    def merged(self, have: Any, want: Any, resource: Any) -> Any:
+        if want is None:
+            return have
+        purge = bool(self.purge and resource.params[self.purge])
+        return values.merge(have or {}, want, purge, resource.owned, resource.same_config)
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        written = resource.wanted.get(self.key) or {}
+        return {key: inner for key, inner in (value or {}).items() if key in written or not values.matches(key, resource.noise)} or None
+
+
+class Devices(Map):
+    """Devices by name; one that is null is removed, a property that is null is unset."""
+
+    def clean(self, params: dict[str, Any]) -> Any:
+        written = params[self.name]
+        if written is None:
+            return {} if params[self.purge] else None
+        for name in written:
+            if not isinstance(name, str) or not name or "/" in name or len(name) > 64:
+                raise InvalidInput(f"devices: {name!r} is not a device name; it has 1 to 64 characters and no slash.")
+        return values.wire_devices(written)
+
+    def merged(self, have: Any, want: Any, resource: Any) -> Any:
+        return have if want is None else values.merge_devices(have or {}, want, resource.params[self.purge])
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        return value or None

@@ -1,0 +1,81 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Reading: any kind of resource, in one request a kind."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._client import Client, quote
+from .._errors import InvalidInput
+
+#: What can be listed: the collection in the API, and whether it is one of a project.
+COLLECTIONS = {
+    "certificate": ("/1.0/certificates", False),
+    "cluster_group": ("/1.0/cluster/groups", False),
+    "cluster_member": ("/1.0/cluster/members", False),
+    "image": ("/1.0/images", True),
+    "image_alias": ("/1.0/images/aliases", True),
+    "instance": ("/1.0/instances", True),
+    "instance_backup": ("/1.0/instances/{parent}/backups", True),
+    "instance_snapshot": ("/1.0/instances/{parent}/snapshots", True),
+    "network": ("/1.0/networks", True),
+    "network_acl": ("/1.0/network-acls", True),
+    "network_forward": ("/1.0/networks/{parent}/forwards", True),
+    "network_load_balancer": ("/1.0/networks/{parent}/load-balancers", True),
+    "network_peer": ("/1.0/networks/{parent}/peers", True),
+    "network_zone": ("/1.0/network-zones", True),
+    "network_zone_record": ("/1.0/network-zones/{parent}/records", True),
+    "operation": ("/1.0/operations", True),
+    "profile": ("/1.0/profiles", True),
+    "project": ("/1.0/projects", False),
+    "storage_bucket": ("/1.0/storage-pools/{parent}/buckets", True),
+    "storage_pool": ("/1.0/storage-pools", False),
+    "storage_volume": ("/1.0/storage-pools/{parent}/volumes", True),
+    "warning": ("/1.0/warnings", True),
+}
+#: The key that names an object of a kind; C(name) where nothing else is said.
+IDENTITY = {"certificate": "fingerprint", "image": "fingerprint", "cluster_member": "server_name", "network_forward": "listen_address",
+            "network_load_balancer": "listen_address", "operation": "id", "warning": "uuid"}  # fmt: skip
+
+
+def read_kind(client: Client, kind: str, params: dict[str, Any], recursion: int = 1) -> list[dict[str, Any]]:
+    """All objects of a kind, or those with a name; none found is an empty list."""
+    path, scoped = COLLECTIONS[kind]
+    if "{parent}" in path:
+        if not params.get("parent"):
+            raise InvalidInput(f"parent: kind '{kind}' needs the name of what it belongs to, as in /1.0 of the API: {path}.")
+        path = path.format(parent=quote(params["parent"]))
+    query: dict[str, Any] = {"recursion": recursion, "filter": params.get("filter")}
+    if scoped:
+        everywhere = params.get("all_projects")
+        query["project"] = None if everywhere else params.get("project")
+        query["all-projects"] = "true" if everywhere else None
+    reply = client.find(path, **query)
+    listed = (reply.metadata if reply else None) or []
+    if isinstance(listed, dict):  # operations are grouped by status
+        listed = [operation for group in listed.values() for operation in group]
+    name = params.get("name")
+    key = IDENTITY.get(kind, "name")
+    return [obj for obj in listed if name in (None, "", obj.get(key)) or (kind == "image" and _is_image(obj, name))]
+
+
+def _is_image(image: dict[str, Any], name: str) -> bool:
+    return image["fingerprint"].startswith(name) or any(alias["name"] == name for alias in image.get("aliases") or ())
+
+
+def instance_info(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+    """Instances with their state, snapshots and addresses in one request (C(recursion=2))."""
+    return {"instances": read_kind(client, "instance", params, recursion=2 if params["state_details"] else 1)}
+
+
+def server_info(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+    return {"server": client.get("/1.0", target=params["target"]).metadata}
+
+
+def resource_info(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+    return {"resources": read_kind(client, params["kind"], params)}

@@ -1,0 +1,123 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _values as values
+from .._client import quote
+from .._errors import InvalidInput, did_you_mean
+from .._fields import Flag, Map, Moment, Names
+from .._resource import Found, Plan, Resource, Step
+from ._source import find_image, remote_source
+from ._upload import check_files, fingerprint, open_image
+
+
+class Image(Resource):
+    """C(/1.0/images), named by a local alias (or, to change or delete one, by its fingerprint).
+
+    An alias that is there is the image, wherever its remote has moved on to: refreshing is the daemon's C(auto_update). Only a
+    file says exactly what the image is, so only a file with another fingerprint replaces it.
+    """
+
+    kind = "image"
+    path = "/1.0/images"
+    fields = (
+        Map("properties"),
+        Flag("public"),
+        Flag("auto_update"),
+        Moment("expires_at"),
+        Names("profiles", extension="image_profiles"),
+    )
+    owned = ()
+    noise = ()
+    options = {
+        "remote": {"type": "str"},
+        "source": {"type": "dict"},
+        "file": {"type": "path"},
+        "rootfs": {"type": "path"},
+        "instance": {"type": "str"},
+    }
+    constraints = {"mutually_exclusive": [("remote", "source", "file", "instance")], "required_by": {"rootfs": "file"}}
+    name_rule = (r"[^\s]+", "no space")
+
+    def validate(self) -> None:
+        super().validate()
+        check_files(self.params)
+        self.files = [self.params[option] for option in ("file", "rootfs") if self.params[option]]
+        self.file_fingerprint = fingerprint(self.files) if self.files and self.state == "present" else None
+        self.fingerprint: str | None = None
+
+    def url(self, name: str | None = None) -> str:
+        return f"{self.path}/{name or self.fingerprint}"
+
+    def fetch(self, name: str) -> Found | None:
+        self.fingerprint = find_image(self.client, name, self.params["project"])
+        return super().fetch(self.fingerprint) if self.fingerprint else None
+
+    # -- creating ---------------------------------------------------------------------------------------------------
+
+    def create_body(self) -> dict[str, Any]:
+        body = super().create_body()
+        if self.file_fingerprint:
+            return {**body, "fingerprint": self.file_fingerprint}
+        return {**body, "aliases": [{"name": self.name}], "source": self._source()}
+
+    def _source(self) -> dict[str, Any]:
+        params = self.params
+        if params["remote"]:
+            return remote_source(self.client, "remote", params["remote"])
+        if params["source"]:
+            return values.without_unset(params["source"])
+        if params["instance"]:
+            instance, _slash, snapshot = params["instance"].partition("/")
+            known = self.client.names("/1.0/instances", **self.query())
+            if instance not in known:
+                raise InvalidInput(f"instance: there is no instance '{instance}' on {self.client.label}. {did_you_mean(instance, known)}")
+            return {"type": "snapshot" if snapshot else "instance", "name": params["instance"]}
+        raise InvalidInput(f"name: there is no image '{self.name}' on {self.client.label}; say where it comes from with remote, source, file or instance.")
+
+    def create(self, body: dict[str, Any]) -> None:
+        if self.files:
+            self._import(body)
+            return
+        sent = {key: value for key, value in body.items() if key != "name"}
+        done = self.client.write("POST", self.path, sent, **self.query()) or {}
+        self.fingerprint = done.get("fingerprint")
+        self._settle()
+
+    def _import(self, body: dict[str, Any]) -> None:
+        """Upload unless the very image is there, point the alias at it, then its properties: each step is safe to repeat."""
+        self.fingerprint = body["fingerprint"]
+        if not self.client.find(self.url(), **self.query()):
+            stream, headers = open_image(self.files)
+            try:
+                self.client.write("POST", self.path, headers=headers, stream=stream, **self.query())
+            finally:
+                stream.close()
+        alias = self.client.find(f"{self.path}/aliases/{quote(self.name)}", **self.query())
+        if not alias:
+            self.client.write("POST", f"{self.path}/aliases", {"name": self.name, "target": self.fingerprint}, **self.query())
+        elif alias.metadata["target"] != self.fingerprint:
+            entry = {"description": alias.metadata["description"], "target": self.fingerprint}
+            self.client.write("PUT", f"{self.path}/aliases/{quote(self.name)}", entry, etag=alias.etag, **self.query())
+        self._settle()
+
+    def _settle(self) -> None:
+        """Fields that the way of creation did not carry."""
+        reply = self.client.find(self.url(), **self.query()) if self.fingerprint else None
+        if reply and self.merged(reply.metadata) != reply.metadata:
+            self.update(Found(reply.metadata, reply.etag), self.merged(reply.metadata))
+
+    def plan_update(self, found: Found) -> Plan:
+        if self.file_fingerprint in (None, found.object["fingerprint"]):
+            return super().plan_update(found)
+        body = self.create_body()
+        before, after = values.changes(self.comparable(found.object), self.comparable(self.merged(found.object)))
+        before["fingerprint"], after["fingerprint"] = found.object["fingerprint"], self.file_fingerprint
+        words = f"import another image for alias {self.name} (the old image {found.object['fingerprint'][:12]} stays)"
+        return Plan(before, after, [Step(words, lambda: self.create(body))], body)

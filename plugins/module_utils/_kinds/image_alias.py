@@ -1,0 +1,46 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._errors import InvalidInput
+from .._fields import Text
+from .._resource import Found, Resource
+
+
+class ImageAlias(Resource):
+    """C(/1.0/images/aliases). The API calls the image C(target); here that word is taken by the cluster member."""
+
+    kind = "image_alias"
+    path = "/1.0/images/aliases"
+    fields = (Text("description"), Text("fingerprint", key="target"))
+    renames = True
+    name_rule = (r"[^\s]+", "no space")
+
+    def fetch(self, name: str) -> Found | None:
+        found = super().fetch(name)
+        short = self.wanted.get("target")
+        if found and short and found.object["target"].startswith(short):
+            self.wanted["target"] = found.object["target"]
+        return found
+
+    def create_body(self) -> dict[str, Any]:
+        body = super().create_body()
+        if "target" not in body:
+            raise InvalidInput(f"fingerprint: image_alias '{self.name}' does not exist yet on {self.client.label}, so 'fingerprint' says which image it names.")
+        return body
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        if new["target"] == old.get("target"):
+            return
+        image = self.client.find(f"/1.0/images/{new['target']}", **self.query())
+        if not image:
+            raise InvalidInput(
+                f"fingerprint: there is no image '{new['target']}' on {self.client.label}; cloudhost.lxd.resource_info with kind: image lists them."
+            )
+        new["target"] = image.metadata["fingerprint"]  # the API takes a whole fingerprint only

@@ -1,0 +1,314 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .. import _values as values
+from .._client import quote
+from .._errors import InvalidInput, did_you_mean
+from .._fields import Devices, Flag, Map, Names, Text
+from .._resource import Found, Plan, Resource, Step
+from ._power import RUNNING, STOPPED, Power, actions, settled, status_after
+from ._source import find_image, image_source
+from ._wait import CONDITIONS, Waiter
+
+#: Config keys that a running container takes in only when it starts (doc/reference/instance_options.md, "Live update: no").
+AT_START = (
+    "limits.kernel.*", "linux.*", "nvidia.*", "raw.*", "security.devlxd", "security.guestapi", "security.idmap.*", "security.privileged",
+    "security.syscalls.*", "security.csm", "security.secureboot", "security.sev*", "migration.*", "limits.memory.hugepages", "agent.nic_config.*",
+)  # fmt: skip
+#: What a PUT of an instance takes; the rest of the object is the daemon's.
+WRITABLE = ("architecture", "config", "description", "devices", "ephemeral", "profiles", "stateful")
+
+
+class Instance(Resource):
+    """C(/1.0/instances): a container or a virtual machine, its place, its config and its power."""
+
+    kind = "instance"
+    path = "/1.0/instances"
+    fields = (
+        Text("description"),
+        Text("type", create_only=True, choices=["container", "virtual-machine"]),
+        Flag("ephemeral"),
+        Names("profiles"),
+        Map("config"),
+        Devices("devices"),
+    )
+    states = ("started", "stopped", "restarted", "frozen", "present", "absent", "rebuilt")
+    renames = True
+    owned = ("volatile.*", "image.*")
+    noise = ("volatile.*", "image.*")
+    name_rule = (
+        r"(?!-)(?=.*[A-Za-z-])[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]|[A-Za-z]",
+        "1 to 63 letters, digits and dashes, starting with a letter, not ending with a dash",
+    )
+    options = {
+        "image": {"type": "str"},
+        "source": {"type": "dict"},
+        "pool": {"type": "str"},
+        "new_project": {"type": "str"},
+        "wait_for": {"type": "list", "elements": "str", "choices": list(CONDITIONS)},
+        "force": {"type": "bool", "default": False},
+        "restart": {"type": "str", "choices": ["never", "if_required"], "default": "never"},
+    }
+    constraints = {"mutually_exclusive": [("image", "source")]}
+
+    def validate(self) -> None:
+        super().validate()
+        self.project = self.params["project"]
+        self.was_running = self.runs = False
+        self.state_seen: dict[str, Any] = {}
+        source = self.params["source"]
+        if source is not None and source.get("type") not in ("image", "copy", "none", "backup", "migration"):
+            raise InvalidInput(f"source.type: '{source.get('type')}' is none of image, copy, none (an empty instance) and backup (a file).")
+        if source and source["type"] == "backup" and not os.path.isfile(source.get("file") or ""):
+            raise InvalidInput(f"source.file: '{source.get('file')}' is not a file on the host that runs the module; it is the tarball of an export.")
+
+    def query(self) -> dict[str, Any]:
+        return {"project": self.project}
+
+    # -- reading ----------------------------------------------------------------------------------------------------
+
+    def read(self) -> Found | None:
+        """The instance where it is now: under its old or new name, in its old or new project, whatever a broken run left."""
+        places = [(name, project) for project in self._either("project") for name in self._either("name")]
+        self.name, self.project = places[0]
+        if len(places) == 1:
+            return super().read()
+        found = []
+        for name, self.project in places:
+            here = self.fetch(name)
+            if here:
+                found.append((here, name, self.project))
+        if len(found) > 1:
+            listed = " and ".join(f"'{name}' in project '{project or 'default'}'" for _here, name, project in found)
+            raise InvalidInput(f"instance {listed} both exist on {self.client.label}: remove one of them, or choose another new_name.")
+        if not found:
+            self.name, self.project = places[-1]
+            return None
+        here, self.name, self.project = found[0]
+        return here
+
+    def _either(self, option: str) -> list[Any]:
+        old, new = self.params[option], self.params["new_" + option]
+        return [old] if new in (None, old) else [old, new]
+
+    # -- creating ---------------------------------------------------------------------------------------------------
+
+    def create_body(self) -> dict[str, Any]:
+        body = super().create_body()
+        body.setdefault("type", "container")
+        body["source"] = self._source(body["type"])
+        if any("type" not in device for device in (body.get("devices") or {}).values()):
+            inherited: dict[str, Any] = {}
+            for profile in body.get("profiles", ["default"]):
+                reply = self.client.find(f"/1.0/profiles/{quote(profile)}", **self.query())
+                inherited.update(reply.metadata["devices"] if reply else {})
+            self._complete(body["devices"], inherited)
+        if self.params["pool"]:
+            root = {"type": "disk", "path": "/", **(body.get("devices") or {}).get("root", {}), "pool": self.params["pool"]}
+            body["devices"] = {**(body.get("devices") or {}), "root": root}
+        return body
+
+    def _source(self, kind: str) -> dict[str, Any]:
+        written = self.params["source"]
+        if written:
+            source = {key: value for key, value in written.items() if value is not None}
+            if source["type"] == "image" and source.get("alias") and not source.get("server"):
+                return image_source(self.client, "source.alias", source["alias"], source.get("project") or self.project)
+            if source["type"] == "copy":
+                known = self.client.names(self.path, project=source.get("project") or self.project)
+                original = str(source.get("source", "")).split("/", 1)[0]
+                if original not in known:
+                    raise InvalidInput(f"source.source: there is no instance '{original}' to copy on {self.client.label}. {did_you_mean(original, known)}")
+            return source
+        if not self.params["image"]:
+            raise InvalidInput(
+                f"image: instance '{self.params['new_name'] or self.name}' does not exist yet on {self.client.label}; say what to make it from with "
+                "'image', or with source: {type: none} for an empty one, source: {type: copy, source: …} for a copy."
+            )
+        source = image_source(self.client, "image", self.params["image"], self.project)
+        if kind == "virtual-machine" and "server" in source:
+            source["image_type"] = kind
+        return source
+
+    def create(self, body: dict[str, Any]) -> None:
+        query = {**self.query(), "target": self.params["target"]}
+        if body["source"]["type"] != "backup":
+            self.client.write("POST", self.path, body, **query)
+            return
+        vendor = "Incus" if self.client.implementation == "incus" else "LXD"
+        headers = {"Content-Type": "application/octet-stream", f"X-{vendor}-name": body["name"]}
+        if self.params["pool"]:
+            headers[f"X-{vendor}-pool"] = self.params["pool"]
+        size = os.path.getsize(body["source"]["file"])
+        with open(body["source"]["file"], "rb") as stream:
+            self.client.write("POST", self.path, headers={**headers, "Content-Length": str(size)}, stream=stream, **query)
+
+    def plan_create(self) -> Plan:
+        plan = super().plan_create()
+        source = plan.result["source"] if plan.result else {}
+        words = {"copy": f"as a copy of {source.get('source')}", "none": "empty", "backup": f"from {source.get('file')}"}
+        described = words.get(source["type"], f"from image {self.params['image'] or source.get('alias') or source.get('fingerprint')}")
+        # A backup brings its own config, so what the task says of it is planned once it is there.
+        plan.steps[0] = plan.steps[0]._replace(words=f"{plan.steps[0].words} {described}", reread=source["type"] == "backup")
+        status = status_after(STOPPED, self.state)
+        if self.state == "started" or status != STOPPED:
+            plan.after["status"] = status
+        if plan.result is not None:
+            plan.result["status"] = status
+        return plan
+
+    # -- changing ---------------------------------------------------------------------------------------------------
+
+    def merged(self, current: dict[str, Any]) -> dict[str, Any]:
+        inherited = {**(current.get("expanded_devices") or {}), **(current.get("devices") or {})}
+        wanted = self.wanted.get("devices")
+        if wanted:
+            local = {name: device for name, device in wanted.items() if device and not device.get("type") and name not in (current.get("devices") or {})}
+            self._complete(local, inherited)
+            self.wanted = {**self.wanted, "devices": {**wanted, **local}}
+        return super().merged(current)
+
+    def _complete(self, devices: dict[str, Any], inherited: dict[str, Any]) -> None:
+        """A device that overrides one of a profile is the profile's with the written keys in it: the API wants it whole."""
+        for name, device in devices.items():
+            if device and not device.get("type"):
+                if name not in inherited:
+                    raise InvalidInput(
+                        f"devices.{name}: no 'type', and no profile has a device of this name to override. "
+                        f"{did_you_mean(name, list(inherited))} Give its type, such as disk or nic."
+                    )
+                devices[name] = {**inherited[name], **device}
+
+    def update(self, found: Found, body: dict[str, Any]) -> None:
+        # LXD empties a description that a write leaves out, so all that a PUT takes is sent.
+        self.client.write("PUT", self.url(), {key: body[key] for key in WRITABLE if key in body}, etag=found.etag, **self.query())
+
+    def plan_update(self, found: Found) -> Plan:
+        status = settled(found.object["status"])
+        plan = super().plan_update(found)
+        if any(step.words.startswith("delete ") for step in plan.steps):  # recreated
+            return plan
+        moving, updating, rest = self._sorted(plan.steps)
+        moving += self._moves(found, plan)
+        at_start = self._at_start(found.object, plan.result or {}) if status == RUNNING else []
+        stop_for = "moved or renamed" if moving else ""
+        if at_start and not moving and self.params["restart"] == "if_required" and self.state in ("started", "present"):
+            stop_for = f"given {', '.join(at_start)}"
+        steps = []
+        now = status
+        if stop_for and status != STOPPED:
+            if self.params["restart"] != "if_required" and self.state not in ("stopped", "restarted"):
+                raise InvalidInput(
+                    f"instance '{self.name}' on {self.client.label} is {status} and must be stopped to be "
+                    f"{stop_for}: set restart: if_required, or state: stopped."
+                )
+            self.was_running = status == RUNNING
+            steps += self._power(status, "stopped")
+            now = STOPPED
+        elif at_start:
+            self.warnings.append(f"instance '{self.name}': {', '.join(at_start)} takes effect at its next start (restart: if_required does it now).")
+        goal = "started" if self.was_running and self.state == "present" else self.state
+        steps += moving + updating + rest + self._power(now, goal) + self._waits(status_after(now, goal))
+        after = status_after(now, goal)
+        if after != status:
+            plan.before["status"], plan.after["status"] = status, after
+        return Plan(plan.before, plan.after, steps, {**(plan.result or {}), "status": after})
+
+    def _sorted(self, steps: list[Step]) -> tuple[list[Step], list[Step], list[Step]]:
+        def named(verb: str) -> list[Step]:
+            return [step for step in steps if step.words.startswith(verb)]
+
+        return named("rename "), named("update "), [step for step in steps if not step.words.startswith(("rename ", "update "))]
+
+    def _at_start(self, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+        before, after = values.changes(old.get("config") or {}, new.get("config") or {})
+        return sorted(key for key in {**before, **after} if values.matches(key, AT_START))
+
+    def _moves(self, found: Found, plan: Plan) -> list[Step]:
+        """Moves to another pool or project: C(POST /1.0/instances/NAME) with C(migration), which keeps data, snapshots and MACs."""
+        steps = []
+        pool = next((device.get("pool") for device in (found.object.get("expanded_devices") or {}).values() if device.get("path") == "/"), None)
+        wanted, project = self.params["pool"], self.params["new_project"]
+        if wanted and wanted != pool:
+            self.check_known("pool", [wanted], "/1.0/storage-pools")
+            self.client.require("instance_pool_move", "moving an instance to another pool")
+            steps.append(Step(f"move instance {self.name} from pool {pool} to pool {wanted}", lambda: self._move(pool=wanted), reread=True))
+            plan.before["pool"], plan.after["pool"] = pool, wanted
+        if project and project != (self.project or "default"):
+            self.check_known("new_project", [project], "/1.0/projects")
+            self.client.require("instance_project_move", "moving an instance to another project")
+            origin = self.project or "default"
+            steps.append(Step(f"move instance {self.name} from project {origin} to project {project}", lambda: self._move(project=project), reread=True))
+            plan.before["project"], plan.after["project"] = origin, project
+        return steps
+
+    def _move(self, **where: str) -> None:
+        self.client.write("POST", self.url(), {"name": self.name, "migration": True, "live": False, **where}, **self.query())
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        profiles = [name for name in new.get("profiles") or () if name not in (old.get("profiles") or ())]
+        self.check_known("profiles", profiles, "/1.0/profiles", **self.query())
+        self.check_device_references(new, old)
+
+    # -- power, waiting, rebuilding ---------------------------------------------------------------------------------
+
+    def extra_steps(self, found: Found | None, after: dict[str, Any]) -> list[Step]:
+        if found is None:
+            return self._power(STOPPED, self.state) + self._waits(status_after(STOPPED, self.state))
+        return self._rebuild(found) if self.state == "rebuilt" else []
+
+    def _power(self, status: str, state: str) -> list[Step]:
+        # restarting and the like are done once: a plan made anew after a broken connection does not repeat them
+        name = self.params["new_name"] or self.name
+        todo = [(f"{action} instance {name}", action) for action in actions(status, state)]
+        return [Step(words, lambda action=action: self._switch(action)) for words, action in todo if action != "restart" or words not in self.done]  # type: ignore[misc]
+
+    def _switch(self, action: str, hard: bool = False) -> None:
+        grace = 30
+        if action in ("stop", "restart"):
+            reply = self.client.find(self.url(), **self.query())
+            grace = int((reply.metadata["expanded_config"] if reply else {}).get("boot.host_shutdown_timeout") or grace)
+        Power(self.client, self.url(), self.query(), self.params["force"], grace).do(action, hard)
+
+    def _waits(self, status: str) -> list[Step]:
+        """Conditions to wait for. They change nothing, so they are no step of a plan: L(after_apply) sees to them."""
+        self.runs = status == RUNNING
+        return []
+
+    def after_apply(self, found: Found | None) -> None:
+        conditions = self.params["wait_for"]
+        if conditions and found and self.state != "absent" and self.runs:
+            waiter = Waiter(self.client, self.name, self.url(), self.query(), found.object.get("expanded_devices") or {})
+            self.state_seen = waiter.wait(conditions)
+
+    def show(self, obj: dict[str, Any]) -> dict[str, Any]:
+        return {**obj, "state": self.state_seen} if self.state_seen else obj
+
+    def before_delete(self, found: Found) -> list[Step]:
+        status = settled(found.object["status"])
+        if self.params["force"] and status != STOPPED:
+            return [Step(f"stop instance {self.name}", lambda: self._switch("stop", hard=True))]
+        return self._power(status, "stopped")
+
+    def _rebuild(self, found: Found) -> list[Step]:
+        self.client.require("instances_rebuild", "state: rebuilt")
+        if not self.params["image"]:
+            raise InvalidInput("image: state rebuilt needs the image to rebuild from.")
+        image = self.params["image"]
+        if ":" not in image and find_image(self.client, image, self.project) == found.object["config"].get("volatile.base_image"):
+            return []
+        words = f"rebuild instance {self.name} from image {image}"
+        if words in self.done:
+            return []
+        source = image_source(self.client, "image", image, self.project)
+        steps = [Step(words, lambda: self.client.write("POST", self.url() + "/rebuild", {"source": source}, **self.query()))]
+        running = settled(found.object["status"]) == RUNNING
+        return self._power(RUNNING, "stopped") + steps + self._power(STOPPED, "started") if running else steps

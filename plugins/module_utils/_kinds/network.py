@@ -1,0 +1,51 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._errors import InvalidInput
+from .._fields import Map, Text
+from .._resource import Found, Resource
+
+#: Keys that take C(auto), and what the daemon puts in its place at creation.
+_AUTO = ("ipv4.address", "ipv6.address")
+
+
+class Network(Resource):
+    """C(/1.0/networks). C(auto) is satisfied by any address and never sent again: the daemon would renumber the bridge."""
+
+    kind = "network"
+    path = "/1.0/networks"
+    fields = (Text("description"), Text("type", create_only=True), Map("config"))
+    renames = True
+    owned = ("volatile.*", "ipv4.address", "ipv4.nat", "ipv6.address", "ipv6.nat", "bridge.mtu")
+    noise = ("volatile.*",)
+    name_rule = (r"[-_a-zA-Z0-9.]{2,15}", "2 to 15 letters, digits, dots, dashes and underscores, as for any Linux interface")
+
+    def fetch(self, name: str) -> Found | None:
+        found = super().fetch(name)
+        if found and not found.object.get("managed"):
+            raise InvalidInput(
+                f"name: '{name}' is an interface of the host ({found.object.get('type')}) that {self.client.label} does not manage. "
+                "Choose another name, or use it as the parent of a network or nic."
+            )
+        return found
+
+    def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
+        if key in _AUTO and want == "auto":
+            return bool(current.get(key)) and current[key] != "none"
+        return super().same_config(key, want, current)
+
+    def create_body(self) -> dict[str, Any]:
+        return {"type": "bridge", **super().create_body()}
+
+    def check_extensions(self) -> None:
+        super().check_extensions()
+        kind = self.wanted.get("type")
+        if kind and kind not in ("bridge", "physical"):
+            self.client.require(f"network_type_{kind}", f"network type '{kind}'")

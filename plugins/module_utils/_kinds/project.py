@@ -1,0 +1,23 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+from __future__ import annotations
+
+from .._fields import Map, Text
+from .._resource import Resource
+
+
+class Project(Resource):
+    """C(/1.0/projects). Features that nobody named keep their value: leaving one out of a PUT would switch it."""
+
+    kind = "project"
+    path = "/1.0/projects"
+    fields = (Text("description"), Map("config"))
+    scoped = False
+    renames = True
+    owned = ("volatile.*", "features.*")
+    noise = ("volatile.*",)
+    name_rule = (r"[^/\s*_'\"]+", "no slash, space, asterisk, underscore or quote")

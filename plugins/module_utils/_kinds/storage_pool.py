@@ -1,0 +1,59 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _values as values
+from .._errors import InvalidInput, did_you_mean
+from .._fields import Map, Text
+from .._resource import Resource
+
+
+class StoragePool(Resource):
+    """C(/1.0/storage-pools). The daemon rewrites C(source) and fills in C(size): only a wish that differs counts."""
+
+    kind = "storage_pool"
+    path = "/1.0/storage-pools"
+    fields = (Text("description"), Text("driver", create_only=True), Map("config"))
+    scoped = False
+    owned = (
+        "volatile.*", "source", "source.wipe", "size", "zfs.pool_name", "lvm.vg_name", "lvm.thinpool_name",
+        "ceph.cluster_name", "ceph.user.name", "ceph.osd.pg_num", "ceph.osd.pool_name", "cephfs.*",
+    )  # fmt: skip
+    noise = ("volatile.*",)
+    fixed_config = ("source", "zfs.pool_name", "lvm.vg_name", "lvm.thinpool_name", "ceph.cluster_name", "ceph.osd.pool_name", "ceph.user.name", "cephfs.path")
+    name_rule = (r"[^/\s]+", "no slash and no space")
+
+    def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
+        if key == "source":  # the daemon keeps what was asked for in volatile.initial_source, and what it made of it in source
+            asked = current.get("volatile.initial_source")
+            return want in (current.get("source"), asked) or (want is None and not asked)
+        if key == "source.wipe":  # used once at creation, then cleared
+            return bool(current)
+        return super().same_config(key, want, current)
+
+    def create_body(self) -> dict[str, Any]:
+        body = super().create_body()
+        if not body.get("driver"):
+            raise InvalidInput(f"driver: storage_pool '{self.name}' does not exist yet on {self.client.label}, so 'driver' is needed to create it.")
+        drivers = [driver["Name"] for driver in self.client.server["environment"].get("storage_supported_drivers") or ()]
+        if drivers and body["driver"] not in drivers:
+            raise InvalidInput(
+                f"driver: '{body['driver']}' is not available on {self.client.label}. {did_you_mean(body['driver'], drivers)} "
+                "A driver is available when its tools and kernel modules are installed and the daemon was restarted since."
+            )
+        return body
+
+    def merged(self, current: dict[str, Any]) -> dict[str, Any]:
+        new = super().merged(current)
+        have, want = (values.parse_size((obj.get("config") or {}).get("size") or "") for obj in (current, new))
+        if have and want and want < have and not self.params["recreate"]:
+            raise InvalidInput(
+                f"config.size: storage_pool '{self.name}' has {current['config']['size']} and {new['config']['size']} is wanted; a pool cannot be shrunk."
+            )
+        return new

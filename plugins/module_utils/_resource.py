@@ -1,0 +1,298 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""A resource that should exist: read it, plan what differs, apply the plan. One ladder for every kind.
+
+A kind declares its fields and its path, and overrides a named step where the API is odd. The plan is made by one piece of
+code, whether it is applied or only shown: that is why check mode and diff mode cannot disagree with a real run.
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+from typing import Any, Callable, NamedTuple
+
+from . import _values as values
+from ._client import Client, quote
+from ._errors import InvalidInput, did_you_mean
+from ._fields import Field, Map
+
+
+class Found(NamedTuple):
+    """An object as the server has it."""
+
+    object: dict[str, Any]
+    etag: str | None
+
+
+class Step(NamedTuple):
+    """One change. After C(reread) steps the object has another path or ETag, so the rest is planned anew."""
+
+    words: str
+    run: Callable[[], Any]
+    reread: bool = False
+
+
+class Plan:
+    """What will be done, and the object before and after it; nothing to do is an empty list of steps."""
+
+    def __init__(self, before: dict[str, Any] | None, after: dict[str, Any] | None, steps: list[Step], result: dict[str, Any] | None) -> None:
+        self.before = before or {}
+        self.after = after or {}
+        self.steps = steps
+        self.result = result
+
+
+class Resource:
+    """Base of all kinds. Class attributes declare; methods are the steps of the ladder.
+
+    :cvar kind: the word for one of it, and the name of the result
+    :cvar path: the collection in the API
+    :cvar scoped: whether it lives in a project
+    :cvar renames: whether C(POST path) renames it; gives the module the option C(new_name)
+    :cvar owned: patterns of config keys that the server writes; purging keeps them
+    :cvar noise: patterns of config keys that no diff shows unless the user wrote them
+    :cvar fixed_config: config keys that the API cannot change after creation
+    :cvar body_extra: keys that creation needs besides the fields
+    """
+
+    kind = ""
+    path = ""
+    fields: tuple[Field, ...] = ()
+    states: tuple[str, ...] = ("present", "absent")
+    scoped = True
+    renames = False
+    owned: tuple[str, ...] = ("volatile.*",)
+    noise: tuple[str, ...] = ("volatile.*",)
+    fixed_config: tuple[str, ...] = ()
+    options: dict[str, dict[str, Any]] = {}
+    constraints: dict[str, Any] = {}
+    name_rule = (r"[^/\s*][^/\s]*", "no slash, no space and no asterisk")
+
+    # -- declaration ------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def argument_spec(cls) -> dict[str, dict[str, Any]]:
+        spec: dict[str, dict[str, Any]] = {"name": {"type": "str", "required": True}}
+        spec["state"] = {"type": "str", "choices": list(cls.states), "default": cls.states[0]}
+        if cls.renames:
+            spec["new_name"] = {"type": "str"}
+        for field in cls.fields:
+            spec.update(field.arguments())
+        if cls.fixed_config or any(field.create_only for field in cls.fields):
+            spec["recreate"] = {"type": "bool", "default": False}
+        spec.update(cls.options)
+        return spec
+
+    def __init__(self, client: Client, params: dict[str, Any]) -> None:
+        self.client = client
+        self.params = params
+        self.state = params["state"]
+        self.name = params["name"]
+        self.warnings: list[str] = []
+        self.done: set[str] = set()
+        self.wanted: dict[str, Any] = {}
+        self.validate()
+        for field in self.fields:
+            value = field.clean(params)
+            if value is not None:
+                self.wanted[field.key] = value
+
+    # -- steps a kind may override ----------------------------------------------------------------------------------
+
+    def validate(self) -> None:
+        """Refuse what can be seen to be wrong without asking the server."""
+        self.check_name("name", self.name)
+        if self.params.get("new_name"):
+            self.check_name("new_name", self.params["new_name"])
+
+    def read(self) -> Found | None:
+        """The object now; under its new name where it has been renamed already."""
+        found = self.fetch(self.name)
+        new = self.params.get("new_name")
+        if new and new != self.name:
+            other = self.fetch(new)
+            if found and other:
+                raise InvalidInput(f"{self.kind} '{self.name}' cannot be renamed: '{new}' exists too. Remove one of them, or choose another new_name.")
+            if other:
+                self.name = new
+                return other
+        if found is None and self.state != "absent":
+            self._check_project()
+        return found
+
+    def fetch(self, name: str) -> Found | None:
+        reply = self.client.find(self.url(name), **self.query())
+        return Found(reply.metadata, reply.etag) if reply else None
+
+    def create_body(self) -> dict[str, Any]:
+        """The object to create: what the user wrote, unset keys left out."""
+        body: dict[str, Any] = {"name": self.params.get("new_name") or self.name}
+        for field in self.fields:
+            if field.key in self.wanted:
+                body[field.key] = field.merged(None, self.wanted[field.key], self)
+        return body
+
+    def create(self, body: dict[str, Any]) -> None:
+        self.client.write("POST", self.path, body, **self.query())
+
+    def update(self, found: Found, body: dict[str, Any]) -> None:
+        self.client.write("PUT", self.url(), body, etag=found.etag, **self.query())
+
+    def delete(self) -> None:
+        self.client.write("DELETE", self.url(), **self.query())
+
+    def rename(self, new: str) -> None:
+        self.client.write("POST", self.url(), {"name": new}, **self.query())
+        self.name = new
+
+    def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
+        """Whether one config key is as wanted, given the whole config that the server has."""
+        return values.same_in(key, want, current)
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        """Refuse names of other resources that do not exist. Called only when there is something to write."""
+
+    def extra_steps(self, found: Found | None, after: dict[str, Any]) -> list[Step]:
+        """Steps besides create and update: power state, aliases, …"""
+        return []
+
+    def after_apply(self, found: Found | None) -> None:
+        """What is left when the object is as it should be, such as waiting for it to be of use. Changes nothing."""
+
+    def show(self, obj: dict[str, Any]) -> dict[str, Any]:
+        """The object as the module returns it."""
+        return obj
+
+    # -- the ladder -------------------------------------------------------------------------------------------------
+
+    def plan(self, found: Found | None) -> Plan:
+        if self.state == "absent":
+            return self.plan_absent(found)
+        return self.plan_update(found) if found else self.plan_create()
+
+    def plan_absent(self, found: Found | None) -> Plan:
+        if not found:
+            return Plan({}, {}, [], None)
+        steps = [*self.before_delete(found), Step(f"delete {self.kind} {self.name}", self.delete)]
+        return Plan({"name": self.name, **self.comparable(found.object)}, {}, steps, None)
+
+    def before_delete(self, found: Found) -> list[Step]:
+        return []
+
+    def plan_create(self) -> Plan:
+        self.check_extensions()
+        body = self.create_body()
+        self.check_references(body, {})
+        steps = [Step(f"create {self.kind} {body['name']}", lambda: self.create(body)), *self.extra_steps(None, body)]
+        return Plan({}, {"name": body["name"], **self.comparable(body)}, steps, {**body})
+
+    def plan_update(self, found: Found) -> Plan:
+        current = found.object
+        new = self.merged(current)
+        differing = self.create_only_differences(current, new)
+        if differing and self.params.get("recreate"):
+            return self.plan_recreate(found)
+        if differing:
+            raise InvalidInput(self.create_only_words(differing))
+        steps: list[Step] = []
+        target = self.params.get("new_name")
+        before, after = values.changes(self.comparable(current), self.comparable(new))
+        if target and target != self.name:
+            steps.append(Step(f"rename {self.kind} {self.name} to {target}", lambda: self.rename(target), reread=True))
+            before, after = {"name": self.name, **before}, {"name": target, **after}
+        changed = sorted(key for key in new if new[key] != current.get(key))
+        if changed:
+            self.check_extensions()
+            self.check_references(new, current)
+            steps.append(Step(f"update {self.kind} {target or self.name} ({', '.join(changed)})", lambda: self.update(found, new)))
+        steps += self.extra_steps(found, new)
+        return Plan(before, after, steps, {**new, **({"name": target} if target else {})})
+
+    def plan_recreate(self, found: Found) -> Plan:
+        gone, made = self.plan_absent(found), self.plan_create()
+        steps = gone.steps[:-1] + [gone.steps[-1]._replace(reread=True)] + made.steps
+        return Plan(gone.before, made.after, steps, made.result)
+
+    # -- parts ------------------------------------------------------------------------------------------------------
+
+    def merged(self, current: dict[str, Any]) -> dict[str, Any]:
+        """The whole object with the user's wishes in it: the body of a PUT, so that what nobody named is kept."""
+        new = copy.deepcopy(current)
+        for field in self.fields:
+            if field.key in self.wanted:
+                new[field.key] = field.merged(current.get(field.key), self.wanted[field.key], self)
+        return new
+
+    def comparable(self, obj: dict[str, Any]) -> dict[str, Any]:
+        """The part of the object that is the user's to decide, for diffs."""
+        shown = {field.name: field.shown(obj.get(field.key), self) for field in self.fields}
+        return {name: value for name, value in shown.items() if value is not None}
+
+    def create_only_differences(self, current: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+        result = [
+            (field.name, current.get(field.key), new[field.key]) for field in self.fields if field.create_only and new.get(field.key) != current.get(field.key)
+        ]
+        have, want = current.get("config") or {}, new.get("config") or {}
+        result += [(f"config.{key}", have.get(key), want.get(key)) for key in self.fixed_config if have.get(key) != want.get(key)]
+        return result
+
+    def create_only_words(self, differing: list[tuple[str, Any, Any]]) -> str:
+        parts = "; ".join(
+            f"{option} is '{have if have is not None else ''}' and '{want if want is not None else ''}' is wanted" for option, have, want in differing
+        )
+        return (
+            f"{self.kind} '{self.name}' on {self.client.label} cannot be changed in this: {parts}. The API sets it at creation only: "
+            "correct the task, or let it be deleted and made anew with recreate: true (its data is lost)."
+        )
+
+    def check_extensions(self) -> None:
+        for field in self.fields:
+            if field.extension and field.key in self.wanted:
+                self.client.require(field.extension, f"{self.kind} option '{field.name}'")
+
+    def check_name(self, option: str, name: str) -> None:
+        rule, words = self.name_rule
+        if not re.fullmatch(rule, name) or name in (".", ".."):
+            raise InvalidInput(f"{option}: '{name}' is not a valid name for a {self.kind}: {words}.")
+
+    def _check_project(self) -> None:
+        project = self.params.get("project")
+        if self.scoped and project and project != "default":
+            self.check_known("project", [project], "/1.0/projects")
+
+    def check_known(self, option: str, names: list[str], path: str, **query: Any) -> None:
+        """Refuse names that are not in a collection of the server."""
+        if not names:
+            return
+        known = self.client.names(path, **query)
+        for name in names:
+            if name not in known:
+                raise InvalidInput(f"{option}: there is no '{name}' on {self.client.label}. {did_you_mean(name, known)}")
+
+    def check_device_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        """Pools and networks that the devices name, where they are new or changed."""
+        pools, networks = {}, {}
+        for name, device in (new.get("devices") or {}).items():
+            if device == (old.get("devices") or {}).get(name):
+                continue
+            if device.get("type") == "disk" and device.get("pool"):
+                pools[device["pool"]] = f"devices.{name}.pool"
+            if device.get("type") == "nic" and device.get("network"):
+                networks[device["network"]] = f"devices.{name}.network"
+        for wanted, path in ((pools, "/1.0/storage-pools"), (networks, "/1.0/networks")):
+            for reference, option in wanted.items():
+                self.check_known(option, [reference], path, **self.query())
+
+    def url(self, name: str | None = None) -> str:
+        return f"{self.path}/{quote(name or self.name)}"
+
+    def query(self) -> dict[str, Any]:
+        return {"project": self.params.get("project")} if self.scoped else {}
+
+    def maps(self) -> list[Map]:
+        return [field for field in self.fields if isinstance(field, Map)]

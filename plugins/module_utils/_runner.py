@@ -1,0 +1,100 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Between AnsibleModule and the engine: argument specs, check mode, diffs, results, error words. The only Ansible here."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback
+
+from . import _values as values
+from ._client import Client
+from ._converge import converge
+from ._errors import LXDError
+from ._resource import Resource
+from ._transport import Transport, default_url
+
+
+def _env(kind: str, name: str, **spec: Any) -> dict[str, Any]:
+    return {"type": kind, "fallback": (env_fallback, [name]), **spec}
+
+
+CONNECTION: dict[str, dict[str, Any]] = {
+    "url": _env("str", "LXD_URL"),
+    "client_cert": _env("str", "LXD_CLIENT_CERT"),
+    "client_key": _env("str", "LXD_CLIENT_KEY", no_log=True),
+    "server_cert": _env("str", "LXD_SERVER_CERT"),
+    "server_fingerprint": _env("str", "LXD_SERVER_FINGERPRINT"),
+    "trust_token": _env("str", "LXD_TRUST_TOKEN", no_log=True),
+    "validate_certs": {"type": "bool", "default": True},
+    "project": _env("str", "LXD_PROJECT"),
+    "target": {"type": "str"},
+    "timeout": {"type": "int", "default": 600},
+}
+
+
+def connect(params: dict[str, Any], read_only: bool) -> Client:
+    """A client for the connection options. Nothing is sent yet."""
+    if params["timeout"] < 1:
+        raise LXDError(f"timeout: {params['timeout']} is too short; it is a number of seconds, 1 or more.")
+    url = (params["url"] or default_url()).rstrip("/")
+    tls = None
+    if url.startswith("https:"):
+        from ._tls import trust_from  # what a socket needs no time to load
+
+        tls = trust_from(params)
+    return Client(Transport(url, tls), params["timeout"], read_only, params["trust_token"])
+
+
+class _Module(AnsibleModule):
+    """An AnsibleModule for the API: secrets inside C(config) are known to Ansible before anything is printed."""
+
+    def __init__(self, spec: dict[str, dict[str, Any]], **kwargs: Any) -> None:
+        # no_log: the invocation is not copied to syslog, where secrets inside config and devices would stay in clear
+        super().__init__(argument_spec={**CONNECTION, **spec}, supports_check_mode=True, no_log=True, **kwargs)
+        self.no_log_values.update(values.secrets_in(self.params))
+
+    def guarded(self, work: Callable[[Client], dict[str, Any]], read_only: bool) -> None:
+        client = None
+        try:
+            client = connect(self.params, read_only)
+            result = work(client)
+        except LXDError as exc:
+            self.fail_json(msg=str(exc), code=exc.code)
+        finally:
+            if client:
+                client.transport.close()
+        self.exit_json(**result)
+
+
+def run(kind: type[Resource]) -> None:
+    """The C(main) of a module that manages one kind."""
+    module = _Module(kind.argument_spec(), **kind.constraints)
+
+    def work(client: Client) -> dict[str, Any]:
+        outcome = converge(kind(client, module.params), module.check_mode)
+        for warning in outcome.warnings:
+            module.warn(warning)
+        before, after = values.mask_pair(outcome.before, outcome.after)
+        header = f"{kind.kind} {module.params['name'] or ''}".strip()
+        result: dict[str, Any] = {"changed": outcome.changed, "actions": outcome.actions, kind.kind: values.masked(outcome.result)}
+        result["diff"] = {
+            "before": values.to_yaml(before) if outcome.changed else "",
+            "after": values.to_yaml(after) if outcome.changed else "",
+            "before_header": header,
+            "after_header": header,
+        }
+        return result
+
+    module.guarded(work, read_only=module.check_mode)
+
+
+def run_info(spec: dict[str, dict[str, Any]], gather: Callable[[Client, dict[str, Any]], dict[str, Any]], **kwargs: Any) -> None:
+    """The C(main) of a module that only reads."""
+    module = _Module(spec, **kwargs)
+    module.guarded(lambda client: {"changed": False, **values.masked(gather(client, module.params))}, read_only=True)

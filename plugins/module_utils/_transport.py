@@ -1,0 +1,161 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""HTTP to one daemon, over its unix socket or over TLS: bytes in, bytes out, one kept-alive connection.
+
+Knows nothing of the API. A broken connection says whether the request may have reached the server,
+because only the layer above can decide if sending it again is safe.
+"""
+
+from __future__ import annotations
+
+import errno
+import http.client
+import os
+import socket
+import urllib.parse
+from typing import IO, Any, NamedTuple
+
+from ._errors import ConnectionFailed, InvalidInput
+
+SOCKETS = (
+    "/var/snap/lxd/common/lxd/unix.socket",
+    "/var/lib/lxd/unix.socket",
+    "/run/incus/unix.socket",
+    "/var/lib/incus/unix.socket",
+)
+DEFAULT_PORT = 8443
+
+
+class Response(NamedTuple):
+    status: int
+    headers: Any
+    body: bytes
+
+
+def default_url(environ: Any = os.environ) -> str:
+    """The first local socket that exists, in the order the daemons' own clients look for it."""
+    wanted = [environ.get("LXD_SOCKET"), _under(environ.get("LXD_DIR")), environ.get("INCUS_SOCKET"), _under(environ.get("INCUS_DIR"))]
+    chosen = [path for path in wanted if path]
+    candidates = chosen or list(SOCKETS)
+    for path in candidates:
+        if os.path.exists(path):
+            return "unix://" + path
+    if chosen:  # a socket named on purpose may still be about to appear
+        return "unix://" + chosen[0]
+    looked = ", ".join(candidates)
+    raise ConnectionFailed(
+        f"No LXD or Incus socket found on this host (looked at {looked}). Install and start the daemon (role cloudhost.lxd.install), or set the option 'url'.",
+        permanent=True,
+    )
+
+
+def _under(folder: str | None) -> str | None:
+    return os.path.join(folder, "unix.socket") if folder else None
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: str, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self) -> None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        sock.settimeout(self.timeout)
+        try:
+            sock.connect(self.path)
+        except OSError:
+            sock.close()
+            raise
+        self.sock = sock
+
+
+class Transport:
+    """One connection to one server.
+
+    C(url) is C(unix:///path) or C(https://host:port); C(tls) is a L(_tls.Trust) for the latter.
+    """
+
+    def __init__(self, url: str, tls: Any = None) -> None:
+        self.url = url
+        self.tls = tls
+        self._connection: http.client.HTTPConnection | None = None
+        parts = urllib.parse.urlsplit(url)
+        self.scheme = parts.scheme
+        if parts.scheme == "unix":
+            self.path = parts.path or parts.netloc
+            if not self.path.startswith("/"):
+                raise InvalidInput(f"url '{url}': a socket needs an absolute path, as in unix:///var/lib/lxd/unix.socket.")
+        elif parts.scheme == "https" and parts.hostname:
+            self.host, self.port = parts.hostname, parts.port or DEFAULT_PORT
+        else:
+            raise InvalidInput(f"url '{url}' is not understood: write unix:///path/to/unix.socket or https://host:8443.")
+
+    def _open(self, timeout: float) -> http.client.HTTPConnection:
+        if self.scheme == "unix":
+            connection: http.client.HTTPConnection = _UnixConnection(self.path, timeout)
+            connection.connect()
+        else:
+            connection = self.tls.connect(self.url, self.host, self.port, timeout)
+        connection.auto_open = 0  # reconnecting by itself would go round the pin
+        return connection
+
+    def request(self, method: str, path: str, body: bytes | IO[bytes] | None = None, headers: dict[str, str] | None = None, timeout: float = 60.0) -> Response:
+        """Send one request and read the whole answer. C(timeout) is in seconds, for each socket operation."""
+        reused = self._connection is not None
+        try:
+            return self._exchange(method, path, body, headers or {}, timeout)
+        except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as exc:
+            self.close()
+            # The server closes idle connections; a read can be repeated at once on a fresh one.
+            if not (reused and method == "GET"):
+                raise ConnectionFailed(self._words(exc), sent=True) from exc
+        except (OSError, http.client.HTTPException) as exc:
+            sent = self._connection is not None  # it is None until the connection stands
+            self.close()
+            raise ConnectionFailed(self._words(exc), sent=sent, permanent=self._permanent(exc)) from exc
+        try:
+            return self._exchange(method, path, body, headers or {}, timeout)
+        except (OSError, http.client.HTTPException) as exc:
+            self.close()
+            raise ConnectionFailed(self._words(exc), sent=True, permanent=self._permanent(exc)) from exc
+
+    def _exchange(self, method: str, path: str, body: Any, headers: dict[str, str], timeout: float) -> Response:
+        if self._connection is None:
+            self._connection = self._open(timeout)
+        connection = self._connection
+        connection.sock.settimeout(timeout)
+        connection.request(method, path, body=body, headers=headers)
+        answer = connection.getresponse()
+        data = answer.read()
+        if answer.will_close:
+            self.close()
+        return Response(answer.status, answer.headers, data)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _permanent(self, exc: Exception) -> bool:
+        """Whether waiting cannot help: the folder of the socket is not there, or we may not open it."""
+        if isinstance(exc, FileNotFoundError):
+            return self.scheme == "unix" and not os.path.isdir(os.path.dirname(self.path))
+        code = getattr(exc, "errno", None)
+        return isinstance(exc, socket.gaierror) or code in (errno.EACCES, errno.EPERM, errno.ENOTSOCK) or "ssl" in type(exc).__module__
+
+    def _words(self, exc: Exception) -> str:
+        if isinstance(exc, FileNotFoundError):
+            return f"{self.url}: there is no such socket. Is the daemon installed and running on this host, and is 'url' right?"
+        if isinstance(exc, PermissionError):
+            return f"{self.url}: permission denied. Run the task as root (become: true) or as a member of the group that owns the socket."
+        if isinstance(exc, ConnectionRefusedError):
+            return f"{self.url}: connection refused. The daemon is not running there."
+        if isinstance(exc, socket.timeout):
+            return f"{self.url}: no answer in time."
+        if isinstance(exc, http.client.RemoteDisconnected) or not str(exc):
+            return f"{self.url}: the server closed the connection without an answer."
+        return f"{self.url}: {exc}."

@@ -1,0 +1,272 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""How values are written on the wire, and when two of them mean the same. Pure functions.
+
+Contracts, proven by property tests: L(wire) applied twice gives what it gives once; L(merge) of its own result changes
+nothing; what the user did not write is never touched unless purging is asked for.
+"""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import json
+import re
+from typing import Any, Callable, Iterable
+
+from ._errors import InvalidInput
+
+MASK = "********"
+MASK_CHANGED = "******** (changed)"
+
+#: Keys whose values must not be shown: passwords, tokens, private keys.
+_SECRET = re.compile(r"passw|secret|token|private|credential|client_key|api[._-]?key|access[._-]?key|eab\.hmac", re.I)
+#: Keys that speak of secrets and hold none.
+_NOT_SECRET = re.compile(r"token_expiry|remote_token|^security\.(devlxd|guestapi|nesting|privileged)", re.I)
+
+_UNITS = {
+    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "pb": 10**15, "eb": 10**18,
+    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "pib": 2**50, "eib": 2**60,
+}  # fmt: skip
+_SIZE = re.compile(r"^\s*(\d+)\s*([A-Za-z]*)\s*$")
+#: Config keys and device properties that hold a number of bytes (doc/reference/instance_units.md).
+_SIZE_KEYS = ("size", "size.state", "volume.size", "limits.memory", "limits.disk", "*.limits.disk", "limits.memory.swap", "snapshots.size")
+#: Values that are text to the daemons: compared letter for letter.
+_TEXT_KEYS = ("user.*", "environment.*", "raw.*", "cloud-init.*", "image.*", "volatile.*", "*.scriptlet")
+_TRUE = ("true", "yes", "on", "1")
+_FALSE = ("false", "no", "off", "0")
+
+
+def matches(key: str, patterns: Iterable[str]) -> bool:
+    return any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)
+
+
+def is_secret(key: str) -> bool:
+    return bool(_SECRET.search(key)) and not _NOT_SECRET.search(key)
+
+
+def wire(option: str, value: Any) -> str | None:
+    """The string that the API takes for a YAML value; C(None) for a key to unset."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        return str(value)
+    hint = "pass it through the to_nice_yaml or to_json filter" if isinstance(value, dict) else "join it with commas or line breaks, as the key wants it"
+    raise InvalidInput(f"{option}: a value is a string, a number or a boolean, not a {type(value).__name__}; {hint}.")
+
+
+def wire_map(option: str, values: dict[str, Any]) -> dict[str, str | None]:
+    """A whole C(config) or device in wire form, sizes checked."""
+    result = {}
+    for key, value in values.items():
+        if not isinstance(key, str) or not key:
+            raise InvalidInput(f"{option}: {key!r} is not a key; write it in quotes.")
+        result[key] = check_size(f"{option}.{key}", key, wire(f"{option}.{key}", value))
+    return result
+
+
+def parse_size(text: str) -> int | None:
+    """Bytes, for a size as the daemons write it (C(10GiB), C(500MB), C(1073741824)); None if it is none."""
+    match = _SIZE.match(text)
+    factor = _UNITS.get(match.group(2).lower()) if match else None
+    return int(match.group(1)) * factor if match and factor else None
+
+
+def check_size(option: str, key: str, value: str | None) -> str | None:
+    if value is None or not matches(key, _SIZE_KEYS) or parse_size(value) is not None:
+        return value
+    if key.startswith("limits.memory") and (re.match(r"^\d{1,3}%$", value) or value in _TRUE + _FALSE):
+        return value
+    raise InvalidInput(f"{option}: '{value}' is not a size; write a whole number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), as in 10GiB.")
+
+
+def same(key: str, want: str | None, have: str | None) -> bool:
+    """Whether what the server has already is what the user wants."""
+    want, have = want or None, have or None
+    if want == have:
+        return True
+    if want is None or have is None or matches(key, _TEXT_KEYS):
+        return False
+    low, other = want.lower(), have.lower()
+    for words in (_TRUE, _FALSE):
+        if low in words and other in words and not (low.isdigit() and other.isdigit()):
+            return True
+    size, other_size = parse_size(want), parse_size(have)
+    if size is not None and size == other_size and not (want.isdigit() and have.isdigit()):
+        return True
+    return bool("," in want and [part.strip() for part in want.split(",")] == [part.strip() for part in have.split(",")])
+
+
+Same = Callable[[str, "str | None", "dict[str, str]"], bool]
+
+
+def same_in(key: str, want: str | None, current: dict[str, str]) -> bool:
+    """L(same), given the whole map: a kind whose keys answer for each other brings its own."""
+    return same(key, want, current.get(key))
+
+
+def merge(
+    current: dict[str, str],
+    wanted: dict[str, str | None] | None,
+    purge: bool = False,
+    owned: Iterable[str] = (),
+    equal: Same = same_in,
+) -> dict[str, str]:
+    """C(current) as the user wants it: written keys set, C(None) unset, the rest kept or, when purging, removed.
+
+    C(owned) are patterns of keys that the server writes itself; purging leaves them alone.
+    """
+    result = dict(current)
+    for key, value in (wanted or {}).items():
+        if equal(key, value, current):
+            continue
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    if purge:
+        for key in current:
+            if key not in (wanted or {}) and not matches(key, owned):
+                del result[key]
+    return result
+
+
+def merge_devices(current: dict[str, dict[str, str]], wanted: dict[str, dict[str, str | None] | None] | None, purge: bool = False) -> dict[str, dict[str, str]]:
+    """Like L(merge), for devices: C(None) removes one; one whose kind changes is replaced whole, so that no stale key stays."""
+    result = {} if purge else dict(current)
+    for name, device in (wanted or {}).items():
+        if device is None:
+            result.pop(name, None)
+            continue
+        now = current.get(name, {})
+        new = merge({} if _other_kind(device, now) else now, device, purge=purge)
+        if new or name in current:
+            result[name] = new
+    return result
+
+
+def _other_kind(want: dict[str, str | None], have: dict[str, str]) -> bool:
+    """Whether a device turns into another one: nictype/parent and network exclude each other, and a disk is no nic."""
+    if any(want.get(key) and have.get(key) and want[key] != have[key] for key in ("type", "nictype")):
+        return True
+    return any(want.get(one) and have.get(other) and not want.get(other) for one, other in (("network", "nictype"), ("nictype", "network")))
+
+
+def wire_devices(devices: dict[str, Any] | None) -> dict[str, dict[str, str | None] | None] | None:
+    if devices is None:
+        return None
+    result: dict[str, dict[str, str | None] | None] = {}
+    for name, device in devices.items():
+        if device is not None and not isinstance(device, dict):
+            raise InvalidInput(f"devices.{name}: a device is a dictionary of its properties (or null to remove it), not {device!r}.")
+        result[name] = None if device is None else wire_map(f"devices.{name}", device)
+    return result
+
+
+def without_unset(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def instant(option: str, value: str | None) -> datetime.datetime | None:
+    """A moment from its RFC 3339 form (YAML's own C(2026-12-31 00:00:00+00:00) included); the API's zero time is None."""
+    if not value or value.startswith(("0001-01-01", "1970-01-01T00:00:00Z")):
+        return None
+    text = re.sub(r"(\.\d{6})\d+", r"\1", value.strip().replace("Z", "+00:00").replace("z", "+00:00"))
+    text = re.sub(r"\.(\d{1,5})(?=[+-]|$)", lambda match: "." + match.group(1).ljust(6, "0"), text)
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise InvalidInput(f"{option}: '{value}' is not a point in time; write it as in 2026-12-31T18:00:00Z.") from exc
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
+
+
+def same_instant(option: str, want: str | None, have: str | None) -> bool:
+    """Equal to the second: the daemons keep no more."""
+    one, other = instant(option, want), instant(option, have)
+    if one is None or other is None:
+        return one is other
+    return abs((one - other).total_seconds()) < 1
+
+
+# -- showing -----------------------------------------------------------------------------------------------------------
+
+
+def changes(before: Any, after: Any) -> tuple[Any, Any]:
+    """What differs, and only that: two nested dictionaries with the same shape."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return before, after
+    left, right = {}, {}
+    for key in sorted(set(before) | set(after)):
+        one, other = before.get(key), after.get(key)
+        if one == other:
+            continue
+        if isinstance(one, dict) and isinstance(other, dict):
+            one, other = changes(one, other)
+        if one is not None:
+            left[key] = one
+        if other is not None:
+            right[key] = other
+    return left, right
+
+
+def mask_pair(before: Any, after: Any, key: str = "") -> tuple[Any, Any]:
+    """A before/after pair with the values of secret keys hidden, and still telling which of them change."""
+    if isinstance(before, dict) or isinstance(after, dict):
+        left, right = before or {}, after or {}
+        if not isinstance(left, dict) or not isinstance(right, dict):
+            return before, after
+        pairs = {name: mask_pair(left.get(name), right.get(name), name) for name in list(left) + list(right)}
+        return {name: pairs[name][0] for name in left}, {name: pairs[name][1] for name in right}
+    if key and is_secret(key):
+        hidden = MASK if before == after or before is None else MASK_CHANGED
+        return (MASK if before is not None else None), (hidden if after is not None else None)
+    return before, after
+
+
+def masked(value: Any, key: str = "") -> Any:
+    """An object to return, with the values of secret keys hidden wherever they are nested."""
+    if isinstance(value, dict):
+        return {name: masked(inner, str(name)) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [masked(inner, key) for inner in value]
+    return MASK if key and is_secret(key) and isinstance(value, str) and value else value
+
+
+def secrets_in(value: Any, key: str = "") -> set[str]:
+    """The secret strings inside an object, wherever they are nested."""
+    if isinstance(value, dict):
+        return {found for name, inner in value.items() for found in secrets_in(inner, str(name))}
+    if isinstance(value, (list, tuple)):
+        return {found for inner in value for found in secrets_in(inner, key)}
+    if key and is_secret(key) and isinstance(value, str) and len(value) > 3 and value.lower() not in _TRUE + _FALSE:
+        return {value}
+    return set()
+
+
+def to_yaml(value: Any, indent: str = "") -> str:
+    """Block YAML of dictionaries, lists and scalars: enough for diffs, where the managed host may have no YAML library."""
+    if isinstance(value, dict) and value:
+        lines = []
+        for key, inner in value.items():
+            nested = isinstance(inner, (dict, list)) and bool(inner)
+            lines.append(f"{indent}{_scalar(key)}:" + ("\n" + to_yaml(inner, indent + "  ") if nested else f" {_scalar(inner)}\n"))
+        return "".join(lines)
+    if isinstance(value, list) and value:
+        return "".join(
+            f"{indent}-\n{to_yaml(inner, indent + '  ')}" if isinstance(inner, (dict, list)) and inner else f"{indent}- {_scalar(inner)}\n" for inner in value
+        )
+    return "" if value in ({}, []) and not indent else f"{indent}{_scalar(value)}\n"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str) and re.match(r"^[A-Za-z_/][A-Za-z0-9_./@-]*$", value) and value.lower() not in _TRUE + _FALSE + ("null", "y", "n"):
+        return value
+    return json.dumps(value, ensure_ascii=False)
