@@ -81,16 +81,18 @@ class Names(Field):
 
 
 class Moment(Field):
-    """A point in time, RFC 3339; an empty string or C(never) is the API's zero time."""
+    """A point in time, RFC 3339; an empty string or C(never) is the API's zero time, which not every kind spells alike."""
 
-    ZERO = "0001-01-01T00:00:00Z"
+    def __init__(self, name: str, zero: str = "0001-01-01T00:00:00Z", **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.zero = zero
 
     def clean(self, params: dict[str, Any]) -> Any:
         written = params[self.name]
         if written is None:
             return None
         moment = values.instant(self.name, "" if written == "never" else written)
-        return moment.isoformat().replace("+00:00", "Z") if moment else self.ZERO
+        return moment.isoformat().replace("+00:00", "Z") if moment else self.zero
 
     def equal(self, have: Any, want: Any) -> bool:
         return want is None or values.same_instant(self.name, want, have)

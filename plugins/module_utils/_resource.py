@@ -52,6 +52,8 @@ class Resource:
 
     :cvar kind: the word for one of it, and the name of the result
     :cvar path: the collection in the API
+    :cvar named: whether there can be more than one, told apart by C(name)
+    :cvar states: the choices of C(state), the default first; none for what can only be configured
     :cvar scoped: whether it lives in a project
     :cvar renames: whether C(POST path) renames it; gives the module the option C(new_name)
     :cvar owned: patterns of config keys that the server writes; purging keeps them
@@ -64,6 +66,7 @@ class Resource:
     path = ""
     fields: tuple[Field, ...] = ()
     states: tuple[str, ...] = ("present", "absent")
+    named = True
     scoped = True
     renames = False
     owned: tuple[str, ...] = ("volatile.*",)
@@ -77,8 +80,11 @@ class Resource:
 
     @classmethod
     def argument_spec(cls) -> dict[str, dict[str, Any]]:
-        spec: dict[str, dict[str, Any]] = {"name": {"type": "str", "required": True}}
-        spec["state"] = {"type": "str", "choices": list(cls.states), "default": cls.states[0]}
+        spec: dict[str, dict[str, Any]] = {}
+        if cls.named:
+            spec["name"] = {"type": "str", "required": True}
+        if cls.states:
+            spec["state"] = {"type": "str", "choices": list(cls.states), "default": cls.states[0]}
         if cls.renames:
             spec["new_name"] = {"type": "str"}
         for field in cls.fields:
@@ -91,8 +97,8 @@ class Resource:
     def __init__(self, client: Client, params: dict[str, Any]) -> None:
         self.client = client
         self.params = params
-        self.state = params["state"]
-        self.name = params["name"]
+        self.state: str = params.get("state") or "present"
+        self.name: str = params["name"] if self.named else client.transport.url
         self.warnings: list[str] = []
         self.done: set[str] = set()
         self.wanted: dict[str, Any] = {}

@@ -16,6 +16,7 @@ from . import _values as values
 from ._client import Client
 from ._converge import converge
 from ._errors import LXDError
+from ._kinds._info import Info
 from ._resource import Resource
 from ._transport import Transport, default_url
 
@@ -81,7 +82,7 @@ def run(kind: type[Resource]) -> None:
         for warning in outcome.warnings:
             module.warn(warning)
         before, after = values.mask_pair(outcome.before, outcome.after)
-        header = f"{kind.kind} {module.params['name'] or ''}".strip()
+        header = f"{kind.kind} {module.params.get('name') or ''}".strip()
         result: dict[str, Any] = {"changed": outcome.changed, "actions": outcome.actions, kind.kind: values.masked(outcome.result)}
         result["diff"] = {
             "before": values.to_yaml(before) if outcome.changed else "",
@@ -94,7 +95,7 @@ def run(kind: type[Resource]) -> None:
     module.guarded(work, read_only=module.check_mode)
 
 
-def run_info(spec: dict[str, dict[str, Any]], gather: Callable[[Client, dict[str, Any]], dict[str, Any]], **kwargs: Any) -> None:
+def run_info(info: type[Info]) -> None:
     """The C(main) of a module that only reads."""
-    module = _Module(spec, **kwargs)
-    module.guarded(lambda client: {"changed": False, **values.masked(gather(client, module.params))}, read_only=True)
+    module = _Module(info.spec)
+    module.guarded(lambda client: {"changed": False, **values.masked(info.gather(client, module.params))}, read_only=True)

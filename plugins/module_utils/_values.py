@@ -210,9 +210,9 @@ def changes(before: Any, after: Any) -> tuple[Any, Any]:
             continue
         if isinstance(one, dict) and isinstance(other, dict):
             one, other = changes(one, other)
-        if one is not None:
+        if one not in (None, {}):
             left[key] = one
-        if other is not None:
+        if other not in (None, {}):
             right[key] = other
     return left, right
 

@@ -68,14 +68,42 @@ def _is_image(image: dict[str, Any], name: str) -> bool:
     return image["fingerprint"].startswith(name) or any(alias["name"] == name for alias in image.get("aliases") or ())
 
 
-def instance_info(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+class Info:
+    """A module that reads: its options, and what it returns."""
+
+    spec: dict[str, dict[str, Any]] = {}
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        raise AssertionError("a declaration without gather")
+
+
+_SELECTION: dict[str, dict[str, Any]] = {"name": {"type": "str"}, "filter": {"type": "str"}, "all_projects": {"type": "bool", "default": False}}
+
+
+class InstanceInfo(Info):
     """Instances with their state, snapshots and addresses in one request (C(recursion=2))."""
-    return {"instances": read_kind(client, "instance", params, recursion=2 if params["state_details"] else 1)}
+
+    spec = {**_SELECTION, "state_details": {"type": "bool", "default": True}}
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        return {"instances": read_kind(client, "instance", params, recursion=2 if params["state_details"] else 1)}
 
 
-def server_info(client: Client, params: dict[str, Any]) -> dict[str, Any]:
-    return {"server": client.get("/1.0", target=params["target"]).metadata}
+class ServerInfo(Info):
+    """C(GET /1.0)."""
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        return {"server": client.get("/1.0", target=params["target"]).metadata}
 
 
-def resource_info(client: Client, params: dict[str, Any]) -> dict[str, Any]:
-    return {"resources": read_kind(client, params["kind"], params)}
+class ResourceInfo(Info):
+    """Any kind that can be listed."""
+
+    spec = {**_SELECTION, "kind": {"type": "str", "required": True, "choices": sorted(COLLECTIONS)}, "parent": {"type": "str"}}
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        return {"resources": read_kind(client, params["kind"], params)}

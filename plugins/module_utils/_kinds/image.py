@@ -30,7 +30,7 @@ class Image(Resource):
         Map("properties"),
         Flag("public"),
         Flag("auto_update"),
-        Moment("expires_at"),
+        Moment("expires_at", zero="1970-01-01T00:00:00Z"),  # the daemons ignore the year 1 here
         Names("profiles", extension="image_profiles"),
     )
     owned = ()

@@ -42,12 +42,13 @@ class Server(Resource):
     kind = "server"
     path = "/1.0"
     fields = (Map("config", purgeable=False),)
-    states = ("present",)
+    states = ()
+    named = False
     scoped = False
-    options = {"name": {"type": "str"}, "update_secrets": {"type": "str", "choices": ["on_create", "always"], "default": "on_create", "no_log": False}}
+    options = {"update_secrets": {"type": "str", "choices": ["on_create", "always"], "default": "on_create", "no_log": False}}
 
     def validate(self) -> None:
-        self.name = self.client.transport.url
+        """There is nothing to check before asking: the server knows its keys."""
 
     def url(self, name: str | None = None) -> str:
         return self.path

@@ -1,0 +1,104 @@
+#!/usr/bin/python
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: image_alias
+short_description: Manage image aliases of LXD and Incus
+version_added: 0.1.0
+description:
+  - Creates, changes, renames and deletes names of local images, over C(/1.0/images/aliases).
+author:
+  - cloudhost.lxd contributors (@cloudhost)
+extends_documentation_fragment:
+  - cloudhost.lxd._attributes
+  - cloudhost.lxd._connection
+  - cloudhost.lxd._resource.description
+  - cloudhost.lxd._resource.new_name
+options:
+  name:
+    description: The alias. It may contain slashes, as in V(debian/12).
+    type: str
+    required: true
+  fingerprint:
+    description:
+      - The image it names, by its fingerprint or the first digits of it. The API calls this C(target).
+      - Needed to create an alias.
+    type: str
+  state:
+    description:
+      - Whether it shall exist.
+    type: str
+    choices: [present, absent]
+    default: present
+seealso:
+  - module: cloudhost.lxd.image
+"""
+
+EXAMPLES = r"""
+- name: Look up an image
+  cloudhost.lxd.resource_info:
+    kind: image
+    name: debian/12
+  register: found
+
+- name: A second name for it
+  cloudhost.lxd.image_alias:
+    name: web/stable
+    fingerprint: "{{ found.resources[0].fingerprint }}"
+    description: What web servers start from
+
+- name: Another name
+  cloudhost.lxd.image_alias:
+    name: web/stable
+    new_name: web/current
+
+- name: Remove the name; the image stays
+  cloudhost.lxd.image_alias:
+    name: web/current
+    state: absent
+"""
+
+RETURN = r"""
+actions:
+  description: What was done (in check mode, what would be), in order.
+  returned: success
+  type: list
+  elements: str
+  sample: [create image_alias web/stable]
+image_alias:
+  description: The alias as the API shows it.
+  returned: when it exists after the task
+  type: dict
+  contains:
+    name:
+      description: The alias.
+      type: str
+      returned: success
+    target:
+      description: Fingerprint of the image.
+      type: str
+      returned: success
+    type:
+      description: C(container) or C(virtual-machine).
+      type: str
+      returned: success
+    description:
+      description: Its description.
+      type: str
+      returned: success
+"""
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.image_alias import ImageAlias
+from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
+
+
+def main() -> None:
+    run(ImageAlias)
+
+
+if __name__ == "__main__":
+    main()

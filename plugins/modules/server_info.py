@@ -1,0 +1,67 @@
+#!/usr/bin/python
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: server_info
+short_description: Read what an LXD or Incus server is and has
+version_added: 0.1.0
+description:
+  - Reads C(/1.0), that is, implementation, version, extensions, drivers, addresses and configuration.
+author:
+  - cloudhost.lxd contributors (@cloudhost)
+extends_documentation_fragment:
+  - cloudhost.lxd._attributes.info
+  - cloudhost.lxd._connection
+seealso:
+  - module: cloudhost.lxd.server
+"""
+
+EXAMPLES = r"""
+- name: Which server is this?
+  cloudhost.lxd.server_info:
+  register: info
+
+- name: Say it
+  ansible.builtin.debug:
+    msg: "{{ info.server.environment.server }} {{ info.server.environment.server_version }}"
+"""
+
+RETURN = r"""
+server:
+  description: The answer to C(GET /1.0).
+  returned: success
+  type: dict
+  contains:
+    config:
+      description: Its configuration.
+      type: dict
+      returned: success
+    environment:
+      description: Implementation, version, drivers, addresses and more.
+      type: dict
+      returned: success
+    api_extensions:
+      description: What its API can do.
+      type: list
+      returned: success
+      elements: str
+    auth:
+      description: C(trusted) or C(untrusted).
+      type: str
+      returned: success
+"""
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._info import ServerInfo
+from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_info
+
+
+def main() -> None:
+    run_info(ServerInfo)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real daemons for the whole run, and a server object that tests talk to modules through."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+from typing import Any, Iterator
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from integration.modules import ModuleFailed, run_module  # noqa: E402 - the tests folder is no package of the collection
+from lab.daemon import Daemon  # noqa: E402
+from lab.proxy import Proxy  # noqa: E402
+
+KINDS = tuple(os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split())
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[pathlib.Path]:
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="cloudhost-lab-", dir="/var/tmp"))
+    folder.chmod(0o711)  # unprivileged containers reach their root file system through it
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def image_files() -> dict[str, str]:
+    """The image that the role image_build made for this run (tests/lab/image.yml)."""
+    folder = pathlib.Path(os.environ["CLOUDHOST_TEST_IMAGE"])
+    return {"file": str(folder / "metadata.tar.gz"), "rootfs": str(folder / "rootfs.squashfs")}
+
+
+class Server:
+    """A daemon with pool C(default), bridge C(lxdbr0), image C(debian/12), and a recording proxy before its socket."""
+
+    def __init__(self, daemon: Daemon, proxy: Proxy) -> None:
+        self.daemon, self.proxy = daemon, proxy
+        self.kind = daemon.kind
+
+    def run(self, module: str, /, check: bool = False, **arguments: Any) -> dict[str, Any]:
+        return run_module(module, check, **{"url": self.proxy.url, "timeout": 120, **arguments})
+
+    def fails(self, module: str, /, **arguments: Any) -> str:
+        """The error of a task that must fail, in check mode and for real, without having written anything."""
+        self.proxy.forget()
+        with pytest.raises(ModuleFailed) as predicted:
+            self.run(module, check=True, **arguments)
+        with pytest.raises(ModuleFailed) as real:
+            self.run(module, **arguments)
+        assert self.proxy.writes == []
+        assert str(predicted.value) == str(real.value)
+        return str(real.value)
+
+    def converges(self, module: str, /, **arguments: Any) -> dict[str, Any]:
+        """The criteria of every change: predicted exactly, nothing written meanwhile, done, and done once."""
+        self.proxy.forget()
+        predicted = self.run(module, check=True, **arguments)
+        assert self.proxy.writes == [], "check mode wrote"
+        done = self.run(module, **arguments)
+        assert done["changed"] is True, "the first run changed nothing"
+        assert {key: predicted[key] for key in ("changed", "actions", "diff")} == {key: done[key] for key in ("changed", "actions", "diff")}
+        assert done["diff"]["before"] != done["diff"]["after"]
+        self.unchanged(module, **arguments)
+        return done
+
+    def unchanged(self, module: str, /, **arguments: Any) -> dict[str, Any]:
+        self.proxy.forget()
+        for check in (True, False):
+            again = self.run(module, check=check, **arguments)
+            assert (again["changed"], again["actions"], again["diff"]["before"]) == (False, [], ""), again["diff"]
+        assert self.proxy.writes == [], "an unchanged run wrote"
+        return again
+
+    def query(self, path: str, **kwargs: Any) -> Any:
+        return self.daemon.query(path, **kwargs)
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def server(request: pytest.FixtureRequest, lab: pathlib.Path, image_files: dict[str, str]) -> Iterator[Server]:
+    daemon = Daemon(request.param, lab)
+    proxy = None
+    try:
+        daemon.start()
+        proxy = Proxy(str(lab / f"{request.param}.proxy"), str(daemon.socket))
+        server = Server(daemon, proxy)
+        server.run("storage_pool", name="default", driver="btrfs", config={"size": "8GiB"})
+        server.run("network", name="lxdbr0", config={"ipv4.address": "10.158.1.1/24", "ipv6.address": "none"})
+        devices = {"root": {"type": "disk", "path": "/", "pool": "default"}, "eth0": {"type": "nic", "network": "lxdbr0"}}
+        server.run("profile", name="default", devices=devices)
+        server.run("image", name="debian/12", **image_files)
+        yield server
+    finally:
+        if proxy:
+            proxy.close()
+        daemon.stop()
+
+
+@pytest.fixture
+def api(server: Server) -> Iterator[Server]:
+    """The server, with every instance of the test gone afterwards, whatever it did."""
+    yield server
+    server.daemon.clean()
+
+
+@pytest.fixture(scope="module")
+def running(server: Server) -> Iterator[str]:
+    """One running container for tests that only look at it or change it in passing."""
+    server.run("instance", name="shared", image="debian/12", wait_for=["ipv4"])
+    yield "shared"
+    server.run("instance", name="shared", state="absent", force=True)

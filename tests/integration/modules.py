@@ -1,0 +1,38 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run the modules as Ansible runs them, in this process: same arguments in, same JSON out."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import io
+import json
+from typing import Any
+
+from ansible.module_utils.testing import patch_module_args
+
+MODULES = "ansible_collections.cloudhost.lxd.plugins.modules."
+
+
+class ModuleFailed(Exception):
+    def __init__(self, result: dict[str, Any]) -> None:
+        super().__init__(result["msg"])
+        self.result = result
+
+
+def run_module(module_name: str, /, check: bool = False, **arguments: Any) -> dict[str, Any]:
+    """The result of one module; raises ModuleFailed where it fails."""
+    module = importlib.import_module(MODULES + module_name)
+    output = io.StringIO()
+    with patch_module_args({**arguments, "_ansible_check_mode": check, "_ansible_diff": True}), contextlib.redirect_stdout(output):
+        try:
+            module.main()
+        except SystemExit:
+            pass
+    result = json.loads(output.getvalue().strip().splitlines()[-1])
+    if result.get("failed"):
+        raise ModuleFailed(result)
+    return result

@@ -1,0 +1,165 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every module, step by step: predicted, done, done once, and the daemon's own client agrees."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import pytest
+
+
+class Case(NamedTuple):
+    """A step: the task, where the daemon shows the result, and what is to be seen there (None: nothing)."""
+
+    module: str
+    arguments: dict[str, Any]
+    path: str
+    expected: dict[str, Any] | None
+
+
+def _case(module: str, path: str, expected: dict[str, Any] | None, **arguments: Any) -> Case:
+    return Case(module, arguments, path, expected)
+
+
+PROFILE, POOL, NET, PROJECT = "/1.0/profiles/p1", "/1.0/storage-pools/pool1", "/1.0/networks/net1", "/1.0/projects/prj1"
+NIC = {"type": "nic", "network": "lxdbr0"}
+STEPS: dict[str, list[Case]] = {
+    "profile": [
+        _case("profile", PROFILE, {"config": {"limits.cpu": "2", "security.nesting": "true"}}, name="p1", config={"limits.cpu": 2, "security.nesting": True}),
+        _case("profile", PROFILE, {"config": {"limits.memory": "1GiB", "security.nesting": "true"}}, name="p1", config={"limits.memory": "1GiB", "limits.cpu": None}),
+        _case("profile", PROFILE, {"description": "d", "devices": {"eth0": NIC}}, name="p1", description="d", devices={"eth0": NIC}),
+        _case("profile", PROFILE, {"devices": {"eth0": {**NIC, "security.mac_filtering": "true"}}}, name="p1", devices={"eth0": {"security.mac_filtering": True}}),
+        _case("profile", PROFILE, {"config": {"user.x": "1"}, "description": "d"}, name="p1", config={"user.x": 1}, purge_config=True),
+        _case("profile", PROFILE, {"devices": {}}, name="p1", devices={"eth0": None}),
+        _case("profile", "/1.0/profiles/p2", {"config": {"user.x": "1"}}, name="p1", new_name="p2"),
+        _case("profile", "/1.0/profiles/p2", {"description": ""}, name="p2", description=""),
+        _case("profile", "/1.0/profiles/p2", None, name="p2", state="absent"),
+    ],
+    "project": [
+        _case("project", PROJECT, {"description": "x"}, name="prj1", description="x", config={"features.images": False, "features.profiles": True}),
+        _case("project", PROJECT, {"description": "x"}, name="prj1", config={"limits.instances": 3, "user.owner": "me"}),
+        _case("project", PROJECT, {"description": "y"}, name="prj1", description="y", config={"limits.instances": None}),
+        _case("project", "/1.0/projects/prj2", {"description": "y"}, name="prj1", new_name="prj2"),
+        _case("project", "/1.0/projects/prj2", None, name="prj2", state="absent"),
+    ],
+    "storage_pool": [
+        _case("storage_pool", POOL, {"driver": "dir", "description": ""}, name="pool1", driver="dir"),
+        _case("storage_pool", POOL, {"description": "x"}, name="pool1", description="x", config={"volume.size": "1GiB"}),
+        _case("storage_pool", POOL, {"description": "x"}, name="pool1", config={"volume.size": None, "user.a": True}),
+        _case("storage_pool", POOL, {"driver": "btrfs"}, name="pool1", driver="btrfs", config={"size": "1GiB"}, recreate=True),
+        _case("storage_pool", POOL, {"driver": "btrfs"}, name="pool1", config={"size": "1536MiB"}),
+        _case("storage_pool", POOL, None, name="pool1", state="absent"),
+    ],
+    "network": [
+        _case("network", NET, {"type": "bridge"}, name="net1", config={"ipv4.address": "auto", "ipv6.address": "auto", "ipv4.nat": True}),
+        _case("network", NET, {"description": "x"}, name="net1", description="x", config={"ipv4.dhcp": False}),
+        _case("network", NET, {"description": "x"}, name="net1", config={"ipv4.address": "10.158.7.1/24", "ipv6.address": "none", "ipv4.dhcp": None}),
+        _case("network", "/1.0/networks/net2", {"description": "x"}, name="net1", new_name="net2"),
+        _case("network", "/1.0/networks/net2", {"type": "bridge"}, name="net2", config={"user.k": "v"}, purge_config=True),
+        _case("network", "/1.0/networks/net2", None, name="net2", state="absent"),
+    ],
+    "server": [
+        _case("server", "/1.0", {"auth": "trusted"}, config={"images.auto_update_interval": 12, "user.site": "lab"}),
+        _case("server", "/1.0", {"auth": "trusted"}, config={"images.auto_update_interval": 6, "user.site": None}),
+    ],
+    "instance": [
+        _case("instance", "/1.0/instances/i1", {"status": "Stopped"}, name="i1", image="debian/12", state="present", config={"limits.cpu": 1, "user.a": "b"}),
+        _case("instance", "/1.0/instances/i1", {"status": "Stopped"}, name="i1", state="present", description="d", config={"limits.memory": "256MiB", "user.a": None}),
+        _case("instance", "/1.0/instances/i1", {"status": "Stopped"}, name="i1", state="stopped", devices={"root": {"size": "2GiB"}}),
+        _case("instance", "/1.0/instances/i1", {"status": "Running", "description": "d"}, name="i1", config={"limits.memory": "300MiB"}),
+        _case("instance", "/1.0/instances/i1", {"status": "Running", "ephemeral": False}, name="i1", profiles=["default"], config={"limits.processes": 500}),
+        _case("instance", "/1.0/instances/i1", {"status": "Frozen"}, name="i1", state="frozen"),
+        _case("instance", "/1.0/instances/i1", {"status": "Running"}, name="i1", state="started"),
+        _case("instance", "/1.0/instances/i1", {"status": "Stopped"}, name="i1", state="stopped", force=True),
+        _case("instance", "/1.0/instances/i2", {"status": "Stopped", "description": "d"}, name="i1", new_name="i2", state="present"),
+        _case("instance", "/1.0/instances/i3", {"status": "Stopped"}, name="i3", source={"type": "copy", "source": "i2"}, state="stopped"),
+        _case("instance", "/1.0/instances/i4", {"status": "Stopped"}, name="i4", source={"type": "none"}, state="present"),
+        _case("instance", "/1.0/instances/i4", None, name="i4", state="absent"),
+        _case("instance", "/1.0/instances/i3", None, name="i3", state="absent"),
+        _case("instance", "/1.0/instances/i2", {"status": "Running"}, name="i2", purge_config=True, purge_devices=True),
+        _case("instance", "/1.0/instances/i2", None, name="i2", state="absent", force=True),
+    ],
+    "instance_snapshot": [
+        _case("instance", "/1.0/instances/i1", {"status": "Stopped"}, name="i1", image="debian/12", state="stopped"),
+        _case("instance_snapshot", "/1.0/instances/i1/snapshots/s1", {"stateful": False}, instance="i1", name="s1"),
+        _case(
+            "instance_snapshot", "/1.0/instances/i1/snapshots/s1", {"expires_at": "2031-01-01T00:00:00Z"}, instance="i1", name="s1", expires_at="2031-01-01T00:00:00Z"
+        ),
+        _case("instance_snapshot", "/1.0/instances/i1/snapshots/s2", {"stateful": False}, instance="i1", name="s1", new_name="s2"),
+        _case("instance_snapshot", "/1.0/instances/i1/snapshots/s2", {"stateful": False}, instance="i1", name="s2", expires_at="never"),
+        _case("instance_snapshot", "/1.0/instances/i1/snapshots/s2", None, instance="i1", name="s2", state="absent"),
+    ],
+    "image_alias": [
+        _case("image_alias", "/1.0/images/aliases/one%2Ftwo", {"description": ""}, name="one/two", fingerprint="IMAGE"),
+        _case("image_alias", "/1.0/images/aliases/one%2Ftwo", {"description": "x"}, name="one/two", description="x"),
+        _case("image_alias", "/1.0/images/aliases/three", {"description": "x"}, name="one/two", new_name="three"),
+        _case("image_alias", "/1.0/images/aliases/three", None, name="three", state="absent"),
+    ],
+}
+
+
+@pytest.mark.parametrize("kind", STEPS)
+def test_lifecycle(api, kind: str) -> None:
+    fingerprint = api.query("/1.0/images/aliases/debian%2F12")["target"]
+    for step in STEPS[kind]:
+        arguments = {key: fingerprint[:12] if value == "IMAGE" else value for key, value in step.arguments.items()}
+        done = api.converges(step.module, **arguments)
+        seen = api.daemon.query(step.path, check=False)
+        if step.expected is None:
+            assert seen is None
+            assert done[step.module] is None
+            continue
+        assert {key: seen[key] for key in step.expected} == step.expected
+        if step.module != "server":
+            for key in ("config", "description", "devices"):
+                assert done[step.module].get(key) == seen.get(key), key
+
+
+def test_image_from_files_and_instance(api, image_files: dict[str, str], tmp_path) -> None:  # type: ignore[no-untyped-def]
+    api.run("image", name="debian/12", state="absent")
+    done = api.converges("image", name="debian/12", public=True, properties={"os": "Debian", "note": "x"}, **image_files)
+    shown = api.daemon.query(f"/1.0/images/{done['image']['fingerprint']}")
+    assert (shown["public"], shown["properties"]["note"]) == (True, "x")
+    api.converges("image", name="debian/12", public=False, properties={"note": None}, expires_at="2031-01-01T00:00:00Z")
+    api.converges("image", name="debian/12", expires_at="never")
+
+    api.run("instance", name="golden", image="debian/12", state="present")
+    api.converges("image", name="golden", instance="golden", properties={"os": "Debian"})
+    api.converges("instance", name="from-golden", image="golden", state="present")
+    api.converges("image", name="golden", state="absent")
+
+
+def test_image_file_that_changed_moves_the_alias(api, image_files: dict[str, str], tmp_path) -> None:  # type: ignore[no-untyped-def]
+    import gzip
+    import shutil
+
+    other = tmp_path / "metadata.tar.gz"
+    with gzip.open(image_files["file"]) as old, gzip.open(other, "wb", compresslevel=1) as new:
+        shutil.copyfileobj(old, new)
+    first = api.converges("image", name="moving", file=str(other), rootfs=image_files["rootfs"])["image"]["fingerprint"]
+    again = gzip.open(other, "ab")
+    again.close()
+    second = api.converges("image", name="moving", file=str(other), rootfs=image_files["rootfs"])["image"]["fingerprint"]
+    assert first != second
+    assert api.query("/1.0/images/aliases/moving")["target"] == second
+    for fingerprint in (first, second):
+        api.run("image", name=fingerprint, state="absent")
+
+
+def test_info_modules(api, running: str) -> None:
+    server = api.run("server_info")["server"]
+    assert server["environment"]["server"] == api.kind
+    one = api.run("instance_info", name=running)["instances"]
+    assert [instance["name"] for instance in one] == [running]
+    assert one[0]["state"]["network"]["eth0"]["addresses"]
+    assert api.run("instance_info", name="nobody")["instances"] == []
+    api.proxy.forget()
+    pools = api.run("resource_info", kind="storage_pool")["resources"]
+    assert len(api.proxy.requests) == 1
+    assert [pool["name"] for pool in pools] == ["default"]
+    assert api.run("resource_info", kind="image", name="debian/12")["resources"][0]["properties"]
+    assert api.run("resource_info", kind="network", name="nothing")["resources"] == []
+    assert api.run("resource_info", kind="instance_snapshot", parent=running)["resources"] == []

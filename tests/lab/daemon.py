@@ -1,0 +1,159 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A real LXD or Incus daemon for one test run: no systemd, its own folder, its own network and mount namespace.
+
+Bridges and subnets of the tests therefore meet neither each other nor the host's. All processes are ended by pid.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+
+PROGRAMS = {"lxd": ("lxd", "LXD_DIR", "lxc"), "incus": ("/usr/libexec/incus/incusd", "INCUS_DIR", "incus")}
+
+# /sys shows the network interfaces of the namespace that mounted it, so it is mounted anew, with the cgroups of the host in it.
+_ENTER = """
+set -e
+ip link set lo up
+mkdir -p "$1/cgroup"
+mount --rbind /sys/fs/cgroup "$1/cgroup"
+mount -t sysfs sysfs /sys
+mount --rbind "$1/cgroup" /sys/fs/cgroup
+shift
+exec "$@"
+"""
+
+
+class Daemon:
+    def __init__(self, kind: str, lab: pathlib.Path) -> None:
+        self.kind = kind
+        self.program, self.variable, self.client = PROGRAMS[kind]
+        self.folder = lab / kind
+        self.socket = self.folder / "unix.socket"
+        self.log = lab / f"{kind}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"unix://{self.socket}"
+
+    def environ(self) -> dict[str, str]:
+        return {**os.environ, self.variable: str(self.folder)}
+
+    def start(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        namespace = ["unshare", "--net", "--mount", "--propagation", "private"]
+        if self.process is not None:  # a restart: the same bridges must be there
+            namespace = ["nsenter", "--net", "--mount", f"--target={self.keeper.pid}"]
+            command = [*namespace, self.program, "--group", "root"]
+        else:
+            # the namespaces outlive a daemon that a test kills
+            self.keeper = subprocess.Popen([*namespace, "sh", "-c", _ENTER, "sh", str(self.folder), "sleep", "infinity"])
+            self._await(lambda: pathlib.Path(f"/proc/{self.keeper.pid}/comm").read_text().strip() == "sleep", "namespaces")
+            command = ["nsenter", "--net", "--mount", f"--target={self.keeper.pid}", self.program, "--group", "root"]
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, env=self.environ(), stdout=log, stderr=log, start_new_session=True)
+        self.wait_ready()
+
+    def wait_ready(self, seconds: float = 60) -> None:
+        def ready() -> bool:
+            assert self.process is not None
+            if self.process.poll() is not None:
+                raise RuntimeError(f"{self.kind} ended at its start; its log: {self.log.read_text()[-2000:]}")
+            return self.socket.exists() and self.query("/1.0", check=False) is not None
+
+        self._await(ready, f"{self.kind} to answer", seconds)
+
+    @staticmethod
+    def _await(condition, what: str, seconds: float = 20) -> None:  # type: ignore[no-untyped-def]
+        end = time.monotonic() + seconds
+        while not condition():
+            if time.monotonic() > end:
+                raise RuntimeError(f"gave up waiting for {what} after {seconds} s")
+            time.sleep(0.05)
+
+    def cli(self, *arguments: str, check: bool = True) -> str:
+        """The daemon's own client: what it says is the truth that modules are held against."""
+        done = subprocess.run([self.client, *arguments], env=self.environ(), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=180, check=False)
+        if check and done.returncode:
+            raise RuntimeError(f"{self.client} {' '.join(arguments)}: {done.stderr.strip()}")
+        return done.stdout if not done.returncode else ""
+
+    def query(self, path: str, method: str = "GET", body: object = None, check: bool = True):  # type: ignore[no-untyped-def]
+        arguments = ["query", "--wait", "-X", method, path] + (["-d", json.dumps(body)] if body is not None else [])
+        text = self.cli(*arguments, check=check)
+        return json.loads(text) if text.strip() else None
+
+    def inside(self, *command: str) -> subprocess.CompletedProcess[str]:
+        """Run a command in the daemon's network namespace, where its TCP port is."""
+        return subprocess.run(
+            ["nsenter", "--net", f"--target={self.keeper.pid}", *command], env=self.environ(), capture_output=True, text=True, timeout=180, check=False
+        )
+
+    def pids(self) -> list[int]:
+        """Every process in our network namespace and those of our instances."""
+        mine = os.readlink(f"/proc/{self.keeper.pid}/ns/net")
+        found = []
+        for entry in pathlib.Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and os.readlink(entry / "ns" / "net") == mine:
+                    found.append(int(entry.name))
+            except OSError:
+                continue
+        return found
+
+    def kill(self) -> None:
+        """As a crash would: no chance to tidy up."""
+        daemon = self._daemon_pid()
+        if daemon:
+            os.kill(daemon, signal.SIGKILL)
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+
+    def _daemon_pid(self) -> int | None:
+        name = os.path.basename(self.program)
+        for pid in self.pids():
+            try:
+                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+                if os.path.basename(words[0].decode()) == name and b"--group" in words:
+                    return pid
+            except OSError:
+                continue
+        return None
+
+    def clean(self) -> None:
+        """Delete every instance, so that no container outlives us."""
+        for instance in self.query("/1.0/instances?recursion=1&all-projects=true", check=False) or []:
+            place = f"/1.0/instances/{instance['name']}"
+            project = f"?project={instance['project']}"
+            self.query(f"{place}/state{project}", "PUT", {"action": "stop", "force": True, "timeout": 10}, check=False)
+            self.query(f"{place}{project}", "DELETE", check=False)
+
+    def stop(self) -> None:
+        if self.process is None:
+            return
+        if self.process.poll() is None:
+            self.clean()
+            self.process.terminate()
+            try:
+                self.process.wait(20)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        for pid in self.pids():  # dnsmasq, and monitors of containers that would not go
+            try:
+                os.kill(pid, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        self.keeper.wait()
+        self.process = None
+        shutil.rmtree(self.folder, ignore_errors=True)
