@@ -142,7 +142,8 @@ class Client:
         """The names in a collection, from the URLs that a plain listing gives."""
         urls = self.get(path, **query).metadata or []
         prefix = len(path.rstrip("/")) + 1
-        return [urllib.parse.unquote(urllib.parse.urlsplit(url).path[prefix:]) for url in urls]
+        # LXD 5.0 quotes the names of aliases twice
+        return [urllib.parse.unquote(urllib.parse.unquote(urllib.parse.urlsplit(url).path[prefix:])) for url in urls]
 
     def write(
         self,
@@ -186,9 +187,9 @@ class Client:
         if body is not None:
             sending.setdefault("Content-Type", "application/json")
             data = json.dumps(body).encode()
-        refused_since = 0.0
+        refused_since, trouble = 0.0, ""
         for attempt in range(10**6):
-            left = self.deadline.check(f"sending {method} {path} to {self.label}")
+            left = self.deadline.check(f"sending {method} {path} to {self.label}{trouble}")
             try:
                 self.requests += 1
                 response = self.transport.request(method, url, data, sending, timeout=min(left, 120.0) + slack)
@@ -198,7 +199,7 @@ class Client:
                     raise
                 if exc.sent and method != "GET":
                     raise Interrupted(str(exc)) from exc
-                refused_since = refused_since or time.monotonic()
+                refused_since, trouble = refused_since or time.monotonic(), f", which failed with: {exc}"
                 if time.monotonic() - refused_since > CONNECT_GRACE or self.deadline.remaining() < 0.2:
                     raise ConnectionFailed(f"{exc} (tried {attempt + 1} times, for {method} {path})", exc.sent) from exc
             except ServerError as exc:
@@ -210,7 +211,7 @@ class Client:
                     raise
                 if self.deadline.remaining() < 0.2:
                     raise DeadlineExceeded(f"The timeout of {self.deadline.seconds:g} s is over; the server last said: {exc.text}") from exc
-            self.deadline.pause(attempt, f"sending {method} {path} to {self.label}")
+            self.deadline.pause(attempt, f"sending {method} {path} to {self.label}{trouble}")
         raise AssertionError("unreachable")
 
     def _envelope(self, method: str, path: str, response: Response) -> Reply:

@@ -86,8 +86,8 @@ class Transport:
         parts = urllib.parse.urlsplit(url)
         self.scheme = parts.scheme
         if parts.scheme == "unix":
-            self.path = parts.path or parts.netloc
-            if not self.path.startswith("/"):
+            self.path = parts.path
+            if parts.netloc or not self.path.startswith("/"):
                 raise InvalidInput(f"url '{url}': a socket needs an absolute path, as in unix:///var/lib/lxd/unix.socket.")
         elif parts.scheme == "https" and parts.hostname:
             self.host, self.port = parts.hostname, parts.port or DEFAULT_PORT

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import shutil
@@ -80,6 +81,15 @@ class Server:
         assert self.proxy.writes == [], "an unchanged run wrote"
         return again
 
+    def has(self, extension: str) -> bool:
+        return extension in self.query("/1.0")["api_extensions"]
+
+    def isolated(self, module: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """A module run in the daemon's network namespace where its TCP port is."""
+        done = self.daemon.inside(sys.executable, str(pathlib.Path(__file__).with_name("modules.py")), json.dumps([module, arguments]))
+        assert done.stdout, done.stderr
+        return json.loads(done.stdout)
+
     def query(self, path: str, **kwargs: Any) -> Any:
         return self.daemon.query(path, **kwargs)
 
@@ -108,7 +118,7 @@ def server(request: pytest.FixtureRequest, lab: pathlib.Path, image_files: dict[
 def api(server: Server) -> Iterator[Server]:
     """The server, with every instance of the test gone afterwards, whatever it did."""
     yield server
-    server.daemon.clean()
+    server.daemon.clean(keep="shared")
 
 
 @pytest.fixture(scope="module")

@@ -130,9 +130,11 @@ class Daemon:
                 continue
         return None
 
-    def clean(self) -> None:
+    def clean(self, keep: str = "") -> None:
         """Delete every instance, so that no container outlives us."""
         for instance in self.query("/1.0/instances?recursion=1&all-projects=true", check=False) or []:
+            if instance["name"] == keep:
+                continue
             place = f"/1.0/instances/{instance['name']}"
             project = f"?project={instance['project']}"
             self.query(f"{place}/state{project}", "PUT", {"action": "stop", "force": True, "timeout": 10}, check=False)

@@ -32,16 +32,23 @@ class Waiter:
                 self._cloud_init()
                 continue
             check: Callable[[], bool] = getattr(self, "_" + condition)
-            attempt = 0
-            self._look(condition)
-            while not check():
-                try:
-                    self.client.deadline.pause(attempt, f"waiting for {condition} of instance {self.name}")
-                    self._look(condition)
-                except DeadlineExceeded as exc:
-                    raise DeadlineExceeded(f"{exc} Seen: {self.seen()}. The instance stays as it is.") from exc
-                attempt += 1
+            try:
+                self._until(condition, check)
+            except DeadlineExceeded as exc:
+                limit = self.client.deadline.seconds
+                raise DeadlineExceeded(
+                    f"The timeout of {limit:g} s is over while waiting for {condition} of instance {self.name} on {self.client.label}. "
+                    f"Seen: {self.seen()}. The instance stays as it is."
+                ) from exc
         return self.state
+
+    def _until(self, condition: str, check: Callable[[], bool]) -> None:
+        self._look(condition)
+        attempt = 0
+        while not check():
+            self.client.deadline.pause(attempt, f"waiting for {condition}")
+            self._look(condition)
+            attempt += 1
 
     def _look(self, condition: str) -> None:
         self.state = self.client.get(self.url + "/state", **self.query).metadata

@@ -73,6 +73,11 @@ class Instance(Resource):
     def query(self) -> dict[str, Any]:
         return {"project": self.project}
 
+    def plan(self, found: Found | None) -> Plan:
+        if "ready" in (self.params["wait_for"] or ()):
+            self.client.require("instance_ready_state", "wait_for: ready")
+        return super().plan(found)
+
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def read(self) -> Found | None:
@@ -267,8 +272,8 @@ class Instance(Resource):
 
     def _power(self, status: str, state: str) -> list[Step]:
         # restarting and the like are done once: a plan made anew after a broken connection does not repeat them
-        name = self.params["new_name"] or self.name
-        todo = [(f"{action} instance {name}", action) for action in actions(status, state)]
+        new = self.params["new_name"] or self.name  # it is stopped for its renaming, and started after it
+        todo = [(f"{action} instance {self.name if action == 'stop' else new}", action) for action in actions(status, state)]
         return [Step(words, lambda action=action: self._switch(action)) for words, action in todo if action != "restart" or words not in self.done]  # type: ignore[misc]
 
     def _switch(self, action: str, hard: bool = False) -> None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._errors import InvalidInput
+from .._errors import InvalidInput, did_you_mean
 from .._fields import Map, Text
 from .._resource import Found, Resource
 
 #: Keys that take C(auto), and what the daemon puts in its place at creation.
 _AUTO = ("ipv4.address", "ipv6.address")
+TYPES = ("bridge", "macvlan", "ovn", "physical", "sriov")
 
 
 class Network(Resource):
@@ -47,5 +48,7 @@ class Network(Resource):
     def check_extensions(self) -> None:
         super().check_extensions()
         kind = self.wanted.get("type")
-        if kind and kind not in ("bridge", "physical"):
+        if kind and kind != "bridge" and not self.client.has(f"network_type_{kind}"):
+            if kind not in TYPES:
+                raise InvalidInput(f"type: '{kind}' is not a type of network. {did_you_mean(kind, list(TYPES))}")
             self.client.require(f"network_type_{kind}", f"network type '{kind}'")
