@@ -261,8 +261,9 @@ class Client:
     def wait(self, operation: str) -> dict[str, Any] | None:
         """Wait for an operation to end and return it.
 
-        LXD answers the wait with an error envelope for a failed operation and for a wait that ran out; Incus always with the
-        operation, whose C(status_code) tells. Operations vanish some five seconds after their end: then the object must be read.
+        For a failed operation and for a wait that ran out, some versions answer with an error envelope (Incus 6.0.4) and some with
+        the operation, whose C(status_code) tells (LXD 5.0.2): after an error the operation itself is asked. Operations vanish some
+        five seconds after their end: then the object must be read.
         """
         path = urllib.parse.urlsplit(operation).path
         while True:

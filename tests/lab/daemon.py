@@ -33,8 +33,9 @@ exec "$@"
 
 
 class Daemon:
-    def __init__(self, kind: str, lab: pathlib.Path) -> None:
+    def __init__(self, kind: str, lab: pathlib.Path, beside: Daemon | None = None) -> None:
         self.kind = kind
+        self.beside = beside
         self.program, self.variable, self.client = PROGRAMS[kind]
         self.folder = lab / kind
         self.socket = self.folder / "unix.socket"
@@ -50,15 +51,13 @@ class Daemon:
 
     def start(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
-        namespace = ["unshare", "--net", "--mount", "--propagation", "private"]
-        if self.process is not None:  # a restart: the same bridges must be there
-            namespace = ["nsenter", "--net", "--mount", f"--target={self.keeper.pid}"]
-            command = [*namespace, self.program, "--group", "root"]
-        else:
-            # the namespaces outlive a daemon that a test kills
-            self.keeper = subprocess.Popen([*namespace, "sh", "-c", _ENTER, "sh", str(self.folder), "sleep", "infinity"])
+        if self.beside:
+            self.keeper = self.beside.keeper
+        elif self.process is None:  # the namespaces, with their bridges, outlive a daemon that a test kills
+            enter = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", _ENTER, "sh", str(self.folder), "sleep", "infinity"]
+            self.keeper = subprocess.Popen(enter)
             self._await(lambda: pathlib.Path(f"/proc/{self.keeper.pid}/comm").read_text().strip() == "sleep", "namespaces")
-            command = ["nsenter", "--net", "--mount", f"--target={self.keeper.pid}", self.program, "--group", "root"]
+        command = ["nsenter", "--net", "--mount", f"--target={self.keeper.pid}", self.program, "--group", "root"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environ(), stdout=log, stderr=log, start_new_session=True)
         self.wait_ready()
@@ -123,6 +122,8 @@ class Daemon:
         name = os.path.basename(self.program)
         for pid in self.pids():
             try:
+                if f"{self.variable}={self.folder}".encode() not in pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+                    continue
                 words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
                 if os.path.basename(words[0].decode()) == name and b"--group" in words:
                     return pid
@@ -151,11 +152,12 @@ class Daemon:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        for pid in self.pids():  # dnsmasq, and monitors of containers that would not go
+        for pid in [] if self.beside else self.pids():  # dnsmasq, and monitors of containers that would not go
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
                 continue
-        self.keeper.wait()
+        if not self.beside:
+            self.keeper.wait()
         self.process = None
         shutil.rmtree(self.folder, ignore_errors=True)

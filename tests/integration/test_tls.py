@@ -1,0 +1,94 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""HTTPS to a real daemon: self-signed, so pinned; first contact with a token; a wrong certificate is refused (complaint 56)."""
+
+from __future__ import annotations
+
+import hashlib
+import ssl
+import subprocess
+from typing import Any, Iterator
+
+import pytest
+
+PORT = 18443
+
+
+@pytest.fixture(scope="module")
+def https(server, tmp_path_factory) -> Iterator[Any]:  # type: ignore[no-untyped-def]
+    folder = tmp_path_factory.mktemp("tls")
+    server.run("server", config={"core.https_address": f"127.0.0.1:{PORT}"})
+    for name in ("client", "stranger"):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+            + ["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.crt")],
+            check=True,
+            capture_output=True,
+        )
+    server.tls = {
+        "url": f"https://127.0.0.1:{PORT}",
+        "client_cert": str(folder / "client.crt"),
+        "client_key": str(folder / "client.key"),
+        "timeout": 30,
+        "name": "default",
+    }
+    server.certificate = (server.daemon.folder / "server.crt").read_text()
+    server.fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(server.certificate)).hexdigest()
+    server.stranger = str(folder / "stranger.crt")
+    yield server
+    server.run("server", config={"core.https_address": None})
+
+
+def _token(server) -> str:  # type: ignore[no-untyped-def]
+    name = ["client-" + server.kind] if server.kind == "incus" else ["--name", "client-" + server.kind]
+    return server.daemon.cli("config", "trust", "add", *name, "-q").strip().splitlines()[-1]
+
+
+def test_https(https) -> None:  # type: ignore[no-untyped-def]
+    """In the order of a first contact."""
+
+    def profile(**arguments: Any) -> dict[str, Any]:
+        return https.isolated("profile", {**https.tls, **arguments})
+
+    refused = profile()
+    assert "not verified" in refused["msg"]
+    assert "server_fingerprint" in refused["msg"]
+    wrong = profile(server_fingerprint="0" * 64)
+    assert https.fingerprint in wrong["msg"]
+    assert "0" * 64 in wrong["msg"]
+    other = profile(server_cert=https.stranger)
+    assert "not the pinned" in other["msg"]
+    untrusted = profile(server_fingerprint=https.fingerprint)
+    assert "does not trust this client" in untrusted["msg"]
+    assert "trust_token" in untrusted["msg"]
+
+    token = _token(https)
+    predicted = profile(trust_token=token, check=True)
+    assert "check mode must not" in predicted["msg"]
+    assert https.query("/1.0/certificates") == []
+    first = profile(trust_token=token, description="over TLS")
+    assert first.get("changed") is True, first
+    assert token not in str(first)
+    assert len(https.query("/1.0/certificates")) == 1
+    again = profile(trust_token=token, description="over TLS")
+    assert again.get("changed") is False, again
+
+    for pin in ({"server_cert": https.certificate}, {"server_fingerprint": https.fingerprint.upper()}, {"validate_certs": False}):
+        assert profile(**pin, description="over TLS").get("changed") is False
+    assert profile(server_cert=https.certificate, description="").get("changed") is True
+
+
+def test_a_server_that_is_configured_over_tls(https) -> None:  # type: ignore[no-untyped-def]
+    if not https.query("/1.0/certificates"):
+        https.isolated("profile", {**https.tls, "trust_token": _token(https)})
+    secret = "only-the-server-knows"
+    key = "core.trust_password" if https.kind == "lxd" else "loki.auth.password"
+    arguments = {**https.tls, "server_fingerprint": https.fingerprint, "config": {key: secret}}
+    del arguments["name"]
+    first = https.isolated("server", arguments)
+    assert first.get("changed") is True, first
+    assert secret not in str(first), "the secret is in the result"
+    assert https.isolated("server", arguments)["changed"] is False
+    https.run("server", config={key: None})

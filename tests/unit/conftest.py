@@ -1,0 +1,46 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Servers that last for one test, and how hard hypothesis tries."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from typing import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from ansible_collections.cloudhost.lxd.tests.unit.fake_server import FakeServer
+
+settings.register_profile("unit", deadline=None, database=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unit")
+
+
+@pytest.fixture
+def folder() -> Iterator[str]:
+    """A folder with a short name: the path of a unix socket has at most 107 bytes."""
+    path = tempfile.mkdtemp(prefix="unit-")
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def server(folder: str) -> Iterator[FakeServer]:
+    """A fake server on a unix socket. A request that it did not expect fails the test, whatever the client made of it."""
+    server = FakeServer(os.path.join(folder, "unix.socket"))
+    yield server
+    server.close()
+    assert server.complaints == []
+
+
+@pytest.fixture
+def client(server: FakeServer) -> Iterator[Client]:
+    client = Client(Transport(server.url), timeout=5)
+    yield client
+    client.transport.close()

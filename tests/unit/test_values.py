@@ -1,0 +1,230 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Tables: how values are written on the wire, when they mean the same, and what is shown of them."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
+
+UTC = datetime.timezone.utc
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (None, None),
+        ("", None),
+        (True, "true"),
+        (False, "false"),
+        (2, "2"),
+        (0, "0"),
+        (-1, "-1"),
+        (1.5, "1.5"),
+        ("1GiB", "1GiB"),
+        (" padded ", " padded "),
+        ("True", "True"),
+    ],
+)
+def test_wire(value, expected):
+    assert values.wire("config.key", value) == expected
+
+
+@pytest.mark.parametrize(("value", "hint"), [({"a": 1}, "to_json"), ([1], "join it with commas")])
+def test_wire_refuses_what_is_no_scalar(value, hint):
+    with pytest.raises(InvalidInput, match=rf"config\.key: .*{type(value).__name__}.*{hint}"):
+        values.wire("config.key", value)
+
+
+def test_wire_map():
+    assert values.wire_map("config", {"limits.cpu": 2, "limits.memory": "1GiB", "user.a": None}) == {"limits.cpu": "2", "limits.memory": "1GiB", "user.a": None}
+
+
+@pytest.mark.parametrize("key", [1, True, None, ""])
+def test_wire_map_refuses_keys_that_are_no_text(key):
+    with pytest.raises(InvalidInput, match="write it in quotes"):
+        values.wire_map("config", {key: "x"})
+
+
+def test_wire_map_names_the_whole_option():
+    with pytest.raises(InvalidInput, match=r"^config\.limits\.memory: 'much' is not a size"):
+        values.wire_map("config", {"limits.memory": "much"})
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0", 0),
+        ("1073741824", 2**30),
+        ("5B", 5),
+        ("1kB", 1000),
+        ("500MB", 500 * 10**6),
+        ("1GiB", 2**30),
+        ("1gib", 2**30),
+        ("1 GiB", 2**30),
+        ("2TiB", 2**41),
+        ("1EiB", 2**60),
+        ("1.5GiB", None),
+        ("-1GiB", None),
+        ("GiB", None),
+        ("10G", None),
+        ("10%", None),
+        ("", None),
+    ],
+)
+def test_parse_size(text, expected):
+    assert values.parse_size(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("size", "10GiB"), ("limits.memory", "50%"), ("limits.memory.swap", "false"), ("limits.disk", "1TB"), ("volume.size", None), ("limits.cpu", "0-3")],
+)
+def test_check_size_lets_pass(key, value):
+    assert values.check_size("option", key, value) == value
+
+
+@pytest.mark.parametrize(("key", "value"), [("size", "10G"), ("size", "50%"), ("limits.memory", "1000%"), ("size.state", "1.5GiB"), ("volume.size", "large")])
+def test_check_size_refuses(key, value):
+    with pytest.raises(InvalidInput, match=f"option: '{value}' is not a size"):
+        values.check_size("option", key, value)
+
+
+@pytest.mark.parametrize(
+    ("key", "want", "have", "expected"),
+    [
+        ("limits.memory", "1GiB", "1024MiB", True),
+        ("limits.memory", "1073741824", "1GiB", True),
+        ("limits.memory", "1GB", "1GiB", False),
+        ("limits.cpu", "2", "2", True),
+        ("limits.cpu", "02", "2", False),
+        ("security.nesting", "true", "True", True),
+        ("security.nesting", "yes", "1", True),
+        ("security.nesting", "on", "false", False),
+        ("security.nesting", "0", "false", True),
+        ("limits.cpu", "1", "0", False),
+        ("dns.domains", "a, b", "a,b", True),
+        ("dns.domains", "a,b", "b,a", False),
+        ("any", None, None, True),
+        ("any", None, "", True),
+        ("any", "", None, True),
+        ("any", "x", None, False),
+        ("any", None, "x", False),
+        ("user.size", "1GiB", "1024MiB", False),
+        ("user.flag", "yes", "true", False),
+        ("cloud-init.user-data", "a, b", "a,b", False),
+        ("environment.DEBUG", "1", "true", False),
+    ],
+)
+def test_same(key, want, have, expected):
+    assert values.same(key, want, have) is expected
+    assert values.same(key, have, want) is expected
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "kwargs", "expected"),
+    [
+        ({"a": "1"}, None, {}, {"a": "1"}),
+        ({"a": "1"}, {}, {}, {"a": "1"}),
+        ({"a": "1"}, {"b": "2"}, {}, {"a": "1", "b": "2"}),
+        ({"a": "1"}, {"a": "2"}, {}, {"a": "2"}),
+        ({"a": "1"}, {"a": None}, {}, {}),
+        ({}, {"a": None}, {}, {}),
+        ({"m": "1024MiB"}, {"m": "1GiB"}, {}, {"m": "1024MiB"}),
+        ({"a": "1", "b": "2"}, {"a": "1"}, {"purge": True}, {"a": "1"}),
+        ({"a": "1", "volatile.x": "2"}, {}, {"purge": True, "owned": ("volatile.*",)}, {"volatile.x": "2"}),
+        ({"volatile.x": "2"}, {"volatile.x": None}, {"purge": True, "owned": ("volatile.*",)}, {}),
+        ({"a": "1"}, {"a": "2"}, {"equal": lambda key, want, current: True}, {"a": "1"}),
+    ],
+)
+def test_merge(current, wanted, kwargs, expected):
+    before = dict(current)
+    assert values.merge(current, wanted, **kwargs) == expected
+    assert current == before
+
+
+BRIDGED = {"type": "nic", "nictype": "bridged", "parent": "br0", "name": "eth0"}
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "purge", "expected"),
+    [
+        ({"eth0": BRIDGED}, None, False, {"eth0": BRIDGED}),
+        ({"eth0": BRIDGED}, {"eth0": None}, False, {}),
+        ({"eth0": BRIDGED}, {"eth0": {"parent": "br1"}}, False, {"eth0": {**BRIDGED, "parent": "br1"}}),
+        ({"eth0": BRIDGED}, {"eth0": {"name": None}}, False, {"eth0": {"type": "nic", "nictype": "bridged", "parent": "br0"}}),
+        ({"eth0": BRIDGED}, {"eth0": {"type": "nic", "network": "lxdbr0"}}, False, {"eth0": {"type": "nic", "network": "lxdbr0"}}),
+        ({"a": BRIDGED}, {"a": {"type": "disk", "path": "/", "pool": "p"}}, False, {"a": {"type": "disk", "path": "/", "pool": "p"}}),
+        ({"a": BRIDGED}, {"b": {"type": "none"}}, True, {"b": {"type": "none"}}),
+        ({"a": BRIDGED}, {"a": {"type": "nic", "parent": "br0"}}, True, {"a": {"type": "nic", "parent": "br0"}}),
+        ({}, {"gone": {}}, False, {}),
+    ],
+)
+def test_merge_devices(current, wanted, purge, expected):
+    assert values.merge_devices(current, wanted, purge) == expected
+
+
+def test_a_nic_that_turns_from_nictype_to_network_stays_a_nic():
+    merged = values.merge_devices({"eth0": BRIDGED}, {"eth0": {"network": "lxdbr0"}})
+    assert merged == {"eth0": {"type": "nic", "network": "lxdbr0"}}
+
+
+@pytest.mark.parametrize("device", ["eth0", 1, ["nic"]])
+def test_wire_devices_refuses_what_is_no_dictionary(device):
+    with pytest.raises(InvalidInput, match=r"devices\.eth0: a device is a dictionary"):
+        values.wire_devices({"eth0": device})
+
+
+def test_wire_devices():
+    assert values.wire_devices(None) is None
+    assert values.wire_devices({"a": None, "b": {"mtu": 1500}}) == {"a": None, "b": {"mtu": "1500"}}
+
+
+NOON = datetime.datetime(2026, 12, 31, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ("0001-01-01T00:00:00Z", None),
+        ("1970-01-01T00:00:00Z", None),
+        ("2026-12-31T12:00:00Z", NOON),
+        ("2026-12-31T12:00:00z", NOON),
+        ("2026-12-31T14:00:00+02:00", NOON),
+        ("2026-12-31 12:00:00+00:00", NOON),
+        ("2026-12-31 12:00:00", NOON),
+        ("2026-12-31", NOON.replace(hour=0)),
+        ("2026-12-31T12:00:00.5Z", NOON.replace(microsecond=500000)),
+        ("2026-12-31T12:00:00.123456789Z", NOON.replace(microsecond=123456)),
+    ],
+)
+def test_instant(text, expected):
+    assert values.instant("expires_at", text) == expected
+
+
+@pytest.mark.parametrize("text", ["tomorrow", "2026-13-01", "31.12.2026", "12:00"])
+def test_instant_refuses(text):
+    with pytest.raises(InvalidInput, match=f"expires_at: '{text}' is not a point in time"):
+        values.instant("expires_at", text)
+
+
+@pytest.mark.parametrize(
+    ("want", "have", "expected"),
+    [
+        ("2026-12-31T12:00:00Z", "2026-12-31T14:00:00.3+02:00", True),
+        ("2026-12-31T12:00:00Z", "2026-12-31T12:00:01Z", False),
+        ("", "0001-01-01T00:00:00Z", True),
+        (None, "2026-12-31T12:00:00Z", False),
+        ("2026-12-31T12:00:00Z", None, False),
+    ],
+)
+def test_same_instant(want, have, expected):
+    assert values.same_instant("expires_at", want, have) is expected
