@@ -1,0 +1,229 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The API as both implementations speak it: envelopes, retries, what is never repeated, one deadline."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client, Deadline, quote
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
+    ConnectionFailed,
+    DeadlineExceeded,
+    Interrupted,
+    InvalidInput,
+    LXDError,
+    ServerError,
+    did_you_mean,
+)
+from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, FakeServer, error, later, page, sync
+
+EOF = "Failed to begin transaction: call begin (budget 0s): receive: header: EOF"
+WRITES = ("POST", "PUT", "PATCH", "DELETE")
+SERVER = {"api_extensions": ["network_peer"], "environment": {"server": "incus", "server_version": "6.0.4"}}
+
+
+def impatient(server, timeout=0.6, **kwargs):
+    return Client(Transport(server.url), timeout, **kwargs)
+
+
+# -- envelopes -----------------------------------------------------------------------------------------------------------
+
+
+def test_get(server, client):
+    server.on("GET /1.0/profiles/x", sync({"name": "x"}, etag="e"))
+    assert client.get("/1.0/profiles/x", project="p", target=None, filter="") == ({"name": "x"}, "e", None)
+    assert server.requests[0].query == {"project": "p"}
+    assert client.requests == 1
+
+
+def test_find_is_none_only_for_404(server, client):
+    server.on("GET /1.0/profiles/x", error(404, "Profile not found"), error(403, "not authorized"))
+    assert client.find("/1.0/profiles/x") is None
+    with pytest.raises(ServerError) as caught:
+        client.find("/1.0/profiles/x")
+    assert caught.value.code == 403
+
+
+def test_an_error_has_the_servers_own_words_and_code(server, client):
+    server.on("GET /1.0/x", error(400, "Bad thing"))
+    with pytest.raises(ServerError, match=rf"^{server.url} answered GET /1.0/x with: Bad thing \(error 400\)$") as caught:
+        client.get("/1.0/x")
+    assert (caught.value.code, caught.value.text) == (400, "Bad thing")
+
+
+def test_an_error_without_words(server, client):
+    server.on("GET /1.0/x", error(0, "")._replace(status=418))
+    with pytest.raises(ServerError, match="HTTP 418") as caught:
+        client.get("/1.0/x")
+    assert caught.value.code == 418
+
+
+@pytest.mark.parametrize("body", ["<html>welcome</html>", "", "[]", "3", "null", '{"metadata": {}}', "{", "\udcff"])
+def test_what_is_not_the_api(server, client, body):
+    server.on("GET /1.0", page(200)._replace(body=body.encode("utf-8", "surrogateescape")))
+    with pytest.raises(LXDError, match=r"answered GET /1.0 with HTTP 200 and something that is not the LXD API.*Is 'url' right\?") as caught:
+        client.get("/1.0")
+    assert not isinstance(caught.value, (ServerError, ConnectionFailed))
+    assert len(server.requests) == 1
+
+
+def test_names_come_from_urls(server, client):
+    server.on("GET /1.0/images/aliases", sync(["/1.0/images/aliases/debian%2F12?project=p", "/1.0/images/aliases/x"]))
+    assert client.names("/1.0/images/aliases") == ["debian/12", "x"]
+    server.on("GET /1.0/profiles", sync(None))
+    assert client.names("/1.0/profiles") == []
+
+
+def test_quote():
+    assert quote("debian/12 x?&") == "debian%2F12%20x%3F%26"
+
+
+def test_the_server_is_read_once(server, client):
+    server.on("GET /1.0", sync(SERVER))
+    assert client.label == server.url
+    assert (client.implementation, client.has("network_peer"), client.has("other")) == ("incus", True, False)
+    assert client.label == f"incus 6.0.4 at {server.url}"
+    assert client.requests == 1
+
+
+def test_require(server, client):
+    server.on("GET /1.0", sync(SERVER))
+    client.require("network_peer", "network_peer")
+    with pytest.raises(InvalidInput) as caught:
+        client.require("network_load_balancer", "network_load_balancer")
+    assert str(caught.value) == (
+        f"network_load_balancer needs the extension 'network_load_balancer'; this server (incus 6.0.4, {server.url}) does not have it."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "words"),
+    [
+        ("defualt", ["default", "other"], "Did you mean 'default'?"),
+        ("x", ["b", "a"], "Known: a, b."),
+        ("x", [], "There is none."),
+        ("zzz", [f"n{number:02}" for number in range(20)], "Known: " + ", ".join(f"n{number:02}" for number in range(12)) + ", …."),
+    ],
+)
+def test_did_you_mean(name, known, words):
+    assert did_you_mean(name, known) == words
+
+
+# -- what is repeated, and what never is ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", [DROP, sync({"n": 1})._replace(cut=90), error(500, EOF), page(502), error(503, "LXD daemon setup in progress")])
+def test_a_read_is_repeated(server, client, trouble):
+    server.on("GET /1.0/x", trouble, trouble, sync("there"))
+    assert client.get("/1.0/x").metadata == "there"
+    assert client.requests == len(server.requests) == 3
+
+
+@pytest.mark.parametrize("method", WRITES)
+@pytest.mark.parametrize("trouble", [DROP, sync({"n": 1})._replace(cut=90), error(500, EOF), page(502), error(412, "ETag doesn't match")])
+def test_a_write_is_never_repeated(server, client, method, trouble):
+    server.on(f"{method} /1.0/x", trouble, sync("done"))
+    with pytest.raises(Interrupted):
+        client.write(method, "/1.0/x", {"a": 1})
+    assert server.lines == [f"{method} /1.0/x"]
+
+
+@pytest.mark.parametrize("code", [400, 404, 409, 500])
+@pytest.mark.parametrize("method", ["GET", *WRITES])
+def test_an_error_that_does_not_pass_is_final(server, client, method, code):
+    server.on(f"{method} /1.0/x", error(code, "No such thing"))
+    with pytest.raises(ServerError):
+        client.request(method, "/1.0/x")
+    assert client.requests == 1
+
+
+def test_a_write_carries_the_etag_and_json(server, client):
+    server.on("PUT /1.0/x", sync(None))
+    client.write("PUT", "/1.0/x", {"a": None}, etag="abc", project="p")
+    request = server.requests[0]
+    assert (request.headers["If-Match"], request.headers["Content-Type"], request.data, request.query) == ("abc", "application/json", {"a": None}, {"project": "p"})
+
+
+def test_a_stream_is_sent_as_it_is(server, client, tmp_path):
+    (tmp_path / "image").write_bytes(b"\x00" * 70000)
+    server.on("POST /1.0/images", sync({"fingerprint": "f"}))
+    with open(tmp_path / "image", "rb") as stream:
+        headers = {"Content-Type": "application/octet-stream", "Content-Length": "70000"}
+        assert client.write("POST", "/1.0/images", headers=headers, stream=stream) == {"fingerprint": "f"}
+    assert server.requests[0].body == b"\x00" * 70000
+
+
+@pytest.mark.parametrize("method", WRITES)
+def test_check_mode_refuses_writes(server, method):
+    with pytest.raises(LXDError, match=f"Check mode must not write, and {method} /1.0/x would"):
+        impatient(server, read_only=True).write(method, "/1.0/x", {})
+    assert server.requests == []
+
+
+# -- deadlines -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("trouble", [error(500, EOF), page(502), DROP, sync({}, after=3.0)])
+def test_a_server_that_does_not_recover(server, trouble):
+    server.on("GET /1.0", trouble)
+    started = time.monotonic()
+    with pytest.raises((DeadlineExceeded, ConnectionFailed)):
+        impatient(server).get("/1.0")
+    assert time.monotonic() - started < 1.2
+
+
+def test_the_servers_last_words_are_told_when_the_time_is_over(server):
+    server.on("GET /1.0", error(500, EOF))
+    with pytest.raises(DeadlineExceeded, match="timeout of 0.6 s is over.*receive: header: EOF"):
+        impatient(server).get("/1.0")
+
+
+def test_nothing_is_sent_after_the_deadline(server):
+    client = impatient(server, 0.01)
+    time.sleep(0.02)
+    with pytest.raises(DeadlineExceeded, match=f"The timeout of 0.01 s is over while sending GET /1.0 to {server.url}"):
+        client.get("/1.0")
+    assert server.requests == []
+
+
+def test_pauses_end_with_the_deadline():
+    deadline, started = Deadline(0.3), time.monotonic()
+    with pytest.raises(DeadlineExceeded, match="is over while looking"):
+        for attempt in range(100):
+            deadline.pause(attempt, "looking")
+    assert 0.25 < time.monotonic() - started < 0.6
+
+
+# -- the socket is not there yet -------------------------------------------------------------------------------------------
+
+
+def test_a_missing_folder_fails_at_once(folder):
+    started = time.monotonic()
+    with pytest.raises(ConnectionFailed, match="there is no such socket"):
+        Client(Transport(f"unix://{folder}/none/unix.socket"), 10).get("/1.0")
+    assert time.monotonic() - started < 0.5
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_socket_that_appears_is_waited_for(folder, method):
+    path, started = os.path.join(folder, "unix.socket"), []
+
+    def start():
+        started.append(FakeServer(path))
+        started[0].on(f"{method} /1.0/x", sync("late"))
+
+    later(0.3, start)
+    assert Client(Transport("unix://" + path), 5).request(method, "/1.0/x").metadata == "late"
+    started[0].close()
+
+
+def test_a_socket_that_never_appears(folder):
+    with pytest.raises(ConnectionFailed, match=r"there is no such socket.*\(tried \d+ times, for GET /1.0\)"):
+        Client(Transport(f"unix://{folder}/unix.socket"), 0.5).get("/1.0")

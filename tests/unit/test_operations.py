@@ -1,0 +1,154 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Waiting for operations, as LXD and as Incus answer the wait; and first contact with a token."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Response, Transport
+from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, error, operation, page, sync, task
+
+LOOK, WAIT = "GET /1.0/operations/1", "GET /1.0/operations/1/wait"
+TIMED_OUT = error(500, "context deadline exceeded")
+GONE = error(404, "Operation not found")
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_each_verb_may_answer_either_way(server, client, method):
+    server.on(f"{method} /1.0/x", sync({"at": "once"}), task())
+    server.on(WAIT, operation(200, metadata={"at": "length"}))
+    assert client.write(method, "/1.0/x", {}) == {"at": "once"}
+    assert client.write(method, "/1.0/x", {}) == {"at": "length"}
+
+
+@pytest.mark.parametrize(
+    "waits",
+    [
+        [operation(200)],
+        [operation(103), operation(103), operation(200)],  # Incus: a wait that ran out
+        [DROP, operation(200)],
+        [page(504), operation(200)],
+    ],
+)
+def test_a_wait_that_ends_well(server, client, waits):
+    server.on(WAIT, *waits)
+    assert client.wait("/1.0/operations/1?project=p")["status_code"] == 200
+    assert server.lines == [WAIT] * len(waits)
+
+
+def test_lxd_a_wait_that_ran_out(server, client):
+    server.on(WAIT, TIMED_OUT, operation(200))
+    server.on(LOOK, operation(103))
+    assert client.wait("/1.0/operations/1")["status_code"] == 200
+    assert server.lines == [WAIT, LOOK, WAIT]
+
+
+@pytest.mark.parametrize(
+    ("wait", "look"),
+    [(error(400, "Failed creating: no space"), operation(400, "Failed creating: no space")), (operation(400, "Failed creating: no space"), None)],
+    ids=["lxd", "incus"],
+)
+def test_an_operation_that_failed(server, client, wait, look):
+    server.on("POST /1.0/x", task())
+    server.on(WAIT, wait)
+    if look:
+        server.on(LOOK, look)
+    with pytest.raises(ServerError) as caught:
+        client.write("POST", "/1.0/x", {})
+    assert caught.value.text == "Failed creating: no space"
+
+
+@pytest.mark.parametrize(("code", "err", "words"), [(401, "", "Cancelled"), (400, "", "Failure")])
+def test_an_operation_that_failed_without_words(server, client, code, err, words):
+    server.on(WAIT, operation(code, err))
+    with pytest.raises(ServerError, match=words):
+        client.wait("/1.0/operations/1")
+
+
+def test_an_operation_that_failed_for_a_passing_reason(server, client):
+    server.on(WAIT, operation(400, "Failed to begin transaction: no available dqlite leader server found"))
+    with pytest.raises(Interrupted):
+        client.wait("/1.0/operations/1")
+
+
+@pytest.mark.parametrize("method", ["POST", "DELETE"])
+def test_an_operation_that_vanished(server, client, method):
+    server.on(f"{method} /1.0/x", task())
+    server.on(WAIT, GONE)
+    server.on(LOOK, GONE)
+    with pytest.raises(Interrupted, match="/1.0/operations/1 vanished before its end was seen"):
+        client.write(method, "/1.0/x", {})
+    assert server.lines.count(f"{method} /1.0/x") == 1
+
+
+def test_an_operation_that_does_not_end(server):
+    server.on(WAIT, operation(103)._replace(after=0.25))
+    started = time.monotonic()
+    with pytest.raises(DeadlineExceeded, match="is over while waiting for /1.0/operations/1"):
+        Client(Transport(server.url), 0.7).wait("/1.0/operations/1")
+    assert time.monotonic() - started < 1.3
+
+
+def test_a_server_that_falls_silent_while_it_is_waited_for(server):
+    server.on(WAIT, operation(200)._replace(after=9.0))
+    started = time.monotonic()
+    with pytest.raises((DeadlineExceeded, ConnectionFailed)):
+        Client(Transport(server.url), 2).wait("/1.0/operations/1")
+    assert time.monotonic() - started < 3.5
+
+
+# -- first contact -------------------------------------------------------------------------------------------------------
+
+
+class Wire:
+    """A transport to an https server that trusts us once our certificate was posted."""
+
+    scheme, url = "https", "https://host:8443"
+
+    def __init__(self, client_pem="PEM", extensions=("explicit_trust_token",)):
+        self.tls = type("Tls", (), {"client_pem": client_pem})
+        self.sent, self.trusted, self.extensions = [], False, extensions
+
+    def request(self, method, path, body=None, headers=None, timeout=60.0):
+        self.sent.append((method, path, body))
+        if method == "POST":
+            self.trusted = True
+        if path == "/1.0":
+            answer = sync({"api_extensions": list(self.extensions), "environment": {"server": "lxd"} if self.trusted else {}})
+        else:
+            answer = sync("content") if self.trusted or method == "POST" else error(403, "not authorized")
+        return Response(answer.status, {}, answer.body)
+
+
+@pytest.mark.parametrize(("extensions", "key"), [(("explicit_trust_token",), "trust_token"), (("incusos",), "trust_token"), ((), "password")])
+def test_the_token_gains_trust_once(extensions, key):
+    wire = Wire(extensions=extensions)
+    client = Client(wire, 5, trust_token=" the-token\n")
+    assert client.get("/1.0/profiles").metadata == "content"
+    posts = [sent for sent in wire.sent if sent[0] == "POST"]
+    assert len(posts) == 1 and f'"{key}": "the-token"'.encode() in posts[0][2]
+    assert client.implementation == "lxd"  # what the untrusted client was shown is not kept
+
+
+def test_without_a_token_the_refusal_says_what_to_do():
+    with pytest.raises(ServerError, match="give client_cert and client_key of a trusted certificate, or a trust_token"):
+        Client(Wire(), 5).get("/1.0/profiles")
+
+
+def test_check_mode_does_not_use_the_token():
+    wire = Wire()
+    with pytest.raises(LXDError, match="check mode must not"):
+        Client(wire, 5, read_only=True, trust_token="the-token").get("/1.0/profiles")
+    assert {sent[0] for sent in wire.sent} == {"GET"}
+
+
+def test_a_token_without_a_certificate():
+    with pytest.raises(InvalidInput, match="trust_token needs client_cert and client_key"):
+        Client(Wire(client_pem=None), 5, trust_token="the-token").get("/1.0/profiles")
