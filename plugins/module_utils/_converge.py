@@ -24,6 +24,7 @@ HINTS = (
     (r"already exists|already in use", "Another object or another server's object has this name: choose another, or adopt it by its own project or pool."),
     (r"is running|must be stopped", "Stop it first, or allow it with restart: if_required (or force: true to stop it)."),
     (r"not enough space|No space left|disk quota", "Free space in the storage pool or enlarge it."),
+    (r"idmapped storage.*no such file", "A daemon that died while it created the instance left it without storage: remove it with state: absent, then run again."),
     (r"protected|protection", "Unset security.protection.delete first."),
     (
         r"Failed to run: .*(zpool|zfs|lvm|vgcreate|pvcreate|rbd|btrfs|mkfs)",

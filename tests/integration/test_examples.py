@@ -1,0 +1,51 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every EXAMPLES block, as written, by ansible-playbook against the real daemons."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import yaml
+
+MODULES = pathlib.Path(__file__).resolve().parents[2] / "plugins" / "modules"
+
+
+def test_examples_run_as_written(server, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    plays = []
+    for path in sorted(MODULES.glob("*.py")):
+        module = importlib.import_module(f"ansible_collections.cloudhost.lxd.plugins.modules.{path.stem}")
+        tasks = yaml.safe_load(module.EXAMPLES)
+        assert any(f"cloudhost.lxd.{path.stem}" in task for task in tasks), f"{path.stem} is not in its own examples"
+        plays.append(
+            {
+                "name": path.stem,
+                "hosts": "localhost",
+                "gather_facts": False,
+                "module_defaults": {"group/cloudhost.lxd.lxd": {"url": server.daemon.url}},
+                "tasks": tasks,
+            }
+        )
+    # resource_info reads the snapshots of web1, which its example takes for granted
+    plays.insert(0, {**plays[0], "name": "setup", "tasks": [{"cloudhost.lxd.instance": {"name": "web1", "image": "debian/12", "state": "present"}}]})
+    plays.append({**plays[0], "name": "teardown", "tasks": [{"cloudhost.lxd.instance": {"name": "web1", "state": "absent"}}]})
+    playbook = tmp_path / "examples.yml"
+    playbook.write_text(yaml.safe_dump(plays, sort_keys=False))
+    command = [str(pathlib.Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", str(playbook)]
+    done = subprocess.run(
+        [*command, "-e", f"ansible_python_interpreter={sys.executable}"],
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"], "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert re.search(r"failed=0", done.stdout)
+    assert "[WARNING]" not in done.stdout + done.stderr, done.stdout + done.stderr

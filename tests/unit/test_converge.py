@@ -1,0 +1,220 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Applying a plan where the world moves meanwhile, and the words of what fails."""
+
+from __future__ import annotations
+
+import pytest
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils import _converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import MAX_REPLANS, converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Map, Text
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
+from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource, Step
+from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
+
+URL = "/1.0/profiles/web"
+
+
+@pytest.fixture
+def client(monkeypatch):
+    client = MemoryClient(Memory())
+    client.pauses = []
+    monkeypatch.setattr(client.deadline, "pause", lambda attempt, doing, longest=1.0: client.pauses.append(doing))
+    return client
+
+
+def profile(client, **params):
+    return Profile(client, params_of(Profile, name="web", **params))
+
+
+def test_create(client):
+    outcome = converge(profile(client, config={"limits.cpu": 2}, description="d"))
+    assert (outcome.changed, outcome.actions, outcome.before) == (True, ["create profile web"], {})
+    assert outcome.after == {"name": "web", "config": {"limits.cpu": "2"}, "description": "d"}
+    assert outcome.result["config"] == {"limits.cpu": "2"}
+    assert client.writes == ["POST /1.0/profiles"]
+
+
+def test_nothing_to_do(client):
+    client.memory.put(URL, config={"limits.cpu": "2"})
+    outcome = converge(profile(client, config={"limits.cpu": 2}))
+    assert outcome == (False, {}, {}, [], client.memory.objects[URL], [])
+    assert client.writes == []
+
+
+def test_delete(client):
+    client.memory.put(URL, config={"a": "1"})
+    outcome = converge(profile(client, state="absent"))
+    assert (outcome.changed, outcome.actions, outcome.after, outcome.result) == (True, ["delete profile web"], {}, None)
+    assert outcome.before == {"name": "web", "config": {"a": "1"}}
+    assert converge(profile(client, state="absent")).changed is False
+    assert client.writes == [f"DELETE {URL}"]
+
+
+def test_a_lost_race_is_read_and_planned_again(client):
+    client.memory.put(URL, config={"a": "1"})
+    original = client.write
+
+    def race(*args, **kwargs):
+        client.memory.objects[URL]["config"]["theirs"] = "kept"
+        client.write = original
+        return original(*args, **kwargs)
+
+    client.write = race
+    outcome = converge(profile(client, config={"a": 2}))
+    assert client.memory.objects[URL]["config"] == {"a": "2", "theirs": "kept"}
+    assert (outcome.changed, outcome.actions) == (True, ["update profile web (config)"])
+    assert client.writes == [f"PUT {URL}"] * 2
+    assert client.pauses == ["changing profile web"]
+
+
+def test_a_create_that_broke_and_happened(client):
+    client.trouble, client.after_trouble = [Interrupted("connection broke")], True
+    outcome = converge(profile(client, config={"a": 1}))
+    assert client.writes == ["POST /1.0/profiles"]
+    assert (outcome.changed, outcome.actions) == (True, ["create profile web"])
+    assert outcome.result["config"] == {"a": "1"}
+
+
+def test_a_create_that_broke_and_did_not_happen(client):
+    client.trouble = [Interrupted("connection broke")]
+    assert converge(profile(client)).actions == ["create profile web"]
+    assert client.writes == ["POST /1.0/profiles"] * 2
+
+
+def test_a_delete_that_broke_and_happened(client):
+    client.memory.put(URL)
+    client.trouble, client.after_trouble = [Interrupted("connection broke")], True
+    outcome = converge(profile(client, state="absent"))
+    assert (outcome.changed, outcome.actions, client.writes) == (True, ["delete profile web"], [f"DELETE {URL}"])
+
+
+def test_rename_and_change(client):
+    client.memory.put(URL, config={"a": "1"})
+    outcome = converge(profile(client, new_name="db", config={"a": "2"}))
+    assert outcome.actions == ["rename profile web to db", "update profile db (config)"]
+    assert client.writes == [f"POST {URL}", "PUT /1.0/profiles/db"]
+    assert (outcome.before["name"], outcome.after["name"], outcome.result["name"]) == ("web", "db", "db")
+    assert converge(profile(client, new_name="db", config={"a": "2"})).changed is False
+
+
+def test_a_rename_that_broke_and_happened_is_still_told(client):
+    client.memory.put(URL, config={"a": "1"})
+    client.trouble, client.after_trouble = [Interrupted("connection broke")], True
+    outcome = converge(profile(client, new_name="db", config={"a": "2"}))
+    assert outcome.actions == ["rename profile web to db", "update profile db (config)"]
+
+
+def test_a_rename_onto_something_that_exists(client):
+    client.memory.put(URL)
+    client.memory.put("/1.0/profiles/db")
+    with pytest.raises(InvalidInput, match="profile 'web' cannot be renamed: 'db' exists too"):
+        converge(profile(client, new_name="db"))
+
+
+def test_races_without_end(client):
+    client.memory.put(URL)
+    client.trouble = [Interrupted("ETag doesn't match")] * 100
+    with pytest.raises(LXDError, match=f"profile 'web' on lxd 6.1 at memory: gave up after {MAX_REPLANS} attempts; last: ETag doesn't match"):
+        converge(profile(client, config={"a": 1}))
+    assert len(client.writes) == MAX_REPLANS
+
+
+def test_the_deadline_ends_the_attempts(client):
+    client.trouble = [Interrupted("the daemon went away")]
+
+    def over(*_args):
+        raise DeadlineExceeded("The timeout of 1 s is over while changing it.")
+
+    client.deadline.pause = over
+    with pytest.raises(DeadlineExceeded, match="is over while changing it. The last attempt ended with: the daemon went away"):
+        converge(profile(client))
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("The profile is currently in use", "Remove what uses it first"),
+        ("Instance is running", "Stop it first"),
+        ("No space left on device", "Free space"),
+        ("Instance is protected", "security.protection.delete"),
+        ("Failed to run: zpool create x: exit status 1", "The storage tool or its kernel support"),
+        ("Invalid config: Unknown configuration key: foo", "Correct or remove the key"),
+    ],
+)
+def test_an_error_says_what_where_why_and_what_to_do(client, text, hint):
+    client.trouble = [ServerError("whatever", 400, text)]
+    with pytest.raises(LXDError) as caught:
+        converge(profile(client))
+    assert str(caught.value).startswith(f"Failed to create profile web on lxd 6.1 at memory: {text}. {hint}")
+
+
+def test_an_error_nobody_knows_has_no_hint(client):
+    client.trouble = [ServerError("whatever", 400, "Something odd.")]
+    with pytest.raises(LXDError) as caught:
+        converge(profile(client))
+    assert str(caught.value) == "Failed to create profile web on lxd 6.1 at memory: Something odd."
+
+
+@pytest.mark.parametrize("exc", [DeadlineExceeded("The timeout is over."), ConnectionFailed("no answer", permanent=True)])
+def test_other_failures_say_what_was_tried(client, exc):
+    client.trouble = [exc]
+    with pytest.raises(type(exc), match=f"^Failed to create profile web: {exc}"):
+        converge(profile(client))
+
+
+def test_what_only_creation_can_set(client):
+    client.memory.put("/1.0/storage-pools/p", driver="dir")
+    with pytest.raises(InvalidInput, match=r"driver is 'dir' and 'btrfs' is wanted.*recreate: true") as caught:
+        converge(StoragePool(client, params_of(StoragePool, name="p", driver="btrfs")))
+    assert "storage_pool 'p' on lxd 6.1 at memory" in str(caught.value)
+    assert client.writes == []
+    outcome = converge(StoragePool(client, params_of(StoragePool, name="p", driver="btrfs", recreate=True)))
+    assert outcome.actions == ["delete storage_pool p", "create storage_pool p"]
+    assert client.memory.objects["/1.0/storage-pools/p"]["driver"] == "btrfs"
+
+
+class Stepping(Resource):
+    """A kind with two steps of its own, of which the first asks for a new plan."""
+
+    kind, path, fields, scoped = "profile", "/1.0/profiles", (Text("description"), Map("config")), False
+    plans = 0
+
+    def extra_steps(self, found, after):
+        self.plans += 1
+        todo = [Step(words, lambda: None, reread=True) for words in ("first", "second")]
+        return [step for step in todo if step.words not in self.done]
+
+
+def test_steps_after_a_reread_are_planned_anew_and_done_once(client):
+    client.memory.put(URL)
+    resource = Stepping(client, params_of(Stepping, name="web"))
+    assert converge(resource).actions == ["first", "second"]
+    assert resource.plans == 2
+
+
+def test_a_value_that_the_server_does_not_keep_is_told_at_once(client):
+    original = client.memory.handle
+
+    def normalizing(method, path, body=None, etag=None):
+        if body and "config" in body:
+            body = {**body, "config": {**body["config"], "user.password": "hashed", "mode": "SLOW"}}
+        return original(method, path, body, etag)
+
+    client.memory.handle = normalizing
+    outcome = converge(profile(client, config={"mode": "slow", "user.password": "hunter22"}))
+    assert len(outcome.warnings) == 1
+    assert "profile 'web': the server keeps config as" in outcome.warnings[0] and "SLOW" in outcome.warnings[0]
+    assert "hunter22" not in outcome.warnings[0] and "hashed" not in outcome.warnings[0]
+    assert converge(profile(client, config={"user.x": "1"})).warnings == []
+
+
+def test_hints_are_looked_up_in_the_servers_words_only(client):
+    """The name of a thing may be anything, is-running included."""
+    exc = ServerError("is running", 400, "Something odd")
+    assert "Stop it first" not in _converge.explain("Failed to create profile is-running", profile(client), exc)

@@ -1,0 +1,247 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Whom a TLS connection trusts, on a real TLS server with a certificate made for the test."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import socketserver
+import ssl
+import subprocess
+import sys
+import threading
+from typing import Any
+
+import pytest
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted, InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._tls import Trust, decode_token, trust_from
+from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+
+BODY = b'{"type": "sync", "metadata": {"auth": "trusted"}}'
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
+
+
+class Pair:
+    """A self-signed certificate and its key."""
+
+    def __init__(self, folder, name):
+        self.cert, self.key = str(folder / f"{name}.crt"), str(folder / f"{name}.key")
+        command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split()
+        subprocess.run([*command, "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.cert], check=True, capture_output=True)
+        with open(self.cert, encoding="ascii") as stream:
+            self.pem = stream.read()
+        self.der = ssl.PEM_cert_to_DER_cert(self.pem)
+        self.fingerprint = hashlib.sha256(self.der).hexdigest()
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tls")
+    return {name: Pair(folder, name) for name in ("server", "client", "other")}
+
+
+class _Handler(socketserver.BaseRequestHandler):
+    def handle(self):
+        server: Any = self.server
+        server.connections += 1
+        if server.refuse_first and server.connections <= server.refuse_first:
+            return  # in the middle of the handshake, as a daemon that restarts does
+        try:
+            with server.context.wrap_socket(self.request, server_side=True) as stream:
+                received = stream.recv(65536)
+                if received:
+                    server.received.append(received)
+                    server.peers.append(stream.getpeercert(binary_form=True))
+                    if not server.silent:
+                        stream.sendall(ANSWER)
+        except OSError:
+            pass
+
+
+class _Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
+    daemon_threads = True
+    block_on_close = False
+
+
+@pytest.fixture
+def tls(pairs):
+    server: Any = _Server(("127.0.0.1", 0), _Handler)
+    server.context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server.context.load_cert_chain(pairs["server"].cert, pairs["server"].key)
+    server.context.load_verify_locations(pairs["client"].cert)
+    server.context.verify_mode = ssl.CERT_OPTIONAL
+    server.connections, server.refuse_first, server.silent, server.received, server.peers = 0, 0, False, [], []
+    server.url = f"https://127.0.0.1:{server.server_address[1]}"
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def get(tls, **options):
+    transport = Transport(tls.url, trust_from(options))
+    try:
+        return transport.request("GET", "/1.0", timeout=5)
+    finally:
+        transport.close()
+
+
+def colons(text):
+    return ":".join(text[at : at + 2] for at in range(0, 64, 2)).upper()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        lambda pair: {"server_fingerprint": pair.fingerprint},
+        lambda pair: {"server_fingerprint": colons(pair.fingerprint)},
+        lambda pair: {"server_cert": pair.cert},
+        lambda pair: {"server_cert": pair.pem},
+        lambda pair: {"server_cert": pair.pem, "server_fingerprint": pair.fingerprint},
+        lambda pair: {"trust_token": token_of(fingerprint=pair.fingerprint)},
+        lambda pair: {"validate_certs": False},
+    ],
+    ids=["fingerprint", "colons", "path", "pem", "both", "token", "unverified"],
+)
+def test_accepted(tls, pairs, options):
+    assert get(tls, **options(pairs["server"])).status == 200
+
+
+@pytest.mark.parametrize("validate", [True, False])
+def test_another_certificate_than_the_pinned(tls, pairs, validate):
+    with pytest.raises(ConnectionFailed) as caught:
+        get(tls, server_cert=pairs["other"].cert, validate_certs=validate)
+    assert pairs["server"].fingerprint in str(caught.value) and pairs["other"].fingerprint in str(caught.value)
+    assert caught.value.permanent and not caught.value.sent
+    assert tls.received == []
+
+
+def test_unpinned(tls):
+    with pytest.raises(ConnectionFailed, match=r"is not verified \(.*pin it with server_cert or server_fingerprint") as caught:
+        get(tls)
+    assert caught.value.permanent and not caught.value.sent
+    assert tls.received == []
+
+
+def test_every_connection_is_held_against_the_pin(tls, pairs):
+    """A kept connection that broke is made anew by us, never by http.client behind our back."""
+    transport = Transport(tls.url, Trust(pin=pairs["server"].fingerprint))
+    transport.request("GET", "/1.0")
+    tls.context.load_cert_chain(pairs["other"].cert, pairs["other"].key)
+    with pytest.raises(ConnectionFailed, match=pairs["other"].fingerprint):
+        transport.request("GET", "/1.0")
+    assert len(tls.received) == 1
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+def test_the_client_certificate_is_shown(tls, pairs, as_text):
+    pair = pairs["client"]
+    with open(pair.key, encoding="ascii") as stream:
+        cert, key = (pair.pem, stream.read()) if as_text else (pair.cert, pair.key)
+    get(tls, server_cert=pairs["server"].pem, client_cert=cert, client_key=key)
+    assert tls.peers == [pair.der]
+
+
+def test_a_server_that_closes_in_the_handshake_is_tried_again(tls, pairs):
+    tls.refuse_first = 2
+    client = Client(Transport(tls.url, Trust(pin=pairs["server"].fingerprint)), 5)
+    assert client.get("/1.0").metadata == {"auth": "trusted"}
+
+
+def test_a_write_that_was_cut_may_have_happened(tls, pairs):
+    tls.silent = True
+    with pytest.raises(Interrupted):
+        Client(Transport(tls.url, Trust(pin=pairs["server"].fingerprint)), 5).write("POST", "/1.0/profiles", {"name": "x"})
+    assert len(tls.received) == 1
+
+
+# -- options that cannot be ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pin", ["abc", "g" * 64, "0" * 63, "0" * 65, "SHA256:" + "0" * 64])
+def test_what_is_no_fingerprint(pin):
+    with pytest.raises(InvalidInput, match=f"server_fingerprint '{pin}' is not a SHA-256 fingerprint"):
+        Trust(pin=pin)
+
+
+def test_a_fingerprint_that_is_not_the_certificates(pairs):
+    with pytest.raises(InvalidInput, match="give one of them"):
+        trust_from({"server_cert": pairs["server"].pem, "server_fingerprint": pairs["other"].fingerprint})
+
+
+@pytest.mark.parametrize("one", ["client_cert", "client_key"])
+def test_one_half_of_a_pair(pairs, one):
+    with pytest.raises(InvalidInput, match="client_cert and client_key belong together"):
+        trust_from({one: pairs["client"].cert})
+
+
+def test_the_key_of_another_certificate(pairs):
+    with pytest.raises(InvalidInput, match="client_cert and client_key cannot be used: .*Is it the key of this certificate"):
+        Trust(pairs["client"].cert, pairs["other"].key)
+
+
+def test_a_key_with_a_passphrase_is_refused_and_never_asked_for(pairs, tmp_path):
+    """OpenSSL would ask on the terminal or wait for its standard input, which Ansible keeps open."""
+    locked = tmp_path / "locked.key"
+    subprocess.run(["openssl", "ec", "-in", pairs["client"].key, "-aes128", "-passout", "pass:hunter22", "-out", str(locked)], check=True, capture_output=True)
+    code = f"from {Trust.__module__} import Trust; Trust({pairs['client'].cert!r}, {str(locked)!r})"
+    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as child:
+        try:
+            child.wait(5)
+        finally:
+            child.kill()
+        assert b"without a passphrase" in child.stderr.read()
+
+
+@pytest.mark.parametrize("option", ["server_cert", "client_cert", "client_key"])
+@pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), (b"text", "is not a PEM file"), (b"\xff\xfe", "cannot be read")])
+def test_files_that_are_no_pem(pairs, tmp_path, option, content, words):
+    path = tmp_path / "file"
+    if content is not None:
+        path.write_bytes(content)
+    others = {} if option == "server_cert" else {"client_cert": pairs["client"].cert, "client_key": pairs["client"].key}
+    with pytest.raises(InvalidInput, match=f"{option} '{path}' {words}"):
+        trust_from({**others, option: str(path)})
+
+
+@pytest.mark.parametrize("text", ["-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"])
+def test_pem_text_that_holds_no_certificate(text):
+    with pytest.raises(InvalidInput, match="server_cert"):
+        trust_from({"server_cert": text})
+
+
+# -- tokens ----------------------------------------------------------------------------------------------------------------
+
+
+def encoded(data):
+    return base64.b64encode(data if isinstance(data, bytes) else json.dumps(data).encode()).decode()
+
+
+def token_of(**changed):
+    return encoded({"client_name": "me", "fingerprint": "f" * 64, "addresses": ["192.0.2.1:8443"], "secret": "s3cret", **changed})
+
+
+@pytest.mark.parametrize(("name", "expected"), [({}, "me"), ({"client_name": "", "server_name": "node2"}, "node2"), ({"client_name": ""}, "")])
+def test_a_token(name, expected):
+    raw = token_of(**name)
+    assert decode_token("trust_token", f" {raw}\n") == (raw, "f" * 64, ("192.0.2.1:8443",), expected)
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [
+        "", "s3cret-token", "s3cret!", "ünicode-s3cret", encoded(b"s3cret"), encoded(b"\xff\xfe"), encoded([1]), encoded("s3cret"), encoded(None), encoded({}),
+        encoded({"fingerprint": "f" * 64, "secret": "s3cret"}), token_of(addresses=None), token_of(fingerprint=None), token_of(fingerprint=7),
+    ],
+)  # fmt: skip
+def test_what_is_no_token(raw):
+    with pytest.raises(InvalidInput, match="^trust_token is not a token of LXD or Incus") as caught:
+        trust_from({"trust_token": raw or " "})
+    assert "s3cret" not in str(caught.value)
+    assert not raw or raw not in str(caught.value)
