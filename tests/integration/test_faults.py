@@ -100,6 +100,7 @@ def test_a_daemon_that_dies_for_good_is_named(api) -> None:
 
 def test_a_daemon_killed_while_it_creates(api) -> None:
     """kill -9 of the daemon in the middle of a creation: the next run converges, or says how to get rid of what the daemon left broken."""
+    api.run("instance", name="warm", image="debian/12", state="present")  # the pool has the image unpacked from now on
     killer = threading.Timer(0.15, api.daemon.kill)
     killer.start()
     with pytest.raises(ModuleFailed, match="daemon is not running|closed the connection|timeout"):

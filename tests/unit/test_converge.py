@@ -142,7 +142,7 @@ def test_the_deadline_ends_the_attempts(client):
         ("The profile is currently in use", "Remove what uses it first"),
         ("Instance is running", "Stop it first"),
         ("No space left on device", "Free space"),
-        ("Instance is protected", "security.protection.delete"),
+        ("Instance is protected", "Unset security.protection.delete"),
         ("Failed to run: zpool create x: exit status 1", "The storage tool or its kernel support"),
         ("Invalid config: Unknown configuration key: foo", "Correct or remove the key"),
     ],
