@@ -24,7 +24,7 @@ HINTS = (
     (r"already exists|already in use", "Another object or another server's object has this name: choose another, or adopt it by its own project or pool."),
     (r"is running|must be stopped", "Stop it first, or allow it with restart: if_required (or force: true to stop it)."),
     (r"not enough space|No space left|disk quota", "Free space in the storage pool or enlarge it."),
-    (r"idmapped storage.*no such file", "A daemon that died while it created the instance left it without storage: remove it with state: absent, then run again."),
+    (r"idmapped storage.*no such file", "A daemon that died while creating it left it without storage: remove it with state: absent, then run again."),
     (r"protected|protection", "Unset security.protection.delete first."),
     (
         r"Failed to run: .*(zpool|zfs|lvm|vgcreate|pvcreate|rbd|btrfs|mkfs)",
@@ -46,12 +46,12 @@ class Outcome(NamedTuple):
 def converge(resource: Resource, check_mode: bool = False) -> Outcome:
     """Make it so, or with C(check_mode) say what would be done. Both come from the same plan."""
     actions: list[str] = []
-    first: Plan | None = None
+    plans: list[Plan] = []
     broken: Interrupted | None = None
     for attempt in range(MAX_REPLANS):
         found = resource.read()
         plan = resource.plan(found)
-        first = first or plan
+        plans.append(plan)
         if check_mode or not plan.steps:
             break
         try:
@@ -62,7 +62,7 @@ def converge(resource: Resource, check_mode: bool = False) -> Outcome:
             _pause(resource, attempt, exc)
     else:
         raise LXDError(f"{resource.kind} '{resource.name}' on {resource.client.label}: gave up after {MAX_REPLANS} attempts; last: {broken}")
-    assert first is not None
+    first = plans[0]
     if check_mode:
         result = resource.show(plan.result) if plan.result is not None else None
         return Outcome(bool(plan.steps), plan.before, plan.after, [step.words for step in plan.steps], result, resource.warnings)

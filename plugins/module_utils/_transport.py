@@ -36,8 +36,9 @@ class Response(NamedTuple):
     body: bytes
 
 
-def default_url(environ: Any = os.environ) -> str:
+def default_url(environ: Any = None) -> str:
     """The first local socket that exists, in the order the daemons' own clients look for it."""
+    environ = os.environ if environ is None else environ
     wanted = [environ.get("LXD_SOCKET"), _under(environ.get("LXD_DIR")), environ.get("INCUS_SOCKET"), _under(environ.get("INCUS_DIR"))]
     chosen = [path for path in wanted if path]
     candidates = chosen or list(SOCKETS)

@@ -12,11 +12,10 @@ import tempfile
 from typing import Iterator
 
 import pytest
-from hypothesis import HealthCheck, settings
-
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import FakeServer
+from hypothesis import HealthCheck, settings
 
 settings.register_profile("unit", deadline=None, database=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("unit")

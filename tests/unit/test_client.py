@@ -10,7 +10,6 @@ import os
 import time
 
 import pytest
-
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client, Deadline, quote
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
     ConnectionFailed,
@@ -148,7 +147,12 @@ def test_a_write_carries_the_etag_and_json(server, client):
     server.on("PUT /1.0/x", sync(None))
     client.write("PUT", "/1.0/x", {"a": None}, etag="abc", project="p")
     request = server.requests[0]
-    assert (request.headers["If-Match"], request.headers["Content-Type"], request.data, request.query) == ("abc", "application/json", {"a": None}, {"project": "p"})
+    assert (request.headers["If-Match"], request.headers["Content-Type"], request.data, request.query) == (
+        "abc",
+        "application/json",
+        {"a": None},
+        {"project": "p"},
+    )
 
 
 def test_a_stream_is_sent_as_it_is(server, client, tmp_path):

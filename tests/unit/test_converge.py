@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.cloudhost.lxd.plugins.module_utils import _converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import MAX_REPLANS, converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError

@@ -9,9 +9,6 @@ from __future__ import annotations
 import copy
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance import Instance
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.network import Network
@@ -20,6 +17,8 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.project impor
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
 from ansible_collections.cloudhost.lxd.tests.unit import strategies as make
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
+from hypothesis import given
+from hypothesis import strategies as st
 
 KINDS = (Profile, StoragePool, Network, Project, Instance)
 #: What creating one needs, and what the server has for one besides the common.
@@ -31,7 +30,9 @@ addresses = st.sampled_from(("auto", "none", "10.0.0.1/24"))
 
 def _known(devices):
     """Devices whose pools and networks are there, each with its type: a reference to nothing is refused, which is another test."""
-    return {name: device and {"type": "none", **{key: value for key, value in device.items() if key not in ("network", "type")}} for name, device in devices.items()}
+    return {
+        name: device and {"type": "none", **{key: value for key, value in device.items() if key not in ("network", "type")}} for name, device in devices.items()
+    }
 
 
 @st.composite
@@ -134,7 +135,7 @@ def _owned(kind, key):
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_object_whose_maps_are_null_wants_nothing(kind):
     have = {**EXTRA.get(kind, {}), "config": None, "description": None, "devices": None, "status": "Stopped"}
-    resource = kind(cloud(kind, have), params_of(kind, name="thing", config={}, description="", **({"state": "present"})))
+    resource = kind(cloud(kind, have), params_of(kind, name="thing", config={}, description="", state="present"))
     assert resource.plan(resource.read()).steps == []
 
 

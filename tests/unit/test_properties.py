@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import json
 
-from hypothesis import given
-from hypothesis import strategies as st
-
 from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
 from ansible_collections.cloudhost.lxd.tests.unit import strategies as make
+from hypothesis import given
+from hypothesis import strategies as st
 
 patterns = st.lists(st.sampled_from(("volatile.*", "image.*", "ipv4.*", "size")), unique=True)
 

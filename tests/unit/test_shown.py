@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import pytest
-
 from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
 
 MASK, CHANGED = values.MASK, values.MASK_CHANGED

@@ -17,7 +17,6 @@ import threading
 from typing import Any
 
 import pytest
-
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted, InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._tls import Trust, decode_token, trust_from
@@ -32,7 +31,7 @@ class Pair:
 
     def __init__(self, folder, name):
         self.cert, self.key = str(folder / f"{name}.crt"), str(folder / f"{name}.key")
-        command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2".split()
+        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
         subprocess.run([*command, "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.cert], check=True, capture_output=True)
         with open(self.cert, encoding="ascii") as stream:
             self.pem = stream.read()
@@ -210,7 +209,9 @@ def test_files_that_are_no_pem(pairs, tmp_path, option, content, words):
         trust_from({**others, option: str(path)})
 
 
-@pytest.mark.parametrize("text", ["-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"])
+@pytest.mark.parametrize(
+    "text", ["-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"]
+)
 def test_pem_text_that_holds_no_certificate(text):
     with pytest.raises(InvalidInput, match="server_cert"):
         trust_from({"server_cert": text})

@@ -11,7 +11,6 @@ import socket
 import time
 
 import pytest
-
 from ansible_collections.cloudhost.lxd.plugins.module_utils import _transport
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport, default_url

@@ -9,7 +9,6 @@ from __future__ import annotations
 import datetime
 
 import pytest
-
 from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from typing import Any
 
@@ -274,7 +275,8 @@ class Instance(Resource):
         # restarting and the like are done once: a plan made anew after a broken connection does not repeat them
         new = self.params["new_name"] or self.name  # it is stopped for its renaming, and started after it
         todo = [(f"{action} instance {self.name if action == 'stop' else new}", action) for action in actions(status, state)]
-        return [Step(words, lambda action=action: self._switch(action)) for words, action in todo if action != "restart" or words not in self.done]  # type: ignore[misc]
+        left = [(words, action) for words, action in todo if action != "restart" or words not in self.done]
+        return [Step(words, functools.partial(self._switch, action)) for words, action in left]
 
     def _switch(self, action: str, hard: bool = False) -> None:
         grace = 30

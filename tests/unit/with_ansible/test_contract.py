@@ -13,7 +13,6 @@ import re
 
 import pytest
 import yaml
-
 from ansible_collections.cloudhost.lxd.plugins.module_utils import _runner
 from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource
 

@@ -11,7 +11,6 @@ import os
 import pytest
 import yaml
 from ansible.module_utils import basic
-
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import FakeServer, error
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory
 from ansible_collections.cloudhost.lxd.tests.unit.with_ansible.running import run_module, run_text

@@ -7,13 +7,14 @@
 from __future__ import annotations
 
 import yaml
+from ansible_collections.cloudhost.lxd.plugins.module_utils._values import to_yaml
+from ansible_collections.cloudhost.lxd.tests.unit import strategies as make
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._values import to_yaml
-from ansible_collections.cloudhost.lxd.tests.unit import strategies as make
-
-scalars = st.one_of(st.none(), st.booleans(), st.integers(), make.texts, st.sampled_from(("null", "~", "y", "Off", "1e3", "0x1f", "2026-12-31", "-", "# x", "a: b", "a\n")))
+scalars = st.one_of(
+    st.none(), st.booleans(), st.integers(), make.texts, st.sampled_from(("null", "~", "y", "Off", "1e3", "0x1f", "2026-12-31", "-", "# x", "a: b", "a\n"))
+)
 trees = st.recursive(
     st.dictionaries(make.keys, scalars, max_size=4),
     lambda inner: st.dictionaries(make.keys, st.one_of(inner, scalars, st.lists(st.one_of(inner, scalars), max_size=3)), max_size=3),
