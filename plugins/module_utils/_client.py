@@ -188,11 +188,12 @@ class Client:
             sending.setdefault("Content-Type", "application/json")
             data = json.dumps(body).encode()
         refused_since, trouble = 0.0, ""
+        doing = f"sending {method} {path} to {self.label}"
         for attempt in range(10**6):
-            left = self.deadline.check(f"sending {method} {path} to {self.label}{trouble}")
+            left = self.deadline.check(doing + trouble)
             try:
                 self.requests += 1
-                response = self.transport.request(method, url, data, sending, timeout=min(left, 120.0) + slack)
+                response = self.transport.request(method, url, data, sending, timeout=min(left + (1.0 if slack else 0.0), 120.0 + slack))
                 return self._envelope(method, path, response)
             except ConnectionFailed as exc:
                 if exc.permanent:
@@ -209,9 +210,8 @@ class Client:
                     raise Interrupted(exc.text) from exc
                 if not TRANSIENT.search(exc.text):
                     raise
-                if self.deadline.remaining() < 0.2:
-                    raise DeadlineExceeded(f"The timeout of {self.deadline.seconds:g} s is over; the server last said: {exc.text}") from exc
-            self.deadline.pause(attempt, f"sending {method} {path} to {self.label}{trouble}")
+                trouble = f"; the server last said: {exc.text}"
+            self.deadline.pause(attempt, doing + trouble)
         raise AssertionError("unreachable")
 
     def _envelope(self, method: str, path: str, response: Response) -> Reply:

@@ -48,17 +48,21 @@ def converge(resource: Resource, check_mode: bool = False) -> Outcome:
     actions: list[str] = []
     plans: list[Plan] = []
     broken: Interrupted | None = None
+    doubtful = ""  # what a broken write may have done
     for attempt in range(MAX_REPLANS):
         found = resource.read()
         plan = resource.plan(found)
         plans.append(plan)
+        if doubtful and doubtful not in [step.words for step in plan.steps]:
+            actions.append(doubtful)
         if check_mode or not plan.steps:
             break
+        earlier, doubtful = len(actions), ""
         try:
             if _apply(resource, plan.steps, actions):
                 break
         except Interrupted as exc:
-            broken = exc
+            broken, doubtful = exc, plan.steps[len(actions) - earlier].words
             _pause(resource, attempt, exc)
     else:
         raise LXDError(f"{resource.kind} '{resource.name}' on {resource.client.label}: gave up after {MAX_REPLANS} attempts; last: {broken}")
@@ -70,8 +74,6 @@ def converge(resource: Resource, check_mode: bool = False) -> Outcome:
         found = resource.read()
         _warn_if_unsettled(resource, found)
     resource.after_apply(found)
-    if not actions and first.steps:  # somebody else, or our own broken request, did it
-        actions = [step.words for step in first.steps]
     return Outcome(bool(actions), first.before, first.after, actions, resource.show(found.object) if found else None, resource.warnings)
 
 

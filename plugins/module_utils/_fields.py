@@ -127,7 +127,8 @@ class Map(Field):
         if want is None:
             return have
         purge = bool(self.purge and resource.params[self.purge])
-        return values.merge(have or {}, want, purge, resource.owned, resource.same_config)
+        result = values.merge(have or {}, want, purge, resource.owned, resource.same_config)
+        return have if have is None and not result else result
 
     def shown(self, value: Any, resource: Any) -> Any:
         written = resource.wanted.get(self.key) or {}
@@ -147,7 +148,10 @@ class Devices(Map):
         return values.wire_devices(written)
 
     def merged(self, have: Any, want: Any, resource: Any) -> Any:
-        return have if want is None else values.merge_devices(have or {}, want, resource.params[self.purge])
+        if want is None:
+            return have
+        result = values.merge_devices(have or {}, want, resource.params[self.purge])
+        return have if have is None and not result else result
 
     def shown(self, value: Any, resource: Any) -> Any:
         return value or None

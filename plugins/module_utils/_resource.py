@@ -139,8 +139,9 @@ class Resource:
         """The object to create: what the user wrote, unset keys left out."""
         body: dict[str, Any] = {"name": self.params.get("new_name") or self.name}
         for field in self.fields:
-            if field.key in self.wanted:
-                body[field.key] = field.merged(None, self.wanted[field.key], self)
+            value = field.merged(None, self.wanted[field.key], self) if field.key in self.wanted else None
+            if value is not None:
+                body[field.key] = value
         return body
 
     def create(self, body: dict[str, Any]) -> None:

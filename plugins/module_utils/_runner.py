@@ -56,9 +56,14 @@ class _Module(AnsibleModule):
     """An AnsibleModule for the API: secrets inside C(config) are known to Ansible before anything is printed."""
 
     def __init__(self, spec: dict[str, dict[str, Any]], **kwargs: Any) -> None:
-        # no_log: the invocation is not copied to syslog, where secrets inside config and devices would stay in clear
-        super().__init__(argument_spec={**CONNECTION, **spec}, supports_check_mode=True, no_log=True, **kwargs)
-        self.no_log_values.update(values.secrets_in(self.params))
+        super().__init__(argument_spec={**CONNECTION, **spec}, supports_check_mode=True, **kwargs)
+
+    def _load_params(self) -> None:
+        super()._load_params()
+        self.no_log_values.update(values.secrets_in(self.params))  # before validation: its errors show the arguments too
+
+    def _log_invocation(self) -> None:
+        """Not to syslog: secrets inside C(raw.*), C(cloud-init.*) and C(environment.*) cannot be told from other text."""
 
     def guarded(self, work: Callable[[Client], dict[str, Any]], read_only: bool) -> None:
         client = None

@@ -43,7 +43,10 @@ def certificate_der(option: str, value: str) -> bytes:
     match = PEM.search(read_pem(option, value))
     if not match:
         raise InvalidInput(f"{option}: no certificate in it (no BEGIN CERTIFICATE block).")
-    return base64.b64decode(match.group(1))
+    try:
+        return base64.b64decode(match.group(1))
+    except binascii.Error as exc:
+        raise InvalidInput(f"{option}: its BEGIN CERTIFICATE block is not base64: {exc}.") from exc
 
 
 def fingerprint(der: bytes) -> str:
@@ -64,7 +67,7 @@ def decode_token(option: str, raw: str) -> Token:
     """Read a token as `lxc config trust add` and `lxc cluster add` print it; the value itself is never shown."""
     try:
         data = json.loads(base64.b64decode(raw.strip(), validate=True))
-        return Token(raw.strip(), data["fingerprint"], tuple(data["addresses"]), data.get("client_name") or data.get("server_name") or "")
+        return Token(raw.strip(), data["fingerprint"] + "", tuple(data["addresses"]), data.get("client_name") or data.get("server_name") or "")
     except (ValueError, KeyError, TypeError, binascii.Error) as exc:
         raise InvalidInput(f"{option} is not a token of LXD or Incus: take the last line of `lxc config trust add` as it stands.") from exc
 
@@ -100,7 +103,7 @@ class Trust:
             stream.write(cert.rstrip() + "\n" + key)
             stream.flush()
             try:
-                self._context.load_cert_chain(stream.name)
+                self._context.load_cert_chain(stream.name, password="")  # or OpenSSL would ask for one on the terminal
             except (ssl.SSLError, OSError) as exc:
                 raise InvalidInput(f"client_cert and client_key cannot be used: {exc}. Is it the key of this certificate, without a passphrase?") from exc
 

@@ -16,6 +16,7 @@ import errno
 import http.client
 import os
 import socket
+import ssl
 import urllib.parse
 from typing import IO, Any, NamedTuple
 
@@ -28,6 +29,11 @@ SOCKETS = (
     "/var/lib/incus/unix.socket",
 )
 DEFAULT_PORT = 8443
+#: The longest path that a unix socket can have on Linux (unix(7)).
+MAX_SOCKET_PATH = 107
+
+#: How a server that goes away in the middle shows.
+CLOSED = (http.client.RemoteDisconnected, http.client.IncompleteRead, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
 class Response(NamedTuple):
@@ -84,14 +90,20 @@ class Transport:
         self.url = url
         self.tls = tls
         self._connection: http.client.HTTPConnection | None = None
-        parts = urllib.parse.urlsplit(url)
+        try:
+            parts = urllib.parse.urlsplit(url)
+            port = parts.port
+        except ValueError:  # a port or an IPv6 address that is none
+            parts, port = urllib.parse.SplitResult("", "", "", "", ""), None
         self.scheme = parts.scheme
         if parts.scheme == "unix":
             self.path = parts.path
             if parts.netloc or not self.path.startswith("/"):
                 raise InvalidInput(f"url '{url}': a socket needs an absolute path, as in unix:///var/lib/lxd/unix.socket.")
+            if len(os.fsencode(self.path)) > MAX_SOCKET_PATH:
+                raise InvalidInput(f"url '{url}': the path of a socket has at most {MAX_SOCKET_PATH} bytes.")
         elif parts.scheme == "https" and parts.hostname:
-            self.host, self.port = parts.hostname, parts.port or DEFAULT_PORT
+            self.host, self.port = parts.hostname, port or DEFAULT_PORT
         else:
             raise InvalidInput(f"url '{url}' is not understood: write unix:///path/to/unix.socket or https://host:8443.")
 
@@ -131,6 +143,8 @@ class Transport:
         connection.sock.settimeout(timeout)
         connection.request(method, path, body=body, headers=headers)
         answer = connection.getresponse()
+        if answer.length is None and not answer.chunked:  # the daemons always tell the length: the headers were cut
+            raise http.client.IncompleteRead(b"")
         data = answer.read()
         if answer.will_close:
             self.close()
@@ -146,7 +160,9 @@ class Transport:
         if isinstance(exc, FileNotFoundError):
             return self.scheme == "unix" and not os.path.isdir(os.path.dirname(self.path))
         code = getattr(exc, "errno", None)
-        return isinstance(exc, socket.gaierror) or code in (errno.EACCES, errno.EPERM, errno.ENOTSOCK) or "ssl" in type(exc).__module__
+        if isinstance(exc, ssl.SSLError):
+            return not isinstance(exc, CLOSED)
+        return isinstance(exc, socket.gaierror) or code in (errno.EACCES, errno.EPERM, errno.ENOTSOCK)
 
     def _words(self, exc: Exception) -> str:
         if isinstance(exc, FileNotFoundError):
@@ -157,6 +173,6 @@ class Transport:
             return f"{self.url}: connection refused. The daemon is not running there."
         if isinstance(exc, socket.timeout):
             return f"{self.url}: no answer in time."
-        if isinstance(exc, http.client.RemoteDisconnected) or not str(exc):
+        if isinstance(exc, CLOSED) or not str(exc):
             return f"{self.url}: the server closed the connection without an answer."
         return f"{self.url}: {exc}."

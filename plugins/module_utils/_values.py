@@ -147,7 +147,9 @@ def merge_devices(current: dict[str, dict[str, str]], wanted: dict[str, dict[str
             result.pop(name, None)
             continue
         now = current.get(name, {})
-        new = merge({} if _other_kind(device, now) else now, device, purge=purge)
+        if _other_kind(device, now):
+            now = {"type": now["type"]} if now.get("type") else {}
+        new = merge(now, device, purge=purge)
         if new or name in current:
             result[name] = new
     return result
@@ -237,17 +239,21 @@ def masked(value: Any, key: str = "") -> Any:
         return {name: masked(inner, str(name)) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
         return [masked(inner, key) for inner in value]
-    return MASK if key and is_secret(key) and isinstance(value, str) and value else value
+    return MASK if key and is_secret(key) and _holds_something(value) else value
+
+
+def _holds_something(value: Any) -> bool:
+    return value not in (None, "") and not isinstance(value, bool)
 
 
 def secrets_in(value: Any, key: str = "") -> set[str]:
-    """The secret strings inside an object, wherever they are nested."""
+    """The secrets inside an object as strings, wherever they are nested; what is too short to be told from other text is left out."""
     if isinstance(value, dict):
         return {found for name, inner in value.items() for found in secrets_in(inner, str(name))}
     if isinstance(value, (list, tuple)):
         return {found for inner in value for found in secrets_in(inner, key)}
-    if key and is_secret(key) and isinstance(value, str) and len(value) > 3 and value.lower() not in _TRUE + _FALSE:
-        return {value}
+    if key and is_secret(key) and _holds_something(value) and len(str(value)) > 3 and str(value).lower() not in _TRUE + _FALSE:
+        return {str(value)}
     return set()
 
 
@@ -267,6 +273,6 @@ def to_yaml(value: Any, indent: str = "") -> str:
 
 
 def _scalar(value: Any) -> str:
-    if isinstance(value, str) and re.match(r"^[A-Za-z_/][A-Za-z0-9_./@-]*$", value) and value.lower() not in _TRUE + _FALSE + ("null", "y", "n"):
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_/][A-Za-z0-9_./@-]*", value) and value.lower() not in _TRUE + _FALSE + ("null", "y", "n"):
         return value
-    return json.dumps(value, ensure_ascii=False)
+    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in json.dumps(value, ensure_ascii=False))
