@@ -25,6 +25,7 @@ HINTS = (
     (r"is running|must be stopped", "Stop it first, or allow it with restart: if_required (or force: true to stop it)."),
     (r"not enough space|No space left|disk quota", "Free space in the storage pool or enlarge it."),
     (r"idmapped storage.*no such file", "A daemon that died while creating it left it without storage: remove it with state: absent, then run again."),
+    (r"unused IPv[46] subnet", "Every subnet that it tried is in use on this host: write the address yourself, as in ipv4.address: 10.158.3.1/24."),
     (r"protected|protection", "Unset security.protection.delete first."),
     (
         r"Failed to run: .*(zpool|zfs|lvm|vgcreate|pvcreate|rbd|btrfs|mkfs)",

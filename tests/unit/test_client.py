@@ -220,8 +220,9 @@ def test_a_socket_that_appears_is_waited_for(folder, method):
     path, started = os.path.join(folder, "unix.socket"), []
 
     def start():
-        started.append(FakeServer(path))
+        started.append(FakeServer(path + ".new"))
         started[0].on(f"{method} /1.0/x", sync("late"))
+        os.rename(path + ".new", path)
 
     later(0.3, start)
     assert Client(Transport("unix://" + path), 5).request(method, "/1.0/x").metadata == "late"
