@@ -208,10 +208,15 @@ instance:
       description: The cluster member it is on, or V(none).
       type: str
       returned: success
+    addresses:
+      description: With O(wait_for), the global addresses of its own NICs, IPv4 first.
+      type: list
+      returned: with O(wait_for)
+      elements: str
     state:
       description: With O(wait_for), its live state, with C(network) and all addresses.
       type: dict
-      returned: success
+      returned: with O(wait_for)
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance import Instance

@@ -57,6 +57,17 @@ instances:
     - name: web1
       status: Running
       type: container
+      addresses: [10.158.1.23]
+  contains:
+    addresses:
+      description: The global addresses of its own NICs, IPv4 first; only with O(state_details).
+      type: list
+      elements: str
+      returned: with O(state_details)
+    state:
+      description: The answer to C(GET /1.0/instances/NAME/state); only with O(state_details).
+      type: dict
+      returned: with O(state_details)
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._info import InstanceInfo

@@ -12,6 +12,7 @@ from typing import Any
 
 from .._client import Client, quote
 from .._errors import InvalidInput
+from ._wait import with_addresses
 
 #: What can be listed: the collection in the API, and whether it is one of a project.
 COLLECTIONS = {
@@ -88,7 +89,10 @@ class InstanceInfo(Info):
 
     @staticmethod
     def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
-        return {"instances": read_kind(client, "instance", params, recursion=2 if params["state_details"] else 1)}
+        if not params["state_details"]:
+            return {"instances": read_kind(client, "instance", params)}
+        found = read_kind(client, "instance", params, recursion=2)
+        return {"instances": [with_addresses(instance, instance.get("state") or {}) for instance in found]}
 
 
 class ServerInfo(Info):

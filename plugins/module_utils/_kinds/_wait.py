@@ -9,12 +9,30 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Callable
+from typing import Any, Callable, Dict
 
 from .._client import Client
 from .._errors import DeadlineExceeded, LXDError, ServerError
 
+State = Dict[str, Any]
+
 CONDITIONS = ("ready", "agent", "ipv4", "ipv6", "cloud_init")
+
+
+def own_addresses(state: State, devices: State) -> list[dict[str, Any]]:
+    """Global addresses of the instance's own NICs, IPv4 first: bridges that the guest makes have no interface on the host."""
+    nics = {device.get("name", key) for key, device in devices.items() if device.get("type") == "nic"}
+    found = []
+    for name, interface in sorted((state.get("network") or {}).items()):
+        if (interface.get("host_name") or name in nics) and interface.get("type") != "loopback":
+            found += [address for address in interface.get("addresses") or () if address.get("scope") == "global"]
+    return sorted(found, key=lambda address: address["family"])
+
+
+def with_addresses(instance: dict[str, Any], state: State) -> dict[str, Any]:
+    """An instance to return: with its state, and its addresses where they are easy to get at."""
+    own = own_addresses(state, instance.get("expanded_devices") or {})
+    return {**instance, "state": state, "addresses": [address["address"] for address in own]}
 
 
 class Waiter:
@@ -22,8 +40,8 @@ class Waiter:
 
     def __init__(self, client: Client, name: str, url: str, query: dict[str, Any], devices: dict[str, Any]) -> None:
         self.client, self.name, self.url, self.query = client, name, url, query
-        self.nics = {key: device for key, device in devices.items() if device.get("type") == "nic"}
-        self.state: dict[str, Any] = {}
+        self.devices = devices
+        self.state: State = {}
 
     def wait(self, conditions: list[str]) -> dict[str, Any]:
         """The state in which every condition held; L(_errors.DeadlineExceeded) tells what was seen instead."""
@@ -68,16 +86,7 @@ class Waiter:
         return self._has("inet6")
 
     def _has(self, family: str) -> bool:
-        return any(address["family"] == family for addresses in self._addresses().values() for address in addresses)
-
-    def _addresses(self) -> dict[str, list[dict[str, Any]]]:
-        """Global addresses of the instance's own NICs: bridges that the guest makes have no interface on the host."""
-        found = {}
-        for name, interface in (self.state.get("network") or {}).items():
-            own = interface.get("host_name") or name in {device.get("name", key) for key, device in self.nics.items()}
-            if own and interface.get("type") != "loopback":
-                found[name] = [address for address in interface.get("addresses") or () if address.get("scope") == "global"]
-        return found
+        return any(address["family"] == family for address in own_addresses(self.state, self.devices))
 
     def seen(self) -> str:
         parts = []
@@ -85,7 +94,7 @@ class Waiter:
             if name != "lo":
                 listed = ", ".join(address["address"] for address in interface.get("addresses") or ()) or "no address"
                 parts.append(f"{name} ({interface.get('state')}): {listed}")
-        if not self.nics:
+        if not any(device.get("type") == "nic" for device in self.devices.values()):
             parts.append("no nic device in its devices or profiles")
         return f"status {self.state.get('status')}, {self.state.get('processes')} processes; " + ("; ".join(parts) or "no network interface")
 

@@ -17,7 +17,7 @@ from .._fields import Devices, Flag, Map, Names, Text
 from .._resource import Found, Plan, Resource, Step
 from ._power import RUNNING, STOPPED, Power, actions, settled, status_after
 from ._source import find_image, image_source
-from ._wait import CONDITIONS, Waiter
+from ._wait import CONDITIONS, Waiter, with_addresses
 
 #: Config keys that a running container takes in only when it starts (doc/reference/instance_options.md, "Live update: no").
 AT_START = (
@@ -297,7 +297,7 @@ class Instance(Resource):
             self.state_seen = waiter.wait(conditions)
 
     def show(self, obj: dict[str, Any]) -> dict[str, Any]:
-        return {**obj, "state": self.state_seen} if self.state_seen else obj
+        return with_addresses(obj, self.state_seen) if self.state_seen else obj
 
     def before_delete(self, found: Found) -> list[Step]:
         status = settled(found.object["status"])
