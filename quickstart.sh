@@ -36,7 +36,7 @@ play=(.venv/bin/ansible-playbook -i inventories/single/hosts.yml -e "quickstart_
 
 if $clean; then
   remove=false && [ -e "$marker" ] && remove=true
-  step "Everything that it made removed" "${play[@]}" -e "quickstart_remove_packages=$remove" playbooks/quickstart_clean.yml
+  step "Everything that it made removed" "${play[@]}" -e "quickstart_remove_daemon=$remove" playbooks/quickstart_clean.yml
   rm -rf "$marker" .venv .cache/collections
 else
   step "The playbook playbooks/quickstart.yml" "${play[@]}" playbooks/quickstart.yml
