@@ -45,8 +45,16 @@ class Outcome(NamedTuple):
 
 
 def converge(resource: Resource, check_mode: bool = False) -> Outcome:
-    """Make it so, or with C(check_mode) say what would be done. Both come from the same plan."""
+    """Make it so, or with C(check_mode) say what would be done. Both come from the same plan. An error carries what was done before it."""
     actions: list[str] = []
+    try:
+        return _converge(resource, check_mode, actions)
+    except LXDError as exc:
+        exc.actions = actions
+        raise
+
+
+def _converge(resource: Resource, check_mode: bool, actions: list[str]) -> Outcome:
     plans: list[Plan] = []
     broken: Interrupted | None = None
     doubtful = ""  # what a broken write may have done

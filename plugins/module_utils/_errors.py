@@ -12,9 +12,13 @@ import difflib
 
 
 class LXDError(Exception):
-    """A failure to report to the user; the text is complete as it stands."""
+    """A failure to report to the user; the text is complete as it stands. C(actions) are what was done before it."""
 
     code = 0
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.actions: list[str] = []
 
 
 class InvalidInput(LXDError):

@@ -71,7 +71,7 @@ class _Module(AnsibleModule):
             client = connect(self.params, read_only)
             result = work(client)
         except LXDError as exc:
-            self.fail_json(msg=str(exc), code=exc.code)
+            self.fail_json(msg=str(exc), code=exc.code, changed=bool(exc.actions), actions=exc.actions)
         finally:
             if client:
                 client.transport.close()

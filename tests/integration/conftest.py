@@ -25,6 +25,13 @@ from lab.proxy import Proxy  # noqa: E402
 KINDS = tuple(os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split())
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """With pytest-xdist's loadgroup, all tests of one daemon in one process, and the daemons side by side."""
+    for item in items:
+        kind = next((kind for kind in KINDS if kind in getattr(getattr(item, "callspec", None), "params", {}).values()), None)
+        item.add_marker(pytest.mark.xdist_group(kind or "none"))
+
+
 @pytest.fixture(scope="session")
 def lab() -> Iterator[pathlib.Path]:
     folder = pathlib.Path(tempfile.mkdtemp(prefix="cloudhost-lab-", dir="/var/tmp"))

@@ -13,6 +13,7 @@ import time
 from typing import Any, Iterator
 
 import pytest
+from integration.conftest import KINDS
 from integration.modules import ModuleFailed
 from lab.daemon import Daemon
 
@@ -60,11 +61,11 @@ def test_the_answer_of_a_wait_differs(api, running: str) -> None:
         assert (late["type"], late["metadata"]["status_code"]) == ("sync", 103)
         assert (failed["type"], failed["metadata"]["status_code"]) == ("sync", 400)
     api.run("instance", name="broken2", image="debian/12", state="present", config=config)
-    with pytest.raises(ModuleFailed, match="Failed to start instance broken2 .*forkstart"):
+    with pytest.raises(ModuleFailed, match="Failed to start instance broken2 .*forkstart.*Its log: .*no/such/folder"):
         api.run("instance", name="broken2", state="started")
 
 
-@pytest.fixture(params=["lxd", "incus"])
+@pytest.fixture(params=KINDS)
 def cluster(request: pytest.FixtureRequest, lab) -> Iterator[tuple[Daemon, Daemon]]:  # type: ignore[no-untyped-def]
     """A cluster of one and a server that may join it, side by side in one network namespace."""
     first = Daemon(request.param, lab / "claims-one")

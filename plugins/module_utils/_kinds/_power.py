@@ -8,10 +8,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .._client import Client
-from .._errors import Interrupted, ServerError
+from .._errors import Interrupted, LXDError, ServerError
 
 RUNNING, STOPPED, FROZEN = "Running", "Stopped", "Frozen"
 #: How long a guest gets to shut down when boot.host_shutdown_timeout does not say, in seconds: the daemons' own default.
@@ -45,7 +46,8 @@ class Power:
     """C(PUT /1.0/instances/NAME/state), with a graceful try before force."""
 
     def __init__(self, client: Client, url: str, query: dict[str, Any], force: bool, grace: int = GRACE) -> None:
-        self.client, self.url, self.query, self.force, self.grace = client, url + "/state", query, force, grace
+        self.client, self.query, self.force, self.grace = client, query, force, grace
+        self.url, self.log = url + "/state", url + "/logs/lxc.log"
 
     def do(self, action: str, hard: bool = False) -> None:
         if action not in ("stop", "restart"):
@@ -70,4 +72,16 @@ class Power:
         except ServerError as exc:
             if "already" in exc.text:  # somebody was faster: look again
                 raise Interrupted(exc.text) from exc
+            if "forkstart" in exc.text:  # the daemons only say that it failed; LXC's log says why
+                words = f"{exc.text.rstrip('.')}. Its log: {self._errors() or 'nothing'}"
+                raise ServerError(words, exc.code, words) from exc
             raise
+
+    def _errors(self) -> str:
+        """The first errors in the instance's log, which are the cause: C(GET /1.0/instances/NAME/logs/lxc.log)."""
+        try:
+            text = self.client.fetch(self.log, **self.query).decode("utf-8", "replace")
+        except LXDError:
+            return ""
+        found = re.findall(r" ERROR +\S+ - \S+ - (.*)", text)
+        return "; ".join(found[:3])

