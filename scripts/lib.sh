@@ -49,7 +49,8 @@ controller() {
   local folder=$1 requirements=$2 python=${3:-}
   [ -n "$python" ] || python=$(newest_python 11 14) || { packages python3 python3-venv && python=$(newest_python 11 14); } ||
     die "ansible-core 2.19 needs Python 3.11 or later, and this machine has none: use Debian 12 or later, or Ubuntu 24.04 or later"
-  local stamp="$python $(cat "$requirements")"
+  local stamp
+  stamp="$python $(cat "$requirements")"
   [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && return
   rm -rf "$folder"
   "$python" -m venv "$folder" && "$folder/bin/pip" install -q --disable-pip-version-check -r "$requirements" || return

@@ -19,7 +19,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 @pytest.mark.parametrize(("product", "client", "program"), [("lxd", "lxc", "lxd"), ("incus", "incus", "incusd")])
 def test_clean(product, client, program):
     installed_by_us = (ROOT / ".cache" / f"installed-{product}").exists()
-    done = subprocess.run(["./quickstart.sh", "--product", product, "--clean"], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    command = ["./quickstart.sh", "--product", product, "--clean"]
+    done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:]
     if installed_by_us:
         assert shutil.which(client) is None
