@@ -55,11 +55,11 @@ class Resource:
     :cvar named: whether there can be more than one, told apart by C(name)
     :cvar states: the choices of C(state), the default first; none for what can only be configured
     :cvar scoped: whether it lives in a project
+    :cvar extension: the API extension that servers need to know the kind at all
     :cvar renames: whether C(POST path) renames it; gives the module the option C(new_name)
     :cvar owned: patterns of config keys that the server writes; purging keeps them
     :cvar noise: patterns of config keys that no diff shows unless the user wrote them
     :cvar fixed_config: config keys that the API cannot change after creation
-    :cvar body_extra: keys that creation needs besides the fields
     """
 
     kind = ""
@@ -68,6 +68,7 @@ class Resource:
     states: tuple[str, ...] = ("present", "absent")
     named = True
     scoped = True
+    extension = ""
     renames = False
     owned: tuple[str, ...] = ("volatile.*",)
     noise: tuple[str, ...] = ("volatile.*",)
@@ -258,6 +259,8 @@ class Resource:
         )
 
     def check_extensions(self) -> None:
+        if self.extension:
+            self.client.require(self.extension, self.kind)
         for field in self.fields:
             if field.extension and field.key in self.wanted:
                 self.client.require(field.extension, f"{self.kind} option '{field.name}'")
