@@ -14,13 +14,13 @@ cd "$(dirname "$0")"
 product=lxd clean=false
 while [ $# -gt 0 ]; do
   case $1 in
-    --product) product=${2:-} && shift ;;
+    --product) shift && product=${1:-} ;;
     --product=*) product=${1#*=} ;;
     --clean) clean=true ;;
     -h | --help) sed -n '6,9s/^# \{0,1\}//p' "$0" && exit 0 ;;
     *) die "unknown option $1: write ./quickstart.sh [--product lxd|incus] [--clean]" ;;
   esac
-  shift
+  [ $# = 0 ] || shift
 done
 case $product in lxd | incus) ;; *) die "--product '$product' is unknown: write lxd or incus" ;; esac
 need_root

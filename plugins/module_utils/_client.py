@@ -100,6 +100,18 @@ class Client:
         return self.server.get("environment", {}).get("server") or "lxd"
 
     @property
+    def clustered(self) -> bool:
+        return bool(self.server.get("environment", {}).get("server_clustered"))
+
+    @property
+    def tokens_by_name(self) -> bool:
+        """Whether tokens have fields of their own in requests; LXD 5.0 takes them for passwords.
+
+        An untrusted client is not told which implementation it speaks to, only the extensions.
+        """
+        return self.has("explicit_trust_token") or any("incus" in name for name in self.server["api_extensions"])
+
+    @property
     def label(self) -> str:
         """The server as errors name it. Never asks the server: it may be the one that is gone."""
         if self._server is None:
@@ -153,16 +165,18 @@ class Client:
         etag: str | None = None,
         headers: dict[str, str] | None = None,
         stream: IO[bytes] | None = None,
+        wait: bool = True,
         **query: Any,
     ) -> Any:
         """Change something and wait until it is done, whether the server answers at once or with an operation.
 
-        Returns the metadata of the answer (sync) or of the finished operation (async).
+        Returns the metadata of the answer (sync) or of the finished operation (async). A token is an operation that ends only when
+        somebody uses it: without C(wait) the operation itself is returned.
         """
         if self.read_only:
             raise LXDError(f"Check mode must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd.")
         reply = self.request(method, path, body=body, etag=etag, headers=headers, stream=stream, query=query)
-        if reply.operation:
+        if reply.operation and wait:
             return (self.wait(reply.operation) or {}).get("metadata")
         return reply.metadata
 
@@ -249,9 +263,7 @@ class Client:
             raise LXDError(f"{self.transport.url} does not trust this client yet; using the trust_token would change the server, which check mode must not.")
         if not self.transport.tls.client_pem:
             raise InvalidInput("trust_token needs client_cert and client_key: it is that certificate which becomes trusted.")
-        # An untrusted client is not told which implementation it speaks to, only the extensions.
-        explicit = self.has("explicit_trust_token") or any("incus" in name for name in self.server["api_extensions"])
-        body = {"type": "client", "name": socket.gethostname(), ("trust_token" if explicit else "password"): token.strip()}
+        body = {"type": "client", "name": socket.gethostname(), ("trust_token" if self.tokens_by_name else "password"): token.strip()}
         self.write("POST", "/1.0/certificates", body)
         self._server = None  # what an untrusted client was shown is not the whole of it
         return True

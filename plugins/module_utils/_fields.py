@@ -80,6 +80,25 @@ class Names(Field):
         return want is None or list(have or ()) == list(want)
 
 
+class NameSet(Names):
+    """A list whose order means nothing, as the members of a group do. C(kept) are names that the server adds itself."""
+
+    def __init__(self, name: str, kept: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.kept = kept
+
+    def equal(self, have: Any, want: Any) -> bool:
+        return want is None or set(have or ()) - set(self.kept) == set(want) - set(self.kept)
+
+    def merged(self, have: Any, want: Any, resource: Any) -> Any:
+        if self.equal(have, want):
+            return have
+        return [name for name in have or () if name in self.kept] + [name for name in want if name not in self.kept]
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        return sorted(name for name in value or () if name not in self.kept) or None
+
+
 class Moment(Field):
     """A point in time, RFC 3339; an empty string or C(never) is the API's zero time, which not every kind spells alike."""
 

@@ -59,6 +59,7 @@ class Resource:
     :cvar renames: whether C(POST path) renames it; gives the module the option C(new_name)
     :cvar owned: patterns of config keys that the server writes; purging keeps them
     :cvar noise: patterns of config keys that no diff shows unless the user wrote them
+    :cvar reveals: secrets that are what the module is for, and are therefore returned
     :cvar fixed_config: config keys that the API cannot change after creation
     """
 
@@ -72,6 +73,7 @@ class Resource:
     renames = False
     owned: tuple[str, ...] = ("volatile.*",)
     noise: tuple[str, ...] = ("volatile.*",)
+    reveals: tuple[str, ...] = ()
     fixed_config: tuple[str, ...] = ()
     options: dict[str, dict[str, Any]] = {}
     constraints: dict[str, Any] = {}
@@ -175,6 +177,12 @@ class Resource:
     def show(self, obj: dict[str, Any]) -> dict[str, Any]:
         """The object as the module returns it."""
         return obj
+
+    @classmethod
+    def returned(cls, obj: dict[str, Any] | None) -> Any:
+        """What leaves the engine: secrets hidden, but those in C(reveals)."""
+        hidden = values.masked(obj)
+        return {**hidden, **{key: obj[key] for key in cls.reveals if key in obj}} if obj else hidden
 
     # -- the ladder -------------------------------------------------------------------------------------------------
 

@@ -88,7 +88,7 @@ def run(kind: type[Resource]) -> None:
             module.warn(warning)
         before, after = values.mask_pair(outcome.before, outcome.after)
         header = f"{kind.kind} {module.params.get('name') or ''}".strip()
-        result: dict[str, Any] = {"changed": outcome.changed, "actions": outcome.actions, kind.kind: values.masked(outcome.result)}
+        result: dict[str, Any] = {"changed": outcome.changed, "actions": outcome.actions, kind.kind: kind.returned(outcome.result)}
         result["diff"] = {
             "before": values.to_yaml(before) if outcome.changed else "",
             "after": values.to_yaml(after) if outcome.changed else "",

@@ -72,6 +72,17 @@ def decode_token(option: str, raw: str) -> Token:
         raise InvalidInput(f"{option} is not a token of LXD or Incus: take the last line of `lxc config trust add` as it stands.") from exc
 
 
+def server_pem(address: str, pin: str, timeout: float) -> str:
+    """The certificate of a server that is not known yet, as PEM; refused unless it has the fingerprint C(pin)."""
+    host, _colon, port = address.rpartition(":")
+    connection = Trust(pin=pin).connect(f"https://{address}", host.strip("[]"), int(port), timeout)
+    try:
+        der = connection.sock.getpeercert(binary_form=True)  # type: ignore[union-attr,unused-ignore]
+    finally:
+        connection.close()
+    return ssl.DER_cert_to_PEM_cert(der or b"")
+
+
 class Trust:
     """How a TLS connection is made.
 

@@ -37,6 +37,12 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  members:
+    description:
+      - In a cluster, the configuration that single members have, by the name of the member. Each member has its own value of keys such as
+        C(parent) and C(bridge.external_interfaces); all other keys are written to O(config). Such a key in O(config) is meant for every member.
+      - The network is made on all members, whether they are named here or not. One that is half made is finished.
+    type: dict
 notes:
   - A network can be renamed only while nothing uses it, and not in a cluster.
 seealso:

@@ -36,6 +36,12 @@ options:
     type: str
     choices: [present, absent]
     default: present
+  members:
+    description:
+      - In a cluster, the configuration that single members have, by the name of the member. Each member has its own value of keys such as
+        C(source), C(size) and C(zfs.pool_name); all other keys are written to O(config). Such a key in O(config) is meant for every member.
+      - The pool is made on all members, whether they are named here or not. One that is half made is finished.
+    type: dict
 seealso:
   - module: cloudhost.lxd.profile
   - module: cloudhost.lxd.server_info

@@ -39,7 +39,7 @@ def test_there_is_a_container_with_an_address_and_a_snapshot(first):
     (instance,) = [instance for instance in instances(product) if instance["name"] == "quickstart"]
     assert instance["status"] == "Running"
     assert instance["config"]["limits.memory"] == "512MiB"  # the change to 1GiB was taken back
-    assert instance["description"] == ""
+    assert "user.note" not in instance["config"]
     assert [snapshot["name"] for snapshot in instance["snapshots"]] == ["fresh"]
     inside = [address["address"] for address in instance["state"]["network"]["eth0"]["addresses"] if address["family"] == "inet"]
     assert inside and f"at {inside[0]}" in said

@@ -85,6 +85,8 @@ class MemoryClient:
         self.trouble: list[Exception | None] = []
         self.after_trouble = False  # whether a write that raises has been done all the same
 
+    clustered = False
+
     @property
     def server(self) -> dict:
         return self.memory.objects["/1.0"]

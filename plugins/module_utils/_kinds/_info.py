@@ -103,6 +103,17 @@ class ServerInfo(Info):
         return {"server": client.get("/1.0", target=params["target"]).metadata}
 
 
+class ClusterInfo(Info):
+    """C(GET /1.0/cluster), its members and groups."""
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        cluster = client.get("/1.0/cluster").metadata
+        there = cluster.get("enabled")
+        read = {kind: read_kind(client, f"cluster_{kind}", {}) if there else [] for kind in ("member", "group")}
+        return {"cluster": cluster, "members": read["member"], "groups": read["group"]}
+
+
 class ResourceInfo(Info):
     """Any kind that can be listed."""
 

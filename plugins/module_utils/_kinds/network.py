@@ -10,20 +10,22 @@ from typing import Any
 
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Map, Text
-from .._resource import Found, Resource
+from .._resource import Found
+from ._members import Members, PerMember
 
 #: Keys that take C(auto), and what the daemon puts in its place at creation.
 _AUTO = ("ipv4.address", "ipv6.address")
 TYPES = ("bridge", "macvlan", "ovn", "physical", "sriov")
 
 
-class Network(Resource):
+class Network(PerMember):
     """C(/1.0/networks). C(auto) is satisfied by any address and never sent again: the daemon would renumber the bridge."""
 
     kind = "network"
     path = "/1.0/networks"
-    fields = (Text("description"), Text("type", create_only=True), Map("config"))
+    fields = (Text("description"), Text("type", create_only=True), Map("config"), Members())
     renames = True
+    member_keys = ("parent", "bridge.external_interfaces", "bgp.ipv*.nexthop", "acceleration.parent", "tunnel.*.interface", "tunnel.*.local")
     owned = ("volatile.*", "ipv4.address", "ipv4.nat", "ipv6.address", "ipv6.nat", "bridge.mtu")
     noise = ("volatile.*",)
     name_rule = (r"[-_a-zA-Z0-9.]{2,15}", "2 to 15 letters, digits, dots, dashes and underscores, as for any Linux interface")
@@ -44,6 +46,9 @@ class Network(Resource):
 
     def create_body(self) -> dict[str, Any]:
         return {"type": "bridge", **super().create_body()}
+
+    def two_phases(self) -> bool:
+        return self.wanted.get("type") != "ovn"  # the daemon makes the pending entries of an OVN network itself
 
     def check_extensions(self) -> None:
         super().check_extensions()

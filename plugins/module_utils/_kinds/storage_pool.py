@@ -11,15 +11,15 @@ from typing import Any
 from .. import _values as values
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Map, Text
-from .._resource import Resource
+from ._members import Members, PerMember
 
 
-class StoragePool(Resource):
+class StoragePool(PerMember):
     """C(/1.0/storage-pools). The daemon rewrites C(source) and fills in C(size): only a wish that differs counts."""
 
     kind = "storage_pool"
     path = "/1.0/storage-pools"
-    fields = (Text("description"), Text("driver", create_only=True), Map("config"))
+    fields = (Text("description"), Text("driver", create_only=True), Map("config"), Members())
     scoped = False
     owned = (
         "volatile.*", "source", "source.wipe", "size", "zfs.pool_name", "lvm.vg_name", "lvm.thinpool_name",
@@ -27,6 +27,7 @@ class StoragePool(Resource):
     )  # fmt: skip
     noise = ("volatile.*",)
     fixed_config = ("source", "zfs.pool_name", "lvm.vg_name", "lvm.thinpool_name", "ceph.cluster_name", "ceph.osd.pool_name", "ceph.user.name", "cephfs.path")
+    member_keys = ("size", "source", "source.*", "volatile.initial_source", "zfs.pool_name", "lvm.thinpool_name", "lvm.vg_name", "lvm.vg.force_reuse")
     name_rule = (r"[^/\s]+", "no slash and no space")
 
     def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
@@ -51,9 +52,13 @@ class StoragePool(Resource):
 
     def merged(self, current: dict[str, Any]) -> dict[str, Any]:
         new = super().merged(current)
-        have, want = (values.parse_size((obj.get("config") or {}).get("size") or "") for obj in (current, new))
-        if have and want and want < have and not self.params["recreate"]:
-            raise InvalidInput(
-                f"config.size: storage_pool '{self.name}' has {current['config']['size']} and {new['config']['size']} is wanted; a pool cannot be shrunk."
-            )
+        if not self.params["recreate"]:
+            self._refuse_to_shrink("config", current.get("config") or {}, new.get("config") or {})
+            for member, config in (new.get("members") or {}).items():
+                self._refuse_to_shrink(f"members.{member}", current["members"].get(member) or {}, config)
         return new
+
+    def _refuse_to_shrink(self, option: str, current: dict[str, str], new: dict[str, str]) -> None:
+        have, want = (values.parse_size(config.get("size") or "") for config in (current, new))
+        if have and want and want < have:
+            raise InvalidInput(f"{option}.size: storage_pool '{self.name}' has {current['size']} and {new['size']} is wanted; a pool cannot be shrunk.")

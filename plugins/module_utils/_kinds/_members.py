@@ -1,0 +1,173 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Kinds of which every member of a cluster has its own part: storage pools and networks.
+
+The API makes them in two phases: an entry for each member with the keys of that member, then the whole with the keys that all
+share. It shows a member's keys only to C(GET ?target=), and a C(PUT ?target=) of them drops the shared ones, so they are patched.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _values as values
+from .._errors import InvalidInput, ServerError, did_you_mean
+from .._fields import Field
+from .._resource import Found, Plan, Resource, Step
+
+UNFINISHED = ("Pending", "Errored")
+
+
+class Members(Field):
+    """The option C(members): configuration by the name of the member."""
+
+    type = "dict"
+
+    def __init__(self) -> None:
+        super().__init__("members")
+
+    def clean(self, params: dict[str, Any]) -> Any:
+        written = params[self.name]
+        if written is None:
+            return None
+        for member, config in written.items():
+            if config is not None and not isinstance(config, dict):
+                raise InvalidInput(f"members.{member}: a dictionary of the keys of this member is needed, not {config!r}.")
+        return {str(member): values.wire_map(f"members.{member}", config or {}) for member, config in written.items()}
+
+    def merged(self, have: Any, want: Any, resource: Any) -> Any:
+        have = have or {}
+        return {**have, **{member: values.merge(have.get(member) or {}, config, equal=resource.same_config) for member, config in want.items()}}
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        written = resource.wanted.get(self.key) or {}
+        shown = {member: {key: config[key] for key in config if key in written.get(member, {})} for member, config in (value or {}).items()}
+        return {member: config for member, config in shown.items() if config} or None
+
+
+class PerMember(Resource):
+    """A kind with the field L(Members).
+
+    :cvar member_keys: patterns of the config keys that each member has its own value of
+    """
+
+    member_keys: tuple[str, ...] = ()
+
+    def two_phases(self) -> bool:
+        """Whether each member needs an entry before the whole can be made."""
+        return True
+
+    def read(self) -> Found | None:
+        self._spread()
+        return super().read()
+
+    def _spread(self) -> None:
+        """In a cluster, a key in C(config) that each member has its own value of is meant for all of them."""
+        config, members = self.wanted.get("config") or {}, self.wanted.get("members")
+        own = {key: value for key, value in config.items() if values.matches(key, self.member_keys)}
+        if members:
+            self._check_scope(members)
+        if not (own or members) or not self._clustered(members):
+            return
+        names = self.client.names("/1.0/cluster/members")
+        for name in members or {}:
+            if name not in names:
+                raise InvalidInput(f"members: {self.client.label} has no member '{name}'. {did_you_mean(name, names)}")
+        if own:
+            self.wanted["config"] = {key: value for key, value in config.items() if key not in own}
+        self.wanted["members"] = {name: {**own, **(members or {}).get(name, {})} for name in names if own or name in (members or {})}
+
+    def _check_scope(self, members: dict[str, dict[str, Any]]) -> None:
+        for member, config in members.items():
+            for key in config:
+                if not values.matches(key, self.member_keys):
+                    raise InvalidInput(f"members.{member}.{key}: this key is one of the whole {self.kind}, not of a member: write it into config.")
+
+    def _clustered(self, members: Any) -> bool:
+        if self.client.clustered:
+            return True
+        if members:
+            raise InvalidInput(f"members: {self.client.label} is not clustered: write the keys into config.")
+        return False
+
+    def fetch(self, name: str) -> Found | None:
+        found = super().fetch(name)
+        if found and self.wanted.get("members") and found.object.get("status") not in UNFINISHED:
+            shared = found.object.get("config") or {}
+            found.object["members"] = {member: self._own(name, member, shared) for member in self.wanted["members"]}
+        return found
+
+    def _own(self, name: str, member: str, shared: dict[str, str]) -> dict[str, str]:
+        there = self.client.find(self.url(name), target=member, **self.query())
+        config = (there.metadata["config"] if there else None) or {}
+        return {key: value for key, value in config.items() if key not in shared}
+
+    # -- two phases -------------------------------------------------------------------------------------------------
+
+    def create(self, body: dict[str, Any]) -> None:
+        if not (self.client.clustered and self.two_phases()):
+            super().create(body)
+            return
+        self._finish(body, defined=())
+
+    def _finish(self, body: dict[str, Any], defined: tuple[str, ...]) -> None:
+        own = body.get("members") or {}
+        whole = {key: value for key, value in body.items() if key != "members"}
+        for member in self.client.names("/1.0/cluster/members"):
+            if member not in defined:
+                entry = {key: value for key, value in whole.items() if key not in ("config", "description")}
+                self._define({**entry, "config": own.get(member, {})}, member)
+        try:
+            self.client.write("POST", self.path, whole, **self.query())
+        except ServerError as exc:
+            if "partially created" not in exc.text:  # the shared keys are there already, and must not be sent again
+                raise
+            self.client.write("POST", self.path, {**whole, "config": {}}, **self.query())
+        self._describe(whole.get("description"))
+
+    def _describe(self, description: str | None) -> None:
+        """The servers forget the description of what is made in two phases."""
+        found = super().fetch(self.name) if description else None
+        if found and found.object.get("description") != description:
+            super().update(found, {**found.object, "description": description})
+
+    def _define(self, entry: dict[str, Any], member: str) -> None:
+        try:
+            self.client.write("POST", self.path, entry, target=member, **self.query())
+        except ServerError as exc:
+            if "already defined" not in exc.text:
+                raise
+
+    def plan_update(self, found: Found) -> Plan:
+        status = found.object.get("status")
+        if status not in UNFINISHED or not self.client.clustered:
+            return super().plan_update(found)
+        body = self.create_body()
+        defined = tuple(found.object.get("locations") or ())
+        step = Step(f"finish {self.kind} {self.name}, which is {status}", lambda: self._finish(body, defined))
+        return Plan({"status": status}, {"status": "Created", **self.comparable(body)}, [step], {**found.object, **body})
+
+    # -- changes ----------------------------------------------------------------------------------------------------
+
+    def update(self, found: Found, body: dict[str, Any]) -> None:
+        before = {key: value for key, value in found.object.items() if key != "members"}
+        after = {key: value for key, value in body.items() if key != "members"}
+        if before != after:
+            super().update(found, after)
+        for member, config in (body.get("members") or {}).items():
+            have = found.object["members"].get(member) or {}
+            patch = {key: value for key, value in config.items() if have.get(key) != value}
+            patch.update({key: "" for key in have if key not in config})
+            if patch:
+                self.client.write("PATCH", self.url(), {"config": patch}, target=member, **self.query())
+
+    def create_only_differences(self, current: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any, Any]]:
+        result = super().create_only_differences(current, new)
+        for member, config in (new.get("members") or {}).items():
+            have = current["members"].get(member) or {}
+            result += [(f"members.{member}.{key}", have.get(key), config.get(key)) for key in self.fixed_config if have.get(key) != config.get(key)]
+        return result

@@ -1,0 +1,93 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._errors import DeadlineExceeded, InvalidInput, did_you_mean
+from .._fields import Map, NameSet, Text
+from .._resource import Found, Plan, Resource, Step
+
+#: Roles that the cluster gives and takes by itself.
+AUTOMATIC = ("database", "database-leader", "database-standby", "database-client", "database-voter")
+
+
+class ClusterMember(Resource):
+    """C(/1.0/cluster/members). Members come by joining (L(cluster.Cluster)); here they are configured, emptied and removed."""
+
+    kind = "cluster_member"
+    path = "/1.0/cluster/members"
+    extension = "clustering"
+    fields = (
+        Text("description", extension="clustering_description"),
+        Text("failure_domain", extension="clustering_failure_domains"),
+        NameSet("roles", kept=AUTOMATIC),
+        NameSet("groups", extension="clustering_groups"),
+        Map("config", extension="clustering_config"),
+    )
+    states = ("present", "evacuated", "restored", "absent")
+    renames = True
+    scoped = False
+    options = {
+        "mode": {"type": "str", "choices": ["auto", "stop", "migrate", "live-migrate", "skip"]},
+        "force": {"type": "bool", "default": False},
+        "wait_for": {"type": "list", "elements": "str", "choices": ["online"], "default": []},
+    }
+
+    def rename(self, new: str) -> None:
+        self.client.write("POST", self.url(), {"server_name": new})
+        self.name = new
+
+    def delete(self) -> None:
+        self.client.write("DELETE", self.url(), force=1 if self.params["force"] else None)
+
+    def plan_create(self) -> Plan:
+        known = self.client.names(self.path)
+        raise InvalidInput(
+            f"name: {self.client.label} has no member '{self.name}'. {did_you_mean(self.name, known)} "
+            "A server becomes a member with cloudhost.lxd.cluster, run on it."
+        )
+
+    def extra_steps(self, found: Found | None, after: dict[str, Any]) -> list[Step]:
+        evacuated = bool(found) and found.object["status"].lower().startswith("evacuat")  # type: ignore[union-attr]
+        action = {("evacuated", False): "evacuate", ("restored", True): "restore"}.get((self.state, evacuated))
+        if not action:
+            return []
+        self.client.require("clustering_evacuation", f"state: {self.state}")
+        return [Step(f"{action} cluster_member {self.params.get('new_name') or self.name}", lambda: self._switch(action))]
+
+    def _switch(self, action: str) -> None:
+        body = {"action": action, "mode": self.params["mode"] or ""}
+        self.client.write("POST", self.url() + "/state", body)
+
+    def comparable(self, obj: dict[str, Any]) -> dict[str, Any]:
+        status = str(obj.get("status", ""))
+        return {**super().comparable(obj), **({"evacuated": status.lower().startswith("evacuat")} if status else {})}
+
+    def merged(self, current: dict[str, Any]) -> dict[str, Any]:
+        new = super().merged(current)
+        if self.state in ("evacuated", "restored") and current["status"].lower().startswith("evacuat") != (self.state == "evacuated"):
+            new["status"] = {"evacuated": "Evacuated", "restored": "Online"}[self.state]
+        return new
+
+    def update(self, found: Found, body: dict[str, Any]) -> None:
+        writable = {field.key: body[field.key] for field in self.fields if field.key in body}
+        self.client.write("PUT", self.url(), writable, etag=found.etag)
+
+    def after_apply(self, found: Found | None) -> None:
+        if "online" in self.params["wait_for"] and found:
+            self._wait_online(found.object)
+
+    def _wait_online(self, member: dict[str, Any]) -> None:
+        attempt = 0
+        while member["status"] != "Online":
+            try:
+                self.client.deadline.pause(attempt, f"waiting for cluster_member {self.name} to be online")
+            except DeadlineExceeded as exc:
+                raise DeadlineExceeded(f"{exc} It is {member['status']}: {member.get('message')}.") from exc
+            member = self.client.get(self.url()).metadata
+            attempt += 1

@@ -1,0 +1,60 @@
+#!/usr/bin/python
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_info
+short_description: Read the members and groups of a cluster
+version_added: 0.1.0
+description:
+  - Reads whether a server is clustered, its members with their state, and the cluster groups.
+author:
+  - cloudhost.lxd contributors (@cloudhost)
+extends_documentation_fragment:
+  - cloudhost.lxd._attributes.info
+  - cloudhost.lxd._connection
+seealso:
+  - module: cloudhost.lxd.cluster
+  - module: cloudhost.lxd.cluster_member
+"""
+
+EXAMPLES = r"""
+- name: Who is there?
+  cloudhost.lxd.cluster_info:
+  register: info
+
+- name: Say who is not online
+  ansible.builtin.debug:
+    msg: "{{ info.members | rejectattr('status', 'equalto', 'Online') | map(attribute='server_name') }}"
+"""
+
+RETURN = r"""
+cluster:
+  description: The answer to C(GET /1.0/cluster).
+  returned: success
+  type: dict
+members:
+  description: The members, as the API shows them; empty where the server is not clustered.
+  returned: success
+  type: list
+  elements: dict
+groups:
+  description: The cluster groups; empty where there are none.
+  returned: success
+  type: list
+  elements: dict
+"""
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._info import ClusterInfo
+from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_info
+
+
+def main() -> None:
+    run_info(ClusterInfo)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,205 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A cluster of three real daemons, made, configured, grown and shrunk by the modules, in the order in which a cluster lives."""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import Any, Iterator
+
+import pytest
+from integration.conftest import KINDS
+from integration.modules import ModuleFailed
+from lab.cluster import Hosts
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def hosts(request: pytest.FixtureRequest, lab) -> Iterator[Hosts]:  # type: ignore[no-untyped-def]
+    hosts = Hosts(request.param, lab / f"cluster-{request.param}", 3)
+    try:
+        hosts.start()
+        yield hosts
+    finally:
+        hosts.stop()
+
+
+def members(hosts: Hosts) -> dict[str, str]:
+    return {member["server_name"]: member["status"] for member in hosts.nodes[0].query("/1.0/cluster/members?recursion=1")}
+
+
+def refused(node, module: str, /, **arguments: Any) -> str:  # type: ignore[no-untyped-def]
+    """The error of a task that fails in check mode and for real alike."""
+    with pytest.raises(ModuleFailed) as predicted:
+        node.run(module, check=True, **arguments)
+    with pytest.raises(ModuleFailed) as real:
+        node.run(module, **arguments)
+    assert str(predicted.value) == str(real.value)
+    assert real.value.result["changed"] is False
+    return str(real.value)
+
+
+def test_the_first_member(hosts: Hosts) -> None:
+    first = hosts.nodes[0]
+    assert "listens on 'no address'" in refused(first, "cluster", server_name="node1")
+    assert "is not clustered" in refused(first, "cluster_token", name="node2")
+    assert first.run("cluster_info")["members"] == []
+    done = first.converges("cluster", server_name="node1", server_address=first.address)
+    assert done["actions"] == [f"set core.https_address to {first.address}", "enable clustering on node1"]
+    assert members(hosts) == {"node1": "Online"}
+    assert "is the member 'node1' of a cluster already, not 'node9'" in refused(first, "cluster", server_name="node9")
+
+
+def test_tokens(hosts: Hosts) -> None:
+    first = hosts.nodes[0]
+    first.converges("cluster_token", name="node9")
+    token = first.run("cluster_token", name="node9")["cluster_token"]
+    assert json.loads(base64.b64decode(token["token"]))["server_name"] == "node9"
+    first.converges("cluster_token", name="node9", state="absent")
+    assert "has a member 'node1' already" in refused(first, "cluster_token", name="node1")
+
+
+def test_the_join_guard(hosts: Hosts) -> None:
+    """Complaint 53 and others: joining deletes what the server has."""
+    first, second = hosts.nodes[:2]
+    token = first.run("cluster_token", name="node2")["cluster_token"]["token"]
+    join = {"server_name": "node2", "server_address": second.address, "cluster_token": token}
+    second.run("storage_pool", name="old", driver="dir")
+    second.run("instance", name="precious", source={"type": "none"}, pool="old", state="present")
+    text = refused(second, "cluster", **join)
+    assert "instances precious; storage pools old" in text and "force: true" in text
+    second.run("instance", name="precious", state="absent")
+    second.run("storage_pool", name="old", state="absent")
+    assert "is for a member named 'node2', and server_name is 'node3'" in refused(second, "cluster", **{**join, "server_name": "node3"})
+    assert "not a token" in refused(second, "cluster", **{**join, "cluster_token": "no-token"})
+    data = json.loads(base64.b64decode(token))
+    other = base64.b64encode(json.dumps({**data, "fingerprint": "0" * 64}).encode()).decode()
+    with pytest.raises(ModuleFailed, match="not the pinned 0000"):
+        second.run("cluster", **{**join, "cluster_token": other})
+    nowhere = base64.b64encode(json.dumps({**data, "addresses": ["10.158.200.99:1"]}).encode()).decode()
+    with pytest.raises(ModuleFailed, match="No member of the cluster can be reached .*10.158.200.99:1"):
+        second.run("cluster", timeout=20, **{**join, "cluster_token": nowhere})
+    assert second.query("/1.0/cluster")["enabled"] is False
+
+
+def test_pools_and_networks_that_differ_by_member_before_the_second_joins(hosts: Hosts) -> None:
+    """Complaints 25 to 27: one task, also on a cluster of one."""
+    first = hosts.nodes[0]
+    source = first.folder.parent / "pool"
+    source.mkdir()
+    assert "has no member 'node7'" in refused(first, "storage_pool", name="local", driver="dir", members={"node7": {"source": "/x"}})
+    assert "is one of the whole storage_pool" in refused(first, "storage_pool", name="local", driver="dir", members={"node1": {"rsync.bwlimit": 1}})
+    first.converges("storage_pool", name="local", driver="dir", description="Local", config={"rsync.bwlimit": 100}, members={"node1": {"source": str(source)}})
+    assert first.query("/1.0/storage-pools/local?target=node1")["config"]["source"] == str(source)
+    assert first.query("/1.0/storage-pools/local")["description"] == "Local"
+    first.converges("network", name="bridge0", config={"ipv4.address": "10.158.7.1/24", "ipv6.address": "none"})
+
+
+def test_joining(hosts: Hosts) -> None:
+    """Members that differ: the source of the pool on node2 is its own."""
+    first, second = hosts.nodes[:2]
+    source = second.folder.parent / "pool"
+    source.mkdir()
+    token = first.run("cluster_token", name="node2")["cluster_token"]["token"]
+    config = [{"entity": "storage-pool", "name": "local", "key": "source", "value": str(source)}]
+    done = second.converges("cluster", server_name="node2", server_address=second.address, cluster_token=token, member_config=config)
+    assert done["actions"] == ["join the cluster as node2"]
+    assert first.run("cluster_member", name="node2", wait_for=["online"])["changed"] is False
+    assert members(hosts) == {"node1": "Online", "node2": "Online"}
+    assert first.query("/1.0/storage-pools/local?target=node2")["config"]["source"] == str(source)
+    info = second.run("cluster_info")
+    assert info["cluster"]["server_name"] == "node2" and len(info["members"]) == 2
+
+
+def test_pools_and_networks_in_two_phases(hosts: Hosts) -> None:
+    first, second = hosts.nodes[:2]
+    for node in (first, second):
+        node.inside("ip", "link", "add", f"up-{node.name}", "type", "dummy")
+        (node.folder.parent / "two").mkdir()
+    own = {node.name: {"source": str(node.folder.parent / "two")} for node in (first, second)}
+    pool = {"name": "two", "driver": "dir", "config": {"user.a": 1}, "members": own}
+    first.converges("storage_pool", **pool)
+    assert second.run("storage_pool", **pool)["changed"] is False
+    for node in (first, second):
+        assert second.query(f"/1.0/storage-pools/two?target={node.name}")["config"]["source"] == own[node.name]["source"]
+    assert "members.node1.source" in refused(first, "storage_pool", **{**pool, "members": {"node1": {"source": "/elsewhere"}}})
+
+    parents = {node.name: {"parent": f"up-{node.name}"} for node in (first, second)}
+    first.converges("network", name="lan", type="macvlan", members=parents)
+    assert first.query("/1.0/networks/lan?target=node2")["config"]["parent"] == "up-node2"
+    # a key of a member and a shared one, edited in one task: neither is lost
+    second.inside("ip", "link", "add", "other", "type", "dummy")
+    first.converges("network", name="lan", type="macvlan", config={"user.b": 2}, members={"node2": {"parent": "other"}})
+    shown = first.query("/1.0/networks/lan?target=node2")["config"]
+    assert (shown["parent"], shown["user.b"]) == ("other", "2")
+    assert first.query("/1.0/networks/lan?target=node1")["config"]["parent"] == "up-node1"
+
+
+def test_a_half_made_pool_is_finished(hosts: Hosts) -> None:
+    first = hosts.nodes[0]
+    first.query("/1.0/storage-pools?target=node2", method="POST", body={"name": "half", "driver": "dir", "config": {}})
+    assert first.query("/1.0/storage-pools/half")["status"] == "Pending"
+    done = first.converges("storage_pool", name="half", driver="dir", config={"user.a": 1})
+    assert done["actions"] == ["finish storage_pool half, which is Pending"]
+    assert first.query("/1.0/storage-pools/half")["status"] == "Created"
+    first.converges("storage_pool", name="half", state="absent")
+
+
+def test_a_key_in_config_that_members_have_their_own_value_of_is_for_all(hosts: Hosts) -> None:
+    first = hosts.nodes[0]
+    first.converges("storage_pool", name="loop", driver="btrfs", config={"size": "1GiB"}, members={"node2": {"size": "2GiB"}})
+    sizes = [first.query(f"/1.0/storage-pools/loop?target={name}")["config"]["size"] for name in ("node1", "node2")]
+    assert sizes == ["1GiB", "2GiB"]
+    first.converges("storage_pool", name="loop", driver="btrfs", config={"size": "2GiB"})
+    assert "cannot be shrunk" in refused(first, "storage_pool", name="loop", driver="btrfs", members={"node2": {"size": "1GiB"}})
+    first.converges("storage_pool", name="loop", state="absent")
+
+
+def test_members_and_groups(hosts: Hosts) -> None:
+    first = hosts.nodes[0]
+    assert "has no member 'node8'" in refused(first, "cluster_member", name="node8")
+    first.converges("cluster_member", name="node2", description="The second", failure_domain="rack2")
+    member = first.query("/1.0/cluster/members/node2")
+    assert (member["description"], member["failure_domain"]) == ("The second", "rack2")
+    first.converges("cluster_member", name="node2", config={"user.rack": 2})
+    role = "event-hub"
+    first.converges("cluster_member", name="node2", roles=[role])
+    roles = first.query("/1.0/cluster/members/node2")["roles"]
+    assert role in roles
+    first.converges("cluster_member", name="node2", roles=[])
+    assert role not in first.query("/1.0/cluster/members/node2")["roles"]
+
+    assert "there is no 'nodee2'" in refused(first, "cluster_group", name="fast", members=["nodee2"])
+    first.converges("cluster_group", name="fast", description="Fast ones", members=["node2"])
+    assert first.query("/1.0/cluster/groups/fast")["members"] == ["node2"]
+    first.converges("cluster_member", name="node1", groups=["default", "fast"])
+    assert sorted(first.query("/1.0/cluster/groups/fast")["members"]) == ["node1", "node2"]
+    first.converges("cluster_group", name="fast", new_name="quick", members=["node2", "node1"], description="")
+    first.converges("cluster_group", name="quick", members=[])
+    first.converges("cluster_group", name="quick", state="absent")
+
+
+def test_evacuate_and_restore(hosts: Hosts) -> None:
+    first = hosts.nodes[0]
+    first.converges("cluster_member", name="node2", state="evacuated")
+    assert members(hosts)["node2"] == "Evacuated"
+    assert first.run("cluster_member", name="node2")["changed"] is False
+    first.converges("cluster_member", name="node2", state="restored", wait_for=["online"])
+    assert members(hosts)["node2"] == "Online"
+
+
+def test_grow_rename_shrink(hosts: Hosts) -> None:
+    first, _second, third = hosts.nodes
+    for folder in ("pool", "two"):
+        (third.folder.parent / folder).mkdir()
+    config = [{"entity": "storage-pool", "name": name, "key": "source", "value": str(third.folder.parent / folder)} for name, folder in (("local", "pool"), ("two", "two"))]
+    third.inside("ip", "link", "add", "up-node3", "type", "dummy")
+    config.append({"entity": "network", "name": "lan", "key": "parent", "value": "up-node3"})
+    hosts.join(third, member_config=config)
+    assert first.query("/1.0/networks/lan?target=node3")["config"]["parent"] == "up-node3"
+    first.converges("cluster_member", name="node3", new_name="spare")
+    assert "spare" in members(hosts)
+    first.converges("cluster_member", name="spare", state="absent")
+    assert sorted(members(hosts)) == ["node1", "node2"]

@@ -1,0 +1,87 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real daemons side by side that can make one cluster: each in namespaces of its own, as on a host of its own, and one wire between them."""
+
+from __future__ import annotations
+
+import json
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+from integration.modules import ModuleFailed
+
+from .daemon import Daemon
+
+MODULES = pathlib.Path(__file__).resolve().parents[1] / "integration" / "modules.py"
+
+
+class Node(Daemon):
+    """The daemon of one host, reached by the others at C(address)."""
+
+    def __init__(self, kind: str, lab: pathlib.Path, number: int) -> None:
+        super().__init__(kind, lab / f"node{number}")
+        self.name = f"node{number}"
+        self.ip = f"10.158.200.{number}"
+        self.address = f"{self.ip}:8443"
+
+    def run(self, module: str, /, check: bool = False, **arguments: Any) -> dict[str, Any]:
+        """A module on this host: in the daemon's network namespace, in a process of its own."""
+        full = {"url": self.url, "timeout": 120, "_check": check, **arguments}
+        done = self.inside(sys.executable, str(MODULES), json.dumps([module, full]))
+        assert done.stdout, done.stderr
+        result = json.loads(done.stdout)
+        if result.get("failed"):
+            raise ModuleFailed(result)
+        return result
+
+    def converges(self, module: str, /, **arguments: Any) -> dict[str, Any]:
+        """Predicted by a check run, done, and done once."""
+        predicted = self.run(module, check=True, **arguments)
+        done = self.run(module, **arguments)
+        assert done["changed"] is True
+        assert {key: predicted[key] for key in ("changed", "actions", "diff")} == {key: done[key] for key in ("changed", "actions", "diff")}
+        for check in (True, False):
+            again = self.run(module, check=check, **arguments)
+            assert (again["changed"], again["actions"]) == (False, []), again["diff"]
+        return done
+
+
+class Hosts:
+    """So many hosts, the first of which has the wire's bridge."""
+
+    def __init__(self, kind: str, lab: pathlib.Path, size: int) -> None:
+        self.nodes = [Node(kind, lab, number) for number in range(1, size + 1)]
+
+    def start(self) -> None:
+        first = self.nodes[0]
+        for node in self.nodes:
+            node.start()
+        first.inside("ip", "link", "add", "wire", "type", "bridge")
+        first.inside("ip", "address", "add", f"{first.ip}/24", "dev", "wire")
+        first.inside("ip", "link", "set", "wire", "up")
+        for node in self.nodes[1:]:
+            port = f"to-{node.name}"
+            for command in (
+                ["ip", "link", "add", port, "type", "veth", "peer", "name", "wire0", "netns", str(node.keeper.pid)],
+                ["ip", "link", "set", port, "master", "wire", "up"],
+            ):
+                self._must(first, *command)
+            self._must(node, "ip", "address", "add", f"{node.ip}/24", "dev", "wire0")
+            self._must(node, "ip", "link", "set", "wire0", "up")
+
+    @staticmethod
+    def _must(node: Node, *command: str) -> None:
+        done: subprocess.CompletedProcess[str] = node.inside(*command)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+
+    def join(self, node: Node, **arguments: Any) -> dict[str, Any]:
+        token = self.nodes[0].run("cluster_token", name=node.name)["cluster_token"]["token"]
+        return node.run("cluster", server_name=node.name, server_address=node.address, cluster_token=token, **arguments)
+
+    def stop(self) -> None:
+        for node in reversed(self.nodes):
+            node.stop()
