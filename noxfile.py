@@ -25,6 +25,9 @@ CACHE = ROOT / ".cache"
 #: ansible-core by the oldest and the newest series that we support, with the Pythons of the controller each of them takes.
 CORES = {"2.19": (11, 13), "2.21": (12, 14)}
 
+#: To run the tests of each daemon in a process of its own: with pytest 9 the loadgroup of pytest-xdist 3.8 puts no test into its group.
+SIDE_BY_SIDE = ("pytest<9", "pytest-timeout", "pytest-xdist")
+
 nox.options.envdir = str(CACHE / "nox")
 nox.options.reuse_venv = "yes"
 nox.options.default_venv_backend = "venv"
@@ -170,7 +173,7 @@ def quickstart(session: nox.Session) -> None:
 @nox.session(python=NEWEST, tags=["full"])
 def integration(session: nox.Session) -> None:
     """Modules against a real LXD and a real Incus."""
-    session.install("ansible-core", "pytest", "pytest-timeout", "pytest-xdist")
+    session.install("ansible-core", *SIDE_BY_SIDE)
     image = session.run("python", "tests/lab/image.py", env=link(), silent=True) or ""
     pytest(session, "integration", "-n", "2", "--dist", "loadgroup", "tests/integration", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
 
@@ -178,9 +181,9 @@ def integration(session: nox.Session) -> None:
 @nox.session(python=NEWEST, tags=["full"])
 def roles(session: nox.Session) -> None:
     """Roles and playbooks against real daemons."""
-    session.install("ansible-core", "pytest", "pytest-timeout")
+    session.install("ansible-core", *SIDE_BY_SIDE)
     image = session.run("python", "tests/lab/image.py", env=link(), silent=True) or ""
-    pytest(session, "roles", "tests/roles", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
+    pytest(session, "roles", "-n", "2", "--dist", "loadgroup", "tests/roles", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
 
 
 @nox.session(python=NEWEST, tags=["full"])

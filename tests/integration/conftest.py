@@ -22,14 +22,8 @@ from integration.modules import ModuleFailed, run_module  # noqa: E402 - the tes
 from lab.daemon import Daemon  # noqa: E402
 from lab.proxy import Proxy  # noqa: E402
 
-KINDS = tuple(os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split())
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """With pytest-xdist's loadgroup, all tests of one daemon in one process, and the daemons side by side."""
-    for item in items:
-        kind = next((kind for kind in KINDS if kind in getattr(getattr(item, "callspec", None), "params", {}).values()), None)
-        item.add_marker(pytest.mark.xdist_group(kind or "none"))
+#: Parameters of fixtures. With pytest-xdist's loadgroup, all tests of one daemon run in one process, and the daemons side by side.
+KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()]
 
 
 @pytest.fixture(scope="session")

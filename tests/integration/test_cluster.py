@@ -116,7 +116,7 @@ def test_joining(hosts: Hosts) -> None:
 def test_pools_and_networks_in_two_phases(hosts: Hosts) -> None:
     first, second = hosts.nodes[:2]
     for node in (first, second):
-        node.inside("ip", "link", "add", f"up-{node.name}", "type", "dummy")
+        node.inside("ip", "link", "add", f"up-{node.name}", "type", "bridge")
         (node.folder.parent / "two").mkdir()
     own = {node.name: {"source": str(node.folder.parent / "two")} for node in (first, second)}
     pool = {"name": "two", "driver": "dir", "config": {"user.a": 1}, "members": own}
@@ -130,7 +130,7 @@ def test_pools_and_networks_in_two_phases(hosts: Hosts) -> None:
     first.converges("network", name="lan", type="macvlan", members=parents)
     assert first.query("/1.0/networks/lan?target=node2")["config"]["parent"] == "up-node2"
     # a key of a member and a shared one, edited in one task: neither is lost
-    second.inside("ip", "link", "add", "other", "type", "dummy")
+    second.inside("ip", "link", "add", "other", "type", "bridge")
     first.converges("network", name="lan", type="macvlan", config={"user.b": 2}, members={"node2": {"parent": "other"}})
     shown = first.query("/1.0/networks/lan?target=node2")["config"]
     assert (shown["parent"], shown["user.b"]) == ("other", "2")
@@ -194,8 +194,11 @@ def test_grow_rename_shrink(hosts: Hosts) -> None:
     first, _second, third = hosts.nodes
     for folder in ("pool", "two"):
         (third.folder.parent / folder).mkdir()
-    config = [{"entity": "storage-pool", "name": name, "key": "source", "value": str(third.folder.parent / folder)} for name, folder in (("local", "pool"), ("two", "two"))]
-    third.inside("ip", "link", "add", "up-node3", "type", "dummy")
+    config = [
+        {"entity": "storage-pool", "name": name, "key": "source", "value": str(third.folder.parent / folder)}
+        for name, folder in (("local", "pool"), ("two", "two"))
+    ]
+    third.inside("ip", "link", "add", "up-node3", "type", "bridge")
     config.append({"entity": "network", "name": "lan", "key": "parent", "value": "up-node3"})
     hosts.join(third, member_config=config)
     assert first.query("/1.0/networks/lan?target=node3")["config"]["parent"] == "up-node3"

@@ -32,7 +32,10 @@ def lab() -> Iterator[pathlib.Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-@pytest.fixture(params=os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split())
+KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()]
+
+
+@pytest.fixture(params=KINDS)
 def daemon(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Daemon]:
     """As its package leaves it: no pool, no bridge, a default profile without devices."""
     daemon = Daemon(request.param, lab)
