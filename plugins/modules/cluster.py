@@ -83,7 +83,7 @@ EXAMPLES = r"""
       - entity: storage-pool
         name: local
         key: source
-        value: /dev/nvme1n1
+        value: /mnt/data/lxd
 """
 
 RETURN = r"""

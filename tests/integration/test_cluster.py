@@ -78,8 +78,8 @@ def test_the_join_guard(hosts: Hosts) -> None:
     other = base64.b64encode(json.dumps({**data, "fingerprint": "0" * 64}).encode()).decode()
     with pytest.raises(ModuleFailed, match="not the pinned 0000"):
         second.run("cluster", **{**join, "cluster_token": other})
-    nowhere = base64.b64encode(json.dumps({**data, "addresses": ["10.158.200.99:1"]}).encode()).decode()
-    with pytest.raises(ModuleFailed, match="No member of the cluster can be reached .*10.158.200.99:1"):
+    nowhere = base64.b64encode(json.dumps({**data, "addresses": ["10.0.0.99:1"]}).encode()).decode()
+    with pytest.raises(ModuleFailed, match="No member of the cluster can be reached .*10.0.0.99:1"):
         second.run("cluster", timeout=20, **{**join, "cluster_token": nowhere})
     assert second.query("/1.0/cluster")["enabled"] is False
 

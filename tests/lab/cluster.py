@@ -25,7 +25,7 @@ class Node(Daemon):
     def __init__(self, kind: str, lab: pathlib.Path, number: int) -> None:
         super().__init__(kind, lab / f"node{number}")
         self.name = f"node{number}"
-        self.ip = f"10.158.200.{number}"
+        self.ip = f"10.0.0.{number}"  # as in the examples of the modules
         self.address = f"{self.ip}:8443"
 
     def run(self, module: str, /, check: bool = False, **arguments: Any) -> dict[str, Any]:

@@ -97,6 +97,10 @@ class Daemon:
             ["nsenter", "--net", f"--target={self.keeper.pid}", *command], env=self.environ(), capture_output=True, text=True, timeout=180, check=False
         )
 
+    def within(self, *command: str) -> None:
+        """Run a command where the daemon sees the file system as it does."""
+        subprocess.run(["nsenter", "--net", "--mount", f"--target={self.keeper.pid}", *command], check=True, timeout=60)
+
     def pids(self) -> list[int]:
         """Every process in our network namespace and those of our instances."""
         mine = os.readlink(f"/proc/{self.keeper.pid}/ns/net")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._fields import NameSet, Text
-from .._resource import Resource
+from .._resource import Found, Resource, Step
 
 
 class ClusterGroup(Resource):
@@ -21,6 +21,13 @@ class ClusterGroup(Resource):
     fields = (Text("description"), NameSet("members"))
     renames = True
     scoped = False
+
+    def before_delete(self, found: Found) -> list[Step]:
+        """The servers delete empty groups only."""
+        if not found.object.get("members"):
+            return []
+        empty = {**found.object, "members": []}
+        return [Step(f"take the members out of cluster_group {self.name}", lambda: self.client.write("PUT", self.url(), empty), reread=True)]
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         self.check_known("members", [name for name in new.get("members") or () if name not in (old.get("members") or ())], "/1.0/cluster/members")
