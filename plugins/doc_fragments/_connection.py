@@ -56,7 +56,8 @@ options:
     type: str
   target:
     description:
-      - In a cluster, the member to place a new resource on, or whose view to read.
+      - In a cluster, the member that an instance shall be on, or V(@group) for any member of a group (M(cloudhost.lxd.instance)), the member whose
+        own configuration is meant (M(cloudhost.lxd.server)), or whose view to read. Other modules do not look at it.
     type: str
   timeout:
     description:

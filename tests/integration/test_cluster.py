@@ -44,7 +44,8 @@ def refused(node, module: str, /, **arguments: Any) -> str:  # type: ignore[no-u
 def test_the_first_member(hosts: Hosts) -> None:
     first = hosts.nodes[0]
     assert "listens on 'no address'" in refused(first, "cluster", server_name="node1")
-    assert "is not clustered" in refused(first, "cluster_token", name="node2")
+    for module in ("cluster_token", "cluster_member", "cluster_group"):
+        assert "is not clustered: enable clustering with" in refused(first, module, name="node2")
     assert first.run("cluster_info")["members"] == []
     done = first.converges("cluster", server_name="node1", server_address=first.address)
     assert done["actions"] == [f"set core.https_address to {first.address}", "enable clustering on node1"]
@@ -181,13 +182,36 @@ def test_members_and_groups(hosts: Hosts) -> None:
     first.converges("cluster_group", name="quick", state="absent")
 
 
+def test_where_an_instance_is(hosts: Hosts) -> None:
+    """Complaint 28: a group is met by any of its members, and an instance on the wrong member is moved, not made anew."""
+    first = hosts.nodes[0]
+    empty = {"name": "c1", "source": {"type": "none"}, "pool": "local", "state": "stopped"}
+    first.converges("instance", target="node2", **empty)
+    made = first.query("/1.0/instances/c1")
+    assert made["location"] == "node2"
+    assert first.run("instance", **empty)["changed"] is False  # no target: it may be anywhere
+    assert "has no member 'node5'" in refused(first, "instance", target="node5", **empty)
+    assert "has no group 'fast'" in refused(first, "instance", target="@fast", **empty)
+    done = first.converges("instance", target="node1", **empty)
+    assert done["actions"] == ["move instance c1 from member node2 to node1"]
+    moved = first.query("/1.0/instances/c1")
+    assert (moved["location"], moved["created_at"]) == ("node1", made["created_at"])
+    first.run("cluster_group", name="slow", members=["node2"])
+    assert first.converges("instance", target="@slow", **empty)["actions"] == ["move instance c1 from member node1 to @slow"]
+    assert first.query("/1.0/instances/c1")["location"] == "node2"
+    first.run("cluster_group", name="slow", state="absent")
+
+
 def test_evacuate_and_restore(hosts: Hosts) -> None:
     first = hosts.nodes[0]
     first.converges("cluster_member", name="node2", state="evacuated")
     assert members(hosts)["node2"] == "Evacuated"
+    assert first.query("/1.0/instances/c1")["location"] == "node1"  # it was stopped there, and is moved all the same
     assert first.run("cluster_member", name="node2")["changed"] is False
     first.converges("cluster_member", name="node2", state="restored", wait_for=["online"])
     assert members(hosts)["node2"] == "Online"
+    assert first.query("/1.0/instances/c1")["location"] == "node2"
+    first.converges("instance", name="c1", state="absent")
 
 
 def test_grow_rename_shrink(hosts: Hosts) -> None:

@@ -51,9 +51,17 @@ class Run:
 
     def __init__(self, text: str, code: int) -> None:
         self.text, self.failed = text, code != 0
-        recap = re.search(r"changed=(\d+)", text)
-        self.changed = int(recap[1]) if recap else None
-        self.tasks = re.findall(r"^TASK \[(?:.* : )?(.*?)\] \**\n(?=changed)", text, re.M)
+        recap = re.findall(r"changed=(\d+)", text)
+        self.changed = sum(map(int, recap)) if recap else None
+        self.tasks = re.findall(r"^TASK \[(?:.* : )?(.*?)\] \**\n(?:(?:ok|included).*\n)*(?=changed)", text, re.M)
+
+
+def ansible(*arguments: str) -> Run:
+    """A playbook as a user runs it."""
+    program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
+    environ = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0", "ANSIBLE_INJECT_FACT_VARS": "0"}
+    done = subprocess.run([program, *arguments], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return Run(done.stdout, done.returncode)
 
 
 class Player:
@@ -71,10 +79,7 @@ class Player:
     def _run(self, task: dict[str, Any], facts: bool, *options: str, **variables: Any) -> Run:
         self.book.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": facts, "tasks": [task]}]))
         extra = json.dumps({"ansible_python_interpreter": "/usr/bin/python3", **variables})
-        command = [str(pathlib.Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", "-e", extra, *options, str(self.book)]
-        environ = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0", "ANSIBLE_INJECT_FACT_VARS": "0"}
-        done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        return Run(done.stdout, done.returncode)
+        return ansible("-i", "localhost,", "-c", "local", "-e", extra, *options, str(self.book))
 
 
 @pytest.fixture

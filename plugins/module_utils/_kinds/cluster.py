@@ -6,8 +6,7 @@
 
 from __future__ import annotations
 
-from .._client import quote
-from .._errors import ConnectionFailed, InvalidInput
+from .._errors import ConnectionFailed, InvalidInput, ServerError
 from .._fields import Field
 from .._resource import Found, Plan, Resource, Step
 from .._tls import Token, decode_token, server_pem
@@ -21,6 +20,7 @@ _LOST = (
     ("profiles", "/1.0/profiles", ("default",)),
     ("projects", "/1.0/projects", ("default",)),
 )
+NOT_CLUSTERED = "{} is not clustered: enable clustering with cloudhost.lxd.cluster first."
 WILDCARDS = ("", ":", "[::]", "0.0.0.0", "*")
 
 
@@ -151,10 +151,21 @@ class Cluster(Resource):
         raise ConnectionFailed(f"No member of the cluster can be reached at the addresses in cluster_token: {'; '.join(failures)}", permanent=True)
 
 
+class OfCluster(Resource):
+    """A kind that only clusters have."""
+
+    extension = "clustering"
+    scoped = False
+
+    def fetch(self, name: str) -> Found | None:
+        try:
+            return super().fetch(name)
+        except ServerError as exc:
+            if "not clustered" in exc.text:
+                raise InvalidInput(NOT_CLUSTERED.format(self.client.label)) from exc
+            raise
+
+
 def is_wildcard(address: str) -> bool:
     """Whether an address to listen on is none that others can connect to."""
     return address.rpartition(":")[0] in WILDCARDS if ":" in address else address in WILDCARDS
-
-
-def member_url(name: str) -> str:
-    return f"/1.0/cluster/members/{quote(name)}"

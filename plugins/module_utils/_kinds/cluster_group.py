@@ -9,10 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 from .._fields import NameSet, Text
-from .._resource import Found, Resource, Step
+from .._resource import Found, Step
+from .cluster import OfCluster
 
 
-class ClusterGroup(Resource):
+class ClusterGroup(OfCluster):
     """C(/1.0/cluster/groups)."""
 
     kind = "cluster_group"
@@ -20,7 +21,6 @@ class ClusterGroup(Resource):
     extension = "clustering_groups"
     fields = (Text("description"), NameSet("members"))
     renames = True
-    scoped = False
 
     def before_delete(self, found: Found) -> list[Step]:
         """The servers delete empty groups only."""

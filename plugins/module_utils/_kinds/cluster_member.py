@@ -10,18 +10,18 @@ from typing import Any
 
 from .._errors import DeadlineExceeded, InvalidInput, did_you_mean
 from .._fields import Map, NameSet, Text
-from .._resource import Found, Plan, Resource, Step
+from .._resource import Found, Plan, Step
+from .cluster import OfCluster
 
 #: Roles that the cluster gives and takes by itself.
 AUTOMATIC = ("database", "database-leader", "database-standby", "database-client", "database-voter")
 
 
-class ClusterMember(Resource):
+class ClusterMember(OfCluster):
     """C(/1.0/cluster/members). Members come by joining (L(cluster.Cluster)); here they are configured, emptied and removed."""
 
     kind = "cluster_member"
     path = "/1.0/cluster/members"
-    extension = "clustering"
     fields = (
         Text("description", extension="clustering_description"),
         Text("failure_domain", extension="clustering_failure_domains"),
@@ -31,7 +31,6 @@ class ClusterMember(Resource):
     )
     states = ("present", "evacuated", "restored", "absent")
     renames = True
-    scoped = False
     options = {
         "mode": {"type": "str", "choices": ["auto", "stop", "migrate", "live-migrate", "skip"]},
         "force": {"type": "bool", "default": False},

@@ -16,6 +16,7 @@ from .._client import RUNNING
 from .._errors import InvalidInput
 from .._fields import Field
 from .._resource import Found, Resource
+from .cluster import NOT_CLUSTERED
 
 #: A token that ends within this time is no use to somebody who has yet to join.
 MARGIN = datetime.timedelta(minutes=5)
@@ -51,7 +52,7 @@ class ClusterToken(Resource):
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         if not self.client.clustered:
-            raise InvalidInput(f"{self.client.label} is not clustered: enable clustering with cloudhost.lxd.cluster first.")
+            raise InvalidInput(NOT_CLUSTERED.format(self.client.label))
         if self.name in self.client.names(self.path):
             raise InvalidInput(f"name: {self.client.label} has a member '{self.name}' already: a token is for a server that is to join under a free name.")
 

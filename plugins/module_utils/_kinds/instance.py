@@ -15,6 +15,7 @@ from .._client import quote
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Devices, Flag, Map, Names, Text
 from .._resource import Found, Plan, Resource, Step
+from ._placement import can_move_live, is_placed
 from ._power import RUNNING, STOPPED, Power, actions, settled, status_after
 from ._source import find_image, image_source
 from ._wait import CONDITIONS, Waiter, with_addresses
@@ -205,7 +206,8 @@ class Instance(Resource):
         moving, updating, rest = self._sorted(plan.steps)
         moving += self._moves(found, plan)
         at_start = self._at_start(found.object, plan.result or {}) if status == RUNNING else []
-        stop_for = "moved or renamed" if moving else ""
+        live = can_move_live(found.object) and all(" from member " in step.words for step in moving)
+        stop_for = "moved or renamed" if moving and not live else ""
         if at_start and not moving and self.params["restart"] == "if_required" and self.state in ("started", "present"):
             stop_for = f"given {', '.join(at_start)}"
         steps = []
@@ -254,10 +256,16 @@ class Instance(Resource):
             origin = self.project or "default"
             steps.append(Step(f"move instance {self.name} from project {origin} to project {project}", lambda: self._move(project=project), reread=True))
             plan.before["project"], plan.after["project"] = origin, project
+        target, location = self.params["target"], found.object.get("location") or "none"
+        if target and not is_placed(self.client, target, location):
+            live = can_move_live(found.object)
+            words = f"move instance {self.name} from member {location} to {target}"
+            steps.append(Step(words, lambda: self._move(to=target, live=live), reread=True))
+            plan.before["location"], plan.after["location"] = location, target
         return steps
 
-    def _move(self, **where: str) -> None:
-        self.client.write("POST", self.url(), {"name": self.name, "migration": True, "live": False, **where}, **self.query())
+    def _move(self, to: str | None = None, live: bool = False, **where: str) -> None:
+        self.client.write("POST", self.url(), {"name": self.name, "migration": True, "live": live, **where}, target=to, **self.query())
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         profiles = [name for name in new.get("profiles") or () if name not in (old.get("profiles") or ())]

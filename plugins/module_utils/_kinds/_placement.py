@@ -1,0 +1,33 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Where in a cluster an instance is, and whether that is where it should be."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._client import Client, quote
+from .._errors import InvalidInput, did_you_mean
+
+
+def is_placed(client: Client, target: str, location: str) -> bool:
+    """Whether a member is the wanted one, or one of the wanted group (C(@group)), which the API never shows as a location."""
+    if target == location:
+        return True
+    if location == "none":
+        raise InvalidInput(f"target: {client.label} is not clustered, so there is no '{target}' to be on.")
+    kind, name, path = ("group", target[1:], "/1.0/cluster/groups") if target.startswith("@") else ("member", target, "/1.0/cluster/members")
+    known = client.names(path)
+    if name not in known:
+        raise InvalidInput(f"target: {client.label} has no {kind} '{name}'. {did_you_mean(name, known)}")
+    return kind == "group" and location in (client.get(f"{path}/{quote(name)}").metadata.get("members") or ())
+
+
+def can_move_live(instance: dict[str, Any]) -> bool:
+    """Whether a running instance moves without being stopped: a virtual machine that was told so. Containers would need CRIU."""
+    stateful = (instance.get("expanded_config") or {}).get("migration.stateful") == "true"
+    return instance.get("status") == "Running" and instance.get("type") == "virtual-machine" and stateful

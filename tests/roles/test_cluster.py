@@ -1,0 +1,150 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role cluster on hosts with real daemons: made, run again, grown, shrunk and broken off, by editing the inventory only."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pathlib
+import sys
+from typing import Any, Iterator
+
+import pytest
+import yaml
+from lab.cluster import Hosts
+from roles.conftest import KINDS, Run, ansible
+
+CLUSTER = {
+    "cluster_config": {"cluster.offline_threshold": 30},
+    "cluster_storage_pools": [{"name": "local", "driver": "dir"}],
+    "cluster_networks": [{"name": "lxdbr0", "config": {"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"}}, {"name": "lan", "type": "macvlan"}],
+    "cluster_profiles": [{"name": "default", "devices": {"root": {"type": "disk", "path": "/", "pool": "local"}}}],
+}
+
+
+class Inventory:
+    """Hosts as a user writes them down. Each module runs in the network namespace of its host."""
+
+    def __init__(self, hosts: Hosts, folder: pathlib.Path) -> None:
+        self.hosts, self.folder = hosts, folder
+        self.vars: dict[str, dict[str, Any]] = {}
+        for node in hosts.nodes:
+            python = folder / f"python-{node.name}"
+            python.write_text(f'#!/bin/sh\nexec nsenter --net --target={node.keeper.pid} {sys.executable} "$@"\n')
+            python.chmod(0o755)
+            source = folder / f"pool-{node.name}"
+            source.mkdir()
+            node.inside("ip", "link", "add", f"up-{node.name}", "type", "bridge")
+            self.vars[node.name] = {
+                "ansible_connection": "local",
+                "ansible_python_interpreter": str(python),
+                "cluster_url": node.url,
+                "cluster_server_address": node.address,
+                "cluster_member_config": [
+                    {"entity": "storage-pool", "name": "local", "key": "source", "value": str(source)},
+                    {"entity": "network", "name": "lan", "key": "parent", "value": f"up-{node.name}"},
+                ],
+            }
+
+    def play(self, *names: str, options: tuple[str, ...] = (), **extra: Any) -> Run:
+        inventory = self.folder / "hosts.yml"
+        inventory.write_text(yaml.safe_dump({"all": {"hosts": {name: self.vars[name] for name in names}, "vars": {**copy.deepcopy(CLUSTER), **extra}}}))
+        book = self.folder / "cluster.yml"
+        book.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": ["cloudhost.lxd.cluster"]}]))
+        return ansible("-i", str(inventory), *options, str(book))
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def inventory(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Inventory]:
+    hosts = Hosts(request.param, lab / f"cluster-{request.param}", 4)
+    try:
+        hosts.start()
+        yield Inventory(hosts, lab / f"cluster-{request.param}")
+    finally:
+        hosts.stop()
+
+
+def members(inventory: Inventory) -> dict[str, str]:
+    return {member["server_name"]: member["status"] for member in inventory.hosts.nodes[0].query("/1.0/cluster/members?recursion=1")}
+
+
+def test_a_limited_run_begins_no_second_cluster(inventory: Inventory) -> None:
+    refused = inventory.play("node1", "node2", "node3", options=("--limit", "node3"))
+    assert refused.failed and "Run it once on all of them, without --limit" in refused.text, refused.text
+    assert inventory.hosts.nodes[2].query("/1.0/cluster")["enabled"] is False
+
+
+def test_from_nothing(inventory: Inventory) -> None:
+    checked = inventory.play("node1", "node2", "node3", options=("--check",))
+    assert not checked.failed, checked.text
+    assert inventory.hosts.nodes[0].query("/1.0/cluster")["enabled"] is False
+    first = inventory.play("node1", "node2", "node3", options=("-v", "--diff"))
+    assert not first.failed, first.text
+    assert members(inventory) == {"node1": "Online", "node2": "Online", "node3": "Online"}
+    assert '"secret"' not in first.text and "eyJ" not in first.text  # no token, decoded or not
+    node = inventory.hosts.nodes[0]
+    for name in members(inventory):
+        assert node.query(f"/1.0/storage-pools/local?target={name}")["config"]["source"].endswith(f"pool-{name}")
+        assert node.query(f"/1.0/networks/lan?target={name}")["config"]["parent"] == f"up-{name}"
+    assert node.query("/1.0")["config"]["cluster.offline_threshold"] == "30"
+    again = inventory.play("node1", "node2", "node3")
+    assert not again.failed and again.changed == 0, again.text
+
+
+def test_edits(inventory: Inventory) -> None:
+    node = inventory.hosts.nodes[1]
+    node.inside("ip", "link", "add", "other", "type", "bridge")
+    inventory.vars["node2"]["cluster_member_config"][1]["value"] = "other"
+    inventory.vars["node2"]["cluster_member"] = {"description": "The second", "failure_domain": "rack2"}
+    edited = inventory.play("node1", "node2", "node3")
+    assert not edited.failed and edited.tasks == ["Make networks", "Configure the members"], edited.text
+    assert node.query("/1.0/networks/lan?target=node2")["config"]["parent"] == "other"
+    assert node.query("/1.0/cluster/members/node2")["description"] == "The second"
+    assert inventory.play("node1", "node2", "node3").changed == 0
+
+
+def test_grow(inventory: Inventory) -> None:
+    """By the inventory alone, also when the run is limited to the new host and one that is there."""
+    grown = inventory.play("node1", "node2", "node3", "node4", options=("--limit", "node1,node4"))
+    assert not grown.failed, grown.text
+    assert members(inventory)["node4"] == "Online"
+    assert inventory.hosts.nodes[0].query("/1.0/networks/lan?target=node4")["config"]["parent"] == "up-node4"
+    assert inventory.play("node1", "node2", "node3", "node4").changed == 0
+
+
+def test_evacuated_and_back(inventory: Inventory) -> None:
+    inventory.vars["node4"]["cluster_member_state"] = "evacuated"
+    names = ("node1", "node2", "node3", "node4")
+    assert inventory.play(*names).tasks == ["Configure the members"]
+    assert members(inventory)["node4"] == "Evacuated"
+    assert inventory.play(*names).changed == 0
+    inventory.vars["node4"]["cluster_member_state"] = "present"
+    assert inventory.play(*names).tasks == ["Configure the members"]
+    assert members(inventory)["node4"] == "Online"
+
+
+def test_shrink(inventory: Inventory) -> None:
+    inventory.vars["node4"]["cluster_member_state"] = "absent"
+    names = ("node1", "node2", "node3", "node4")
+    shrunk = inventory.play(*names)
+    assert not shrunk.failed, shrunk.text
+    assert sorted(members(inventory)) == ["node1", "node2", "node3"]
+    again = inventory.play(*names)
+    assert not again.failed and again.changed == 0, again.text
+
+
+def test_a_host_with_data_does_not_join(inventory: Inventory) -> None:
+    """What it has would be lost: the error names it, and the others are not touched."""
+    node = inventory.hosts.nodes[3]
+    assert json.loads(node.cli("query", "/1.0/cluster"))["enabled"] is False
+    node.run("storage_pool", name="mine", driver="dir")
+    inventory.vars["node4"]["cluster_member_state"] = "present"
+    refused = inventory.play("node1", "node2", "node3", "node4")
+    assert refused.failed and "storage pools mine" in refused.text, refused.text
+    assert sorted(members(inventory)) == ["node1", "node2", "node3"]
+    node.run("storage_pool", name="mine", state="absent")
+    joined = inventory.play("node1", "node2", "node3", "node4")
+    assert not joined.failed and members(inventory)["node4"] == "Online", joined.text
