@@ -42,6 +42,6 @@ def run_module(module_name: str, /, check: bool = False, **arguments: Any) -> di
 if __name__ == "__main__":  # in a process of its own, where a test needs the daemon's network namespace
     module_name, arguments = json.loads(sys.argv[1])
     try:
-        print(json.dumps(run_module(module_name, arguments.pop("_check", False), **arguments)))
+        print(json.dumps(run_module(module_name, **arguments)))
     except ModuleFailed as exc:
         print(json.dumps(exc.result))

@@ -30,7 +30,7 @@ class Node(Daemon):
 
     def run(self, module: str, /, check: bool = False, **arguments: Any) -> dict[str, Any]:
         """A module on this host: in the daemon's network namespace, in a process of its own."""
-        full = {"url": self.url, "timeout": 120, "_check": check, **arguments}
+        full = {"url": self.url, "timeout": 120, "check": check, **arguments}
         done = self.inside(sys.executable, str(MODULES), json.dumps([module, full]))
         assert done.stdout, done.stderr
         result = json.loads(done.stdout)

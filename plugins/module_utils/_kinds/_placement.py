@@ -27,6 +27,17 @@ def is_placed(client: Client, target: str, location: str) -> bool:
     return kind == "group" and location in (client.get(f"{path}/{quote(name)}").metadata.get("members") or ())
 
 
+def move_target(client: Client, target: str) -> str:
+    """What to ask the server to move an instance to: LXD 5.0 places new instances by group, but moves them to members only."""
+    if not target.startswith("@") or client.implementation == "incus":
+        return target
+    members = client.get("/1.0/cluster/members", recursion=1).metadata
+    online = [member["server_name"] for member in members if member["status"] == "Online" and target[1:] in (member.get("groups") or ())]
+    if not online:
+        raise InvalidInput(f"target: no member of the group '{target[1:]}' on {client.label} is online.")
+    return online[0]
+
+
 def can_move_live(instance: dict[str, Any]) -> bool:
     """Whether a running instance moves without being stopped: a virtual machine that was told so. Containers would need CRIU."""
     stateful = (instance.get("expanded_config") or {}).get("migration.stateful") == "true"

@@ -15,7 +15,7 @@ from .._client import quote
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Devices, Flag, Map, Names, Text
 from .._resource import Found, Plan, Resource, Step
-from ._placement import can_move_live, is_placed
+from ._placement import can_move_live, is_placed, move_target
 from ._power import RUNNING, STOPPED, Power, actions, settled, status_after
 from ._source import find_image, image_source
 from ._wait import CONDITIONS, Waiter, with_addresses
@@ -260,7 +260,7 @@ class Instance(Resource):
         if target and not is_placed(self.client, target, location):
             live = can_move_live(found.object)
             words = f"move instance {self.name} from member {location} to {target}"
-            steps.append(Step(words, lambda: self._move(to=target, live=live), reread=True))
+            steps.append(Step(words, lambda: self._move(to=move_target(self.client, target), live=live), reread=True))
             plan.before["location"], plan.after["location"] = location, target
         return steps
 
