@@ -165,9 +165,9 @@ def unit_oldest(session: nox.Session) -> None:
 
 @nox.session(python=NEWEST, tags=["full"])
 def quickstart(session: nox.Session) -> None:
-    """quickstart.sh, both products, twice."""
+    """quickstart.sh for both products, twice, and the example inventory."""
     session.install("pytest")
-    pytest(session, "quickstart", "tests/quickstart/test_quickstart.py")
+    pytest(session, "quickstart", "tests/quickstart/test_quickstart.py", "tests/quickstart/test_site.py")
 
 
 @nox.session(python=NEWEST, tags=["full"])

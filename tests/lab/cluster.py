@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import pathlib
 import subprocess
@@ -83,5 +84,6 @@ class Hosts:
         return node.run("cluster", server_name=node.name, server_address=node.address, cluster_token=token, **arguments)
 
     def stop(self) -> None:
-        for node in reversed(self.nodes):
-            node.stop()
+        with contextlib.ExitStack() as stack:  # the others are stopped whatever becomes of one
+            for node in self.nodes:
+                stack.callback(node.stop)

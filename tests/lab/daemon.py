@@ -148,8 +148,15 @@ class Daemon:
     def stop(self) -> None:
         if self.process is None:
             return
+        try:
+            if self.process.poll() is None:
+                self.clean()
+        finally:
+            self._end()
+
+    def _end(self) -> None:
+        assert self.process is not None
         if self.process.poll() is None:
-            self.clean()
             self.process.terminate()
             try:
                 self.process.wait(20)

@@ -49,12 +49,12 @@ class Inventory:
                 ],
             }
 
-    def play(self, *names: str, options: tuple[str, ...] = (), **extra: Any) -> Run:
+    def play(self, *names: str, options: tuple[str, ...] = (), playbook: str = "", **extra: Any) -> Run:
         inventory = self.folder / "hosts.yml"
         inventory.write_text(yaml.safe_dump({"all": {"hosts": {name: self.vars[name] for name in names}, "vars": {**copy.deepcopy(CLUSTER), **extra}}}))
         book = self.folder / "cluster.yml"
         book.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": ["cloudhost.lxd.cluster"]}]))
-        return ansible("-i", str(inventory), *options, str(book))
+        return ansible("-i", str(inventory), "-e", '{"ansible_become": false}', *options, playbook or str(book))
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -124,6 +124,15 @@ def test_evacuated_and_back(inventory: Inventory) -> None:
     inventory.vars["node4"]["cluster_member_state"] = "present"
     assert inventory.play(*names).tasks == ["Configure the members"]
     assert members(inventory)["node4"] == "Online"
+
+
+def test_the_playbooks_that_evacuate_and_restore(inventory: Inventory) -> None:
+    names = ("node1", "node2", "node3", "node4")
+    for playbook, status in (("cloudhost.lxd.evacuate", "Evacuated"), ("cloudhost.lxd.restore", "Online")):
+        done = inventory.play(*names, options=("--limit", "node2"), playbook=playbook)
+        assert not done.failed and done.changed == 1, done.text
+        assert members(inventory)["node2"] == status
+        assert inventory.play(*names, options=("--limit", "node2"), playbook=playbook).changed == 0
 
 
 def test_shrink(inventory: Inventory) -> None:
