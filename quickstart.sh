@@ -27,7 +27,7 @@ need_root
 need_debian
 
 marker=.cache/installed-$product # the packages are ours to remove only if we installed them
-if ! $clean && ! dpkg -s "$(main_package "$product")" >/dev/null 2>&1; then mkdir -p .cache && touch "$marker"; fi
+if ! $clean && ! installed "$product"; then mkdir -p .cache && touch "$marker"; fi
 
 step "Ansible in .venv" controller .venv requirements-quickstart.txt
 step "The collection in .cache" link_collection

@@ -21,6 +21,7 @@ need_root() { [ "$(id -u)" = 0 ] || die "this needs root, to install and run a d
 need_debian() { command -v apt-get >/dev/null || die "this machine has no apt-get: use Debian 12 or later, or Ubuntu 24.04 or later"; }
 
 main_package() { case $1 in incus) echo incus-base ;; *) echo lxd ;; esac; }
+installed() { dpkg -s "$(main_package "$1")" >/dev/null 2>&1 || snap list "$1" >/dev/null 2>&1; }
 client() { case $1 in incus) echo incus ;; *) echo lxc ;; esac; }
 
 # packages NAME...: install those that are missing.

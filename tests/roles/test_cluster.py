@@ -54,7 +54,7 @@ class Inventory:
         inventory.write_text(yaml.safe_dump({"all": {"hosts": {name: self.vars[name] for name in names}, "vars": {**copy.deepcopy(CLUSTER), **extra}}}))
         book = self.folder / "cluster.yml"
         book.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": ["cloudhost.lxd.cluster"]}]))
-        return ansible("-i", str(inventory), "-e", '{"ansible_become": false}', *options, playbook or str(book))
+        return ansible("-i", str(inventory), *options, playbook or str(book))
 
 
 @pytest.fixture(scope="module", params=KINDS)
