@@ -50,8 +50,20 @@ def test_it_says_how_long_everything_took(first):
     assert re.search(r"^== Done in \d+ s\.$", first[1], re.M)
 
 
+def assert_unchanged(said: str) -> None:
+    assert re.search(r"localhost +: ok=\d+ +changed=0 ", said), said
+
+
 def test_the_second_run_changes_nothing(first):
-    assert re.search(r"localhost +: ok=\d+ +changed=0 ", quickstart("--product", first[0]))
+    assert_unchanged(quickstart("--product", first[0]))
+
+
+def test_a_killed_lxcfs_is_mended(first):
+    """Its mount stays and refuses everything: where no init system cleans up, the role does."""
+    subprocess.run(["pkill", "-KILL", "-x", "lxcfs"], check=True)
+    quickstart("--product", first[0])
+    assert pathlib.Path("/var/lib/lxcfs/proc/meminfo").read_text()
+    assert_unchanged(quickstart("--product", first[0]))
 
 
 @pytest.mark.parametrize(
