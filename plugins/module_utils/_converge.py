@@ -24,7 +24,14 @@ HINTS = (
     (r"already exists|already in use", "Another object or another server's object has this name: choose another, or adopt it by its own project or pool."),
     (r"is running|must be stopped", "Stop it first, or allow it with restart: if_required (or force: true to stop it)."),
     (r"not enough space|No space left|disk quota", "Free space in the storage pool or enlarge it."),
-    (r"idmapped storage.*no such file", "A daemon that died while creating it left it without storage: remove it with state: absent, then run again."),
+    (
+        r"idmapped storage.*no such file|Instance storage pool not found",
+        "A daemon that died while creating it left it without storage: remove it with state: absent, then run again.",
+    ),
+    (
+        r"Could not get subvolume flags|Not a Btrfs subvolume",
+        "A daemon that died while creating it left a plain directory where the subvolume should be: remove that directory on the host, then run again.",
+    ),
     (r"unused IPv[46] subnet", "Every subnet that it tried is in use on this host: write the address yourself, as in ipv4.address: 10.158.3.1/24."),
     (r"protected|protection", "Unset security.protection.delete first."),
     (
