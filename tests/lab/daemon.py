@@ -31,11 +31,24 @@ shift
 exec "$@"
 """
 
+# Daemons in containers find no controller in the mixed hierarchies of some hosts: for them a pure cgroup2 view, in a group of its own.
+_ENTER_NESTED = """
+set -e
+ip link set lo up
+shift
+umount --lazy /sys/fs/cgroup
+mount -t sysfs sysfs /sys
+mount -t cgroup2 none /sys/fs/cgroup
+exec "$@"
+"""
+_JOIN = 'mkdir -p "$1"; echo $$ > "$1/cgroup.procs"; shift; exec "$@"'
+
 
 class Daemon:
-    def __init__(self, kind: str, lab: pathlib.Path, beside: Daemon | None = None) -> None:
+    def __init__(self, kind: str, lab: pathlib.Path, beside: Daemon | None = None, nested: bool = False) -> None:
         self.kind = kind
         self.beside = beside
+        self.cgroup = f"/sys/fs/cgroup/{lab.name}" if nested else ""
         self.program, self.variable, self.client = PROGRAMS[kind]
         self.folder = lab / kind
         self.socket = self.folder / "unix.socket"
@@ -54,10 +67,12 @@ class Daemon:
         if self.beside:
             self.keeper = self.beside.keeper
         elif self.process is None:  # the namespaces, with their bridges, outlive a daemon that a test kills
-            enter = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", _ENTER, "sh", str(self.folder), "sleep", "infinity"]
+            enter = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", _ENTER_NESTED if self.cgroup else _ENTER, "sh", str(self.folder), "sleep", "infinity"]
             self.keeper = subprocess.Popen(enter)
             self._await(lambda: pathlib.Path(f"/proc/{self.keeper.pid}/comm").read_text().strip() == "sleep", "namespaces")
-        command = ["nsenter", "--net", "--mount", f"--target={self.keeper.pid}", self.program, "--group", "root"]
+        command = ["nsenter", "--net", "--mount", f"--target={self.keeper.pid}"]
+        command += ["sh", "-c", _JOIN, "sh", self.cgroup] if self.cgroup else []
+        command += [self.program, "--group", "root"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environ(), stdout=log, stderr=log, start_new_session=True)
         self.wait_ready()
