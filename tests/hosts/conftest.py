@@ -1,0 +1,35 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""One set of hosts for each product. Its tests run in the order of their files: the cluster is made, lived in, broken and taken away."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+from typing import Iterator
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from lab.scenario import Scenario  # noqa: E402 - the tests folder is no package of the collection
+
+KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()]
+
+
+@pytest.fixture(scope="session", params=KINDS)
+def scenario(request: pytest.FixtureRequest) -> Iterator[Scenario]:
+    lab = pathlib.Path(tempfile.mkdtemp(prefix="cloudhost-hosts-", dir="/var/tmp"))
+    lab.chmod(0o711)
+    scenario = Scenario(request.param, lab)
+    try:
+        scenario.start()
+        yield scenario
+    finally:
+        scenario.stop()
+        shutil.rmtree(lab, ignore_errors=True)

@@ -1,0 +1,169 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The cluster of the scenario, broken at its worst moments. A plain run after it converges, the next one changes nothing, and nothing is lost."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any, Iterator
+
+import pytest
+from integration.modules import ModuleFailed
+from lab.proxy import Cut, Proxy
+from lab.scenario import Scenario
+
+from hosts.test_1_scenario import changes
+
+EMPTY = {"source": "none", "type": "container", "state": "present"}
+
+
+def online(scenario: Scenario, host: str, *names: str) -> None:
+    scenario.wait(lambda: all(scenario.members(host).get(name) == "Online" for name in names), f"{names} to be online")
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_lost(scenario: Scenario) -> Iterator[None]:
+    """The containers of the scenario and their snapshots are there after every fault, each once."""
+    yield
+    online(scenario, "node1", "node1", "node2", "node3")
+    names = [instance["name"] for instance in scenario.query("node1", "/1.0/instances?recursion=1&all-projects=true")]
+    assert sorted(name for name in names if name.startswith("web-")) == ["web-node1", "web-node2", "web-node3"]
+    assert [place.rpartition("/")[2] for place in scenario.query("node1", "/1.0/instances/web-node1/snapshots")] == ["kept"]
+
+
+@pytest.fixture(autouse=True, scope="module")
+def snapshot(scenario: Scenario) -> None:
+    scenario.run("node1", "instance_snapshot", instance="web-node1", name="kept")
+
+
+def test_the_leader_is_killed_in_the_middle_of_a_playbook(scenario: Scenario) -> None:
+    leader = scenario.leader("node1")
+    other = next(name for name in ("node2", "node3") if name != leader)
+    profiles = [{"name": f"p{number}", "config": {"limits.cpu": "1"}} for number in range(12)]
+    running = scenario.background("cloudhost.lxd.cluster", cluster_profiles=profiles)
+    scenario.wait(lambda: "/1.0/profiles/p1" in scenario.query(other, "/1.0/profiles"), "the playbook to be in the middle")
+    scenario.inside(leader, "systemctl", "kill", "--signal=KILL", scenario.kind)
+    running.communicate(timeout=300)  # it may wait for the next leader and succeed, or fail
+    again = scenario.play("cloudhost.lxd.cluster", cluster_profiles=profiles)
+    assert again.returncode == 0, again.stdout
+    last = scenario.play("cloudhost.lxd.cluster", cluster_profiles=profiles)
+    assert last.returncode == 0 and changes(last.stdout) == 0, last.stdout
+    there = scenario.query(other, "/1.0/profiles")
+    assert sorted(place for place in there if "/p" in place.rpartition("profiles")[2]) == sorted(f"/1.0/profiles/p{number}" for number in range(12))
+
+
+def test_the_leader_loses_power_while_tasks_run(scenario: Scenario) -> None:
+    leader = scenario.leader("node1")
+    other, third = [name for name in ("node1", "node2", "node3") if name != leader]
+    scenario.power(leader, "stop")
+    scenario.run(other, "profile", name="meanwhile", description="made without the leader")
+    scenario.unchanged(other, "profile", name="meanwhile", description="made without the leader")
+    scenario.run(third, "instance", name="meanwhile", target=third, **EMPTY)
+    scenario.wait(lambda: scenario.members(other)[leader] == "Offline", f"{leader} to be offline")
+    pool: dict[str, Any] = {"name": "later", "driver": "dir"}
+    with pytest.raises(ModuleFailed, match=leader):
+        scenario.run(other, "storage_pool", timeout=15, **pool)
+    scenario.power(leader, "start")
+    online(scenario, other, leader)
+    assert scenario.run(other, "storage_pool", **pool)["changed"] is True
+    scenario.unchanged(leader, "storage_pool", **pool)
+    scenario.unchanged(leader, "instance", name="meanwhile", target=third, **EMPTY)
+    web = f"/1.0/instances/web-{leader}?recursion=1"
+    scenario.wait(lambda: scenario.query(other, web)["status"] == "Running", f"the container of {leader} to run again")
+    for kind, name in (("instance", "meanwhile"), ("storage_pool", "later"), ("profile", "meanwhile")):
+        scenario.run(other, kind, name=name, state="absent")
+
+
+def test_a_pool_that_was_half_made(scenario: Scenario) -> None:
+    """Pending on one member, as a run that broke off leaves it; then refused by one member, which leaves it Errored."""
+    scenario.query_raw("node1", "POST", "/1.0/storage-pools?target=node2", {"name": "half", "driver": "dir"})
+    assert scenario.query("node1", "/1.0/storage-pools/half")["status"] == "Pending"
+    assert scenario.run("node1", "storage_pool", name="half", driver="dir")["changed"] is True
+    scenario.unchanged("node2", "storage_pool", name="half", driver="dir")
+    scenario.run("node1", "storage_pool", name="half", state="absent")
+
+    own = {name: {"source": "/srv/half"} for name in ("node1", "node2", "node3")}
+    for name in ("node1", "node2"):
+        scenario.inside(name, "mkdir", "-p", "/srv/half")
+    with pytest.raises(ModuleFailed, match="/srv/half"):
+        scenario.run("node1", "storage_pool", name="half", driver="dir", members=own)
+    scenario.inside("node3", "mkdir", "-p", "/srv/half")
+    assert scenario.run("node1", "storage_pool", name="half", driver="dir", members=own)["changed"] is True
+    scenario.unchanged("node3", "storage_pool", name="half", driver="dir", members=own)
+    assert scenario.query("node1", "/1.0/storage-pools/half")["status"] == "Created"
+    scenario.run("node1", "storage_pool", name="half", state="absent")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("request_", ["POST /1.0/instances", "PUT /1.0/instances/cut/state", "GET /1.0/operations/.*/wait"])
+def test_the_socket_is_cut_in_a_request_that_another_member_answers(scenario: Scenario, request_: str, when: str) -> None:
+    wanted: dict[str, Any] = {"name": "cut", "image": "debian/12", "target": "node2", "wait_for": ["ipv4"]}
+    proxy = Proxy(str(scenario.lab / "cut.socket"), scenario.url("node1")[len("unix://") :])
+    proxy.cut = Cut(request_, when)
+    try:
+        assert scenario.run("node1", "instance", **wanted, url=proxy.url)["changed"] is True
+        assert proxy.cut is None, "the fault did not happen, so this proves nothing"
+    finally:
+        proxy.close()
+        (scenario.lab / "cut.socket").unlink()
+    scenario.unchanged("node3", "instance", **wanted)
+    scenario.run("node1", "instance", name="cut", state="absent", force=True)
+
+
+@pytest.mark.parametrize("seconds", [0.3, 0.6, 1.2])
+def test_the_module_is_killed_while_it_creates(scenario: Scenario, seconds: float) -> None:
+    wanted: dict[str, Any] = {"name": "victim", "image": "debian/12", "target": "node3", "wait_for": ["ipv4"]}
+    process = scenario.module("node1", "instance", **wanted)
+    time.sleep(seconds)  # not to wait for anything: this is the moment of the fault
+    process.kill()
+    process.communicate()
+    scenario.run("node1", "instance", **wanted)
+    scenario.unchanged("node2", "instance", **wanted)
+    assert scenario.query("node1", "/1.0/instances/victim")["location"] == "node3"
+    scenario.run("node1", "instance", name="victim", state="absent", force=True)
+
+
+@pytest.mark.parametrize("moment", ["while it asks", "as it is known"])
+def test_a_join_that_is_killed_half_way(scenario: Scenario, moment: str) -> None:
+    scenario.hosts["node4"] = {"ansible_host": "10.0.0.4"}
+    running = scenario.background("cloudhost.lxd.cluster")
+    if moment == "as it is known":
+        scenario.wait(lambda: "node4" in scenario.members("node1"), "node4 to be known")
+    else:
+        scenario.wait(lambda: any("token" in json.dumps(operation).lower() for operation in operations(scenario)), "the token to be made")
+    scenario.inside("node4", "systemctl", "kill", "--signal=KILL", scenario.kind)
+    running.communicate(timeout=300)
+    again = scenario.play("cloudhost.lxd.cluster")
+    assert again.returncode == 0, again.stdout
+    last = scenario.play("cloudhost.lxd.cluster")
+    assert last.returncode == 0 and changes(last.stdout) == 0, last.stdout
+    assert scenario.members("node1")["node4"] == "Online"
+    scenario.hosts["node4"]["cluster_member_state"] = "absent"
+    assert scenario.play("cloudhost.lxd.cluster").returncode == 0
+    del scenario.hosts["node4"]
+
+
+def operations(scenario: Scenario) -> list[Any]:
+    return [operation for group in scenario.query("node1", "/1.0/operations?recursion=1").values() for operation in group]
+
+
+def test_a_dead_member_is_replaced(scenario: Scenario) -> None:
+    """A member that lives is not removed; one that is dead is, by force, and a new host joins in the same run."""
+    scenario.hosts["node4"] = {"ansible_host": "10.0.0.4"}
+    assert scenario.play("cloudhost.lxd.cluster").returncode == 0
+    lives = scenario.play("cloudhost.lxd.replace_member", replace_member="node4")
+    assert lives.returncode != 0 and "node4 is Online, not dead" in lives.stdout, lives.stdout
+    scenario.run("node1", "instance", name="doomed", target="node4", **EMPTY)
+    scenario.power("node4", "stop")
+    scenario.wait(lambda: scenario.members("node1")["node4"] == "Offline", "node4 to be offline")
+    del scenario.hosts["node4"]
+    refused = scenario.play("cloudhost.lxd.replace_member", replace_member="node4")
+    assert refused.returncode != 0 and "would forget doomed" in refused.stdout, refused.stdout
+    done = scenario.play("cloudhost.lxd.replace_member", replace_member="node4", replace_member_lose_instances=True)
+    assert done.returncode == 0, done.stdout
+    assert "node4" not in scenario.members("node1")
+    again = scenario.play("cloudhost.lxd.replace_member", replace_member="node4")
+    assert again.returncode == 0 and changes(again.stdout) == 0, again.stdout
