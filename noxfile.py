@@ -186,6 +186,13 @@ def roles(session: nox.Session) -> None:
     pytest(session, "roles", "-n", "2", "--dist", "loadgroup", "tests/roles", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
 
 
+@nox.session(python=NEWEST, tags=["hosts"])
+def hosts(session: nox.Session) -> None:
+    """The molecule scenarios: clusters of hosts with systemd, lived in and broken."""
+    session.install("ansible-core", "molecule", "pytest-testinfra", *SIDE_BY_SIDE)
+    pytest(session, "hosts", "-n", "2", "--dist", "loadgroup", "tests/hosts")
+
+
 @nox.session(python=NEWEST, tags=["full"])
 def clean(session: nox.Session) -> None:
     """quickstart.sh --clean: nothing of it is left."""

@@ -19,7 +19,7 @@ case ${1:-} in
 esac
 [ "$(id -u)" = 0 ] || { tags=(fast) left="without root"; }
 
-if [ "$(id -u)" = 0 ]; then step "Packages" packages git python3 python3-venv iproute2 util-linux openssl; fi
+if [ "$(id -u)" = 0 ]; then step "Packages" packages git python3 python3-venv iproute2 util-linux openssl openssh-client; fi
 step "nox in .cache/venv" controller .cache/venv requirements-dev.txt
 rm -rf .cache/junit .cache/nox.json
 status=0

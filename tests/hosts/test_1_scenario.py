@@ -39,8 +39,7 @@ def test_a_rolling_upgrade_without_a_newer_version_touches_nobody(scenario: Scen
 
 def test_a_fourth_host_and_one_less(scenario: Scenario) -> None:
     """By editing the inventory: it joins with its own pool and networks, has a container with an address, and leaves again."""
-    scenario.hosts["node4"] = {"ansible_host": "10.0.0.4"}
-    assert scenario.play("prepare").returncode == 0
+    scenario.fourth()
     for expected in (True, False):
         grown = scenario.play("converge")
         assert grown.returncode == 0 and bool(changes(grown.stdout)) is expected, grown.stdout

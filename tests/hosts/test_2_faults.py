@@ -11,13 +11,12 @@ import time
 from typing import Any, Iterator
 
 import pytest
+from hosts.test_1_scenario import changes
 from integration.modules import ModuleFailed
 from lab.proxy import Cut, Proxy
 from lab.scenario import Scenario
 
-from hosts.test_1_scenario import changes
-
-EMPTY = {"source": "none", "type": "container", "state": "present"}
+EMPTY: dict[str, Any] = {"source": {"type": "none"}, "type": "container", "state": "present"}
 
 
 def online(scenario: Scenario, host: str, *names: str) -> None:
@@ -64,8 +63,9 @@ def test_the_leader_loses_power_while_tasks_run(scenario: Scenario) -> None:
     scenario.run(third, "instance", name="meanwhile", target=third, **EMPTY)
     scenario.wait(lambda: scenario.members(other)[leader] == "Offline", f"{leader} to be offline")
     pool: dict[str, Any] = {"name": "later", "driver": "dir"}
-    with pytest.raises(ModuleFailed, match=leader):
-        scenario.run(other, "storage_pool", timeout=15, **pool)
+    with pytest.raises(ModuleFailed, match=f"{leader} is offline"):
+        scenario.run(other, "storage_pool", **pool)
+    assert "/1.0/storage-pools/later" not in scenario.query(other, "/1.0/storage-pools")
     scenario.power(leader, "start")
     online(scenario, other, leader)
     assert scenario.run(other, "storage_pool", **pool)["changed"] is True
@@ -128,7 +128,7 @@ def test_the_module_is_killed_while_it_creates(scenario: Scenario, seconds: floa
 
 @pytest.mark.parametrize("moment", ["while it asks", "as it is known"])
 def test_a_join_that_is_killed_half_way(scenario: Scenario, moment: str) -> None:
-    scenario.hosts["node4"] = {"ansible_host": "10.0.0.4"}
+    scenario.fourth()
     running = scenario.background("cloudhost.lxd.cluster")
     if moment == "as it is known":
         scenario.wait(lambda: "node4" in scenario.members("node1"), "node4 to be known")
@@ -152,7 +152,7 @@ def operations(scenario: Scenario) -> list[Any]:
 
 def test_a_dead_member_is_replaced(scenario: Scenario) -> None:
     """A member that lives is not removed; one that is dead is, by force, and a new host joins in the same run."""
-    scenario.hosts["node4"] = {"ansible_host": "10.0.0.4"}
+    scenario.fourth()
     assert scenario.play("cloudhost.lxd.cluster").returncode == 0
     lives = scenario.play("cloudhost.lxd.replace_member", replace_member="node4")
     assert lives.returncode != 0 and "node4 is Online, not dead" in lives.stdout, lives.stdout

@@ -67,7 +67,8 @@ class Daemon:
         if self.beside:
             self.keeper = self.beside.keeper
         elif self.process is None:  # the namespaces, with their bridges, outlive a daemon that a test kills
-            enter = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", _ENTER_NESTED if self.cgroup else _ENTER, "sh", str(self.folder), "sleep", "infinity"]
+            script = _ENTER_NESTED if self.cgroup else _ENTER
+            enter = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", script, "sh", str(self.folder), "sleep", "infinity"]
             self.keeper = subprocess.Popen(enter)
             self._await(lambda: pathlib.Path(f"/proc/{self.keeper.pid}/comm").read_text().strip() == "sleep", "namespaces")
         command = ["nsenter", "--net", "--mount", f"--target={self.keeper.pid}"]

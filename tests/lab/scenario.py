@@ -35,13 +35,9 @@ class Scenario:
 
     def environ(self) -> dict[str, str]:
         settings = yaml.safe_load((MOLECULE / "config.yml").read_text())["ansible"]["env"]
-        place = {"${MOLECULE_EPHEMERAL_DIRECTORY}": str(self.folder)}
-        for name, text in settings.items():
-            for variable, value in place.items():
-                settings[name] = settings[name].replace(variable, value)
         return {
             **os.environ,
-            **settings,
+            **{name: text.replace("${MOLECULE_EPHEMERAL_DIRECTORY}", str(self.folder)) for name, text in settings.items()},
             "CLOUDHOST_PRODUCT": self.kind,
             "CLOUDHOST_URL": self.outer.url,
             "MOLECULE_EPHEMERAL_DIRECTORY": str(self.folder),
@@ -124,6 +120,11 @@ class Scenario:
     def leader(self, host: str) -> str:
         found = self.query(host, "/1.0/cluster/members?recursion=1")
         return next(member["server_name"] for member in found if "database-leader" in member["roles"])
+
+    def fourth(self) -> None:
+        """One more host in the inventory."""
+        self.hosts["node4"] = {"ansible_host": "10.0.0.4"}
+        self._must(self.play("prepare"))
 
     def wait(self, condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
         def holds() -> bool:

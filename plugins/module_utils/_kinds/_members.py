@@ -108,6 +108,20 @@ class PerMember(Resource):
 
     # -- two phases -------------------------------------------------------------------------------------------------
 
+    def plan_create(self) -> Plan:
+        if self.client.clustered and self.two_phases():
+            self._refuse_without_all()
+        return super().plan_create()
+
+    def _refuse_without_all(self) -> None:
+        """Every member makes its own part, so one that is away would leave the whole half-made, or hold up the request."""
+        for member in self.client.get("/1.0/cluster/members", recursion=1).metadata:
+            if member["status"] == "Offline":
+                raise InvalidInput(
+                    f"name: {self.kind} '{self.name}' is made on every member of the cluster, and {member['server_name']} is offline ({member['message']}). "
+                    "Bring it back, or remove it with cloudhost.lxd.cluster_member, state: absent and force: true, and run this again."
+                )
+
     def create(self, body: dict[str, Any]) -> None:
         if not (self.client.clustered and self.two_phases()):
             super().create(body)
@@ -146,6 +160,7 @@ class PerMember(Resource):
         status = found.object.get("status")
         if status not in UNFINISHED or not self.client.clustered:
             return super().plan_update(found)
+        self._refuse_without_all()
         body = self.create_body()
         defined = tuple(found.object.get("locations") or ())
         step = Step(f"finish {self.kind} {self.name}, which is {status}", lambda: self._finish(body, defined))
