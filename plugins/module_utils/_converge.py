@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from . import _values as values
 from ._errors import ConnectionFailed, DeadlineExceeded, Interrupted, LXDError, ServerError
-from ._resource import Plan, Resource, Step
+from ._resource import Found, Plan, Resource, Step
 
 #: How often one task plans anew after a lost race (412) or a broken write, before it gives up.
 MAX_REPLANS = 30
@@ -33,6 +33,7 @@ HINTS = (
         "A daemon that died while creating it left a plain directory where the subvolume should be: remove that directory on the host, then run again.",
     ),
     (r"unused IPv[46] subnet", "Every subnet that it tried is in use on this host: write the address yourself, as in ipv4.address: 10.158.3.1/24."),
+    (r"member is evacuated", "Restore it with cloudhost.lxd.cluster_member, state: restored, or choose another target."),
     (r"protected|protection", "Unset security.protection.delete first."),
     (
         r"Failed to run: .*(zpool|zfs|lvm|vgcreate|pvcreate|rbd|btrfs|mkfs)",
@@ -87,8 +88,7 @@ def _converge(resource: Resource, check_mode: bool, actions: list[str]) -> Outco
         result = resource.show(plan.result) if plan.result is not None else None
         return Outcome(bool(plan.steps), plan.before, plan.after, [step.words for step in plan.steps], result, resource.warnings)
     if first.steps:
-        found = resource.read()
-        _warn_if_unsettled(resource, found)
+        found = _settle(resource)
     resource.after_apply(found)
     return Outcome(bool(actions), first.before, first.after, actions, resource.show(found.object) if found else None, resource.warnings)
 
@@ -124,12 +124,38 @@ def explain(tried: str, resource: Resource, exc: ServerError) -> str:
     return f"{tried} on {resource.client.label}: {exc.text}{'' if exc.text.endswith('.') else '.'}{' ' + hint if hint else ''}"
 
 
-def _warn_if_unsettled(resource: Resource, found: Any) -> None:
-    """A value that the server does not keep as written would be a change on every run: say so at the first."""
+def _settle(resource: Resource) -> Found | None:
+    """What came of it. Servers look at the ETag first and write later, so a change that another made in between can take ours back: then once more."""
+    found = resource.read()
+    earlier: Any = None
+    for attempt in range(MAX_REPLANS):
+        lacking = _lacking(resource, found)
+        if not any(lacking) or lacking == earlier:
+            break
+        earlier = lacking
+        steps = resource.plan(found).steps
+        if not all(step.words.startswith("update ") for step in steps):
+            break
+        try:
+            _apply(resource, steps, [])
+        except Interrupted as exc:
+            earlier = None
+            _pause(resource, attempt, exc)
+        found = resource.read()
+    _warn_if_unsettled(resource, found)
+    return found
+
+
+def _lacking(resource: Resource, found: Found | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What there is, and what there should be instead."""
     if found is None or resource.state == "absent":
-        return
-    merged = resource.merged(found.object)
-    before, after = values.mask_pair(*values.changes(resource.comparable(found.object), resource.comparable(merged)))
+        return {}, {}
+    return values.changes(resource.comparable(found.object), resource.comparable(resource.merged(found.object)))
+
+
+def _warn_if_unsettled(resource: Resource, found: Found | None) -> None:
+    """A value that the server does not keep as written would be a change on every run: say so at the first."""
+    before, after = values.mask_pair(*_lacking(resource, found))
     for name, wanted in after.items():
         resource.warnings.append(
             f"{resource.kind} '{resource.name}': the server keeps {name} as {before.get(name)!r} where {wanted!r} was sent, so this will show as a change "

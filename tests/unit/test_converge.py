@@ -213,6 +213,26 @@ def test_a_value_that_the_server_does_not_keep_is_told_at_once(client):
     assert converge(profile(client, config={"user.x": "1"})).warnings == []
 
 
+def test_a_change_that_another_writer_took_back_is_made_again(client):
+    """Between a server's look at the ETag and its write another writer comes in: both are told of success, and one is lost."""
+    client.memory.put(URL, config={"a": "1"})
+    original = client.memory.handle
+    stale = []
+
+    def late(method, path, body=None, etag=None):
+        answer = original(method, path, body, etag)
+        if method == "PUT" and not stale:
+            stale.append(1)
+            client.memory.objects[URL]["config"] = {"a": "1", "theirs": "kept"}
+        return answer
+
+    client.memory.handle = late
+    outcome = converge(profile(client, config={"a": 2}))
+    assert client.memory.objects[URL]["config"] == {"a": "2", "theirs": "kept"}
+    assert (outcome.changed, outcome.actions, outcome.warnings) == (True, ["update profile web (config)"], [])
+    assert client.writes == [f"PUT {URL}"] * 2
+
+
 def test_hints_are_looked_up_in_the_servers_words_only(client):
     """The name of a thing may be anything, is-running included."""
     exc = ServerError("is running", 400, "Something odd")

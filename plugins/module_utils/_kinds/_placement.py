@@ -24,7 +24,10 @@ def is_placed(client: Client, target: str, location: str) -> bool:
     known = client.names(path)
     if name not in known:
         raise InvalidInput(f"target: {client.label} has no {kind} '{name}'. {did_you_mean(name, known)}")
-    return kind == "group" and location in (client.get(f"{path}/{quote(name)}").metadata.get("members") or ())
+    there = client.get(f"{path}/{quote(name)}").metadata
+    if kind == "member" and there["status"] in ("Evacuated", "Offline"):  # LXD 5.0 moves a stopped instance to such a member
+        raise InvalidInput(f"target: the member '{name}' of {client.label} is {there['status'].lower()} ({there['message']}): restore it, or choose another.")
+    return kind == "group" and location in (there.get("members") or ())
 
 
 def move_target(client: Client, target: str) -> str:

@@ -6,8 +6,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 from hosts.test_1_scenario import changes
@@ -123,6 +124,31 @@ def test_the_module_is_killed_while_it_creates(scenario: Scenario, seconds: floa
     scenario.unchanged("node2", "instance", **wanted)
     assert scenario.query("node1", "/1.0/instances/victim")["location"] == "node3"
     scenario.run("node1", "instance", name="victim", state="absent", force=True)
+
+
+@pytest.mark.parametrize("moment", ["before the cluster knows it", "as the cluster knows it"])
+def test_a_join_that_is_killed_half_way(scenario: Scenario, moment: str) -> None:
+    scenario.fourth()
+    running = scenario.background("cloudhost.lxd.cluster")
+    moments: dict[str, Callable[[], bool]] = {
+        "before the cluster knows it": lambda: any("token" in json.dumps(operation).lower() for operation in operations(scenario)),
+        "as the cluster knows it": lambda: "node4" in scenario.members("node1"),
+    }
+    scenario.wait(moments[moment], moment)
+    scenario.inside("node4", "systemctl", "kill", "--signal=KILL", scenario.kind)
+    running.communicate(timeout=300)
+    again = scenario.play("cloudhost.lxd.cluster")
+    assert again.returncode == 0, again.stdout
+    last = scenario.play("cloudhost.lxd.cluster")
+    assert last.returncode == 0 and changes(last.stdout) == 0, last.stdout
+    assert scenario.members("node1")["node4"] == "Online"
+    scenario.hosts["node4"]["cluster_member_state"] = "absent"
+    assert scenario.play("cloudhost.lxd.cluster").returncode == 0
+    del scenario.hosts["node4"]
+
+
+def operations(scenario: Scenario) -> list[Any]:
+    return [operation for group in scenario.query("node1", "/1.0/operations?recursion=1").values() for operation in group]
 
 
 def test_a_dead_member_is_replaced(scenario: Scenario) -> None:
