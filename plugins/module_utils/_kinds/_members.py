@@ -18,6 +18,7 @@ from .. import _values as values
 from .._errors import InvalidInput, ServerError, did_you_mean
 from .._fields import Field
 from .._resource import Found, Plan, Resource, Step
+from ._scope import member_keys
 
 UNFINISHED = ("Pending", "Errored")
 
@@ -52,26 +53,43 @@ class Members(Field):
 class PerMember(Resource):
     """A kind with the field L(Members).
 
-    :cvar member_keys: patterns of the config keys that each member has its own value of
+    :cvar family: its word in the server's description of config keys
+    :cvar variant: the field that tells which sort of it this is, each with keys of its own
+    :cvar default_variant: what it is where the task does not say
     """
 
-    member_keys: tuple[str, ...] = ()
+    family = ""
+    variant = ""
+    default_variant = ""
 
-    def two_phases(self) -> bool:
+    def sort(self, found: Found | None = None) -> str:
+        """Its driver or type, which a task that only changes something need not name."""
+        return str(found.object[self.variant] if found else self.wanted.get(self.variant, self.default_variant))
+
+    def two_phases(self, sort: str) -> bool:
         """Whether each member needs an entry before the whole can be made."""
         return True
 
     def read(self) -> Found | None:
-        self._spread()
-        return super().read()
+        found = super().read()
+        if self.state == "absent":
+            return found
+        self._spread(found)
+        if found and self.wanted.get("members") and found.object.get("status") not in UNFINISHED:
+            shared = found.object.get("config") or {}
+            found.object["members"] = {member: self._own(member, shared) for member in self.wanted["members"]}
+        return found
 
-    def _spread(self) -> None:
+    def _spread(self, found: Found | None) -> None:
         """In a cluster, a key in C(config) that each member has its own value of is meant for all of them."""
         config, members = self.wanted.get("config") or {}, self.wanted.get("members")
-        own = {key: value for key, value in config.items() if values.matches(key, self.member_keys)}
-        if members:
-            self._check_scope(members)
-        if not (own or members) or not self._clustered(members):
+        sort = self.sort(found)
+        if not (config or members) or not self._clustered(found, members) or not (members or self.two_phases(sort)):
+            return
+        theirs = member_keys(self.client, self.family, sort, set(config).union(*(members or {}).values()))
+        self._check_scope(members or {}, theirs)
+        own = {key: value for key, value in config.items() if key in theirs}
+        if not (own or members):
             return
         names = self.client.names("/1.0/cluster/members")
         for name in members or {}:
@@ -81,35 +99,30 @@ class PerMember(Resource):
             self.wanted["config"] = {key: value for key, value in config.items() if key not in own}
         self.wanted["members"] = {name: {**own, **(members or {}).get(name, {})} for name in names if own or name in (members or {})}
 
-    def _check_scope(self, members: dict[str, dict[str, Any]]) -> None:
+    def _check_scope(self, members: dict[str, dict[str, Any]], theirs: set[str]) -> None:
         for member, config in members.items():
             for key in config:
-                if not values.matches(key, self.member_keys):
+                if key not in theirs:
                     raise InvalidInput(f"members.{member}.{key}: this key is one of the whole {self.kind}, not of a member: write it into config.")
 
-    def _clustered(self, members: Any) -> bool:
-        if self.client.clustered:
+    def _clustered(self, found: Found | None, members: Any) -> bool:
+        """What is there tells its locations, so the server need not be asked."""
+        locations = found.object.get("locations") if found else None
+        if locations != ["none"] if locations else self.client.clustered:
             return True
         if members:
             raise InvalidInput(f"members: {self.client.label} is not clustered: write the keys into config.")
         return False
 
-    def fetch(self, name: str) -> Found | None:
-        found = super().fetch(name)
-        if found and self.wanted.get("members") and found.object.get("status") not in UNFINISHED:
-            shared = found.object.get("config") or {}
-            found.object["members"] = {member: self._own(name, member, shared) for member in self.wanted["members"]}
-        return found
-
-    def _own(self, name: str, member: str, shared: dict[str, str]) -> dict[str, str]:
-        there = self.client.find(self.url(name), target=member, **self.query())
+    def _own(self, member: str, shared: dict[str, str]) -> dict[str, str]:
+        there = self.client.find(self.url(), target=member, **self.query())
         config = (there.metadata["config"] if there else None) or {}
         return {key: value for key, value in config.items() if key not in shared}
 
     # -- two phases -------------------------------------------------------------------------------------------------
 
     def plan_create(self) -> Plan:
-        if self.client.clustered and self.two_phases():
+        if self.client.clustered and self.two_phases(self.sort()):
             self._refuse_without_all()
         return super().plan_create()
 
@@ -123,7 +136,7 @@ class PerMember(Resource):
                 )
 
     def create(self, body: dict[str, Any]) -> None:
-        if not (self.client.clustered and self.two_phases()):
+        if not (self.client.clustered and self.two_phases(self.sort())):
             super().create(body)
             return
         self._finish(body, defined=())
@@ -132,7 +145,7 @@ class PerMember(Resource):
         own = body.get("members") or {}
         whole = {key: value for key, value in body.items() if key != "members"}
         for member in self.client.names("/1.0/cluster/members"):
-            if member not in defined:
+            if member not in defined and self.two_phases(whole[self.variant]):
                 entry = {key: value for key, value in whole.items() if key not in ("config", "description")}
                 self._define({**entry, "config": own.get(member, {})}, member)
         try:

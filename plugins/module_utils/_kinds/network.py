@@ -25,7 +25,7 @@ class Network(PerMember):
     path = "/1.0/networks"
     fields = (Text("description"), Text("type", create_only=True), Map("config"), Members())
     renames = True
-    member_keys = ("parent", "bridge.external_interfaces", "bgp.ipv*.nexthop", "acceleration.parent", "tunnel.*.interface", "tunnel.*.local")
+    family, variant, default_variant = "network", "type", "bridge"
     owned = ("volatile.*", "ipv4.address", "ipv4.nat", "ipv6.address", "ipv6.nat", "bridge.mtu")
     noise = ("volatile.*",)
     name_rule = (r"[-_a-zA-Z0-9.]{2,15}", "2 to 15 letters, digits, dots, dashes and underscores, as for any Linux interface")
@@ -47,8 +47,8 @@ class Network(PerMember):
     def create_body(self) -> dict[str, Any]:
         return {"type": "bridge", **super().create_body()}
 
-    def two_phases(self) -> bool:
-        return self.wanted.get("type") != "ovn"  # the daemon makes the pending entries of an OVN network itself
+    def two_phases(self, sort: str) -> bool:
+        return sort != "ovn"  # the daemon makes the pending entries of an OVN network itself
 
     def check_extensions(self) -> None:
         super().check_extensions()

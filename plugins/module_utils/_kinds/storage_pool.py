@@ -27,7 +27,7 @@ class StoragePool(PerMember):
     )  # fmt: skip
     noise = ("volatile.*",)
     fixed_config = ("source", "zfs.pool_name", "lvm.vg_name", "lvm.thinpool_name", "ceph.cluster_name", "ceph.osd.pool_name", "ceph.user.name", "cephfs.path")
-    member_keys = ("size", "source", "source.*", "volatile.initial_source", "zfs.pool_name", "lvm.thinpool_name", "lvm.vg_name", "lvm.vg.force_reuse")
+    family, variant = "storage", "driver"
     name_rule = (r"[^/\s]+", "no slash and no space")
 
     def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
