@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import Any, NamedTuple
 
 from . import _values as values
@@ -17,6 +18,9 @@ from ._resource import Found, Plan, Resource, Step
 
 #: How often one task plans anew after a lost race (412) or a broken write, before it gives up.
 MAX_REPLANS = 30
+
+#: How long a change is looked after for another writer's sake, in seconds (see L(_let_others_end)).
+SHORTEST_LOOK, LONGEST_LOOK = 0.05, 0.5
 
 #: What to do about the servers' own words.
 HINTS = (
@@ -96,6 +100,7 @@ def _converge(resource: Resource, check_mode: bool, actions: list[str]) -> Outco
 def _apply(resource: Resource, steps: list[Step], actions: list[str]) -> bool:
     """Run the steps in order. False when the rest has to be planned anew."""
     for position, step in enumerate(steps):
+        began = time.monotonic()
         try:
             step.run()
         except ServerError as exc:
@@ -106,9 +111,19 @@ def _apply(resource: Resource, steps: list[Step], actions: list[str]) -> bool:
             raise ConnectionFailed(f"Failed to {step.words}: {exc}", exc.sent) from exc
         resource.done.add(step.words)
         actions.append(step.words)
+        if step.words.startswith("update "):
+            _let_others_end(time.monotonic() - began)
         if step.reread and position + 1 < len(steps):
             return False
     return True
+
+
+def _let_others_end(took: float) -> None:
+    """Give a write that passed the server's check of the ETag together with ours the time to end, so that what is read next has both.
+
+    It has begun before ours ended and takes about as long as ours, and nothing tells when it is over.
+    """
+    time.sleep(min(max(4 * took, SHORTEST_LOOK), LONGEST_LOOK))
 
 
 def _pause(resource: Resource, attempt: int, exc: Interrupted) -> None:
@@ -127,12 +142,11 @@ def explain(tried: str, resource: Resource, exc: ServerError) -> str:
 def _settle(resource: Resource) -> Found | None:
     """What came of it. Servers look at the ETag first and write later, so a change that another made in between can take ours back: then once more."""
     found = resource.read()
-    earlier: Any = None
+    earlier: Found | None = None
     for attempt in range(MAX_REPLANS):
-        lacking = _lacking(resource, found)
-        if not any(lacking) or lacking == earlier:
-            break
-        earlier = lacking
+        if not any(_lacking(resource, found)) or (earlier and found and earlier.object == found.object):
+            break  # as it should be, or as it was before we wrote once more: then the server does not keep it as written
+        earlier = found
         steps = resource.plan(found).steps
         if not all(step.words.startswith("update ") for step in steps):
             break

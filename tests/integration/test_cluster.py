@@ -16,6 +16,9 @@ from integration.modules import ModuleFailed
 from lab.cluster import Hosts
 
 
+SINGLE: dict[str, Any] = {"name": "single", "driver": "btrfs", "config": {"size": "1GiB", "user.a": 1}}
+
+
 @pytest.fixture(scope="module", params=KINDS)
 def hosts(request: pytest.FixtureRequest, lab) -> Iterator[Hosts]:  # type: ignore[no-untyped-def]
     hosts = Hosts(request.param, lab / f"cluster-{request.param}", 3)
@@ -47,10 +50,19 @@ def test_the_first_member(hosts: Hosts) -> None:
     for module in ("cluster_token", "cluster_member", "cluster_group"):
         assert "is not clustered: enable clustering with" in refused(first, module, name="node2")
     assert first.run("cluster_info")["members"] == []
+    first.run("storage_pool", **SINGLE)
     done = first.converges("cluster", server_name="node1", server_address=first.address)
     assert done["actions"] == [f"set core.https_address to {first.address}", "enable clustering on node1"]
     assert members(hosts) == {"node1": "Online"}
     assert "is the member 'node1' of a cluster already, not 'node9'" in refused(first, "cluster", server_name="node9")
+
+
+def test_1_what_was_written_for_a_single_server_holds_in_the_cluster(hosts: Hosts) -> None:
+    """Complaint 1: keys that are a member's own once the server is clustered are refused in the very preseed that it was initialised with."""
+    assert hosts.nodes[0].run("storage_pool", **SINGLE)["changed"] is False
+    assert "size" not in hosts.nodes[0].query("/1.0/storage-pools/single")["config"], "it is a key of the member now"
+    hosts.nodes[0].converges("storage_pool", **{**SINGLE, "config": {"size": "2GiB", "user.a": 2}})
+    hosts.nodes[0].converges("storage_pool", name="single", state="absent")
 
 
 def test_tokens(hosts: Hosts) -> None:
@@ -112,6 +124,19 @@ def test_joining(hosts: Hosts) -> None:
     assert first.query("/1.0/storage-pools/local?target=node2")["config"]["source"] == str(source)
     info = second.run("cluster_info")
     assert info["cluster"]["server_name"] == "node2" and len(info["members"]) == 2
+
+
+def test_53_values_that_are_written_at_the_same_time(hosts: Hosts) -> None:
+    """Complaint 53: the servers compare ETags before they write, so of two writes at once both succeed and one is gone."""
+    first, second = hosts.nodes[:2]
+    first.run("profile", name="race")
+    for number in range(4):
+        writers = [(first, second)[writer % 2].begin("profile", name="race", config={f"user.k{writer}": number}) for writer in range(6)]
+        for writer in writers:
+            assert first.end(writer)["changed"] is True
+        config = first.query("/1.0/profiles/race")["config"]
+        assert config == {f"user.k{writer}": str(number) for writer in range(6)}, "a value that a task reported as written is not there"
+    first.run("profile", name="race", state="absent")
 
 
 def test_pools_and_networks_in_two_phases(hosts: Hosts) -> None:

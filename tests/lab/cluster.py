@@ -31,10 +31,18 @@ class Node(Daemon):
 
     def run(self, module: str, /, check: bool = False, **arguments: Any) -> dict[str, Any]:
         """A module on this host: in the daemon's network namespace, in a process of its own."""
+        return self.end(self.begin(module, check, **arguments))
+
+    def begin(self, module: str, /, check: bool = False, **arguments: Any) -> subprocess.Popen[str]:
         full = {"url": self.url, "timeout": 120, "check": check, **arguments}
-        done = self.inside(sys.executable, str(MODULES), json.dumps([module, full]))
-        assert done.stdout, done.stderr
-        result = json.loads(done.stdout)
+        command = ["nsenter", "--net", f"--target={self.keeper.pid}", sys.executable, str(MODULES), json.dumps([module, full])]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    @staticmethod
+    def end(process: subprocess.Popen[str]) -> dict[str, Any]:
+        output, errors = process.communicate(timeout=180)
+        assert output, errors
+        result: dict[str, Any] = json.loads(output)
         if result.get("failed"):
             raise ModuleFailed(result)
         return result

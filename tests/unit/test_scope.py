@@ -24,7 +24,9 @@ def keys(**scopes: str) -> dict[str, Any]:
 LXD = {
     "storage-zfs": {"pool-conf": keys(size="local", source="local", zfs__pool_name="local", zfs__clone_copy="global"), "volume-conf": keys(source="global")},
     "storage-ceph": {"pool-conf": keys(source__recover="local", size="global")},
-    "network-bridge": {"network-conf": keys(bridge__external_interfaces="local", bgp__peers__NAME__address="global", tunnel__NAME__local="", brand__new="local")},
+    "network-bridge": {
+        "network-conf": keys(bridge__external_interfaces="local", bgp__peers__NAME__address="global", tunnel__NAME__local="", brand__new="local")
+    },
 }
 INCUS = {"storage_ceph": {"common": keys(source="local", size="global")}, "network_macvlan": {"common": keys(parent="local", mtu="")}}
 
@@ -49,7 +51,8 @@ class Server:
     [
         ("lxd", LXD, "storage", "zfs", {"size", "source", "zfs.clone_copy", "user.a"}, {"size", "source"}),
         ("lxd", LXD, "storage", "ceph", {"size", "source.recover", "ceph.osd.pg_num"}, {"source.recover"}),
-        ("lxd", LXD, "network", "bridge", {"brand.new", "bgp.peers.one.address", "tunnel.t.local", "bridge.external_interfaces"}, {"brand.new", "bridge.external_interfaces"}),
+        ("lxd", LXD, "network", "bridge", {"brand.new", "bgp.peers.one.address", "tunnel.t.local"}, {"brand.new"}),
+        ("lxd", LXD, "network", "bridge", {"bridge.external_interfaces", "ipv4.address"}, {"bridge.external_interfaces"}),
         ("lxd", LXD, "network", "sriov", {"parent", "acceleration.parent", "vlan"}, {"parent", "acceleration.parent"}),
         ("incus", INCUS, "storage", "ceph", {"size", "source"}, {"source"}),
         ("incus", INCUS, "network", "macvlan", {"parent", "mtu"}, {"parent"}),
