@@ -31,7 +31,8 @@ WAIT_SLICE = 60.0
 TRANSIENT = re.compile(
     r"Failed to begin transaction|receive: header: EOF|no available dqlite leader|no known leader|database is locked"
     r"|driver: bad connection|checkpoint in progress|not leader|setup in progress|daemon is starting|is starting up"
-    r"|is busy running|Unable to connect to any cluster|context canceled|server is shutting down",
+    r"|is busy running|Unable to connect to any cluster|context canceled|server is shutting down"
+    r"|Invalid PID",  # the state of an instance in the moment of its start or end
     re.I,
 )
 RUNNING = (101, 103, 104, 105, 106, 107, 109)  # Started, Running, Cancelling, Pending, Starting, Stopping, Freezing

@@ -15,7 +15,6 @@ from integration.conftest import KINDS
 from integration.modules import ModuleFailed
 from lab.cluster import Hosts
 
-
 SINGLE: dict[str, Any] = {"name": "single", "driver": "btrfs", "config": {"size": "1GiB", "user.a": 1}}
 
 

@@ -23,6 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MOLECULE = ROOT / "extensions" / "molecule"
 MODULES = ROOT / "tests" / "integration" / "modules.py"
 NAMES = {"lxd": "cluster", "incus": "cluster_incus"}
+#: The kernel counts the keys of all containers of all hosts together, some twelve each; this is what the production guides ask for.
+MAXKEYS, KEYS = pathlib.Path("/proc/sys/kernel/keys/maxkeys"), 2000
 
 
 class Scenario:
@@ -48,6 +50,8 @@ class Scenario:
     # -- molecule ---------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
+        if int(MAXKEYS.read_text()) < KEYS:
+            MAXKEYS.write_text(str(KEYS))
         self._must(subprocess.run([self._tool("ansible-playbook"), "-i", str(MOLECULE / "inventory"), str(MOLECULE / "build.yml")], **self._io()))
         self.outer.start()
 
