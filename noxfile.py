@@ -79,7 +79,7 @@ def link() -> dict[str, str]:
     """The work tree itself where Ansible and Python find the collection, for sessions that write nothing into it."""
     place = CACHE / "collections" / "ansible_collections" / "cloudhost"
     place.mkdir(parents=True, exist_ok=True)
-    if not (place / "lxd").is_symlink():
+    with contextlib.suppress(FileExistsError):
         (place / "lxd").symlink_to(ROOT)
     return {"PYTHONPATH": str(CACHE / "collections"), "ANSIBLE_COLLECTIONS_PATH": str(CACHE / "collections"), "PYTHONDONTWRITEBYTECODE": "1"}
 
@@ -160,10 +160,10 @@ def unit_oldest(session: nox.Session) -> None:
     pytest(session, "unit-oldest", "-n", "2", "tests/unit", "--ignore=tests/unit/with_ansible")
 
 
-# -- real daemons: root, and the packages that quickstart.sh installs --------------------------------------------------------
+# -- real daemons: root, the packages that quickstart.sh installs, and those of test.sh --------------------------------------------------------
 
 
-@nox.session(python=NEWEST, tags=["full"])
+@nox.session(python=NEWEST, tags=["first"])
 def quickstart(session: nox.Session) -> None:
     """quickstart.sh for both products, twice, and the example inventory."""
     session.install("pytest")
@@ -172,7 +172,7 @@ def quickstart(session: nox.Session) -> None:
 
 @nox.session(python=NEWEST, tags=["full"])
 def integration(session: nox.Session) -> None:
-    """Modules against a real LXD and a real Incus."""
+    """Modules against a real LXD and a real Incus, and clusters of them with a real Ceph and a real OVN."""
     session.install("ansible-core", *SIDE_BY_SIDE)
     image = session.run("python", "tests/lab/image.py", env=link(), silent=True) or ""
     pytest(session, "integration", "-n", "2", "--dist", "loadgroup", "tests/integration", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
@@ -193,7 +193,7 @@ def hosts(session: nox.Session) -> None:
     pytest(session, "hosts", "-n", "2", "--dist", "loadgroup", "tests/hosts")
 
 
-@nox.session(python=NEWEST, tags=["full"])
+@nox.session(python=NEWEST, tags=["last"])
 def clean(session: nox.Session) -> None:
     """quickstart.sh --clean: nothing of it is left."""
     session.install("pytest")

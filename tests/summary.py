@@ -2,9 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One table and one closing line for a run of nox: each test counts as one, and so does each session that has no tests.
+"""One table and one closing line for runs of nox: each test counts as one, and so does each session that has no tests.
 
-Usage: summary.py NOX_REPORT JUNIT_FOLDER
+Usage: summary.py FOLDER_OF_NOX_REPORTS JUNIT_FOLDER
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def of_tests(report: pathlib.Path) -> tuple[int, int, int, list[str]]:
 
 
 def main() -> int:
-    sessions = json.loads(pathlib.Path(sys.argv[1]).read_text())["sessions"]
+    sessions = [session for report in sorted(pathlib.Path(sys.argv[1]).glob("*.json")) for session in json.loads(report.read_text())["sessions"]]
     reports = pathlib.Path(sys.argv[2])
     totals = [0, 0, 0]
     for session in sessions:
