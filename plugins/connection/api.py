@@ -298,7 +298,7 @@ class Connection(ConnectionBase):
         while True:
             stream.seek(0)
             try:
-                client.write("POST", url, stream=stream, headers=headers, **query)
+                client.request("POST", url, stream=stream, headers=headers, query=query)
                 return
             except Interrupted as exc:  # writing the same file once more does no harm
                 client.deadline.pause(attempt, f"writing {path} in instance {self._instance}, which failed with: {exc}")
