@@ -112,7 +112,7 @@ from typing import IO, Any, Callable
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
-from ansible.plugins.connection import ConnectionBase, ensure_connect
+from ansible.plugins.connection import ConnectionBase
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client, Deadline, quote
 from ansible_collections.cloudhost.lxd.plugins.module_utils._connect import connect
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
@@ -165,7 +165,6 @@ class Connection(ConnectionBase):
         self._connected = True
         return self
 
-    @ensure_connect
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         self._display.vvv(f"EXEC {to_text(cmd)}", host=self._instance)
@@ -173,7 +172,6 @@ class Connection(ConnectionBase):
         words = [self.get_option("executable"), "-c", to_text(cmd, errors="surrogateescape")]
         return self._engine(lambda: self._run({"command": words, **self._login()}, to_bytes(in_data or b""), gate))
 
-    @ensure_connect
     def put_file(self, in_path: str, out_path: str) -> None:
         super().put_file(in_path, out_path)
         self._display.vvv(f"PUT {to_text(in_path)} TO {to_text(out_path)}", host=self._instance)
@@ -182,7 +180,6 @@ class Connection(ConnectionBase):
         with open(to_bytes(in_path), "rb") as stream:
             self._engine(lambda: self._push(stream, out_path))
 
-    @ensure_connect
     def fetch_file(self, in_path: str, out_path: str) -> None:
         super().fetch_file(in_path, out_path)
         self._display.vvv(f"FETCH {to_text(in_path)} TO {to_text(out_path)}", host=self._instance)

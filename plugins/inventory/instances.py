@@ -196,7 +196,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if self.get_option("on_unreachable") == "error":
                 raise AnsibleParserError(f"{path}: server '{name}' cannot be read: {error} With on_unreachable: warning, the others are listed.")
             self.display.warning(f"{path}: server '{name}' cannot be read, its instances are left out: {error}")
-        found = {name: answer for name, answer in answers.items() if name not in failed}
+        found = {name: answer for name, answer in answers.items() if not isinstance(answer, LXDError)}
         if use and not failed:  # a server that was away today shall not be missing tomorrow
             self._cache[key] = found
         return [(server, found.get(server["name"]) or []) for server in servers]

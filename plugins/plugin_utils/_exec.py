@@ -18,10 +18,10 @@ import ssl
 import threading
 import time
 import urllib.parse
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Iterator, Optional
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client, Deadline
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import BLOCK, Transport
 
 try:
@@ -29,7 +29,7 @@ try:
     from websockets.frames import Frame, Opcode
     from websockets.uri import parse_uri
 
-    MISSING: Optional[ImportError] = None
+    MISSING: ImportError | None = None
 except ImportError as exc:
     MISSING = exc
 
@@ -100,15 +100,15 @@ class Stream:
 class Command:
     """A command that the daemon was asked to run, until its streams end."""
 
-    def __init__(self, streams: Dict[str, Stream], data: bytes, gate: Optional[Gate], patience: float) -> None:
+    def __init__(self, streams: dict[str, Stream], data: bytes, gate: Gate | None, patience: float) -> None:
         self.streams = streams
         self.input = memoryview(data)
         self.gate = gate
         self.patience = patience
-        self.said: Dict[str, List[bytes]] = {STDOUT: [], STDERR: []}
+        self.said: dict[str, list[bytes]] = {STDOUT: [], STDERR: []}
         self.closed_input = False
 
-    def talk(self) -> Tuple[bytes, bytes]:
+    def talk(self) -> tuple[bytes, bytes]:
         """Pass input and output until both outputs have ended."""
         with selectors.DefaultSelector() as selector:
             for name, stream in self.streams.items():
@@ -129,7 +129,7 @@ class Command:
                             selector.modify(stream.sock, wishes, name)
         return self._output()
 
-    def _output(self) -> Tuple[bytes, bytes]:
+    def _output(self) -> tuple[bytes, bytes]:
         return b"".join(self.said[STDOUT]), b"".join(self.said[STDERR])
 
     def _turn(self, name: str, stream: Stream) -> None:
@@ -164,13 +164,13 @@ class Command:
         return all(self.streams[name].clean for name in (STDOUT, STDERR))
 
 
-def run(client: Client, instance: str, request: Dict[str, Any], data: bytes, gate: Optional[Gate], **query: Any) -> Tuple[int, bytes, bytes]:
+def run(client: Client, instance: str, request: dict[str, Any], data: bytes, gate: Gate | None, **query: Any) -> tuple[int, bytes, bytes]:
     """Exit code and output of a command. Only its start is bound to the client's deadline."""
     patience = client.deadline.remaining()
     body = {**request, "wait-for-websocket": True, "interactive": False}
     started = _start(client, instance, body, query)
     path = urllib.parse.urlsplit(started["id_path"]).path
-    sockets: List[socket.socket] = []
+    sockets: list[socket.socket] = []
     try:
         sockets = _connect(client.transport, client.deadline.check("opening the streams of a command"))
         secrets = started["metadata"]["fds"]
@@ -192,7 +192,7 @@ def run(client: Client, instance: str, request: Dict[str, Any], data: bytes, gat
     return int(code), stdout, stderr
 
 
-def _start(client: Client, instance: str, body: Dict[str, Any], query: Dict[str, Any]) -> Dict[str, Any]:
+def _start(client: Client, instance: str, body: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
     """Ask for the command. It starts with its streams, so asking again after a lost answer runs nothing twice."""
     url = f"/1.0/instances/{urllib.parse.quote(instance, safe='')}/exec"
     attempt = 0
@@ -205,11 +205,11 @@ def _start(client: Client, instance: str, body: Dict[str, Any], query: Dict[str,
             attempt += 1
 
 
-def _connect(transport: Transport, timeout: float) -> List[socket.socket]:
+def _connect(transport: Transport, timeout: float) -> list[socket.socket]:
     """A socket for each stream; handshakes of TLS take many a round trip, so they are made side by side."""
     if transport.scheme == "unix":
         return [transport.socket(timeout) for _stream in STREAMS]
-    made: List[Any] = [None] * len(STREAMS)
+    made: list[Any] = [None] * len(STREAMS)
 
     def connect(position: int) -> None:
         try:
@@ -229,6 +229,3 @@ def _connect(transport: Transport, timeout: float) -> List[socket.socket]:
                 result.close()
         raise failed[0]
     return made
-
-
-__all__ = ["MISSING", "ServerError", "run"]

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import urllib.parse
-from typing import Any
+from typing import Any, Dict
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
 from ansible_collections.cloudhost.lxd.plugins.module_utils._connect import connect
@@ -26,8 +26,8 @@ SERVER = {
 #: Keys that are long or nobody's business: scripts with passwords in them, the environment, the daemon's own notes.
 LEFT_OUT = ("volatile.*", "raw.*", "environment.*", "cloud-init.*", "user.user-data", "user.vendor-data", "user.network-config", "*.scriptlet")
 
-Server = dict  # an entry of C(servers), complete
-Variables = dict
+Server = Dict[str, Any]  # an entry of C(servers), complete
+Variables = Dict[str, Any]
 
 
 def complete(servers: list[dict[str, Any]]) -> list[Server]:
@@ -105,4 +105,6 @@ def _only(nic: str, instance: dict[str, Any]) -> dict[str, Any]:
     hwaddr = device.get("hwaddr") or config.get(f"volatile.{nic}.hwaddr")
     names = {nic, device.get("name") or config.get(f"volatile.{nic}.name") or nic}
     network = (instance.get("state") or {}).get("network") or {}
-    return {"network": {name: found for name, found in network.items() if name in names or (hwaddr and found.get("hwaddr") == hwaddr and found.get("host_name"))}}
+    return {
+        "network": {name: found for name, found in network.items() if name in names or (hwaddr and found.get("hwaddr") == hwaddr and found.get("host_name"))}
+    }
