@@ -170,7 +170,10 @@ class Connection(ConnectionBase):
         self._display.vvv(f"EXEC {to_text(cmd)}", host=self._instance)
         gate = self._become_gate() if sudoable and self.become and self.become.expect_prompt() else None
         words = [self.get_option("executable"), "-c", to_text(cmd, errors="surrogateescape")]
-        return self._engine(lambda: self._run({"command": words, **self._login()}, to_bytes(in_data or b""), gate))
+        code, out, err = self._engine(lambda: self._run({"command": words, **self._login()}, to_bytes(in_data or b""), gate))
+        if code and sudoable and self.become:
+            self._check_become(out + err)
+        return code, out, err
 
     def put_file(self, in_path: str, out_path: str) -> None:
         super().put_file(in_path, out_path)
@@ -178,7 +181,7 @@ class Connection(ConnectionBase):
         if not os.path.isfile(to_bytes(in_path)):
             raise AnsibleFileNotFound(f"{to_text(in_path)}: there is no such file on the controller to put into instance {self._instance}.")
         with open(to_bytes(in_path), "rb") as stream:
-            self._engine(lambda: self._push(stream, out_path))
+            self._engine(lambda: self._push(stream, out_path), f"{to_text(out_path)} cannot be written. Does its folder exist?")
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         super().fetch_file(in_path, out_path)
@@ -186,7 +189,7 @@ class Connection(ConnectionBase):
         place = to_bytes(out_path)
         try:
             with open(place, "wb") as stream:
-                self._engine(lambda: self._pull(in_path, stream))
+                self._engine(lambda: self._pull(in_path, stream), f"{to_text(in_path)} cannot be read. Does it exist?")
         except AnsibleError:
             os.unlink(place)  # half a file, or none
             raise
@@ -233,6 +236,16 @@ class Connection(ConnectionBase):
             return None
 
         return gate
+
+    def _check_become(self, said: bytes) -> None:
+        """Say what became of a password, which the words of the task alone do not tell."""
+        assert self.become is not None
+        if self.become.check_success(said):
+            return
+        if self.become.check_incorrect_password(said):
+            raise AnsibleError(f"Incorrect {self.become.name} password for instance {self._instance}.")
+        if self.become.check_missing_password(said):
+            raise AnsibleError(f"Missing {self.become.name} password for instance {self._instance}: set ansible_become_password.")
 
     # -- the login user ---------------------------------------------------------------------------------------------
 
@@ -321,8 +334,8 @@ class Connection(ConnectionBase):
 
     # -- errors -----------------------------------------------------------------------------------------------------
 
-    def _engine(self, work: Callable[[], Any]) -> Any:
-        """The engine's errors in Ansible's words: a host that cannot be reached, or a task that cannot be done."""
+    def _engine(self, work: Callable[[], Any], file: str = "") -> Any:
+        """The engine's errors in Ansible's words: a host that cannot be reached, or a task, with a C(file), that cannot be done."""
         try:
             return work()
         except TimeoutError as exc:
@@ -331,13 +344,13 @@ class Connection(ConnectionBase):
                 f"{self.get_option('timeout')} s. Is become_password set, and does become_user exist?"
             ) from exc
         except ServerError as exc:
-            raise self._explained(exc) from exc
+            raise self._explained(exc, file) from exc
         except (ConnectionFailed, DeadlineExceeded, Interrupted) as exc:
             raise AnsibleConnectionFailure(str(exc)) from exc
         except LXDError as exc:
             raise AnsibleError(str(exc)) from exc
 
-    def _explained(self, exc: ServerError) -> AnsibleError:
+    def _explained(self, exc: ServerError, file: str) -> AnsibleError:
         text, instance = exc.text, self._instance
         project = self.get_option("project") or "default"
         if re.search(r"instance not found|failed to fetch instance", text, re.I):
@@ -350,8 +363,8 @@ class Connection(ConnectionBase):
             return AnsibleConnectionFailure(
                 f"The agent of virtual machine {instance} does not answer: {text}. Wait for it (cloudhost.lxd.instance, wait_for: [agent])."
             )
-        if re.search(r"command not found|no such file or directory", text, re.I):
-            return AnsibleError(f"Instance {instance} has no shell {self.get_option('executable')} (ansible_executable): {text}.")
+        if file:
+            return AnsibleError(f"Instance {instance}: {file} {exc}")
         return AnsibleConnectionFailure(f"Instance {instance}: {exc}")
 
     @property

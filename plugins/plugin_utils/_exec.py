@@ -21,7 +21,7 @@ import urllib.parse
 from typing import Any, Callable, Iterator, Optional
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client, Deadline
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted, ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import BLOCK, Transport
 
 try:
@@ -183,13 +183,23 @@ def run(client: Client, instance: str, request: dict[str, Any], data: bytes, gat
             sock.close()
     client.deadline = Deadline(float("inf") if whole else patience)
     try:
-        ended = client.wait(path) or {}
+        code, words = _end(client, path)
     except (ConnectionFailed, Interrupted) as exc:
         raise Interrupted(f"{client.label} went away while a command ran in instance {instance}. Whether it came to its end is not known: {exc}") from exc
-    code = (ended.get("metadata") or {}).get("return")
-    if code is None or not whole:
+    if not whole:
         raise Interrupted(f"{client.label} broke the streams of a command in instance {instance}. Whether it came to its end is not known.")
-    return int(code), stdout, stderr
+    return code, stdout, stderr if stdout or stderr else words.encode()
+
+
+def _end(client: Client, path: str) -> tuple[int, str]:
+    """Exit code of a command, and the daemon's words where it counts as a failure: for 126 and 127, whoever ended with them."""
+    try:
+        return int(((client.wait(path) or {}).get("metadata") or {})["return"]), ""
+    except ServerError as exc:
+        code = (client.get(path).metadata.get("metadata") or {}).get("return")
+        if code is None or code < 0:
+            raise
+        return int(code), exc.text
 
 
 def _start(client: Client, instance: str, body: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
