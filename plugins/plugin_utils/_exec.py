@@ -88,9 +88,8 @@ class Stream:
                 self.unsent = self.unsent[self.sock.send(self.unsent) :]
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return True
-            except OSError:
+            except OSError:  # nobody reads it any more, but what the daemon said before may still be on its way to us
                 self.unsent = b""
-                self.ended = True
         return False
 
     def close(self) -> None:
