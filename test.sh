@@ -24,6 +24,6 @@ step "nox in .cache/venv" controller .cache/venv requirements-dev.txt
 rm -rf .cache/junit .cache/nox.json
 status=0
 .cache/venv/bin/nox --report .cache/nox.json -t "${tags[@]}" || status=$?
-[ -z "$left" ] || say "Left out $left: quickstart, integration, roles, clean"
+[ -z "$left" ] || say "Left out $left: quickstart, integration, roles, reach, clean"
 .cache/venv/bin/python tests/summary.py .cache/nox.json .cache/junit || status=1
 exit $status
