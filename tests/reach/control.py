@@ -14,6 +14,9 @@ import sys
 from typing import Any
 
 import yaml
+from ansible.inventory.data import InventoryData
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import inventory_loader
 
 PASSWORD = "an open secret"  # of the user tester in the guest
 ACCOUNT = (
@@ -50,6 +53,13 @@ class Control:
         return subprocess.run(
             enter + command, env=full, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False
         )
+
+    def parsed(self, **options: Any) -> dict[str, dict[str, Any]]:
+        """The hosts and their variables, by the plugin alone; its errors are raised."""
+        data = InventoryData()
+        plugin = inventory_loader.get("cloudhost.lxd.instances")
+        plugin.parse(data, DataLoader(), str(self.instances(**options)), cache=False)
+        return {name: host.vars for name, host in data.hosts.items()}
 
     def listed(self, *arguments: str, **options: Any) -> dict[str, Any]:
         """What ansible-inventory says."""
