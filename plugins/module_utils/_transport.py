@@ -179,11 +179,12 @@ class Transport:
     def _pour(answer: http.client.HTTPResponse, place: IO[bytes]) -> bytes:
         place.seek(0)  # an answer that was cut is asked for again
         place.truncate()
+        block = memoryview(bytearray(BLOCK))
         while True:
-            block = answer.read(BLOCK)
-            if not block:
+            count = answer.readinto(block)
+            if not count:
                 break
-            place.write(block)
+            place.write(block[:count])
         if answer.length:  # http.client does not mind the end of an answer missing when it is read in parts
             raise http.client.IncompleteRead(b"", answer.length)
         return b""
