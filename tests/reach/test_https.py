@@ -13,6 +13,8 @@ import subprocess
 from typing import Any, Iterator
 
 import pytest
+from integration.modules import ModuleFailed, run_module
+from lab.daemon import Daemon
 from reach.control import PASSWORD, Control
 
 PORT = 18443
@@ -105,3 +107,24 @@ def test_nothing_secret_is_shown(control, https, guest) -> None:  # type: ignore
     assert PASSWORD not in done.stdout
     assert key.splitlines()[1] not in done.stdout
     assert "secret=" not in done.stdout
+
+
+def test_complaint_57_an_image_server_that_signs_its_own_certificate(https, server, lab) -> None:  # type: ignore[no-untyped-def]
+    """Its certificate is a part of the source, and another one is refused."""
+    server.run("image", name="debian/12", public=True)
+    folder = lab / f"pulls-{server.kind}"
+    folder.mkdir()
+    folder.chmod(0o711)
+    second = Daemon(server.kind, folder, beside=server.daemon)
+    try:
+        second.start()
+        source = {"type": "image", "mode": "pull", "server": https["ansible_lxd_url"], "protocol": server.kind, "alias": "debian/12"}
+        wrong = pathlib.Path(https["ansible_lxd_client_cert"]).read_text()
+        with pytest.raises(ModuleFailed, match="certificate"):
+            run_module("image", name="debian/12", url=second.url, timeout=60, source={**source, "certificate": wrong})
+        right = (server.daemon.folder / "server.crt").read_text()
+        done = run_module("image", name="debian/12", url=second.url, timeout=60, source={**source, "certificate": right})
+        assert done["changed"] is True
+        assert done["image"]["fingerprint"] == server.query("/1.0/images?recursion=1")[0]["fingerprint"]
+    finally:
+        second.stop()
