@@ -46,6 +46,9 @@ class Stream:
     def __init__(self, sock: socket.socket, path: str) -> None:
         self.sock = sock
         self.sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:  # a long command is silent, and so is a server that lost its power
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
         self.protocol = ClientProtocol(parse_uri("ws://localhost" + path), max_size=None)
         self.protocol.send_request(self.protocol.connect())
         self.unsent = b""
@@ -91,9 +94,6 @@ class Stream:
             except OSError:  # nobody reads it any more, but what the daemon said before may still be on its way to us
                 self.unsent = b""
         return False
-
-    def close(self) -> None:
-        self.sock.close()
 
 
 class Command:
@@ -216,8 +216,6 @@ def _start(client: Client, instance: str, body: dict[str, Any], query: dict[str,
 
 def _connect(transport: Transport, timeout: float) -> list[socket.socket]:
     """A socket for each stream; handshakes of TLS take many a round trip, so they are made side by side."""
-    if transport.scheme == "unix":
-        return [transport.socket(timeout) for _stream in STREAMS]
     made: list[Any] = [None] * len(STREAMS)
 
     def connect(position: int) -> None:
@@ -226,11 +224,15 @@ def _connect(transport: Transport, timeout: float) -> list[socket.socket]:
         except Exception as exc:  # it is raised where it can be caught
             made[position] = exc
 
-    threads = [threading.Thread(target=connect, args=(position,)) for position in range(len(STREAMS))]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    if transport.scheme == "unix":
+        for position in range(len(STREAMS)):
+            connect(position)
+    else:
+        threads = [threading.Thread(target=connect, args=(position,)) for position in range(len(STREAMS))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
     failed = [result for result in made if isinstance(result, Exception)]
     if failed:
         for result in made:
