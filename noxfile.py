@@ -107,7 +107,7 @@ def lint(session: nox.Session) -> None:
 @nox.session(python=NEWEST, tags=["fast"])
 def types(session: nox.Session) -> None:
     """Types of the plugins."""
-    session.install("mypy", "ansible-core")
+    session.install("mypy", "ansible-core", "websockets")
     link()
     with session.chdir(CACHE / "collections"):
         session.run("mypy", f"--config-file={ROOT}/pyproject.toml", "-p", "ansible_collections.cloudhost.lxd.plugins")
@@ -122,7 +122,7 @@ def docs(session: nox.Session) -> None:
         session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".", env=env)
         session.run("antsibull-changelog", "lint")
         session.run("ansible-galaxy", "collection", "build", "--force", "--output-path", str(CACHE / "build"), silent=True)
-        for kind in ("module", "role", "filter"):
+        for kind in ("module", "role", "filter", "connection", "inventory"):
             session.run("python", "tests/documented.py", kind, env=env)
 
 
@@ -184,6 +184,14 @@ def roles(session: nox.Session) -> None:
     session.install("ansible-core", *SIDE_BY_SIDE)
     image = session.run("python", "tests/lab/image.py", env=link(), silent=True) or ""
     pytest(session, "roles", "-n", "2", "--dist", "loadgroup", "tests/roles", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
+
+
+@nox.session(python=NEWEST, tags=["full"])
+def reach(session: nox.Session) -> None:
+    """The connection and the inventory plugin against real daemons, and a container that Ansible can manage."""
+    session.install("ansible-core", "websockets", *SIDE_BY_SIDE)
+    image = session.run("python", "tests/lab/image.py", "python3", "sudo", env=link(), silent=True) or ""
+    pytest(session, "reach", "-n", "2", "--dist", "loadgroup", "tests/reach", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
 
 
 @nox.session(python=NEWEST, tags=["hosts"])

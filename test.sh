@@ -42,7 +42,7 @@ mkdir -p .cache/report
 status=0
 if $fast; then
   sessions fast || status=1
-  say "Left out $left: quickstart, integration, roles, hosts, clean"
+  say "Left out $left: quickstart, integration, roles, reach, hosts, clean"
 else
   together fast first || status=1 # the first installs the daemons for the others
   together full hosts || status=1

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Whether ansible-doc shows every module, role or filter of the collection. Usage: documented.py module|role|filter"""
+"""Whether ansible-doc shows every plugin of a kind. Usage: documented.py module|role|filter|connection|inventory"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).parents[1]
-PLACES = {"module": "plugins/modules/*.py", "role": "roles/*", "filter": "plugins/filter/*.py"}
+PLACES = {"module": "plugins/modules/*.py", "role": "roles/*", **{kind: f"plugins/{kind}/*.py" for kind in ("filter", "connection", "inventory")}}
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ import urllib.parse
 from typing import IO, Any, NamedTuple
 
 from ._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
-from ._transport import Response, Transport
+from ._transport import Response, Sink, Transport
 
 #: How long a daemon that does not accept connections is waited for, within the task's timeout: a restart takes seconds.
 CONNECT_GRACE = 30.0
@@ -191,8 +191,12 @@ class Client:
         stream: IO[bytes] | None = None,
         query: dict[str, Any] | None = None,
         slack: float = 0.0,
+        sink: Sink | None = None,
     ) -> Reply:
-        """One request and its envelope. C(slack) is how many seconds the server was asked to hold the answer back."""
+        """One request and its envelope. C(slack) is how many seconds the server was asked to hold the answer back.
+
+        What C(sink) takes is no envelope but the contents of a file: the metadata is then the headers of the answer.
+        """
         given = {key: value for key, value in (query or {}).items() if value not in (None, "")}
         url = path + ("?" + urllib.parse.urlencode(given) if given else "")
         sending = dict(headers or {})
@@ -208,7 +212,9 @@ class Client:
             left = self.deadline.check(doing + trouble)
             try:
                 self.requests += 1
-                response = self.transport.request(method, url, data, sending, timeout=min(left + (1.0 if slack else 0.0), 120.0 + slack))
+                response = self.transport.request(method, url, data, sending, timeout=min(left + (1.0 if slack else 0.0), 120.0 + slack), sink=sink)
+                if sink and response.status == 200 and "json" not in (response.headers.get("Content-Type") or ""):
+                    return Reply(response, None, None)
                 return self._envelope(method, path, response)
             except ConnectionFailed as exc:
                 if exc.permanent:

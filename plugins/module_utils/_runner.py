@@ -14,11 +14,11 @@ from ansible.module_utils.basic import AnsibleModule, env_fallback
 
 from . import _values as values
 from ._client import Client
+from ._connect import connect
 from ._converge import converge
 from ._errors import LXDError
 from ._kinds._info import Info
 from ._resource import Resource
-from ._transport import Transport, default_url
 
 
 def _env(kind: str, name: str, **spec: Any) -> dict[str, Any]:
@@ -37,19 +37,6 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "target": {"type": "str"},
     "timeout": {"type": "int", "default": 600},
 }
-
-
-def connect(params: dict[str, Any], read_only: bool) -> Client:
-    """A client for the connection options. Nothing is sent yet."""
-    if params["timeout"] < 1:
-        raise LXDError(f"timeout: {params['timeout']} is too short; it is a number of seconds, 1 or more.")
-    url = (params["url"] or default_url()).rstrip("/")
-    tls = None
-    if url.startswith("https:"):
-        from ._tls import trust_from  # what a socket needs no time to load
-
-        tls = trust_from(params)
-    return Client(Transport(url, tls), params["timeout"], read_only, params["trust_token"])
 
 
 class _Module(AnsibleModule):

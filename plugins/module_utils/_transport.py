@@ -18,7 +18,7 @@ import os
 import socket
 import ssl
 import urllib.parse
-from typing import IO, Any, NamedTuple
+from typing import IO, Any, Callable, NamedTuple, Optional
 
 from ._errors import ConnectionFailed, InvalidInput
 
@@ -36,10 +36,18 @@ MAX_SOCKET_PATH = 107
 CLOSED = (http.client.RemoteDisconnected, http.client.IncompleteRead, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
+#: How much of a file is read and sent at a time.
+BLOCK = 1 << 18
+
+
 class Response(NamedTuple):
     status: int
     headers: Any
     body: bytes
+
+
+#: Looks at the headers of an answer, and says where its body goes if that is too long for memory.
+Sink = Callable[[int, Any], Optional[IO[bytes]]]
 
 
 def default_url(environ: Any = None) -> str:
@@ -114,29 +122,45 @@ class Transport:
         else:
             connection = self.tls.connect(self.url, self.host, self.port, timeout)
         connection.auto_open = 0  # reconnecting by itself would go round the pin
+        connection.blocksize = BLOCK
         return connection
 
-    def request(self, method: str, path: str, body: bytes | IO[bytes] | None = None, headers: dict[str, str] | None = None, timeout: float = 60.0) -> Response:
+    def socket(self, timeout: float) -> socket.socket:
+        """A connection of its own to the server, for what is not HTTP any more after the first words."""
+        try:
+            return self._open(timeout).sock
+        except (OSError, http.client.HTTPException) as exc:
+            raise ConnectionFailed(self.words(exc), permanent=self._permanent(exc)) from exc
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        body: bytes | IO[bytes] | None = None,
+        headers: dict[str, str] | None = None,
+        timeout: float = 60.0,
+        sink: Sink | None = None,
+    ) -> Response:
         """Send one request and read the whole answer. C(timeout) is in seconds, for each socket operation."""
         reused = self._connection is not None
         try:
-            return self._exchange(method, path, body, headers or {}, timeout)
+            return self._exchange(method, path, body, headers or {}, timeout, sink)
         except (http.client.RemoteDisconnected, BrokenPipeError, ConnectionResetError) as exc:
             self.close()
             # The server closes idle connections; a read can be repeated at once on a fresh one.
             if not (reused and method == "GET"):
-                raise ConnectionFailed(self._words(exc), sent=True) from exc
+                raise ConnectionFailed(self.words(exc), sent=True) from exc
         except (OSError, http.client.HTTPException) as exc:
             sent = self._connection is not None  # it is None until the connection stands
             self.close()
-            raise ConnectionFailed(self._words(exc), sent=sent, permanent=self._permanent(exc)) from exc
+            raise ConnectionFailed(self.words(exc), sent=sent, permanent=self._permanent(exc)) from exc
         try:
-            return self._exchange(method, path, body, headers or {}, timeout)
+            return self._exchange(method, path, body, headers or {}, timeout, sink)
         except (OSError, http.client.HTTPException) as exc:
             self.close()
-            raise ConnectionFailed(self._words(exc), sent=True, permanent=self._permanent(exc)) from exc
+            raise ConnectionFailed(self.words(exc), sent=True, permanent=self._permanent(exc)) from exc
 
-    def _exchange(self, method: str, path: str, body: Any, headers: dict[str, str], timeout: float) -> Response:
+    def _exchange(self, method: str, path: str, body: Any, headers: dict[str, str], timeout: float, sink: Sink | None) -> Response:
         if self._connection is None:
             self._connection = self._open(timeout)
         connection = self._connection
@@ -145,10 +169,25 @@ class Transport:
         answer = connection.getresponse()
         if answer.length is None and not answer.chunked:  # the daemons always tell the length: the headers were cut
             raise http.client.IncompleteRead(b"")
-        data = answer.read()
+        place = sink(answer.status, answer.headers) if sink else None
+        data = self._pour(answer, place) if place else answer.read()
         if answer.will_close:
             self.close()
         return Response(answer.status, answer.headers, data)
+
+    @staticmethod
+    def _pour(answer: http.client.HTTPResponse, place: IO[bytes]) -> bytes:
+        place.seek(0)  # an answer that was cut is asked for again
+        place.truncate()
+        block = memoryview(bytearray(BLOCK))
+        while True:
+            count = answer.readinto(block)
+            if not count:
+                break
+            place.write(block[:count])
+        if answer.length:  # http.client does not mind the end of an answer missing when it is read in parts
+            raise http.client.IncompleteRead(b"", answer.length)
+        return b""
 
     def close(self) -> None:
         if self._connection is not None:
@@ -164,7 +203,7 @@ class Transport:
             return not isinstance(exc, CLOSED)
         return isinstance(exc, socket.gaierror) or code in (errno.EACCES, errno.EPERM, errno.ENOTSOCK)
 
-    def _words(self, exc: Exception) -> str:
+    def words(self, exc: Exception) -> str:
         if isinstance(exc, FileNotFoundError):
             return f"{self.url}: there is no such socket. Is the daemon installed and running on this host, and is 'url' right?"
         if isinstance(exc, PermissionError):

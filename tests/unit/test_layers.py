@@ -17,7 +17,7 @@ FILES = sorted(PLUGINS.rglob("*.py"))
 BELOW_RUNNER = [path for path in ENGINE.rglob("*.py") if path.name != "_runner.py"]
 MODULES = sorted((PLUGINS / "modules").glob("*.py"))
 #: From the bottom up: a file imports only what stands before it.
-ORDER = ("_errors", "_transport", "_tls", "_values", "_client", "_fields", "_resource", "_converge")
+ORDER = ("_errors", "_transport", "_tls", "_values", "_client", "_connect", "_fields", "_resource", "_converge")
 COLLECTION = "ansible_collections.cloudhost.lxd.plugins.module_utils."
 
 

@@ -115,7 +115,7 @@ class Wire:
         self.tls = type("Tls", (), {"client_pem": client_pem})
         self.sent, self.trusted, self.extensions = [], False, extensions
 
-    def request(self, method, path, body=None, headers=None, timeout=60.0):
+    def request(self, method, path, body=None, headers=None, timeout=60.0, sink=None):
         self.sent.append((method, path, body))
         if method == "POST":
             self.trusted = True

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import socket
 import time
@@ -192,3 +193,29 @@ def test_no_default_url(sockets):
     with pytest.raises(ConnectionFailed, match=f"looked at {folder}/snap, .*cloudhost.lxd.install.*'url'") as caught:
         default_url({})
     assert caught.value.permanent
+
+
+def test_a_file_is_poured_where_the_sink_says(server, transport):
+    server.on("GET /1.0/file", sync({"long": "x" * 600000}))
+    place = io.BytesIO(b"what was there")
+    answer = transport.request("GET", "/1.0/file", sink=lambda status, headers: place)
+    assert (answer.body, place.getvalue()) == (b"", sync({"long": "x" * 600000}).body)
+    server.on("GET /1.0/other", sync({}))
+    assert transport.request("GET", "/1.0/other", sink=lambda status, headers: None).body == sync({}).body
+
+
+def test_a_file_whose_end_is_missing_is_no_file(server, transport):
+    whole = sync({"long": "x" * 600000})
+    server.on("GET /1.0/file", whole._replace(cut=len(whole.body) // 2))
+    with pytest.raises(ConnectionFailed):
+        transport.request("GET", "/1.0/file", sink=lambda status, headers: io.BytesIO())
+
+
+def test_a_socket_of_its_own(server, transport):
+    server.on("GET /1.0", sync({}))
+    transport.request("GET", "/1.0")
+    own = transport.socket(5)
+    assert own is not transport._connection.sock
+    own.close()
+    with pytest.raises(ConnectionFailed, match="no such socket"):
+        Transport(server.url + ".gone").socket(5)

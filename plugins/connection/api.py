@@ -1,0 +1,378 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: api
+short_description: Run tasks in instances of LXD and Incus over their REST API
+version_added: 0.2.0
+description:
+  - Runs commands in containers and virtual machines and copies files both ways, over the unix socket of the daemon or over HTTPS.
+    Neither C(lxc) nor C(incus) nor C(ssh) is needed, on the controller or anywhere.
+  - The host in the inventory is an instance; M(cloudhost.lxd.instance) makes them, and P(cloudhost.lxd.instances#inventory) finds them.
+author:
+  - cloudhost.lxd contributors (@cloudhost)
+requirements:
+  - websockets 11 or later on the controller (C(pip install websockets))
+  - in virtual machines, the agent of LXD or Incus
+notes:
+  - Whoever may use the API is root in the instances. O(remote_user) is who commands run as; files are copied by the daemon, which may read
+    and write all of them, and new ones belong to O(remote_user).
+  - A user other than C(root) logs in without its supplementary groups, because the API takes one user and one group. Use C(become) from
+    C(root) where those matter.
+  - When a task is interrupted or its C(timeout) is over, the command in the instance is killed.
+extends_documentation_fragment:
+  - cloudhost.lxd._reach.connection
+options:
+  remote_addr:
+    description: The instance. The default is the name of the host in the inventory.
+    type: str
+    default: inventory_hostname
+    vars:
+      - name: inventory_hostname
+      - name: ansible_host
+      - name: ansible_lxd_host
+  remote_user:
+    description:
+      - The user of the instance that commands run as, by name or number. It needs no password and no key.
+      - Name, group and home directory are looked up in the instance, once for each run of Ansible.
+    type: str
+    default: root
+    vars:
+      - name: ansible_user
+      - name: ansible_lxd_user
+    env:
+      - name: ANSIBLE_REMOTE_USER
+    ini:
+      - section: defaults
+        key: remote_user
+    keyword:
+      - name: remote_user
+  executable:
+    description: The shell that runs the commands.
+    type: str
+    default: /bin/sh
+    vars:
+      - name: ansible_executable
+    ini:
+      - section: defaults
+        key: executable
+  pipelining:
+    description:
+      - Run modules by writing them to the interpreter in the instance, without a file. It saves four commands a task.
+      - It is on where nothing else is said, because nothing speaks against it here.
+    type: bool
+    default: true
+    vars:
+      - name: ansible_pipelining
+      - name: ansible_lxd_pipelining
+    env:
+      - name: ANSIBLE_PIPELINING
+    ini:
+      - section: defaults
+        key: pipelining
+      - section: connection
+        key: pipelining
+"""
+
+EXAMPLES = r"""
+- name: Web servers in containers, over HTTPS
+  hosts: web
+  vars:
+    ansible_connection: cloudhost.lxd.api
+    ansible_lxd_url: https://lxd1.example.net:8443
+    ansible_lxd_server_fingerprint: "{{ lxd1_fingerprint }}"
+    ansible_lxd_client_cert: ~/.config/lxc/client.crt
+    ansible_lxd_client_key: ~/.config/lxc/client.key
+    ansible_lxd_project: shop
+  tasks:
+    - name: A web server
+      ansible.builtin.package:
+        name: nginx
+
+- name: A container of this host, by its socket, as another user
+  hosts: web1
+  connection: cloudhost.lxd.api
+  remote_user: www-data
+  tasks:
+    - name: Who is it
+      ansible.builtin.command: id
+      changed_when: false
+"""
+
+import hashlib
+import json
+import os
+import posixpath
+import re
+from typing import IO, Any, Callable
+
+from ansible import constants as C
+from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
+from ansible.module_utils.common.text.converters import to_bytes, to_text
+from ansible.plugins.connection import ConnectionBase
+from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client, Deadline, quote
+from ansible_collections.cloudhost.lxd.plugins.module_utils._connect import connect
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
+    ConnectionFailed,
+    DeadlineExceeded,
+    Interrupted,
+    InvalidInput,
+    LXDError,
+    ServerError,
+    did_you_mean,
+)
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec
+
+ENGINE_OPTIONS = ("url", "client_cert", "client_key", "server_cert", "server_fingerprint", "trust_token", "validate_certs", "project", "timeout")
+#: Prints the line of a user in the form of passwd(5), and whether there is a home directory. Works without getent and grep too.
+LOOK_UP = r"""
+line=$(getent passwd "$1" 2>/dev/null) || while IFS=: read -r name x uid rest; do
+  if [ "$name" = "$1" ] || [ "$uid" = "$1" ]; then line="$name:$x:$uid:$rest"; break; fi
+done </etc/passwd
+printf '%s\n' "$line"
+home=${line%:*}; [ -d "${home##*:}" ] && echo home
+exit 0
+"""
+
+
+class Connection(ConnectionBase):
+    """An instance, by way of the daemon that runs it."""
+
+    transport = "cloudhost.lxd.api"
+    has_pipelining = True
+    default_user = "root"
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._client: Client | None = None
+        self._user: dict[str, Any] | None = None
+
+    # -- what Ansible calls -----------------------------------------------------------------------------------------
+
+    def _connect(self) -> Connection:
+        if _exec.MISSING:
+            raise AnsibleError(
+                "The connection plugin cloudhost.lxd.api needs the Python library websockets, 11 or later, on the controller: "
+                f"pip install websockets ({_exec.MISSING})."
+            )
+        if self._client is None:
+            options = {name: self.get_option(name) for name in ENGINE_OPTIONS}
+            self._client = self._engine(lambda: connect(options))
+            self._display.vvv(f"ESTABLISH API CONNECTION FOR USER: {self.get_option('remote_user')} TO {self._client.transport.url}", host=self._instance)
+        self._connected = True
+        return self
+
+    def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
+        super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
+        self._display.vvv(f"EXEC {to_text(cmd)}", host=self._instance)
+        gate = self._become_gate() if sudoable and self.become and self.become.expect_prompt() else None
+        words = [self.get_option("executable"), "-c", to_text(cmd, errors="surrogateescape")]
+        code, out, err = self._engine(lambda: self._run({"command": words, **self._login()}, to_bytes(in_data or b""), gate))
+        if code and sudoable and self.become:
+            self._check_become(out + err)
+        return code, out, err
+
+    def put_file(self, in_path: str, out_path: str) -> None:
+        super().put_file(in_path, out_path)
+        self._display.vvv(f"PUT {to_text(in_path)} TO {to_text(out_path)}", host=self._instance)
+        if not os.path.isfile(to_bytes(in_path)):
+            raise AnsibleFileNotFound(f"{to_text(in_path)}: there is no such file on the controller to put into instance {self._instance}.")
+        with open(to_bytes(in_path), "rb") as stream:
+            self._engine(lambda: self._push(stream, out_path), f"{to_text(out_path)} cannot be written. Does its folder exist?")
+
+    def fetch_file(self, in_path: str, out_path: str) -> None:
+        super().fetch_file(in_path, out_path)
+        self._display.vvv(f"FETCH {to_text(in_path)} TO {to_text(out_path)}", host=self._instance)
+        place = to_bytes(out_path)
+        try:
+            with open(place, "wb") as stream:
+                self._engine(lambda: self._pull(in_path, stream), f"{to_text(in_path)} cannot be read. Does it exist?")
+        except AnsibleError:
+            os.unlink(place)  # half a file, or none
+            raise
+
+    def close(self) -> None:
+        if self._client is not None:
+            self._client.transport.close()
+        self._client = None
+        self._connected = False
+
+    def reset(self) -> None:
+        """Forget what is known of the instance too: it may be another one by now."""
+        self._user = None
+        if os.path.exists(self._memory):
+            os.unlink(self._memory)
+        self.close()
+
+    # -- commands ---------------------------------------------------------------------------------------------------
+
+    @property
+    def _instance(self) -> str:
+        return str(self.get_option("remote_addr"))
+
+    def _fresh(self) -> Client:
+        """The client, with all the time that one command or file has."""
+        assert self._client is not None
+        self._client.deadline = Deadline(self.get_option("timeout"))
+        return self._client
+
+    def _run(self, request: dict[str, Any], data: bytes = b"", gate: _exec.Gate | None = None) -> tuple[int, bytes, bytes]:
+        return _exec.run(self._fresh(), self._instance, request, data, gate, project=self.get_option("project"))
+
+    def _become_gate(self) -> _exec.Gate:
+        """Hold the input back until become asks for its password or needs none."""
+        become = self.become
+
+        def gate(stdout: bytes, stderr: bytes) -> bytes | None:
+            said = stdout + stderr
+            if become.check_success(said):
+                return b""
+            if become.check_password_prompt(said):
+                password = become.get_option("become_pass", playcontext=self._play_context)
+                return to_bytes(password or "") + b"\n"
+            return None
+
+        return gate
+
+    def _check_become(self, said: bytes) -> None:
+        """Say what became of a password, which the words of the task alone do not tell."""
+        assert self.become is not None
+        if self.become.check_success(said):
+            return
+        if self.become.check_incorrect_password(said):
+            raise AnsibleError(f"Incorrect {self.become.name} password for instance {self._instance}.")
+        if self.become.check_missing_password(said):
+            raise AnsibleError(f"Missing {self.become.name} password for instance {self._instance}: set ansible_become_password.")
+
+    # -- the login user ---------------------------------------------------------------------------------------------
+
+    def _login(self) -> dict[str, Any]:
+        """What the exec API needs to know of the user; nothing for root, which is the daemon's own default."""
+        user = str(self.get_option("remote_user"))
+        if user in ("root", "0"):
+            return {}
+        if self._user is None:
+            self._user = self._remembered() or self._looked_up(user)
+        return self._user
+
+    def _looked_up(self, user: str) -> dict[str, Any]:
+        _code, out, err = self._run({"command": ["/bin/sh", "-c", LOOK_UP, "sh", user]})
+        lines = to_text(out).splitlines()
+        fields = lines[0].split(":") if lines else []
+        if len(fields) >= 6:
+            name, uid, gid, home = fields[0], int(fields[2]), int(fields[3]), fields[5]
+        elif user.isdigit():
+            name, uid, gid, home = user, int(user), int(user), "/"
+        else:
+            raise InvalidInput(
+                f"remote_user '{user}': instance {self._instance} has no such user. Create it as root first (ansible.builtin.user). {to_text(err)}".strip()
+            )
+        there = len(lines) > 1 and lines[1] == "home"
+        found = {"user": uid, "group": gid, "cwd": home if there else "/", "environment": {"HOME": home, "USER": name, "LOGNAME": name}}
+        with open(f"{self._memory}.{os.getpid()}", "w", encoding="utf-8") as stream:
+            json.dump(found, stream)
+        os.replace(stream.name, self._memory)
+        return found
+
+    def _remembered(self) -> dict[str, Any] | None:
+        try:
+            with open(self._memory, encoding="utf-8") as stream:
+                return dict(json.load(stream))
+        except FileNotFoundError:
+            return None
+
+    @property
+    def _memory(self) -> str:
+        """Where the user is written down for the other workers of this run: Ansible removes the folder at its end."""
+        key = "\0".join(str(self.get_option(name)) for name in ("url", "project", "remote_addr", "remote_user"))
+        return os.path.join(C.DEFAULT_LOCAL_TMP, f"lxd-user-{hashlib.sha256(key.encode()).hexdigest()[:16]}")
+
+    # -- files ------------------------------------------------------------------------------------------------------
+
+    def _files(self, path: str) -> tuple[str, dict[str, Any]]:
+        query = {"path": to_bytes(posixpath.join("/", path)), "project": self.get_option("project")}
+        return f"/1.0/instances/{quote(self._instance)}/files", query
+
+    def _push(self, stream: IO[bytes], path: str) -> None:
+        login = self._login()
+        about = {"uid": str(login.get("user", 0)), "gid": str(login.get("group", 0)), "mode": "0600", "type": "file", "write": "overwrite"}
+        headers = {f"X-{product}-{key}": value for product in ("LXD", "Incus") for key, value in about.items()}
+        # without a type of its own, the daemon takes the contents for a form
+        headers.update({"Content-Type": "application/octet-stream", "Content-Length": str(os.fstat(stream.fileno()).st_size)})
+        client = self._fresh()
+        url, query = self._files(path)
+        attempt = 0
+        while True:
+            stream.seek(0)
+            try:
+                client.request("POST", url, stream=stream, headers=headers, query=query)
+                return
+            except Interrupted as exc:  # writing the same file once more does no harm
+                client.deadline.pause(attempt, f"writing {path} in instance {self._instance}, which failed with: {exc}")
+                attempt += 1
+
+    def _pull(self, path: str, stream: IO[bytes]) -> None:
+        client = self._fresh()
+        for _hop in range(40):  # as many links as Linux follows
+            url, query = self._files(path)
+            kind = {"of": ""}
+
+            def sink(status: int, headers: Any, kind: dict[str, str] = kind) -> IO[bytes] | None:
+                kind["of"] = headers.get("X-LXD-Type") or headers.get("X-Incus-Type") or ""
+                return stream if status == 200 and kind["of"] == "file" else None
+
+            answer = client.request("GET", url, query=query, sink=sink).metadata
+            if kind["of"] == "file":
+                return
+            if kind["of"] != "symlink":
+                raise InvalidInput(f"{path} in instance {self._instance} is a {kind['of'] or 'thing of no known type'}, and only files can be fetched.")
+            path = posixpath.join(posixpath.dirname(path), to_text(answer.body, errors="surrogateescape"))
+        raise InvalidInput(f"{path} in instance {self._instance} is a symbolic link to itself.")
+
+    # -- errors -----------------------------------------------------------------------------------------------------
+
+    def _engine(self, work: Callable[[], Any], file: str = "") -> Any:
+        """The engine's errors in Ansible's words: a host that cannot be reached, or a task, with a C(file), that cannot be done."""
+        try:
+            return work()
+        except TimeoutError as exc:
+            raise AnsibleConnectionFailure(
+                f"Instance {self._instance} did not start a command, or become did not ask for its password, within the timeout of "
+                f"{self.get_option('timeout')} s. Is become_password set, and does become_user exist?"
+            ) from exc
+        except ServerError as exc:
+            raise self._explained(exc, file) from exc
+        except (ConnectionFailed, DeadlineExceeded, Interrupted) as exc:
+            raise AnsibleConnectionFailure(str(exc)) from exc
+        except LXDError as exc:
+            raise AnsibleError(str(exc)) from exc
+
+    def _explained(self, exc: ServerError, file: str) -> AnsibleError:
+        text, instance = exc.text, self._instance
+        project = self.get_option("project") or "default"
+        if re.search(r"instance not found|failed to fetch instance", text, re.I):
+            return AnsibleConnectionFailure(f"There is no instance {instance} in project {project} of {self._label}. {self._nearest()}")
+        if re.search(r"not running|is stopped", text, re.I) and "agent" not in text.lower():
+            return AnsibleConnectionFailure(f"Instance {instance} of {self._label} is not running: {text}. Start it (cloudhost.lxd.instance, state: started).")
+        if re.search(r"frozen", text, re.I):
+            return AnsibleConnectionFailure(f"Instance {instance} of {self._label} is frozen. Start it (cloudhost.lxd.instance, state: started).")
+        if re.search(r"agent", text, re.I):
+            return AnsibleConnectionFailure(
+                f"The agent of virtual machine {instance} does not answer: {text}. Wait for it (cloudhost.lxd.instance, wait_for: [agent])."
+            )
+        if file:
+            return AnsibleError(f"Instance {instance}: {file} {exc}")
+        return AnsibleConnectionFailure(f"Instance {instance}: {exc}")
+
+    @property
+    def _label(self) -> str:
+        return self._client.label if self._client else "the server"
+
+    def _nearest(self) -> str:
+        try:
+            return did_you_mean(self._instance, self._fresh().names("/1.0/instances", project=self.get_option("project")))
+        except LXDError:
+            return ""

@@ -1,0 +1,103 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """The connection options of the modules, for plugins that run on the controller."""
+
+    CONNECTION = r"""
+options:
+  url:
+    description:
+      - Where the server is, as V(unix:///path/to/unix.socket) or V(https://host:8443).
+      - The default is the first local socket of the controller that exists, looked for as by M(cloudhost.lxd.instance).
+    type: str
+    vars:
+      - name: ansible_lxd_url
+    env:
+      - name: LXD_URL
+    ini:
+      - section: lxd_connection
+        key: url
+  client_cert:
+    description: The client certificate for V(https://) servers, as PEM text or as a path on the controller.
+    type: str
+    vars:
+      - name: ansible_lxd_client_cert
+    env:
+      - name: LXD_CLIENT_CERT
+    ini:
+      - section: lxd_connection
+        key: client_cert
+  client_key:
+    description: The key of O(client_cert), as PEM text or as a path on the controller.
+    type: str
+    vars:
+      - name: ansible_lxd_client_key
+    env:
+      - name: LXD_CLIENT_KEY
+    ini:
+      - section: lxd_connection
+        key: client_key
+  server_cert:
+    description: Pins the server to this certificate, as PEM text or as a path on the controller.
+    type: str
+    vars:
+      - name: ansible_lxd_server_cert
+    env:
+      - name: LXD_SERVER_CERT
+    ini:
+      - section: lxd_connection
+        key: server_cert
+  server_fingerprint:
+    description: Pins the server to the certificate with this SHA-256 fingerprint, which C(lxc info) or C(incus info) prints on the server.
+    type: str
+    vars:
+      - name: ansible_lxd_server_fingerprint
+    env:
+      - name: LXD_SERVER_FINGERPRINT
+    ini:
+      - section: lxd_connection
+        key: server_fingerprint
+  trust_token:
+    description: A one-time token from C(lxc config trust add) or C(incus config trust add), used on first contact only.
+    type: str
+    vars:
+      - name: ansible_lxd_trust_token
+    env:
+      - name: LXD_TRUST_TOKEN
+  validate_certs:
+    description: With V(false), a V(https://) server that is not pinned is accepted whoever it is. Pin the server instead.
+    type: bool
+    default: true
+    vars:
+      - name: ansible_lxd_validate_certs
+    ini:
+      - section: lxd_connection
+        key: validate_certs
+  project:
+    description: The project of the instance; V(default) if nothing is said.
+    type: str
+    vars:
+      - name: ansible_lxd_project
+    env:
+      - name: LXD_PROJECT
+    ini:
+      - section: lxd_connection
+        key: project
+  timeout:
+    description:
+      - Seconds for the server to start a command, to answer a request, or to come back after a restart. How long a command runs is not limited.
+    type: int
+    default: 60
+    vars:
+      - name: ansible_lxd_timeout
+    env:
+      - name: LXD_TIMEOUT
+    ini:
+      - section: lxd_connection
+        key: timeout
+"""

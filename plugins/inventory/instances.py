@@ -1,0 +1,243 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: instances
+short_description: Instances of LXD and Incus as hosts
+version_added: 0.2.0
+description:
+  - Finds the containers and virtual machines of any number of servers and clusters, of both products, with one request to each server.
+  - Takes a file whose name ends in C(instances.yml), C(lxd.yml) or C(incus.yml), or in C(.yaml), and that says C(plugin=cloudhost.lxd.instances).
+  - Every host has these variables. C(lxd_name), C(lxd_project), C(lxd_type) (V(container) or V(virtual-machine)), C(lxd_status), C(lxd_location) (the
+    member of a cluster, else V(none)), C(lxd_architecture), C(lxd_description), C(lxd_ephemeral), C(lxd_created_at), C(lxd_profiles),
+    C(lxd_config) and C(lxd_devices) (with what profiles give), C(lxd_image) (the C(image.*) keys), C(lxd_addresses) (global addresses of the instance's
+    own NICs, IPv4 first), C(lxd_address) (the one that O(address_nic) and O(address_family) choose), C(lxd_snapshots), C(lxd_server) and C(lxd_url).
+  - In C(lxd_config), C(lxd_image) and C(lxd_devices), values of keys that speak of secrets are masked. C(volatile.*), C(raw.*), C(environment.*),
+    C(cloud-init.*), scriptlets and the old keys of cloud-init are left out.
+author:
+  - cloudhost.lxd contributors (@cloudhost)
+extends_documentation_fragment:
+  - constructed
+  - inventory_cache
+options:
+  plugin:
+    description: The name of this plugin.
+    type: str
+    required: true
+    choices: [cloudhost.lxd.instances]
+  servers:
+    description:
+      - The servers to ask. One member of a cluster answers for all of it. The default is the first local socket.
+      - Each has the connection options of the modules, and a C(name), which is C(lxd_server) of its hosts; the default is the host of its C(url).
+      - Certificates and keys are PEM text or paths on the controller. A key given as text is not handed to the hosts, because variables can be seen.
+    type: list
+    elements: dict
+    default: [{}]
+    suboptions:
+      name:
+        description: What to call the server.
+        type: str
+      url:
+        description: V(unix:///path/to/unix.socket) or V(https://host:8443).
+        type: str
+      client_cert:
+        description: The client certificate.
+        type: str
+      client_key:
+        description: Its key.
+        type: str
+      server_cert:
+        description: Pins the server to this certificate.
+        type: str
+      server_fingerprint:
+        description: Pins the server to the certificate with this fingerprint.
+        type: str
+      trust_token:
+        description: A one-time token, used on first contact only.
+        type: str
+      validate_certs:
+        description: With V(false), a server that is not pinned is accepted whoever it is.
+        type: bool
+        default: true
+      timeout:
+        description: Seconds for the server to answer.
+        type: int
+        default: 30
+  projects:
+    description: The projects whose instances to list; V(all) for every project that the client may see.
+    type: list
+    elements: str
+    default: [default]
+  filters:
+    description:
+      - Expressions of the API that an instance must all meet, such as V(status eq running) or V(config.user.role eq web). The server applies them.
+    type: list
+    elements: str
+    default: []
+  hostname:
+    description:
+      - A Jinja expression for the name of a host, with the variables of the instance. Two instances of one name are an error.
+    type: str
+    default: lxd_name
+  connection:
+    description:
+      - How to reach the hosts. V(api) sets C(ansible_connection) to P(cloudhost.lxd.api#connection), and the variables that it needs.
+      - V(ssh) sets C(ansible_host) to C(lxd_address) where there is one. V(none) sets neither.
+    type: str
+    choices: [api, ssh, none]
+    default: api
+  address_nic:
+    description: The NIC that C(lxd_address) is taken from, by the name of the device. The default is the first one with an address.
+    type: str
+  address_family:
+    description: The family of C(lxd_address). The default is IPv4, and IPv6 for an instance that has no IPv4 address.
+    type: str
+    choices: [ipv4, ipv6]
+  on_unreachable:
+    description: What a server is that does not answer as it should. With V(warning) the hosts of the other servers are listed.
+    type: str
+    choices: [error, warning]
+    default: error
+"""
+
+EXAMPLES = r"""
+# instances.yml: every instance of this host, reached by its socket
+plugin: cloudhost.lxd.instances
+
+---
+# prod.instances.yml: two clusters and a single server
+plugin: cloudhost.lxd.instances
+servers:
+  - name: berlin
+    url: https://berlin1.example.net:8443
+    server_fingerprint: 1f3e…
+    client_cert: ~/.config/lxc/client.crt
+    client_key: ~/.config/lxc/client.key
+  - name: paris
+    url: https://paris1.example.net:8443
+    server_cert: /etc/ansible/paris.crt
+    client_cert: ~/.config/incus/client.crt
+    client_key: ~/.config/incus/client.key
+  - name: local
+projects: [all]
+filters:
+  - status eq running
+hostname: lxd_name ~ '.' ~ lxd_project ~ '.' ~ lxd_server
+on_unreachable: warning
+compose:
+  memory: lxd_config['limits.memory'] | default('unlimited')
+groups:
+  debian: lxd_image.os == 'Debian'
+keyed_groups:
+  - key: lxd_location
+    prefix: on
+  - key: lxd_project
+    prefix: project
+  - key: lxd_config['user.role']
+    prefix: role
+cache: true
+cache_plugin: ansible.builtin.jsonfile
+cache_connection: ~/.cache/ansible-instances
+
+---
+# ssh.instances.yml: by ssh, to an address of the NIC eth1
+plugin: cloudhost.lxd.instances
+connection: ssh
+address_nic: eth1
+address_family: ipv6
+"""
+
+from typing import Any
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec, _instances
+
+#: Workers are forked from the process that reads the inventory: what the connection needs is loaded here once, not once a task.
+PRELOADED = (_exec,)
+
+ENDINGS = tuple(f"{name}.{kind}" for name in ("instances", "lxd", "incus") for kind in ("yml", "yaml"))
+#: Connection options that hosts of a server have in common.
+HANDED_ON = ("client_cert", "client_key", "server_cert", "server_fingerprint", "validate_certs")
+
+
+class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
+    NAME = "cloudhost.lxd.instances"
+
+    def verify_file(self, path: str) -> bool:
+        return bool(super().verify_file(path)) and path.endswith(ENDINGS)
+
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        try:
+            servers = _instances.complete(self.get_option("servers"))
+            for server, found in self._listed(servers, path, cache):
+                for variables in found:
+                    self._add(variables, server)
+        except LXDError as exc:
+            raise AnsibleParserError(f"{path}: {exc}") from exc
+
+    def _listed(self, servers: list[dict[str, Any]], path: str, cache: bool) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """Each server with the variables of its instances, from the cache where it may be used."""
+        key = self.get_cache_key(path)
+        use = self.get_option("cache")
+        if use and cache and key in self._cache:
+            kept = self._cache[key]
+            return [(server, kept.get(server["name"]) or []) for server in servers]
+        address = {"nic": self.get_option("address_nic"), "family": self.get_option("address_family")}
+        answers = _instances.read(servers, self.get_option("projects"), self.get_option("filters"), address)
+        failed = {name: answer for name, answer in answers.items() if isinstance(answer, LXDError)}
+        for name, error in failed.items():
+            if self.get_option("on_unreachable") == "error":
+                raise AnsibleParserError(f"{path}: server '{name}' cannot be read: {error} With on_unreachable: warning, the others are listed.")
+            self.display.warning(f"{path}: server '{name}' cannot be read, its instances are left out: {error}")
+        found = {name: answer for name, answer in answers.items() if not isinstance(answer, LXDError)}
+        if use and not failed:  # a server that was away today shall not be missing tomorrow
+            self._cache[key] = found
+        return [(server, found.get(server["name"]) or []) for server in servers]
+
+    def _add(self, variables: dict[str, Any], server: dict[str, Any]) -> None:
+        expression = self.get_option("hostname")
+        try:
+            name = str(self._compose(expression, variables))
+        except Exception as exc:  # a template can fail in any way
+            raise AnsibleParserError(f"hostname: '{expression}' cannot be evaluated for instance {variables['lxd_name']}: {exc}") from exc
+        known = self.inventory.get_host(name)
+        if known and "lxd_name" in known.vars:
+            other = known.vars
+            raise AnsibleParserError(
+                f"Two instances would be the host '{name}': {other['lxd_name']} in project {other['lxd_project']} of server {other['lxd_server']}, and "
+                f"{variables['lxd_name']} in project {variables['lxd_project']} of server {variables['lxd_server']}. "
+                "Tell them apart with 'hostname', as in: hostname: lxd_name ~ '.' ~ lxd_project ~ '.' ~ lxd_server"
+            )
+        self.inventory.add_host(name)
+        for key, value in {**variables, **self._reach(variables, server)}.items():
+            self.inventory.set_variable(name, key, value)
+        strict = self.get_option("strict")
+        self._set_composite_vars(self.get_option("compose"), variables, name, strict=strict)
+        self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict=strict)
+        self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
+
+    def _reach(self, variables: dict[str, Any], server: dict[str, Any]) -> dict[str, Any]:
+        """The variables that say how to reach a host."""
+        way = self.get_option("connection")
+        if way == "ssh":
+            return {"ansible_host": variables["lxd_address"]} if variables["lxd_address"] else {}
+        if way == "none":
+            return {}
+        reach = {
+            "ansible_connection": "cloudhost.lxd.api",
+            "ansible_host": variables["lxd_name"],
+            "ansible_lxd_url": variables["lxd_url"],
+            "ansible_lxd_project": variables["lxd_project"],
+        }
+        for option in HANDED_ON:
+            value = server[option]
+            if value not in (None, True) and not (option == "client_key" and "-----BEGIN" in value):
+                reach[f"ansible_lxd_{option}"] = value
+        return reach

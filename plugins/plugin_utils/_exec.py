@@ -1,0 +1,242 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection: it may change at any time.
+
+"""A command in an instance, its streams over websockets (doc/rest-api.md and doc/api-extensions.md, container_exec).
+
+The daemon starts the command once the three streams are connected. The end of a stream is an empty text message. A fourth
+websocket is for signals; the daemon kills the command when it breaks, so a play that is interrupted leaves nothing running.
+"""
+
+from __future__ import annotations
+
+import selectors
+import socket
+import ssl
+import threading
+import time
+import urllib.parse
+from typing import Any, Callable, Iterator, Optional
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client, Deadline
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import BLOCK, Transport
+
+try:
+    from websockets.client import ClientProtocol
+    from websockets.frames import Frame, Opcode
+    from websockets.uri import parse_uri
+
+    MISSING: ImportError | None = None
+except ImportError as exc:
+    MISSING = exc
+
+#: In the order in which they are opened: the command starts with the third.
+STREAMS = ("0", "1", "2", "control")
+STDIN, STDOUT, STDERR, CONTROL = STREAMS
+#: Sees what the command has said so far; what it returns is written to the command before its input. None: not yet.
+Gate = Callable[[bytes, bytes], Optional[bytes]]
+
+
+class Stream:
+    """One websocket, without blocking: bytes of messages in, bytes of frames out."""
+
+    def __init__(self, sock: socket.socket, path: str) -> None:
+        self.sock = sock
+        self.sock.setblocking(False)
+        if sock.family != socket.AF_UNIX:  # a long command is silent, and so is a server that lost its power
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
+        self.protocol = ClientProtocol(parse_uri("ws://localhost" + path), max_size=None)
+        self.protocol.send_request(self.protocol.connect())
+        self.unsent = b""
+        self.up = False  # the server has agreed to speak websocket
+        self.ended = False  # nothing more will come
+        self.clean = False  # and it ended as it should
+
+    def receive(self) -> bytes:
+        """What came by now. Sets C(ended) at the end of the stream, or of the connection."""
+        try:
+            data = self.sock.recv(BLOCK)
+        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+            return b""
+        except OSError:  # the daemon resets the stream of a command that ended without reading its input
+            data = b""
+        if data:
+            self.protocol.receive_data(data)
+        else:
+            self.protocol.receive_eof()
+            self.ended = True
+        return b"".join(self._contents())
+
+    def _contents(self) -> Iterator[bytes]:
+        for event in self.protocol.events_received():
+            if not isinstance(event, Frame):
+                if self.protocol.handshake_exc is None:
+                    self.up = True
+                else:
+                    self.ended = True
+            elif event.opcode in (Opcode.BINARY, Opcode.CONT):
+                yield bytes(event.data)
+            elif event.opcode in (Opcode.TEXT, Opcode.CLOSE):
+                self.ended = self.clean = True
+
+    def send(self) -> bool:
+        """Write what can be written without waiting; True if something is left."""
+        self.unsent += b"".join(self.protocol.data_to_send())
+        while self.unsent:
+            try:
+                self.unsent = self.unsent[self.sock.send(self.unsent) :]
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                return True
+            except OSError:  # nobody reads it any more, but what the daemon said before may still be on its way to us
+                self.unsent = b""
+        return False
+
+
+class Command:
+    """A command that the daemon was asked to run, until its streams end."""
+
+    def __init__(self, streams: dict[str, Stream], data: bytes, gate: Gate | None, patience: float) -> None:
+        self.streams = streams
+        self.input = memoryview(data)
+        self.gate = gate
+        self.patience = patience
+        self.said: dict[str, list[bytes]] = {STDOUT: [], STDERR: []}
+        self.closed_input = False
+
+    def talk(self) -> tuple[bytes, bytes]:
+        """Pass input and output until both outputs have ended."""
+        with selectors.DefaultSelector() as selector:
+            for name, stream in self.streams.items():
+                selector.register(stream.sock, self._wishes(name, stream), name)
+            until = time.monotonic() + self.patience
+            while not (self.streams[STDOUT].ended and self.streams[STDERR].ended):
+                waiting = self.gate is not None or not all(self.streams[name].up for name in (STDIN, STDOUT, STDERR))
+                if waiting and time.monotonic() > until:
+                    raise TimeoutError
+                for key, _events in selector.select(1.0 if waiting else None):
+                    self._turn(key.data, self.streams[key.data])
+                for name, stream in self.streams.items():  # output may have opened the gate for the input
+                    if stream.sock in selector.get_map():
+                        wishes = self._wishes(name, stream)
+                        if stream.ended:
+                            selector.unregister(stream.sock)
+                        elif selector.get_key(stream.sock).events != wishes:
+                            selector.modify(stream.sock, wishes, name)
+        return self._output()
+
+    def _output(self) -> tuple[bytes, bytes]:
+        return b"".join(self.said[STDOUT]), b"".join(self.said[STDERR])
+
+    def _turn(self, name: str, stream: Stream) -> None:
+        data = stream.receive()
+        if name in self.said and data:
+            self.said[name].append(data)
+            if self.gate:
+                answer = self.gate(*self._output())
+                if answer is not None:
+                    self.gate = None
+                    self.input = memoryview(answer + bytes(self.input))
+
+    def _wishes(self, name: str, stream: Stream) -> int:
+        """What to wait for, having written what can be written."""
+        left = False
+        if not stream.ended:
+            left = stream.send()
+            while name == STDIN and stream.up and not left and not self.closed_input and self.gate is None:
+                self._feed(stream)
+                left = stream.send()
+        return selectors.EVENT_READ | (selectors.EVENT_WRITE if left else 0)
+
+    def _feed(self, stream: Stream) -> None:
+        block, self.input = self.input[:BLOCK], self.input[BLOCK:]
+        if block:
+            stream.protocol.send_binary(block)
+        else:
+            stream.protocol.send_text(b"")
+            self.closed_input = True
+
+    def whole(self) -> bool:
+        return all(self.streams[name].clean for name in (STDOUT, STDERR))
+
+
+def run(client: Client, instance: str, request: dict[str, Any], data: bytes, gate: Gate | None, **query: Any) -> tuple[int, bytes, bytes]:
+    """Exit code and output of a command. Only its start is bound to the client's deadline."""
+    patience = client.deadline.remaining()
+    body = {**request, "wait-for-websocket": True, "interactive": False}
+    started = _start(client, instance, body, query)
+    path = urllib.parse.urlsplit(started["id_path"]).path
+    sockets: list[socket.socket] = []
+    try:
+        sockets = _connect(client.transport, client.deadline.check("opening the streams of a command"))
+        secrets = started["metadata"]["fds"]
+        streams = {name: Stream(sock, f"{path}/websocket?secret={secrets[name]}") for name, sock in zip(STREAMS, sockets)}
+        command = Command(streams, data, gate, patience)
+        stdout, stderr = command.talk()
+        whole = command.whole()
+    finally:
+        for sock in sockets:
+            sock.close()
+    client.deadline = Deadline(float("inf") if whole else patience)
+    try:
+        code, words = _end(client, path)
+    except (ConnectionFailed, Interrupted) as exc:
+        raise Interrupted(f"{client.label} went away while a command ran in instance {instance}. Whether it came to its end is not known: {exc}") from exc
+    if not whole:
+        raise Interrupted(f"{client.label} broke the streams of a command in instance {instance}. Whether it came to its end is not known.")
+    return code, stdout, stderr if stdout or stderr else words.encode()
+
+
+def _end(client: Client, path: str) -> tuple[int, str]:
+    """Exit code of a command, and the daemon's words where it counts as a failure: for 126 and 127, whoever ended with them."""
+    try:
+        return int(((client.wait(path) or {}).get("metadata") or {})["return"]), ""
+    except ServerError as exc:
+        code = (client.get(path).metadata.get("metadata") or {}).get("return")
+        if code is None or code < 0:
+            raise
+        return int(code), exc.text
+
+
+def _start(client: Client, instance: str, body: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
+    """Ask for the command. It starts with its streams, so asking again after a lost answer runs nothing twice."""
+    url = f"/1.0/instances/{urllib.parse.quote(instance, safe='')}/exec"
+    attempt = 0
+    while True:
+        try:
+            reply = client.request("POST", url, body=body, query=query)
+            return {**reply.metadata, "id_path": reply.operation}
+        except Interrupted as exc:
+            client.deadline.pause(attempt, f"starting a command in instance {instance}, which failed with: {exc}")
+            attempt += 1
+
+
+def _connect(transport: Transport, timeout: float) -> list[socket.socket]:
+    """A socket for each stream; handshakes of TLS take many a round trip, so they are made side by side."""
+    made: list[Any] = [None] * len(STREAMS)
+
+    def connect(position: int) -> None:
+        try:
+            made[position] = transport.socket(timeout)
+        except Exception as exc:  # it is raised where it can be caught
+            made[position] = exc
+
+    if transport.scheme == "unix":
+        for position in range(len(STREAMS)):
+            connect(position)
+    else:
+        threads = [threading.Thread(target=connect, args=(position,)) for position in range(len(STREAMS))]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    failed = [result for result in made if isinstance(result, Exception)]
+    if failed:
+        for result in made:
+            if not isinstance(result, Exception):
+                result.close()
+        raise failed[0]
+    return made

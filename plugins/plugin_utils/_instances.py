@@ -1,0 +1,110 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection: it may change at any time.
+
+"""The instances of servers as variables of hosts: one request a server, all servers at the same time. No Ansible here."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import urllib.parse
+from typing import Any, Dict
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
+from ansible_collections.cloudhost.lxd.plugins.module_utils._connect import connect
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput, LXDError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._wait import own_addresses
+
+FAMILIES = {"inet": "ipv4", "inet6": "ipv6"}
+#: What an entry of C(servers) may have, with its defaults.
+SERVER = {
+    "name": None, "url": None, "client_cert": None, "client_key": None, "server_cert": None, "server_fingerprint": None,
+    "trust_token": None, "validate_certs": True, "timeout": 30,
+}  # fmt: skip
+#: Keys that are long or nobody's business: scripts with passwords in them, the environment, the daemon's own notes.
+LEFT_OUT = ("volatile.*", "raw.*", "environment.*", "cloud-init.*", "user.user-data", "user.vendor-data", "user.network-config", "*.scriptlet")
+
+Server = Dict[str, Any]  # an entry of C(servers), complete
+Variables = Dict[str, Any]
+
+
+def complete(servers: list[dict[str, Any]]) -> list[Server]:
+    """The servers with their defaults and a name each; refuses what nothing would look at."""
+    found: list[Server] = []
+    for entry in servers:
+        unknown = sorted(set(entry) - set(SERVER))
+        if unknown:
+            raise InvalidInput(f"servers: there is no option '{unknown[0]}' for a server. Known: {', '.join(SERVER)}.")
+        server = {**SERVER, **entry}
+        server["name"] = server["name"] or urllib.parse.urlsplit(server["url"] or "").hostname or "local"
+        if server["name"] in [other["name"] for other in found]:
+            raise InvalidInput(f"servers: two servers have the name '{server['name']}'. Give each a 'name' of its own.")
+        found.append(server)
+    return found
+
+
+def read(servers: list[Server], projects: list[str], filters: list[str], address: dict[str, str | None]) -> dict[str, list[Variables] | LXDError]:
+    """For each server, the variables of its instances, or why it could not be read."""
+
+    def one(server: Server) -> list[Variables] | LXDError:
+        try:
+            return _read_one(server, projects, filters, address)
+        except LXDError as exc:
+            return exc
+
+    with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
+        return dict(zip([server["name"] for server in servers], pool.map(one, servers)))
+
+
+def _read_one(server: Server, projects: list[str], filters: list[str], address: dict[str, str | None]) -> list[Variables]:
+    client = connect({**server, "timeout": int(server["timeout"])})
+    single = projects[0] if len(projects) == 1 and projects[0] != "all" else None
+    query = {"recursion": 2, "filter": " and ".join(filters), "project": single, "all-projects": None if single else "true"}
+    try:
+        listed = client.get("/1.0/instances", **query).metadata or []
+        url = client.transport.url
+    finally:
+        client.transport.close()
+    wanted = [instance for instance in listed if single or "all" in projects or instance["project"] in projects]
+    return [{**variables(instance, address), "lxd_server": server["name"], "lxd_url": url} for instance in wanted]
+
+
+def variables(instance: dict[str, Any], address: dict[str, str | None]) -> Variables:
+    """What a host knows of its instance."""
+    config, devices = instance.get("expanded_config") or {}, instance.get("expanded_devices") or {}
+    addresses = own_addresses(instance.get("state") or {}, devices)
+    chosen = own_addresses(_only(address["nic"], instance), devices) if address["nic"] else addresses
+    preferred = [found["address"] for found in chosen if address["family"] in (None, FAMILIES.get(found["family"]))]
+    shown = {key: value for key, value in config.items() if not values.matches(key, LEFT_OUT)}
+    return {
+        "lxd_name": instance["name"],
+        "lxd_project": instance.get("project") or "default",
+        "lxd_type": instance["type"],
+        "lxd_status": instance["status"],
+        "lxd_location": instance.get("location") or "none",
+        "lxd_architecture": instance.get("architecture"),
+        "lxd_description": instance.get("description") or "",
+        "lxd_ephemeral": bool(instance.get("ephemeral")),
+        "lxd_created_at": instance.get("created_at"),
+        "lxd_profiles": instance.get("profiles") or [],
+        "lxd_config": values.masked({key: value for key, value in shown.items() if not key.startswith("image.")}),
+        "lxd_image": {key[len("image.") :]: value for key, value in shown.items() if key.startswith("image.")},
+        "lxd_devices": values.masked(devices),
+        "lxd_addresses": [found["address"] for found in addresses],
+        "lxd_address": preferred[0] if preferred else None,
+        "lxd_snapshots": [snapshot["name"].rpartition("/")[2] for snapshot in instance.get("snapshots") or ()],
+    }
+
+
+def _only(nic: str, instance: dict[str, Any]) -> dict[str, Any]:
+    """The state with no interface but that of a device, which a virtual machine may call otherwise: its MAC address tells."""
+    config = instance.get("expanded_config") or {}
+    device = (instance.get("expanded_devices") or {}).get(nic) or {}
+    hwaddr = device.get("hwaddr") or config.get(f"volatile.{nic}.hwaddr")
+    names = {nic, device.get("name") or config.get(f"volatile.{nic}.name") or nic}
+    network = (instance.get("state") or {}).get("network") or {}
+    return {
+        "network": {name: found for name, found in network.items() if name in names or (hwaddr and found.get("hwaddr") == hwaddr and found.get("host_name"))}
+    }

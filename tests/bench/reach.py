@@ -1,0 +1,166 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The connection plugin beside that of community.general, and beside the daemon's exec without any client, in one run.
+
+Usage, as root, from an environment with the packages ansible (which brings community.general) and websockets, with PYTHONPATH as for the
+tests, and CLOUDHOST_TEST_IMAGE set to an image with python3: python tests/bench/reach.py [lxd|incus] [ROUNDS]
+"""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from typing import Any, Callable
+
+import yaml
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from ansible.playbook.play_context import PlayContext  # noqa: E402 - the tests folder is no package of the collection
+from ansible.plugins.loader import connection_loader, init_plugin_loader  # noqa: E402
+
+init_plugin_loader([])
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils._connect import connect as engine  # noqa: E402
+from integration.modules import run_module  # noqa: E402
+from lab.daemon import Daemon  # noqa: E402
+
+INSTANCES, COMMANDS, SIZE = 10, 40, 100 * 1024 * 1024
+OURS = "cloudhost.lxd.api"
+#: Twenty tasks of what plays are made of.
+TASKS = [
+    {"ansible.builtin.command": "true"},
+    {"ansible.builtin.copy": {"content": "some text\n", "dest": "/root/file"}},
+    {"ansible.builtin.file": {"path": "/root/folder", "state": "directory"}},
+    {"ansible.builtin.lineinfile": {"path": "/root/file", "line": "one more"}},
+    {"ansible.builtin.stat": {"path": "/root/file"}},
+] * 4
+
+
+def prepare(daemon: Daemon, image: pathlib.Path) -> list[str]:
+    url = {"url": daemon.url, "timeout": 300}
+    run_module("storage_pool", name="default", driver="btrfs", config={"size": "8GiB"}, **url)
+    run_module("profile", name="default", devices={"root": {"type": "disk", "path": "/", "pool": "default"}}, **url)
+    run_module("image", name="debian/12", file=str(image / "metadata.tar.gz"), rootfs=str(image / "rootfs.squashfs"), **url)
+    names = [f"c{number}" for number in range(1, INSTANCES + 1)]
+    for name in names:  # with sleep as its init: what is measured is the way to a container, not what runs in it
+        run_module("instance", name=name, image="debian/12", config={"raw.lxc": "lxc.init.cmd = /bin/sleep infinity"}, **url)
+    return names
+
+
+def plugin(name: str, daemon: Daemon) -> Any:
+    connection = connection_loader.get(name, PlayContext(), "/dev/null")
+    connection.set_options(var_options={"inventory_hostname": "c1", "ansible_lxd_url": daemon.url})
+    return connection
+
+
+def medians(rounds: int, work: dict[str, Callable[[], Any]]) -> dict[str, float]:
+    """Seconds, interleaved, so that a busy machine slows all alike."""
+    times: dict[str, list[float]] = {name: [] for name in work}
+    for _round in range(rounds):
+        for name, run in work.items():
+            start = time.monotonic()
+            run()
+            times[name].append(time.monotonic() - start)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def table(title: str, unit: str, factor: float, figures: dict[str, float]) -> None:
+    """Each figure, and how many times ours it is."""
+    ours = next(iter(figures.values()))
+    print(f"\n{title}\n| way | {unit} | times ours |\n| --- | --- | --- |")
+    for name, seconds in figures.items():
+        print(f"| {name} | {seconds * factor:.1f} | {seconds / ours:.2f} |", flush=True)
+
+
+def bare(daemon: Daemon, recorded: bool) -> Callable[[], None]:
+    """The daemon's own exec over a kept connection: without streams, or with its output recorded in files and read."""
+    client = engine({"url": daemon.url, "timeout": 600, "trust_token": None})
+    body = {"command": ["/bin/sh", "-c", "true"], "wait-for-websocket": False, "interactive": False, "record-output": recorded}
+
+    def run() -> None:
+        done = client.write("POST", "/1.0/instances/c1/exec", body)
+        for path in (done.get("output") or {}).values():
+            client.fetch(path)
+
+    return run
+
+
+def files(daemon: Daemon, folder: pathlib.Path, names: dict[str, str]) -> tuple[dict[str, Callable[[], Any]], dict[str, Callable[[], Any]]]:
+    with (folder / "large").open("wb") as stream:
+        for _count in range(SIZE // 1048576):
+            stream.write(os.urandom(1048576))
+    made = {label: plugin(name, daemon) for label, name in names.items()}
+    push = {label: (lambda c=c: c.put_file(str(folder / "large"), "/root/large")) for label, c in made.items()}
+    pull = {label: (lambda c=c: c.fetch_file("/root/large", str(folder / "back"))) for label, c in made.items()}
+    return push, pull
+
+
+def plays(daemon: Daemon, folder: pathlib.Path, hosts: list[str], theirs: str) -> dict[str, Callable[[], Any]]:
+    (folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": TASKS}]))
+    common = {"ansible_python_interpreter": "/usr/bin/python3", "ansible_lxd_url": daemon.url}
+    found = {"plugin": "cloudhost.lxd.instances", "servers": [{"url": daemon.url}], "compose": {"ansible_python_interpreter": "'/usr/bin/python3'"}}
+    inventories = {
+        "api, hosts by the inventory plugin": ("instances.yml", found),
+        "api, hosts by hand": ("api.yml", {"ansible_connection": OURS}),
+        "community.general, pipelining": ("piped.yml", {"ansible_connection": theirs, "ansible_pipelining": True}),
+        "community.general": ("theirs.yml", {"ansible_connection": theirs}),
+    }
+
+    def runner(name: str, content: dict[str, Any]) -> Callable[[], None]:
+        whole = content if "plugin" in content else {"all": {"hosts": {host: {} for host in hosts}, "vars": {**common, **content}}}
+        (folder / name).write_text(yaml.safe_dump(whole))
+        program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
+
+        def run() -> None:
+            environ = {**daemon.environ(), "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3"}
+            done = subprocess.run([program, "-i", str(folder / name), str(folder / "play.yml")], env=environ, stdout=subprocess.PIPE, text=True, check=False)
+            assert done.returncode == 0, done.stdout[-3000:]
+
+        return run
+
+    return {label: runner(*inventory) for label, inventory in inventories.items()}
+
+
+def main(kind: str = "lxd", rounds: str = "1") -> None:
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="cloudhost-bench-", dir="/var/tmp"))
+    folder.chmod(0o711)
+    daemon = Daemon(kind, folder)
+    theirs = f"community.general.{kind}"
+    try:
+        daemon.start()
+        os.environ[daemon.variable] = str(daemon.folder)  # for the client that the other plugin starts
+        hosts = prepare(daemon, pathlib.Path(os.environ["CLOUDHOST_TEST_IMAGE"]))
+        ours, other = plugin(OURS, daemon), plugin(theirs, daemon)
+        raw = medians(
+            COMMANDS,
+            {
+                "api": lambda: ours.exec_command("true"),
+                "the daemon, without streams": bare(daemon, recorded=False),
+                "the daemon, output recorded and read": bare(daemon, recorded=True),
+                f"{daemon.client} exec": lambda: daemon.cli("exec", "c1", "--", "/bin/sh", "-c", "true"),
+                "community.general": lambda: other.exec_command("true"),
+            },
+        )
+        print(f"{kind} {daemon.query('/1.0')['environment']['server_version']}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        table(f"A raw command, median of {COMMANDS}", "ms", 1000, raw)
+        push, pull = files(daemon, folder, {"api": OURS, "community.general": theirs})
+        table("Push of 100 MiB", "s", 1, medians(3, push))
+        table("Pull of 100 MiB", "s", 1, medians(3, pull))
+        table(f"A play of {len(TASKS)} tasks on {INSTANCES} instances", "s", 1, medians(int(rounds), plays(daemon, folder, hosts, theirs)))
+        print(f"load at the end {os.getloadavg()[0]:.1f}")
+    finally:
+        daemon.stop()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

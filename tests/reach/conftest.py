@@ -1,0 +1,52 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Real daemons as for the modules, a container that Ansible can manage, and Ansible run as a user runs it."""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+from typing import Any, Callable, Iterator
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+
+from ansible.playbook.play_context import PlayContext  # noqa: E402 - the tests folder is no package of the collection
+from ansible.plugins.loader import connection_loader, init_plugin_loader  # noqa: E402
+from integration.conftest import Server, image_files, lab, server  # noqa: E402, F401 - fixtures
+from reach.control import ACCOUNT, Control  # noqa: E402
+
+init_plugin_loader([])  # before anything of the collection is imported, or it would not be a collection to Ansible
+
+
+@pytest.fixture(scope="session")
+def guest(server: Server) -> str:  # noqa: F811
+    """A running container with python3, sudo and a user C(tester)."""
+    server.run("instance", name="guest", image="debian/12", wait_for=["ipv4"])
+    server.daemon.cli("exec", "guest", "--", "sh", "-c", ACCOUNT)
+    return "guest"
+
+
+@pytest.fixture
+def connect(server: Server, guest: str) -> Iterator[Callable[..., Any]]:  # noqa: F811
+    """The plugin as Ansible makes it, for one host; options by their variables, as C(user="tester")."""
+    made: list[Any] = []
+
+    def connect(name: str = guest, **options: Any) -> Any:
+        connection = connection_loader.get("cloudhost.lxd.api", PlayContext(), "/dev/null")
+        variables = {"inventory_hostname": name, "ansible_lxd_url": server.daemon.url, **{f"ansible_lxd_{key}": value for key, value in options.items()}}
+        connection.set_options(var_options=variables)
+        made.append(connection)
+        return connection
+
+    yield connect
+    for connection in made:
+        connection.reset()
+
+
+@pytest.fixture
+def control(server: Server, tmp_path: pathlib.Path) -> Control:  # noqa: F811
+    return Control(tmp_path, server.daemon)

@@ -1,0 +1,73 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Ansible run as a user runs it, and the account that it logs in with."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+import yaml
+from ansible.inventory.data import InventoryData
+from ansible.parsing.dataloader import DataLoader
+from ansible.plugins.loader import inventory_loader
+
+PASSWORD = "an open secret"  # of the user tester in the guest
+ACCOUNT = (
+    "useradd --create-home --shell /bin/bash tester && usermod --append --groups users tester && mkdir -p /etc/sudoers.d"
+    f" && echo 'tester ALL=(ALL) ALL' > /etc/sudoers.d/tester && echo 'tester:{PASSWORD}' | chpasswd"
+)
+
+
+class Control:
+    """A controller: a folder with an inventory, and the programs of Ansible."""
+
+    def __init__(self, folder: pathlib.Path, daemon: Any) -> None:
+        self.folder, self.daemon = folder, daemon
+        self.variables: dict[str, Any] = {"ansible_connection": "cloudhost.lxd.api", "ansible_lxd_url": daemon.url}
+        self.environ = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0"}
+
+    def hosts(self, hosts: dict[str, Any]) -> None:
+        interpreter = {"ansible_python_interpreter": "/usr/bin/python3"}
+        groups = {"api": {"hosts": hosts, "vars": {**interpreter, **self.variables}}}
+        local = {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}
+        (self.folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": local, "children": groups}}, allow_unicode=True))
+
+    def instances(self, name: str = "instances.yml", **options: Any) -> pathlib.Path:
+        """A file for the inventory plugin."""
+        path = self.folder / name
+        path.write_text(yaml.safe_dump({"plugin": "cloudhost.lxd.instances", **options}))
+        return path
+
+    def __call__(self, program: str, *arguments: str, inside: bool = False, inventory: str = "hosts.yml", **environ: str) -> subprocess.CompletedProcess[str]:
+        """Run a program of Ansible; C(inside) the network of the daemon, where its TCP port is."""
+        command = [str(pathlib.Path(sys.executable).with_name(program)), "-i", str(self.folder / inventory), *arguments]
+        enter = ["nsenter", "--net", f"--target={self.daemon.keeper.pid}"] if inside else []
+        full = {**os.environ, **self.environ, **environ}
+        return subprocess.run(
+            enter + command, env=full, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False
+        )
+
+    def parsed(self, **options: Any) -> dict[str, dict[str, Any]]:
+        """The hosts and their variables, by the plugin alone; its errors are raised."""
+        data = InventoryData()
+        plugin = inventory_loader.get("cloudhost.lxd.instances")
+        plugin.parse(data, DataLoader(), str(self.instances(**options)), cache=False)
+        return {name: host.vars for name, host in data.hosts.items()}
+
+    def listed(self, *arguments: str, **options: Any) -> dict[str, Any]:
+        """What ansible-inventory says."""
+        done = self("ansible-inventory", "--list", *arguments, inventory=self.instances(**options).name)
+        assert done.returncode == 0, done.stdout
+        return json.loads(done.stdout[done.stdout.index("{") :], object_hook=_plain)
+
+
+def _plain(value: dict[str, Any]) -> Any:
+    """What servers say is marked by Ansible as no template."""
+    return value["__ansible_unsafe"] if list(value) == ["__ansible_unsafe"] else value

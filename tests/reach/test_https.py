@@ -1,0 +1,130 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Both plugins over TLS: pinned, refused, first contact with a token; and nothing secret is shown (complaints 56 and 58)."""
+
+from __future__ import annotations
+
+import hashlib
+import pathlib
+import ssl
+import subprocess
+from typing import Any, Iterator
+
+import pytest
+from integration.modules import ModuleFailed, run_module
+from lab.daemon import Daemon
+from reach.control import PASSWORD, Control
+
+PORT = 18443
+
+
+@pytest.fixture(scope="module")
+def https(server, guest, tmp_path_factory) -> Iterator[dict[str, Any]]:  # type: ignore[no-untyped-def]
+    """Variables of hosts that are reached over the daemon's port."""
+    folder = tmp_path_factory.mktemp("tls")
+    server.run("server", config={"core.https_address": f"127.0.0.1:{PORT}"})
+    for name in ("client", "newcomer"):
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+            + ["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.crt")],
+            check=True,
+            capture_output=True,
+        )
+    add = ["add"] if server.kind == "lxd" else ["add-certificate"]
+    server.daemon.cli("config", "trust", *add, str(folder / "client.crt"))
+    certificate = (server.daemon.folder / "server.crt").read_text()
+    yield {
+        "ansible_lxd_url": f"https://127.0.0.1:{PORT}",
+        "ansible_lxd_client_cert": str(folder / "client.crt"),
+        "ansible_lxd_client_key": str(folder / "client.key"),
+        "ansible_lxd_server_fingerprint": hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest(),
+    }
+    server.run("server", config={"core.https_address": None})
+
+
+def raw(control: Control, guest: str, command: str, **changes: Any) -> str:
+    control.variables.update(changes)
+    control.variables = {name: value for name, value in control.variables.items() if value is not None}
+    control.hosts({guest: {}})
+    return control("ansible", "api", "-m", "ansible.builtin.raw", "-a", command, inside=True).stdout
+
+
+def test_commands_and_files_over_tls(control, https, guest, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    assert raw(control, guest, "echo 汉语; head -c 3000000 /dev/zero | tr '\\0' x | tail -c 5", **https).split()[-2:] == ["汉语", "xxxxx"]
+    (tmp_path / "file").write_bytes(b"over TLS " * 100_000)
+    done = control("ansible", "api", "-m", "ansible.builtin.copy", "-a", f"src={tmp_path}/file dest=/root/tls mode=0600", inside=True)
+    assert "CHANGED" in done.stdout, done.stdout
+    done = control("ansible", "api", "-m", "ansible.builtin.fetch", "-a", f"src=/root/tls dest={tmp_path}/back flat=true", inside=True)
+    assert "CHANGED" in done.stdout, done.stdout
+    assert (tmp_path / "back").read_bytes() == (tmp_path / "file").read_bytes()
+
+
+def test_who_is_refused(control, https, guest) -> None:  # type: ignore[no-untyped-def]
+    wrong = raw(control, guest, "true", **{**https, "ansible_lxd_server_fingerprint": "0" * 64})
+    assert "UNREACHABLE" in wrong
+    assert https["ansible_lxd_server_fingerprint"] in wrong
+    unpinned = raw(control, guest, "true", ansible_lxd_server_fingerprint=None)
+    assert "not verified" in unpinned
+    folder = pathlib.Path(https["ansible_lxd_client_cert"]).parent
+    stranger = {**https, "ansible_lxd_client_cert": f"{folder}/newcomer.crt", "ansible_lxd_client_key": f"{folder}/newcomer.key"}
+    untrusted = raw(control, guest, "true", **stranger)
+    assert "does not trust this client" in untrusted
+    assert "trust_token" in untrusted
+
+
+def test_the_inventory_hands_the_pin_on(control, https, guest) -> None:  # type: ignore[no-untyped-def]
+    server = {name[len("ansible_lxd_") :]: value for name, value in https.items()}
+    control.instances(servers=[server])
+    done = control("ansible", guest, "-m", "ansible.builtin.raw", "-a", "hostname", inside=True, inventory="instances.yml")
+    assert done.stdout.strip().endswith(guest), done.stdout
+    key = pathlib.Path(server["client_key"]).read_text()
+    control.instances(servers=[{**server, "client_key": key}])
+    listed = control("ansible-inventory", "--list", inside=True, inventory="instances.yml").stdout
+    assert https["ansible_lxd_server_fingerprint"] in listed
+    assert "PRIVATE KEY" not in listed
+
+
+def test_first_contact_with_a_token(control, https, server, guest) -> None:  # type: ignore[no-untyped-def]
+    """Complaint 58: the token makes the certificate trusted; later it is not looked at."""
+    name = ["newcomer"] if server.kind == "incus" else ["--name", "newcomer"]
+    token = server.daemon.cli("config", "trust", "add", *name, "-q").strip().splitlines()[-1]
+    folder = pathlib.Path(https["ansible_lxd_client_cert"]).parent
+    newcomer = {"ansible_lxd_client_cert": f"{folder}/newcomer.crt", "ansible_lxd_client_key": f"{folder}/newcomer.key", "ansible_lxd_trust_token": token}
+    for _contact in range(2):
+        assert "trusted" in raw(control, guest, "echo trusted", **{**https, **newcomer})
+    assert len(server.query("/1.0/certificates")) == 2
+
+
+def test_nothing_secret_is_shown(control, https, guest) -> None:  # type: ignore[no-untyped-def]
+    key = pathlib.Path(https["ansible_lxd_client_key"]).read_text()
+    control.variables.update({**https, "ansible_lxd_client_key": key, "ansible_user": "tester", "ansible_become_password": PASSWORD})
+    control.hosts({guest: {}})
+    done = control("ansible", "api", "-b", "-vvvvv", "-m", "ansible.builtin.ping", inside=True)
+    assert "SUCCESS" in done.stdout, done.stdout
+    assert "ESTABLISH API CONNECTION" in done.stdout
+    assert PASSWORD not in done.stdout
+    assert key.splitlines()[1] not in done.stdout
+    assert "secret=" not in done.stdout
+
+
+def test_complaint_57_an_image_server_that_signs_its_own_certificate(https, server, lab) -> None:  # type: ignore[no-untyped-def]
+    """Its certificate is a part of the source, and another one is refused."""
+    server.run("image", name="debian/12", public=True)
+    folder = lab / f"pulls-{server.kind}"
+    folder.mkdir()
+    folder.chmod(0o711)
+    second = Daemon(server.kind, folder, beside=server.daemon)
+    try:
+        second.start()
+        source = {"type": "image", "mode": "pull", "server": https["ansible_lxd_url"], "protocol": server.kind, "alias": "debian/12"}
+        wrong = pathlib.Path(https["ansible_lxd_client_cert"]).read_text()
+        with pytest.raises(ModuleFailed, match="certificate"):
+            run_module("image", name="debian/12", url=second.url, timeout=60, source={**source, "certificate": wrong})
+        right = (server.daemon.folder / "server.crt").read_text()
+        done = run_module("image", name="debian/12", url=second.url, timeout=60, source={**source, "certificate": right})
+        assert done["changed"] is True
+        assert done["image"]["fingerprint"] == server.query("/1.0/images?recursion=1")[0]["fingerprint"]
+    finally:
+        second.stop()
