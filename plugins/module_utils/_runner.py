@@ -71,11 +71,18 @@ class _Module(AnsibleModule):
             client = connect(self.params, read_only)
             result = work(client)
         except LXDError as exc:
-            self.fail_json(msg=str(exc), code=exc.code, changed=bool(exc.actions), actions=exc.actions)
+            told = {"changed": bool(exc.actions), "actions": exc.actions, **exc.result}
+            self.warn_of(told)
+            self.fail_json(msg=str(exc), code=exc.code, **told)
         finally:
             if client:
                 client.transport.close()
+        self.warn_of(result)
         self.exit_json(**result)
+
+    def warn_of(self, result: dict[str, Any]) -> None:
+        for warning in result.pop("warnings", ()):
+            self.warn(warning)
 
 
 def run(kind: type[Resource]) -> None:
@@ -84,11 +91,10 @@ def run(kind: type[Resource]) -> None:
 
     def work(client: Client) -> dict[str, Any]:
         outcome = converge(kind(client, module.params), module.check_mode)
-        for warning in outcome.warnings:
-            module.warn(warning)
         before, after = values.mask_pair(outcome.before, outcome.after)
         header = f"{kind.kind} {module.params.get('name') or ''}".strip()
         result: dict[str, Any] = {"changed": outcome.changed, "actions": outcome.actions, kind.kind: kind.returned(outcome.result)}
+        result["warnings"] = outcome.warnings
         result["diff"] = {
             "before": values.to_yaml(before) if outcome.changed else "",
             "after": values.to_yaml(after) if outcome.changed else "",
@@ -104,3 +110,9 @@ def run_info(info: type[Info]) -> None:
     """The C(main) of a module that only reads."""
     module = _Module(info.spec)
     module.guarded(lambda client: {"changed": False, **values.masked(info.gather(client, module.params))}, read_only=True)
+
+
+def run_job(job: Any) -> None:
+    """The C(main) of a module that is about more than one resource: its C(spec), and C(run) of a client, the arguments and check mode."""
+    module = _Module(job.spec)
+    module.guarded(lambda client: job.run(client, module.params, module.check_mode), read_only=module.check_mode)

@@ -20,6 +20,9 @@ from typing import Any, Callable, Iterable
 
 from ._errors import InvalidInput
 
+#: The config key that says which stack a resource belongs to. Purging keeps it.
+MARK = "user.cloudhost.stack"
+
 MASK = "********"
 MASK_CHANGED = "******** (changed)"
 

@@ -6,8 +6,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from .._fields import Map, Text
-from .._resource import Resource
+from .._resource import Plan, Resource
+
+#: Features that a project has where nothing else is said.
+_DEFAULT = ("features.images", "features.profiles", "features.storage.volumes", "features.storage.buckets")
 
 
 class Project(Resource):
@@ -18,6 +23,14 @@ class Project(Resource):
     fields = (Text("description"), Map("config"))
     scoped = False
     renames = True
+    singletons = ("default",)
     owned = ("volatile.*", "features.*")
     noise = ("volatile.*",)
     name_rule = (r"[^/\s*_'\"]+", "no slash, space, asterisk, underscore or quote")
+
+    def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
+        """With its features, which decide where its profiles, images and networks live."""
+        objects = super().foreseen(plan)
+        for obj in objects.values():
+            obj["config"] = {**dict.fromkeys(_DEFAULT, "true"), **obj["config"]}
+        return objects

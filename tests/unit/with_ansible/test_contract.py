@@ -47,7 +47,8 @@ class Module:
             value for value in vars(self.module).values() if inspect.isclass(value) and value.__module__.startswith(PACKAGE + "module_utils._kinds.")
         )
         own = self.declared.argument_spec() if issubclass(self.declared, Resource) else self.declared.spec
-        self.spec = {**_runner.CONNECTION, **own}
+        # what an action plugin hands over is not for users
+        self.spec = {option: entry for option, entry in {**_runner.CONNECTION, **own}.items() if not option.startswith("_")}
 
 
 @pytest.fixture
