@@ -100,12 +100,13 @@ def parse(documents: list[Document], kinds: Kinds, project: str | None) -> tuple
 
 
 def _refused(document: Document, section: str, content: Any, sections: dict[str, type[Resource]], kinds: Kinds) -> list[str]:
+    other = next((kind for kind in kinds.values() if kind.plural() == section), None)
     if section == "cluster":  # every preseed that `lxd init` prints has it
         if not (isinstance(content, dict) and content.get("enabled")):
             return []
         words = "a stack does not make clusters: use the role cloudhost.lxd.cluster, and take this section out."
-    elif section in [kind.plural() for kind in kinds.values()]:
-        words = f"these are no part of a stack: use the module cloudhost.lxd.{section.rstrip('s')}."
+    elif other:
+        words = f"these are no part of a stack: use the module cloudhost.lxd.{other.kind}."
     elif section in PRESEED:
         words = "this version of cloudhost.lxd has no such kind: take the section out."
     else:

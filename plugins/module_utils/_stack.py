@@ -64,7 +64,7 @@ def _told(planned: Planned, wish: Wish, client: Client, check_mode: bool) -> dic
         "actions": actions,
         "plan": plan_text.rows(nodes),
         "summary": plan_text.summary(nodes),
-        "plan_text": plan_text.text(nodes, f"{header} on {client.label}"),
+        "plan_text": plan_text.text(nodes, f"{header} on {client.transport.url}"),
         "diff": plan_text.diff(nodes, header),
         "done": [_named(node) for node in nodes if node.outcome == DONE and node.action],
         "failed_resources": [{**_named(node), "msg": node.words} for node in nodes if node.outcome == FAILED],

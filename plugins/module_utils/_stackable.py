@@ -57,7 +57,7 @@ class Stackable:
 
     @classmethod
     def plural(cls) -> str:
-        return cls.section or cls.kind + "s"
+        return cls.section or cls.kind + ("es" if cls.kind.endswith(("s", "x", "ch")) else "s")
 
     @classmethod
     def parents(cls) -> list[str]:
