@@ -103,6 +103,14 @@ def test_what_is_independent_runs_side_by_side(world):
     assert world.most_at_once == 4
 
 
+def test_snapshots_of_one_instance_are_taken_one_by_one(world):
+    world.pause = 0.02
+    definition = {"instances": [{"name": "i1", "source": EMPTY, "state": "stopped"}], "instance_snapshots": [{"instance": "i1", "name": f"s{n}"} for n in range(5)]}
+    run(world, definition)
+    assert world.most_at_once == 1
+    assert [line.rpartition("/")[2] for line in world.writes[1:]] == [f"s{n}" for n in range(5)]
+
+
 def test_only_what_is_edited_changes(world):
     run(world, SHOP)
     edited = {**SHOP, "networks": [{"name": "shopbr0", "config": {"ipv4.nat": True}}]}
