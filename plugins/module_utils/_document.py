@@ -41,7 +41,9 @@ class Document(NamedTuple):
         """Where something is, for a person: file and line, or the path inside the document."""
         while path and path not in self.lines:
             path = path.rpartition("/")[0]
-        return f"{self.source}:{self.lines[path]}: {name}" if path else f"{self.source + ': ' if self.source else ''}{name}"
+        if path:
+            return f"{self.source}:{self.lines[path]}: {name}"
+        return f"{self.source}: {name}" if self.source else name
 
 
 class Entry:
@@ -64,7 +66,8 @@ class Entry:
     def complaint(self, words: str) -> str:
         """An error with its place: the option that it begins with is looked up."""
         option = re.match(r"\w+", words)
-        return f"{self.document.place(f'{self.path}/{option[0] if option else ''}', self.word)}: {words}"
+        path = f"{self.path}/{option[0]}" if option else self.path
+        return f"{self.document.place(path, self.word)}: {words}"
 
 
 def title(kind: str, project: str, label: str) -> str:
