@@ -86,6 +86,12 @@ class Client:
         self.requests = 0
         self._server: dict[str, Any] | None = None
 
+    def another(self) -> Client:
+        """A second conversation with the same server, on a connection of its own and under the same deadline."""
+        client = Client(Transport(self.transport.url, self.transport.tls), read_only=self.read_only)
+        client.deadline, client._server = self.deadline, self._server
+        return client
+
     # -- the server -------------------------------------------------------------------------------------------------
 
     @property

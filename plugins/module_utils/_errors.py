@@ -9,16 +9,26 @@
 from __future__ import annotations
 
 import difflib
+from typing import Any
 
 
 class LXDError(Exception):
     """A failure to report to the user; the text is complete as it stands. C(actions) are what was done before it."""
 
     code = 0
+    result: dict[str, Any] = {}
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.actions: list[str] = []
+
+
+class StackFailed(LXDError):
+    """Some of the changes of a stack failed; C(result) is what is told besides the words."""
+
+    def __init__(self, message: str, result: dict[str, Any]) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 class InvalidInput(LXDError):

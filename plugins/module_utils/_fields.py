@@ -24,6 +24,8 @@ class Field:
     """
 
     type = "str"
+    #: Kinds that its values can name.
+    refers_to: tuple[str, ...] = ()
 
     def __init__(self, name: str, key: str = "", create_only: bool = False, extension: str = "", **spec: Any) -> None:
         self.name = name
@@ -50,6 +52,14 @@ class Field:
         """The value in a diff: server noise left out, nothing for empty."""
         return value or None
 
+    def exported(self, value: Any, kind: Any) -> Any:
+        """The value as a document would write it; nothing where it says no more than the default."""
+        return value
+
+    def references(self, written: Any) -> list[tuple[str, str]]:
+        """Kinds and labels of the resources that a written value names."""
+        return []
+
 
 class Text(Field):
     """Free text; an empty string empties it."""
@@ -63,6 +73,9 @@ class Flag(Field):
 
     def shown(self, value: Any, resource: Any) -> Any:
         return value
+
+    def exported(self, value: Any, kind: Any) -> Any:
+        return value or None
 
     def equal(self, have: Any, want: Any) -> bool:
         return want is None or bool(have) == want
@@ -95,6 +108,9 @@ class NameSet(Names):
             return have
         return [name for name in have or () if name in self.kept] + [name for name in want if name not in self.kept]
 
+    def exported(self, value: Any, kind: Any) -> Any:
+        return self.shown(value, kind)
+
     def shown(self, value: Any, resource: Any) -> Any:
         return sorted(name for name in value or () if name not in self.kept) or None
 
@@ -118,6 +134,9 @@ class Moment(Field):
 
     def shown(self, value: Any, resource: Any) -> Any:
         return value if values.instant(self.name, value) else None
+
+    def exported(self, value: Any, kind: Any) -> Any:
+        return self.shown(value, kind)
 
 
 class Map(Field):
@@ -146,16 +165,23 @@ class Map(Field):
         if want is None:
             return have
         purge = bool(self.purge and resource.params[self.purge])
-        result = values.merge(have or {}, want, purge, resource.owned, resource.same_config)
+        result = values.merge(have or {}, want, purge, (*resource.owned, values.MARK), resource.same_config)
         return have if have is None and not result else result
 
     def shown(self, value: Any, resource: Any) -> Any:
         written = resource.wanted.get(self.key) or {}
         return {key: inner for key, inner in (value or {}).items() if key in written or not values.matches(key, resource.noise)} or None
 
+    def exported(self, value: Any, kind: Any) -> Any:
+        """Without the keys of the server, the mark of a stack, and secrets: those are not shown anywhere."""
+        left_out = (*kind.noise, values.MARK)
+        return {key: inner for key, inner in (value or {}).items() if inner != "" and not values.matches(key, left_out) and not values.is_secret(key)}
+
 
 class Devices(Map):
     """Devices by name; one that is null is removed, a property that is null is unset."""
+
+    refers_to = ("storage_pool", "storage_volume", "network", "network_acl")
 
     def clean(self, params: dict[str, Any]) -> Any:
         written = params[self.name]
@@ -174,3 +200,21 @@ class Devices(Map):
 
     def shown(self, value: Any, resource: Any) -> Any:
         return value or None
+
+    def exported(self, value: Any, kind: Any) -> Any:
+        return value
+
+    def references(self, written: Any) -> list[tuple[str, str]]:
+        found = []
+        for device in (written or {}).values():
+            if not isinstance(device, dict):
+                continue
+            pool, source = device.get("pool"), device.get("source")
+            if pool:
+                found.append(("storage_pool", str(pool)))
+            if pool and source and not str(source).startswith("/"):
+                found.append(("storage_volume", f"{pool}/{source}"))
+            if device.get("network"):
+                found.append(("network", str(device["network"])))
+            found += [("network_acl", acl.strip()) for acl in str(device.get("security.acls") or "").split(",") if acl.strip()]
+        return found

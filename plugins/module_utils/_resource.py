@@ -12,14 +12,14 @@ code, whether it is applied or only shown: that is why check mode and diff mode 
 
 from __future__ import annotations
 
-import copy
 import re
 from typing import Any, Callable, NamedTuple
 
 from . import _values as values
 from ._client import Client, quote
 from ._errors import InvalidInput, did_you_mean
-from ._fields import Field, Map
+from ._fields import Map
+from ._stackable import Stackable
 
 
 class Found(NamedTuple):
@@ -47,11 +47,12 @@ class Plan:
         self.result = result
 
 
-class Resource:
+class Resource(Stackable):
     """Base of all kinds. Class attributes declare; methods are the steps of the ladder.
 
     :cvar kind: the word for one of it, and the name of the result
-    :cvar path: the collection in the API
+    :cvar path: the collection in the API; C({option}) stands for the name of what it belongs to
+    :cvar key: the key of the API object that names it
     :cvar named: whether there can be more than one, told apart by C(name)
     :cvar states: the choices of C(state), the default first; none for what can only be configured
     :cvar scoped: whether it lives in a project
@@ -63,13 +64,8 @@ class Resource:
     :cvar fixed_config: config keys that the API cannot change after creation
     """
 
-    kind = ""
-    path = ""
-    fields: tuple[Field, ...] = ()
     states: tuple[str, ...] = ("present", "absent")
-    named = True
     scoped = True
-    extension = ""
     renames = False
     owned: tuple[str, ...] = ("volatile.*",)
     noise: tuple[str, ...] = ("volatile.*",)
@@ -148,7 +144,7 @@ class Resource:
         return body
 
     def create(self, body: dict[str, Any]) -> None:
-        self.client.write("POST", self.path, body, **self.query())
+        self.client.write("POST", self.collection, body, **self.query())
 
     def update(self, found: Found, body: dict[str, Any]) -> None:
         self.client.write("PUT", self.url(), body, etag=found.etag, **self.query())
@@ -217,11 +213,11 @@ class Resource:
             raise InvalidInput(self.create_only_words(differing))
         steps: list[Step] = []
         target = self.params.get("new_name")
-        before, after = values.changes(self.comparable(current), self.comparable(new))
+        changed = sorted(key for key in new if new[key] != current.get(key))
+        before, after = values.changes(self.comparable(current), self.comparable(new)) if changed else ({}, {})
         if target and target != self.name:
             steps.append(Step(f"rename {self.kind} {self.name} to {target}", lambda: self.rename(target), reread=True))
             before, after = {"name": self.name, **before}, {"name": target, **after}
-        changed = sorted(key for key in new if new[key] != current.get(key))
         if changed:
             self.check_extensions()
             self.check_references(new, current)
@@ -238,7 +234,7 @@ class Resource:
 
     def merged(self, current: dict[str, Any]) -> dict[str, Any]:
         """The whole object with the user's wishes in it: the body of a PUT, so that what nobody named is kept."""
-        new = copy.deepcopy(current)
+        new = dict(current)  # fields make new values and never change those they are given
         for field in self.fields:
             if field.key in self.wanted:
                 new[field.key] = field.merged(current.get(field.key), self.wanted[field.key], self)
@@ -265,6 +261,27 @@ class Resource:
             f"{self.kind} '{self.name}' on {self.client.label} cannot be changed in this: {parts}. The API sets it at creation only: "
             "correct the task, or let it be deleted and made anew with recreate: true (its data is lost)."
         )
+
+    # -- for stacks, which plan what depends on each other before any of it is there ----------------------------------
+
+    def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
+        """The objects, by path, that the server will have once the plan is applied; what is planned later reads them."""
+        maps: dict[str, Any] = {field.key: {} for field in self.fields if isinstance(field, Map)}
+        return {self.url(): {**maps, self.key: self.name, **(plan.result or {})}}
+
+    def taken_over(self) -> Found | None:
+        """An object that creating it would make its own although it is not found by name."""
+        return None
+
+    def owner_path(self, obj: dict[str, Any]) -> str:
+        """For a kind without a place for a mark: the path of what it belongs to, whose mark counts."""
+        return self.collection.rpartition("/")[0] if self.parents() else ""
+
+    def awaits(self) -> bool:
+        """Whether L(after_apply) has something to wait for, once planned."""
+        return False
+
+    # -- checks -----------------------------------------------------------------------------------------------------
 
     def check_extensions(self) -> None:
         if self.extension:
@@ -306,11 +323,13 @@ class Resource:
             for reference, option in wanted.items():
                 self.check_known(option, [reference], path, **self.query())
 
+    @property
+    def collection(self) -> str:
+        """The path of the collection it is in."""
+        return self.path.format_map({option: quote(str(self.params[option])) for option in self.parents()}) if "{" in self.path else self.path
+
     def url(self, name: str | None = None) -> str:
-        return f"{self.path}/{quote(name or self.name)}"
+        return f"{self.collection}/{quote(name or self.name)}"
 
     def query(self) -> dict[str, Any]:
         return {"project": self.params.get("project")} if self.scoped else {}
-
-    def maps(self) -> list[Map]:
-        return [field for field in self.fields if isinstance(field, Map)]

@@ -17,7 +17,6 @@ from ._client import Client
 from ._connect import connect
 from ._converge import converge
 from ._errors import LXDError
-from ._kinds._info import Info
 from ._resource import Resource
 
 
@@ -58,11 +57,18 @@ class _Module(AnsibleModule):
             client = connect(self.params, read_only)
             result = work(client)
         except LXDError as exc:
-            self.fail_json(msg=str(exc), code=exc.code, changed=bool(exc.actions), actions=exc.actions)
+            told = {"changed": bool(exc.actions), "actions": exc.actions, **exc.result}
+            self.warn_of(told)
+            self.fail_json(msg=str(exc), code=exc.code, **told)
         finally:
             if client:
                 client.transport.close()
+        self.warn_of(result)
         self.exit_json(**result)
+
+    def warn_of(self, result: dict[str, Any]) -> None:
+        for warning in result.pop("warnings", ()):
+            self.warn(warning)
 
 
 def run(kind: type[Resource]) -> None:
@@ -71,11 +77,10 @@ def run(kind: type[Resource]) -> None:
 
     def work(client: Client) -> dict[str, Any]:
         outcome = converge(kind(client, module.params), module.check_mode)
-        for warning in outcome.warnings:
-            module.warn(warning)
         before, after = values.mask_pair(outcome.before, outcome.after)
         header = f"{kind.kind} {module.params.get('name') or ''}".strip()
         result: dict[str, Any] = {"changed": outcome.changed, "actions": outcome.actions, kind.kind: kind.returned(outcome.result)}
+        result["warnings"] = outcome.warnings
         result["diff"] = {
             "before": values.to_yaml(before) if outcome.changed else "",
             "after": values.to_yaml(after) if outcome.changed else "",
@@ -87,7 +92,13 @@ def run(kind: type[Resource]) -> None:
     module.guarded(work, read_only=module.check_mode)
 
 
-def run_info(info: type[Info]) -> None:
+def run_info(info: Any) -> None:
     """The C(main) of a module that only reads."""
     module = _Module(info.spec)
     module.guarded(lambda client: {"changed": False, **values.masked(info.gather(client, module.params))}, read_only=True)
+
+
+def run_job(job: Any) -> None:
+    """The C(main) of a module that is about more than one resource: its C(spec), and C(run) of a client, the arguments and check mode."""
+    module = _Module(job.spec)
+    module.guarded(lambda client: job.run(client, module.params, module.check_mode), read_only=module.check_mode)

@@ -49,6 +49,9 @@ class Members(Field):
         shown = {member: {key: config[key] for key in config if key in written.get(member, {})} for member, config in (value or {}).items()}
         return {member: config for member, config in shown.items() if config} or None
 
+    def exported(self, value: Any, kind: Any) -> Any:
+        return None  # the shared part is what a document has; the servers show each member's keys to a request of its own only
+
 
 class PerMember(Resource):
     """A kind with the field L(Members).

@@ -65,3 +65,8 @@ def image_source(client: Client, option: str, text: str, project: str | None) ->
             "An image of a remote is written as in images:debian/12 or ubuntu:24.04."
         )
     return {"type": "image", "fingerprint": found}
+
+
+def image_name(image: dict[str, Any]) -> str:
+    """What a document calls an image: its first alias, else its fingerprint."""
+    return min((alias["name"] for alias in image.get("aliases") or ()), default=image["fingerprint"])

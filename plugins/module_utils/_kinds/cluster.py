@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from .._client import Client
 from .._errors import ConnectionFailed, InvalidInput, ServerError
 from .._fields import Field
 from .._resource import Found, Plan, Resource, Step
@@ -28,6 +29,7 @@ class Cluster(Resource):
     """C(/1.0/cluster): this server as the first member of a cluster, or as one more. There is no way back but to remove the member."""
 
     kind = "cluster"
+    stackable = False
     path = "/1.0/cluster"
     extension = "clustering"
     states = ()
@@ -156,6 +158,10 @@ class OfCluster(Resource):
 
     extension = "clustering"
     scoped = False
+
+    @classmethod
+    def readable(cls, client: Client) -> bool:
+        return client.clustered and super().readable(client)
 
     def fetch(self, name: str) -> Found | None:
         try:

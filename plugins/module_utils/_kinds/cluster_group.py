@@ -21,6 +21,7 @@ class ClusterGroup(OfCluster):
     extension = "clustering_groups"
     fields = (Text("description"), NameSet("members"))
     renames = True
+    singletons = ("default",)
 
     def before_delete(self, found: Found) -> list[Step]:
         """The servers delete empty groups only."""

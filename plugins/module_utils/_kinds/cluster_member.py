@@ -21,7 +21,9 @@ class ClusterMember(OfCluster):
     """C(/1.0/cluster/members). Members come by joining (L(cluster.Cluster)); here they are configured, emptied and removed."""
 
     kind = "cluster_member"
+    stackable = False
     path = "/1.0/cluster/members"
+    key = "server_name"
     fields = (
         Text("description", extension="clustering_description"),
         Text("failure_domain", extension="clustering_failure_domains"),

@@ -26,6 +26,7 @@ class ClusterToken(Resource):
     """Join tokens: C(POST /1.0/cluster/members) makes one, and it is pending as an operation of the class token until it is used."""
 
     kind = "cluster_token"
+    stackable = False
     path = "/1.0/cluster/members"
     extension = "clustering_join_token"
     fields: tuple[Field, ...] = ()

@@ -6,14 +6,15 @@
 
 from __future__ import annotations
 
+import urllib.parse
 from typing import Any
 
 from .. import _values as values
-from .._client import quote
+from .._client import Client, quote
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Flag, Map, Moment, Names
 from .._resource import Found, Plan, Resource, Step
-from ._source import find_image, remote_source
+from ._source import find_image, image_name, remote_source
 from ._upload import check_files, fingerprint, open_image
 
 
@@ -26,6 +27,9 @@ class Image(Resource):
 
     kind = "image"
     path = "/1.0/images"
+    key = "fingerprint"
+    feature = "images"
+    refers = {"instance": ("instance", "instance_snapshot"), "profiles": "profile"}
     fields = (
         Map("properties"),
         Flag("public"),
@@ -95,6 +99,9 @@ class Image(Resource):
         self.fingerprint = body["fingerprint"]
         if not self.client.find(self.url(), **self.query()):
             stream, headers = open_image(self.files)
+            if body.get("properties"):  # with the image at once, so that a broken run does not leave one that nobody owns
+                vendor = "Incus" if self.client.implementation == "incus" else "LXD"
+                headers[f"X-{vendor}-properties"] = urllib.parse.urlencode(body["properties"])
             try:
                 self.client.write("POST", self.path, headers=headers, stream=stream, **self.query())
             finally:
@@ -121,3 +128,24 @@ class Image(Resource):
         before["fingerprint"], after["fingerprint"] = found.object["fingerprint"], self.file_fingerprint
         words = f"import another image for alias {self.name} (the old image {found.object['fingerprint'][:12]} stays)"
         return Plan(before, after, [Step(words, lambda: self.create(body))], body)
+
+    # -- for stacks -------------------------------------------------------------------------------------------------
+
+    def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
+        """The image and its alias; a fingerprint that only the server will know has a word in its place."""
+        known = self.file_fingerprint or self.fingerprint or f"the image of {self.name}"
+        image = {"properties": {}, **(plan.result or {}), "fingerprint": known, "aliases": [{"name": self.name}]}
+        return {f"{self.path}/{quote(known)}": image, f"{self.path}/aliases/{quote(self.name)}": {"name": self.name, "target": known}}
+
+    def taken_over(self) -> Found | None:
+        """The image of the file, which may be there under another alias."""
+        reply = self.client.find(f"{self.path}/{self.file_fingerprint}", **self.query()) if self.file_fingerprint else None
+        return Found(reply.metadata, reply.etag) if reply else None
+
+    @classmethod
+    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+        if obj.get("cached"):
+            return None
+        entry = {**(super().export(obj, client, query) or {}), "name": image_name(obj)}
+        source = {key: value for key, value in (obj.get("update_source") or {}).items() if value and key != "image_type"}
+        return {**entry, "source": {"type": "image", "mode": "pull", **source}} if source else entry

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._client import Client
 from .._errors import InvalidInput
 from .._fields import Text
 from .._resource import Found, Resource
+from ._source import image_name
 
 
 class ImageAlias(Resource):
@@ -20,6 +22,7 @@ class ImageAlias(Resource):
     path = "/1.0/images/aliases"
     fields = (Text("description"), Text("fingerprint", key="target"))
     renames = True
+    feature = "images"
     name_rule = (r"[^\s]+", "no space")
 
     def fetch(self, name: str) -> Found | None:
@@ -44,3 +47,17 @@ class ImageAlias(Resource):
                 f"fingerprint: there is no image '{new['target']}' on {self.client.label}; cloudhost.lxd.resource_info with kind: image lists them."
             )
         new["target"] = image.metadata["fingerprint"]  # the API takes a whole fingerprint only
+
+    @classmethod
+    def references(cls, params: dict[str, Any]) -> list[tuple[str, str]]:
+        return [("image", "*")]  # a fingerprint does not tell which of them it will be
+
+    def owner_path(self, obj: dict[str, Any]) -> str:
+        return f"/1.0/images/{obj['target']}"
+
+    @classmethod
+    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+        """Not the alias under which the image itself is exported, unless there is something to say of it."""
+        image = client.find(f"/1.0/images/{obj['target']}", **query)
+        own = image_name(image.metadata) if image else None
+        return None if obj["name"] == own and not obj.get("description") else super().export(obj, client, query)

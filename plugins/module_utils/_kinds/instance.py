@@ -11,13 +11,13 @@ import os
 from typing import Any
 
 from .. import _values as values
-from .._client import quote
+from .._client import Client, quote
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Devices, Flag, Map, Names, Text
 from .._resource import Found, Plan, Resource, Step
 from ._placement import can_move_live, is_placed, move_target
-from ._power import RUNNING, STOPPED, Power, actions, settled, status_after
-from ._source import find_image, image_source
+from ._power import FROZEN, RUNNING, STOPPED, Power, actions, settled, status_after
+from ._source import find_image, image_name, image_source
 from ._wait import CONDITIONS, Waiter, with_addresses
 
 #: Config keys that a running container takes in only when it starts (doc/reference/instance_options.md, "Live update: no").
@@ -60,6 +60,16 @@ class Instance(Resource):
         "restart": {"type": "str", "choices": ["never", "if_required"], "default": "never"},
     }
     constraints = {"mutually_exclusive": [("image", "source")]}
+    events = ("restarted", "rebuilt")
+    instant_options = ("new_name", "new_project")
+    placed = True
+    refers = {
+        "profiles": "profile",
+        "image": ("image", "image_alias"),
+        "source.alias": ("image", "image_alias"),
+        "source.source": ("instance", "instance_snapshot"),
+        "pool": "storage_pool",
+    }
 
     def validate(self) -> None:
         super().validate()
@@ -79,6 +89,28 @@ class Instance(Resource):
         if "ready" in (self.params["wait_for"] or ()):
             self.client.require("instance_ready_state", "wait_for: ready")
         return super().plan(found)
+
+    # -- for stacks -------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def references(cls, params: dict[str, Any]) -> list[tuple[str, str]]:
+        unsaid = [("profile", "default")] if params.get("profiles") is None else []
+        return super().references(params) + unsaid
+
+    def awaits(self) -> bool:
+        return bool(self.params["wait_for"]) and self.runs
+
+    @classmethod
+    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+        """With the image that it was made from, where that is still there; a new one would have to be made from something."""
+        entry = super().export(obj, client, query) or {}
+        entry.setdefault("profiles", obj.get("profiles") or [])
+        base = (obj.get("config") or {}).get("volatile.base_image")
+        image = client.find(f"/1.0/images/{base}", **query) if base else None
+        origin = {"image": image_name(image.metadata) if image else base} if base else {"source": {"type": "none"}}
+        state = {RUNNING: "started", FROZEN: "frozen"}.get(settled(obj["status"]), "stopped")
+        place = {"target": obj["location"]} if obj.get("location") not in (None, "", "none") else {}
+        return {**entry, **origin, "state": state, **place}
 
     # -- reading ----------------------------------------------------------------------------------------------------
 

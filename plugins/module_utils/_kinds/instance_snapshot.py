@@ -18,19 +18,20 @@ class InstanceSnapshot(Resource):
     """C(/1.0/instances/INSTANCE/snapshots)."""
 
     kind = "instance_snapshot"
+    path = "/1.0/instances/{instance}/snapshots"
     fields = (Moment("expires_at"), Flag("stateful", create_only=True))
     states = ("present", "absent", "restored")
     renames = True
     options = {"instance": {"type": "str", "required": True}}
+    refers = {"instance": "instance"}
+    events = ("restored",)
+    one_by_one = True  # LXD 5.0 counts records and volumes, and counts those of another half-way
+    passing = True
     name_rule = (r"[^/\s]+", "no slash and no space")
 
     @property
     def owner(self) -> str:
         return "/1.0/instances/" + quote(self.params["instance"])
-
-    @property
-    def path(self) -> str:  # type: ignore[override]
-        return self.owner + "/snapshots"
 
     def fetch(self, name: str) -> Found | None:
         found = super().fetch(name)
@@ -46,7 +47,7 @@ class InstanceSnapshot(Resource):
 
     def plan(self, found: Found | None) -> Plan:
         if self.state == "restored" and not found:
-            known = self.client.names(self.path, **self.query())
+            known = self.client.names(self.collection, **self.query())
             raise InvalidInput(
                 f"name: instance '{self.params['instance']}' on {self.client.label} has no snapshot '{self.name}' to restore. {did_you_mean(self.name, known)}"
             )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._client import Client
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Map, Text
 from .._resource import Found
@@ -26,6 +27,14 @@ class Network(PerMember):
     fields = (Text("description"), Text("type", create_only=True), Map("config"), Members())
     renames = True
     family, variant, default_variant = "network", "type", "bridge"
+    feature = "networks"
+    refers = {
+        "config.network": "network",
+        "config.security.acls": "network_acl",
+        "config.dns.zone.forward": "network_zone",
+        "config.dns.zone.reverse.ipv4": "network_zone",
+        "config.dns.zone.reverse.ipv6": "network_zone",
+    }
     owned = ("volatile.*", "ipv4.address", "ipv4.nat", "ipv6.address", "ipv6.nat", "bridge.mtu")
     noise = ("volatile.*",)
     name_rule = (r"[-_a-zA-Z0-9.]{2,15}", "2 to 15 letters, digits, dots, dashes and underscores, as for any Linux interface")
@@ -57,3 +66,7 @@ class Network(PerMember):
             if kind not in TYPES:
                 raise InvalidInput(f"type: '{kind}' is not a type of network. {did_you_mean(kind, list(TYPES))}")
             self.client.require(f"network_type_{kind}", f"network type '{kind}'")
+
+    @classmethod
+    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+        return super().export(obj, client, query) if obj.get("managed") else None

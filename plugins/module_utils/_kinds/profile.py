@@ -19,6 +19,8 @@ class Profile(Resource):
     path = "/1.0/profiles"
     fields = (Text("description"), Map("config"), Devices("devices"))
     renames = True
+    singletons = ("default",)
+    feature = "profiles"
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         self.check_device_references(new, old)

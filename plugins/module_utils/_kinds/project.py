@@ -6,8 +6,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from .._client import Client
 from .._fields import Map, Text
-from .._resource import Resource
+from .._resource import Plan, Resource
+
+#: Features that a project has where nothing else is said.
+_DEFAULT = ("features.images", "features.profiles", "features.storage.volumes", "features.storage.buckets")
 
 
 class Project(Resource):
@@ -18,6 +24,21 @@ class Project(Resource):
     fields = (Text("description"), Map("config"))
     scoped = False
     renames = True
+    singletons = ("default",)
     owned = ("volatile.*", "features.*")
     noise = ("volatile.*",)
     name_rule = (r"[^/\s*_'\"]+", "no slash, space, asterisk, underscore or quote")
+
+    def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
+        """With its features, which decide where its profiles, images and networks live."""
+        objects = super().foreseen(plan)
+        for obj in objects.values():
+            obj["config"] = {**dict.fromkeys(_DEFAULT, "true"), **obj["config"]}
+        return objects
+
+    @classmethod
+    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+        """Not the features of the project C(default): they are what they are."""
+        config = obj.get("config") or {}
+        own = {key: value for key, value in config.items() if not key.startswith("features.")} if obj["name"] in cls.singletons else config
+        return super().export({**obj, "config": own}, client, query)

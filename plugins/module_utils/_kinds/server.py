@@ -11,7 +11,7 @@ from typing import Any
 from .. import _values as values
 from .._errors import InvalidInput
 from .._fields import Map
-from .._resource import Found, Resource
+from .._resource import Found, Plan, Resource
 
 #: Values that the daemons do not store because they are the default (doc/server.md). A wish for one is met by its absence.
 DEFAULTS = {
@@ -45,6 +45,10 @@ class Server(Resource):
     states = ()
     named = False
     scoped = False
+    section = "config"
+    foremost = True
+    marks = False
+    refers = {"config.storage.backups_volume": "storage_volume", "config.storage.images_volume": "storage_volume"}
     options = {"update_secrets": {"type": "str", "choices": ["on_create", "always"], "default": "on_create", "no_log": False}}
 
     def validate(self) -> None:
@@ -55,6 +59,9 @@ class Server(Resource):
 
     def query(self) -> dict[str, Any]:
         return {"target": self.params.get("target")}
+
+    def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
+        return {}  # nothing else is read from it
 
     def fetch(self, name: str) -> Found | None:
         found = super().fetch(name)

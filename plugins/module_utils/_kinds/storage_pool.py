@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _values as values
+from .._client import Client
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Map, Text
 from ._members import Members, PerMember
@@ -62,3 +63,11 @@ class StoragePool(PerMember):
         have, want = (values.parse_size(config.get("size") or "") for config in (current, new))
         if have and want and want < have:
             raise InvalidInput(f"{option}.size: storage_pool '{self.name}' has {current['size']} and {new['size']} is wanted; a pool cannot be shrunk.")
+
+    @classmethod
+    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+        """C(source) only where somebody wrote it: a place that the daemon chose is its own."""
+        config = dict(obj.get("config") or {})
+        asked = config.get("volatile.initial_source")
+        config.pop("source", None)
+        return super().export({**obj, "config": {**config, **({"source": asked} if asked else {})}}, client, query)

@@ -47,7 +47,8 @@ class Module:
             value for value in vars(self.module).values() if inspect.isclass(value) and value.__module__.startswith(PACKAGE + "module_utils._kinds.")
         )
         own = self.declared.argument_spec() if issubclass(self.declared, Resource) else self.declared.spec
-        self.spec = {**_runner.CONNECTION, **own}
+        # what an action plugin hands over is not for users
+        self.spec = {option: entry for option, entry in {**_runner.CONNECTION, **own}.items() if not option.startswith("_")}
 
 
 @pytest.fixture
@@ -82,7 +83,7 @@ def test_every_option_is_documented_as_it_is(module):
 
 def test_fragments(name, module):
     assert "cloudhost.lxd._connection" in module.fragments
-    assert ("cloudhost.lxd._attributes.info" if name.endswith("_info") else "cloudhost.lxd._attributes") in module.fragments
+    assert ("cloudhost.lxd._attributes.info" if name.endswith(("_info", "_export")) else "cloudhost.lxd._attributes") in module.fragments
 
 
 def test_the_connection_fragment_is_the_connection(name):

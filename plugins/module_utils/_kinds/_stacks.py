@@ -1,0 +1,61 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""The modules for stacks, as declarations: their options, and all kinds put into the hands of the engine."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._client import Client
+from .._document import Document
+from .._errors import InvalidInput
+from .._export import export
+from .._planner import Wish
+from .._stack import run_stack
+from ._all import KINDS
+
+
+class Stack:
+    """Many resources from documents."""
+
+    spec: dict[str, dict[str, Any]] = {
+        "name": {"type": "str"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "definition": {"type": "dict"},
+        "src": {"type": "list", "elements": "path"},
+        "prune": {"type": "bool", "default": False},
+        "adopt": {"type": "bool", "default": False},
+        "force": {"type": "bool", "default": False},
+        "parallel": {"type": "int", "default": 8},
+        "_documents": {"type": "list", "elements": "dict"},  # what the action plugin read from src
+    }
+
+    @staticmethod
+    def run(client: Client, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+        if not 1 <= params["parallel"] <= 64:
+            raise InvalidInput(f"parallel: {params['parallel']} is no number of workers; it is 1 to 64.")
+        if params["src"] and params["_documents"] is None:
+            raise InvalidInput("src is read on the controller, by the action plugin of this module: run it as a task of a playbook, or use definition.")
+        documents = [Document(given["source"], given["content"], given["lines"]) for given in params["_documents"] or ()]
+        if params["definition"] is not None:
+            documents.append(Document("", params["definition"], {}))
+        absent = params["state"] == "absent"
+        if not documents and not absent:
+            raise InvalidInput("src, definition: one of them is needed, since a stack is what they say.")
+        wish = Wish(params["name"], params["prune"], params["adopt"], absent, params["force"])
+        return run_stack(client, KINDS, wish, documents, check_mode, params["project"], params["parallel"])
+
+
+class StackExport:
+    """A server as a document."""
+
+    spec: dict[str, dict[str, Any]] = {"projects": {"type": "list", "elements": "str"}, "kinds": {"type": "list", "elements": "str"}}
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        definition, secrets = export(client, KINDS, params["projects"], params["kinds"])
+        return {"definition": definition, "left_out": secrets}
