@@ -130,7 +130,7 @@ class Scenario:
         self.hosts["node4"] = {"ansible_host": "10.0.0.4"}
         self._must(self.play("prepare"))
 
-    def wait(self, condition: Callable[[], bool], what: str, seconds: float = 120) -> None:
+    def wait(self, condition: Callable[[], bool], what: str, seconds: float = 300) -> None:
         def holds() -> bool:
             try:
                 return condition()
