@@ -23,7 +23,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MOLECULE = ROOT / "extensions" / "molecule"
 MODULES = ROOT / "tests" / "integration" / "modules.py"
 NAMES = {"lxd": "cluster", "incus": "cluster_incus"}
-#: The kernel counts the keys of all containers of all hosts together, some twelve each; this is what the production guides ask for.
+#: The kernel counts the keys of all containers of a machine together, some twelve each. Production guides ask for this many, as the role install does.
 MAXKEYS, KEYS = pathlib.Path("/proc/sys/kernel/keys/maxkeys"), 2000
 
 

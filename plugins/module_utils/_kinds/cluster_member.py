@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._errors import DeadlineExceeded, InvalidInput, did_you_mean
+from .._errors import DeadlineExceeded, Interrupted, InvalidInput, ServerError, did_you_mean
 from .._fields import Map, NameSet, Text
 from .._resource import Found, Plan, Step
 from .cluster import OfCluster
@@ -53,27 +53,33 @@ class ClusterMember(OfCluster):
             "A server becomes a member with cloudhost.lxd.cluster, run on it."
         )
 
+    def plan_update(self, found: Found) -> Plan:
+        plan = super().plan_update(found)
+        action = self._action(found)
+        if action and plan.result:
+            plan.before["evacuated"], plan.after["evacuated"] = action == "restore", action == "evacuate"
+            plan.result["status"] = {"evacuate": "Evacuated", "restore": "Online"}[action]
+        return plan
+
     def extra_steps(self, found: Found | None, after: dict[str, Any]) -> list[Step]:
-        evacuated = bool(found) and found.object["status"].lower().startswith("evacuat")  # type: ignore[union-attr]
-        action = {("evacuated", False): "evacuate", ("restored", True): "restore"}.get((self.state, evacuated))
+        action = self._action(found)
         if not action:
             return []
         self.client.require("clustering_evacuation", f"state: {self.state}")
         return [Step(f"{action} cluster_member {self.params.get('new_name') or self.name}", lambda: self._switch(action))]
 
+    def _action(self, found: Found | None) -> str:
+        evacuated = bool(found) and found.object["status"].lower().startswith("evacuat")  # type: ignore[union-attr]
+        return {("evacuated", False): "evacuate", ("restored", True): "restore"}.get((self.state, evacuated), "")
+
     def _switch(self, action: str) -> None:
-        body = {"action": action, "mode": self.params["mode"] or ""}
-        self.client.write("POST", self.url() + "/state", body)
-
-    def comparable(self, obj: dict[str, Any]) -> dict[str, Any]:
-        status = str(obj.get("status", ""))
-        return {**super().comparable(obj), **({"evacuated": status.lower().startswith("evacuat")} if status else {})}
-
-    def merged(self, current: dict[str, Any]) -> dict[str, Any]:
-        new = super().merged(current)
-        if self.state in ("evacuated", "restored") and current["status"].lower().startswith("evacuat") != (self.state == "evacuated"):
-            new["status"] = {"evacuated": "Evacuated", "restored": "Online"}[self.state]
-        return new
+        try:
+            self.client.write("POST", self.url() + "/state", {"action": action, "mode": self.params["mode"] or ""})
+        except ServerError as exc:
+            # Incus stops the networks of a member that it evacuates, and one that does not start again at once is tried once a minute.
+            if action == "restore" and "unavailable on this server" in exc.text:
+                raise Interrupted(exc.text) from exc
+            raise
 
     def update(self, found: Found, body: dict[str, Any]) -> None:
         writable = {field.key: body[field.key] for field in self.fields if field.key in body}

@@ -1,0 +1,61 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What evacuating and restoring sends, and a restore that has to be tried again, which no daemon here does on demand."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_member import ClusterMember
+from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
+
+URL = "/1.0/cluster/members/node3"
+BUSY = ServerError("x", 400, 'Failed pre-start check for device "eth0": Network "bridge0" unavailable on this server.')
+
+
+class Cluster(Memory):
+    """Changes the status of a member by its C(/state), as a cluster does."""
+
+    def handle(self, method, path, body=None, etag=None):
+        if method == "POST" and path == URL + "/state":
+            self.objects[URL]["status"] = {"evacuate": "Evacuated", "restore": "Online"}[body["action"]]
+            return 200, None, None
+        return super().handle(method, path, body, etag)
+
+
+@pytest.fixture
+def client():
+    memory = Cluster()
+    memory.objects["/1.0"]["api_extensions"] += ["clustering", "clustering_evacuation"]
+    memory.objects[URL] = {"server_name": "node3", "status": "Online", "roles": [], "message": ""}
+    return MemoryClient(memory)
+
+
+def member(client, **given):
+    return ClusterMember(client, params_of(ClusterMember, name="node3", **given))
+
+
+def test_a_member_is_switched_and_nothing_else_of_it_is_written(client):
+    for state, word, there in (("evacuated", "evacuate", "Evacuated"), ("restored", "restore", "Online")):
+        done = converge(member(client, state=state))
+        assert (done.actions, done.result["status"]) == ([f"{word} cluster_member node3"], there)
+        assert (done.before, done.after) == ({"evacuated": word == "restore"}, {"evacuated": word == "evacuate"})
+        assert converge(member(client, state=state)).changed is False
+    assert client.writes == [f"POST {URL}/state"] * 2
+
+
+def test_a_restore_waits_for_the_networks_of_the_member(client):
+    client.memory.objects[URL]["status"] = "Evacuated"
+    client.trouble = [BUSY, BUSY]
+    assert converge(member(client, state="restored")).actions == ["restore cluster_member node3"]
+    assert client.writes == [f"POST {URL}/state"] * 3
+
+
+def test_other_failures_of_a_restore_are_told_at_once(client):
+    client.memory.objects[URL]["status"] = "Evacuated"
+    client.trouble = [ServerError("x", 400, "no space left on device")]
+    with pytest.raises(LXDError, match="no space left on device"):
+        converge(member(client, state="restored"))
