@@ -118,6 +118,15 @@ def test_snapshots_of_one_instance_are_taken_one_by_one(world):
     assert [line.rpartition("/")[2] for line in world.writes[1:]] == [f"s{n}" for n in range(5)]
 
 
+def test_networks_are_deleted_one_by_one(world):
+    world.pause = 0.02
+    run(world, {"networks": [{"name": f"n{number}"} for number in range(5)]}, parallel=3)
+    assert world.most_at_once == 3
+    world.most_at_once = 0
+    run(world, absent=True)
+    assert world.most_at_once == 1
+
+
 def test_only_what_is_edited_changes(world):
     run(world, SHOP)
     edited = {**SHOP, "networks": [{"name": "shopbr0", "config": {"ipv4.nat": True}}]}
