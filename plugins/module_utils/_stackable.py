@@ -76,7 +76,7 @@ class Stackable:
     @classmethod
     def holder(cls) -> Map | None:
         """The field that the mark of a stack is written into."""
-        return next((field for field in cls.fields if type(field) is Map), None) if cls.marks else None
+        return next((field for field in cls.fields if isinstance(field, Map) and field.free), None) if cls.marks else None
 
     @classmethod
     def references(cls, params: dict[str, Any]) -> list[tuple[str, str]]:
