@@ -53,7 +53,9 @@ class Node:
     @property
     def queue(self) -> tuple[str, ...] | None:
         """Nodes with the same queue are not worked on at the same time."""
-        return (self.kind.kind, self.project, *(self.params[option] for option in self.kind.parents())) if self.kind.one_by_one else None
+        if self.action not in self.kind.one_by_one:
+            return None
+        return (self.kind.kind, self.project, *(self.params[option] for option in self.kind.parents()))
 
     @property
     def busy(self) -> bool:
@@ -332,6 +334,6 @@ def places(view: View, kinds: Kinds, kind: type[Resource], project: str) -> Iter
     above = kind.refers["/".join(parents)]
     parent = kinds[above if isinstance(above, str) else above[0]]
     for path, outer in places(view, kinds, parent, project):
-        for name in view.listing(parent, path, project):
+        for name in sorted(view.listing(parent, path, project)):
             options = {**outer, parents[-1]: name}
             yield kind.path.format_map({option: quote(value) for option, value in options.items()}), options

@@ -65,6 +65,19 @@ options:
     description: How many resources are worked on at the same time, each on a connection of its own, 1 to 64.
     type: int
     default: 8
+  progress:
+    description:
+      - Whether lines on the controller tell how far a long run is, what is done and what is worked on. V(auto) is on a terminal only.
+      - If not set, the environment variable E(LXD_STACK_PROGRESS) of the controller is used, and else V(auto).
+    type: str
+    choices: [auto, always, never]
+  _documents:
+    description: What the action plugin of this module read from O(src). Not for people.
+    type: list
+    elements: dict
+  _progress:
+    description: The file through which the module tells the action plugin of its progress. Not for people.
+    type: path
 seealso:
   - module: cloudhost.lxd.instance
 """

@@ -28,6 +28,7 @@ class Network(PerMember):
     renames = True
     family, variant, default_variant = "network", "type", "bridge"
     feature = "networks"
+    one_by_one = ("delete", "replace")  # Incus 6.0 looks at every bridge, and fails where one goes meanwhile
     refers = {
         "config.network": "network",
         "config.security.acls": "network_acl",
