@@ -133,7 +133,7 @@ groups:
   debian: lxd_image.os == 'Debian'
 keyed_groups:
   - key: lxd_location
-    prefix: on
+    prefix: at
   - key: lxd_project
     prefix: project
   - key: lxd_config['user.role']
