@@ -107,7 +107,7 @@ import json
 import os
 import posixpath
 import re
-from typing import IO, Any, Callable
+from typing import IO, Any, Callable, cast
 
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
@@ -215,9 +215,9 @@ class Connection(ConnectionBase):
 
     def _fresh(self) -> Client:
         """The client, with all the time that one command or file has."""
-        assert self._client is not None
-        self._client.deadline = Deadline(self.get_option("timeout"))
-        return self._client
+        client = cast(Client, self._client)  # Ansible connects before anything else
+        client.deadline = Deadline(self.get_option("timeout"))
+        return client
 
     def _run(self, request: dict[str, Any], data: bytes = b"", gate: _exec.Gate | None = None) -> tuple[int, bytes, bytes]:
         return _exec.run(self._fresh(), self._instance, request, data, gate, project=self.get_option("project"))
@@ -239,7 +239,6 @@ class Connection(ConnectionBase):
 
     def _check_become(self, said: bytes) -> None:
         """Say what became of a password, which the words of the task alone do not tell."""
-        assert self.become is not None
         if self.become.check_success(said):
             return
         if self.become.check_incorrect_password(said):
@@ -315,22 +314,27 @@ class Connection(ConnectionBase):
                 attempt += 1
 
     def _pull(self, path: str, stream: IO[bytes]) -> None:
-        client = self._fresh()
         for _hop in range(40):  # as many links as Linux follows
-            url, query = self._files(path)
-            kind = {"of": ""}
-
-            def sink(status: int, headers: Any, kind: dict[str, str] = kind) -> IO[bytes] | None:
-                kind["of"] = headers.get("X-LXD-Type") or headers.get("X-Incus-Type") or ""
-                return stream if status == 200 and kind["of"] == "file" else None
-
-            answer = client.request("GET", url, query=query, sink=sink).metadata
-            if kind["of"] == "file":
+            kind, contents = self._read(path, stream)
+            if kind == "file":
                 return
-            if kind["of"] != "symlink":
-                raise InvalidInput(f"{path} in instance {self._instance} is a {kind['of'] or 'thing of no known type'}, and only files can be fetched.")
-            path = posixpath.join(posixpath.dirname(path), to_text(answer.body, errors="surrogateescape"))
+            if kind != "symlink":
+                raise InvalidInput(f"{path} in instance {self._instance} is a {kind or 'thing of no known type'}, and only files can be fetched.")
+            path = posixpath.join(posixpath.dirname(path), to_text(contents, errors="surrogateescape"))
         raise InvalidInput(f"{path} in instance {self._instance} is a symbolic link to itself.")
+
+    def _read(self, path: str, stream: IO[bytes]) -> tuple[str, bytes]:
+        """The type of what is there. The contents of a file are in the stream then, and those of a link are returned."""
+        kind = ""
+
+        def sink(status: int, headers: Any) -> IO[bytes] | None:
+            nonlocal kind
+            kind = headers.get("X-LXD-Type") or headers.get("X-Incus-Type") or ""
+            return stream if status == 200 and kind == "file" else None
+
+        url, query = self._files(path)
+        answer = self._fresh().request("GET", url, query=query, sink=sink).metadata
+        return kind, answer.body if kind == "symlink" else b""
 
     # -- errors -----------------------------------------------------------------------------------------------------
 

@@ -133,7 +133,7 @@ groups:
   debian: lxd_image.os == 'Debian'
 keyed_groups:
   - key: lxd_location
-    prefix: on
+    prefix: at
   - key: lxd_project
     prefix: project
   - key: lxd_config['user.role']
@@ -154,11 +154,9 @@ from typing import Any
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
+from ansible.plugins.loader import connection_loader
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec, _instances
-
-#: Workers are forked from the process that reads the inventory: what the connection needs is loaded here once, not once a task.
-PRELOADED = (_exec,)
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _instances
 
 ENDINGS = tuple(f"{name}.{kind}" for name in ("instances", "lxd", "incus") for kind in ("yml", "yaml"))
 #: Connection options that hosts of a server have in common.
@@ -174,6 +172,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
+        if self.get_option("connection") == "api":  # tasks run in forks of this process, and need not load it each for themselves
+            connection_loader.get("cloudhost.lxd.api", class_only=True)
         try:
             servers = _instances.complete(self.get_option("servers"))
             for server, found in self._listed(servers, path, cache):
