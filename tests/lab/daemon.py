@@ -17,6 +17,9 @@ import signal
 import subprocess
 import time
 
+#: The kernel counts these for all containers of a machine together. With the usual 128, dnsmasq and the init of the next container
+#: fail when some ten have been started; production guides ask for this many, as the role install does.
+LIMITS = {"/proc/sys/fs/inotify/max_user_instances": 1048576}
 PROGRAMS = {"lxd": ("lxd", "LXD_DIR", "lxc"), "incus": ("/usr/libexec/incus/incusd", "INCUS_DIR", "incus")}
 
 # /sys shows the network interfaces of the namespace that mounted it, so it is mounted anew, with the cgroups of the host in it.
@@ -63,6 +66,9 @@ class Daemon:
         return {**os.environ, self.variable: str(self.folder)}
 
     def start(self) -> None:
+        for path, least in LIMITS.items():
+            if int(pathlib.Path(path).read_text()) < least:
+                pathlib.Path(path).write_text(str(least))
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.beside:
             self.keeper = self.beside.keeper

@@ -23,8 +23,6 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MOLECULE = ROOT / "extensions" / "molecule"
 MODULES = ROOT / "tests" / "integration" / "modules.py"
 NAMES = {"lxd": "cluster", "incus": "cluster_incus"}
-#: The kernel counts the keys of all containers of a machine together, some twelve each. Production guides ask for this many, as the role install does.
-MAXKEYS, KEYS = pathlib.Path("/proc/sys/kernel/keys/maxkeys"), 2000
 
 
 class Scenario:
@@ -50,8 +48,6 @@ class Scenario:
     # -- molecule ---------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        if int(MAXKEYS.read_text()) < KEYS:
-            MAXKEYS.write_text(str(KEYS))
         self._must(subprocess.run([self._tool("ansible-playbook"), "-i", str(MOLECULE / "inventory"), str(MOLECULE / "build.yml")], **self._io()))
         self.outer.start()
 
