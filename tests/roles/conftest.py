@@ -53,6 +53,7 @@ class Run:
         self.text, self.failed = text, code != 0
         recap = re.findall(r"changed=(\d+)", text)
         self.changed = sum(map(int, recap)) if recap else None
+        self.plan = re.findall(r"^ +\" *((?:[-+~]|-/\+) \S.*?)\",?$", text, re.M)  # what a role or playbook says of a stack
         self.tasks = re.findall(r"^TASK \[(?:.* : )?(.*?)\] \**\n(?:(?:ok|included).*\n)*(?=changed)", text, re.M)
 
 
