@@ -17,7 +17,7 @@ from ._client import Client
 from ._converge import Outcome, converge
 from ._errors import LXDError
 from ._graph import turned
-from ._planner import DELETE, Node, Planned
+from ._planner import Node, Planned
 
 DONE, FAILED, SKIPPED = "done", "failed", "skipped"
 
@@ -36,21 +36,20 @@ class Applier:
         self._lock = threading.Lock()
 
     def run(self, planned: Planned) -> None:
-        """Each node gets its outcome. An error stops only what depends on it; deletions begin when all else has ended."""
+        """Each node gets its outcome. An error stops only what depends on it."""
         self.total = sum(node.busy for node in planned.nodes)
         if not self.total:
             return
         self.client.server  # noqa: B018 - read once here, and not by each worker
         try:
             with concurrent.futures.ThreadPoolExecutor(self.parallel) as pool:
-                for deleting in (False, True):
-                    chosen = [number for number, node in enumerate(planned.nodes) if (node.action == DELETE) is deleting]
+                for chosen in (range(planned.late), range(planned.late, len(planned.nodes))):
                     self._run(pool, planned, chosen)
         finally:
             for client in self._clients:
                 client.transport.close()
 
-    def _run(self, pool: concurrent.futures.Executor, planned: Planned, chosen: list[int]) -> None:
+    def _run(self, pool: concurrent.futures.Executor, planned: Planned, chosen: range) -> None:
         nodes, users = planned.nodes, turned(planned.needs)
         mine = set(chosen)
         waiting = {number: len(planned.needs[number] & mine) for number in chosen}

@@ -118,7 +118,7 @@ def _section(document: Document, kind: type[Resource], content: Any, project: st
     section = kind.plural()
     spec = spec_of(kind)
     if not kind.named:
-        return _entry(document, kind, spec, {kind.fields[0].name: content}, "", section, project, entries)
+        return _entry(document, kind, spec, {kind.fields[0].name: content}, section, section, project, entries)
     if not isinstance(content, list):
         return [f"{document.place(section, section)}: a list of {kind.kind} entries is needed, not a {type(content).__name__}."]
     errors: list[str] = []
@@ -149,13 +149,13 @@ def _entry(
     params.setdefault("target", None)
     params.setdefault("project", None)
     params.update(dict.fromkeys(kind.instant_options))
-    name = kind.label(params)
-    entry = Entry(kind, params, document, path or word, f"{word} '{name}'" if name else word)
+    told = all(params[part] is not None for part in [*kind.parents(), *(["name"] if kind.named else [])])
+    entry = Entry(kind, params, document, path, f"{word} '{kind.label(params)}'" if told and kind.named else word)
     holder = kind.holder()
     if holder and values.MARK in (params.get(holder.name) or {}):
         complaints.append(Complaint(holder.name, f"{holder.name}: '{values.MARK}' is written by the stack itself: take it out, and give the stack its name."))
     entry.broken = bool(complaints)
-    if all(params[part] is not None for part in [*kind.parents(), *(["name"] if kind.named else [])]):
+    if told:
         entries.append(entry)
     return [entry.complaint(complaint.words) for complaint in complaints]
 

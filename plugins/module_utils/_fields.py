@@ -24,6 +24,8 @@ class Field:
     """
 
     type = "str"
+    #: Kinds that its values can name.
+    refers_to: tuple[str, ...] = ()
 
     def __init__(self, name: str, key: str = "", create_only: bool = False, extension: str = "", **spec: Any) -> None:
         self.name = name
@@ -71,6 +73,9 @@ class Flag(Field):
 
     def shown(self, value: Any, resource: Any) -> Any:
         return value
+
+    def exported(self, value: Any, kind: Any) -> Any:
+        return value or None
 
     def equal(self, have: Any, want: Any) -> bool:
         return want is None or bool(have) == want
@@ -175,6 +180,8 @@ class Map(Field):
 
 class Devices(Map):
     """Devices by name; one that is null is removed, a property that is null is unset."""
+
+    refers_to = ("storage_pool", "storage_volume", "network", "network_acl")
 
     def clean(self, params: dict[str, Any]) -> Any:
         written = params[self.name]

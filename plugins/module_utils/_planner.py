@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Iterator, NamedTuple, cast
 
 from . import _values as values
@@ -56,10 +57,14 @@ class Node:
 
 
 class Planned(NamedTuple):
-    """Nodes in an order in which they can be applied; C(needs) has for each the numbers of those that come before it."""
+    """Nodes in an order in which they can be applied; C(needs) has for each the numbers of those that come before it.
+
+    Those from the number C(late) on come after all others, whether they need them or not.
+    """
 
     nodes: list[Node]
     needs: list[set[int]]
+    late: int
 
 
 class Planner:
@@ -82,17 +87,18 @@ class Planner:
         for number in sequence:
             node = nodes[number]
             node.broken = entries[number].broken or any(nodes[other].broken for other in needs[number])
-            if not node.broken:
-                errors += self._plan_one(node, entries[number])
+            errors += self._checked(node, entries[number]) if node.broken else self._plan_one(node, entries[number])
+            if node.broken:
+                node.broken = not self._stand_in(node)
+        errors += [error for number in set(range(len(nodes))) - set(sequence) for error in self._checked(nodes[number], entries[number])]
         if errors:
-            told = errors if len(errors) == 1 else [f"{len(errors)} errors, and nothing was changed:", *(f"- {error}" for error in errors)]
-            raise InvalidInput("\n".join(told))
+            raise InvalidInput(all_of(errors))
         place = {number: position for position, number in enumerate(sequence)}
-        ordered = Planned([nodes[number] for number in sequence], [{place[other] for other in needs[number]} for number in sequence])
+        ordered = Planned([nodes[number] for number in sequence], [{place[other] for other in needs[number]} for number in sequence], len(sequence))
         if self.wish.absent:
             return self._removed([node for node in ordered.nodes if node.action], self._owned())
         if self.wish.prune:
-            return self._joined(ordered, self._removed([], [node for node in self._owned() if (node.project, self._url(node)) not in self.kept]))
+            return self._joined(ordered, self._removed([], self._owned()))
         return ordered
 
     def _plan_one(self, node: Node, entry: Entry) -> list[str]:
@@ -105,6 +111,26 @@ class Planner:
             node.broken = True
             return [entry.complaint(str(exc))]
         return []
+
+    def _checked(self, node: Node, entry: Entry) -> list[str]:
+        """What else is wrong with an entry that cannot be planned."""
+        try:
+            node.kind(self.client, {**node.params})
+        except InvalidInput as exc:
+            return [entry.complaint(str(exc))]
+        return []
+
+    def _stand_in(self, node: Node) -> bool:
+        """Something in the place of what cannot be planned, so that the errors of what depends on it are its own. False where that cannot be."""
+        identity = {option: node.params[option] for option in [*node.kind.parents(), "name", "project", "target"] if option in node.params}
+        try:
+            resource = node.kind(self.client, {**dict.fromkeys(node.params), **defaults(node.kind.argument_spec()), **identity})
+            for path, obj in resource.foreseen(Plan({}, {}, [], None)).items():
+                if not self.client.find(path, **resource.query()):
+                    self.view.put(path, node.project, obj)
+        except InvalidInput:
+            return False
+        return True
 
     # -- what shall be there ----------------------------------------------------------------------------------------
 
@@ -199,7 +225,7 @@ class Planner:
             node.action, node.why = UPDATE, "what the document wrote there is taken back"
 
     def _owned(self) -> list[Node]:
-        """All on the server that carries the name of the stack, in every project, and the plan to delete it."""
+        """All on the server that carries the name of the stack, in every project, and is not to be kept."""
         nodes = []
         for kind in self.kinds.values():
             holder = kind.holder()
@@ -207,8 +233,9 @@ class Planner:
                 continue
             for project in self.view.projects(kind):
                 for path, parents in places(self.view, self.kinds, kind, project):
-                    for obj in self.view.listing(kind, path, project).values():
-                        if (obj.get(holder.key) or {}).get(values.MARK) == self.wish.name and obj[kind.key] not in kind.singletons:
+                    for name, obj in self.view.listing(kind, path, project).items():
+                        mine = (obj.get(holder.key) or {}).get(values.MARK) == self.wish.name and name not in kind.singletons
+                        if mine and (project, f"{path}/{quote(name)}") not in self.kept:
                             nodes.append(self._deletion(kind, project, parents, obj))
         return nodes
 
@@ -231,7 +258,7 @@ class Planner:
             node.why = "state: absent" if self.wish.absent else "it carries the name of the stack, and no document has it"
         nodes = nodes + doomed
         index = self._indexed(nodes)
-        uses = [needs_of(index, node.kind, node.project, self._described(node), number) for number, node in enumerate(nodes)]
+        uses = [needs_of(index, node.kind, node.project, self._described(node), number) | self._inside(index, node) for number, node in enumerate(nodes)]
         for number, node in enumerate(nodes):
             if node.kind.foremost:
                 put_first(uses, number)
@@ -241,7 +268,17 @@ class Planner:
             needs[circle[0]] -= set(circle)
             sequence, circle = order(needs)
         place = {number: position for position, number in enumerate(sequence)}
-        return Planned([nodes[number] for number in sequence], [{place[other] for other in needs[number]} for number in sequence])
+        return Planned([nodes[number] for number in sequence], [{place[other] for other in needs[number]} for number in sequence], len(sequence))
+
+    def _inside(self, index: Index, node: Node) -> set[int]:
+        """What is used by that which the daemon made with a project: it goes with the project, and not before."""
+        found: set[int] = set()
+        for kind in self.kinds.values() if node.kind.kind == "project" else ():
+            if kind.scoped and kind.singletons and self.view.effective(kind, node.label) == node.label:
+                for name, obj in self.view.listing(kind, kind.path, node.label).items():
+                    shown = kind.export(obj, self.client, {"project": node.label}) if name in kind.singletons else None
+                    found |= needs_of(index, kind, "default", shown or {}, -1)
+        return found - {index.named(f"project/{node.label}", "")}
 
     def _joined(self, present: Planned, gone: Planned) -> Planned:
         """Deletions after all else; one whose user is changed first is not done when that fails."""
@@ -252,7 +289,7 @@ class Planner:
             if node.found and node.action:
                 for other in needs_of(index, node.kind, node.project, self._described(node), -1):
                     needs[shift + other].add(number)
-        return Planned(present.nodes + gone.nodes, needs)
+        return Planned(present.nodes + gone.nodes, needs, shift)
 
     def _indexed(self, nodes: list[Node]) -> Index:
         index = Index(self.kinds, self.view)
@@ -269,8 +306,16 @@ class Planner:
         shown = node.kind.export(node.found.object, self.client, query) if node.found else None
         return {**(shown or {}), **parents}
 
-    def _url(self, node: Node) -> str:
-        return node.kind(self.client, {**node.params}).url(node.params["name"])
+
+def all_of(errors: list[str]) -> str:
+    """Errors as one, those of a file by line."""
+
+    def line(error: str) -> tuple[str, int]:
+        place = re.match(r"(\S+):(\d+): ", error)
+        return (place[1], int(place[2])) if place else ("", 0)
+
+    listed = sorted(dict.fromkeys(errors), key=line)
+    return listed[0] if len(listed) == 1 else "\n".join([f"{len(listed)} errors, and nothing was changed:", *(f"- {error}" for error in listed)])
 
 
 def places(view: View, kinds: Kinds, kind: type[Resource], project: str) -> Iterator[tuple[str, dict[str, str]]]:

@@ -213,11 +213,11 @@ class Resource(Stackable):
             raise InvalidInput(self.create_only_words(differing))
         steps: list[Step] = []
         target = self.params.get("new_name")
-        before, after = values.changes(self.comparable(current), self.comparable(new))
+        changed = sorted(key for key in new if new[key] != current.get(key))
+        before, after = values.changes(self.comparable(current), self.comparable(new)) if changed else ({}, {})
         if target and target != self.name:
             steps.append(Step(f"rename {self.kind} {self.name} to {target}", lambda: self.rename(target), reread=True))
             before, after = {"name": self.name, **before}, {"name": target, **after}
-        changed = sorted(key for key in new if new[key] != current.get(key))
         if changed:
             self.check_extensions()
             self.check_references(new, current)

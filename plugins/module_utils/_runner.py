@@ -16,7 +16,6 @@ from . import _values as values
 from ._client import Client
 from ._converge import converge
 from ._errors import LXDError
-from ._kinds._info import Info
 from ._resource import Resource
 from ._transport import Transport, default_url
 
@@ -106,7 +105,7 @@ def run(kind: type[Resource]) -> None:
     module.guarded(work, read_only=module.check_mode)
 
 
-def run_info(info: type[Info]) -> None:
+def run_info(info: Any) -> None:
     """The C(main) of a module that only reads."""
     module = _Module(info.spec)
     module.guarded(lambda client: {"changed": False, **values.masked(info.gather(client, module.params))}, read_only=True)

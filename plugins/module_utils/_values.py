@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import datetime
 import fnmatch
+import functools
 import json
 import re
 from typing import Any, Callable, Iterable
@@ -45,9 +46,15 @@ _FALSE = ("false", "no", "off", "0")
 
 
 def matches(key: str, patterns: Iterable[str]) -> bool:
+    return _matches(key, tuple(patterns))
+
+
+@functools.lru_cache(maxsize=2**16)  # a stack asks the same of the same keys again and again
+def _matches(key: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)
 
 
+@functools.lru_cache(maxsize=2**16)
 def is_secret(key: str) -> bool:
     return bool(_SECRET.search(key)) and not _NOT_SECRET.search(key)
 

@@ -13,6 +13,7 @@ from typing import Any
 from .._client import Client
 from .._document import Document
 from .._errors import InvalidInput
+from .._export import export
 from .._planner import Wish
 from .._stack import run_stack
 from ._all import KINDS
@@ -47,3 +48,14 @@ class Stack:
             raise InvalidInput("src, definition: one of them is needed, since a stack is what they say.")
         wish = Wish(params["name"], params["prune"], params["adopt"], absent, params["force"])
         return run_stack(client, KINDS, wish, documents, check_mode, params["project"], params["parallel"])
+
+
+class StackExport:
+    """A server as a document."""
+
+    spec: dict[str, dict[str, Any]] = {"projects": {"type": "list", "elements": "str"}, "kinds": {"type": "list", "elements": "str"}}
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        definition, secrets = export(client, KINDS, params["projects"], params["kinds"])
+        return {"definition": definition, "left_out": secrets}

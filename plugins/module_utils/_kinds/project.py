@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._client import Client
 from .._fields import Map, Text
 from .._resource import Plan, Resource
 
@@ -34,3 +35,10 @@ class Project(Resource):
         for obj in objects.values():
             obj["config"] = {**dict.fromkeys(_DEFAULT, "true"), **obj["config"]}
         return objects
+
+    @classmethod
+    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+        """Not the features of the project C(default): they are what they are."""
+        config = obj.get("config") or {}
+        own = {key: value for key, value in config.items() if not key.startswith("features.")} if obj["name"] in cls.singletons else config
+        return super().export({**obj, "config": own}, client, query)

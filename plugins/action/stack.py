@@ -1,0 +1,126 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The controller's part of the module stack: reads the documents, which are on the controller, and remembers the line of each entry.
+
+The managed host needs no YAML library for that, and the documents may be encrypted with Ansible Vault.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Iterator
+
+import yaml
+from ansible.errors import AnsibleError
+from ansible.plugins.action import ActionBase
+
+#: How deep lines are remembered: section, entry, option.
+_DEPTH = 3
+_TIMESTAMP = "tag:yaml.org,2002:timestamp"
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """YAML as Ansible reads it, but for points in time, which stay as they are written."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP] for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+class ActionModule(ActionBase):
+    TRANSFERS_FILES = False
+    _supports_check_mode = True
+    _supports_async = False
+    _supports_diff = True
+
+    def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        arguments = {option: value for option, value in self._task.args.items() if option != "_documents"}
+        if arguments.get("src"):
+            arguments["_documents"] = self._documents(arguments["src"])
+        result.update(self._execute_module(module_name="cloudhost.lxd.stack", module_args=arguments, task_vars=task_vars))
+        return result
+
+    def _documents(self, src: Any) -> list[dict[str, Any]]:
+        written = src if isinstance(src, list) else [part.strip() for part in str(src).split(",")]
+        found, errors = [], []
+        for shown, path in (pair for name in written for pair in self._files(str(name))):
+            try:
+                found.append(self._document(shown, self._loader.get_text_file_contents(path), errors))
+            except yaml.YAMLError as exc:
+                mark = getattr(exc, "problem_mark", None)
+                errors.append(f"{shown}{f':{mark.line + 1}' if mark else ''}: this is not YAML: {getattr(exc, 'problem', None) or exc}.")
+        if errors:
+            raise AnsibleError("\n".join(errors if len(errors) == 1 else [f"{len(errors)} errors, and nothing was changed:", *errors]))
+        return found
+
+    def _files(self, name: str) -> Iterator[tuple[str, str]]:
+        """The files that a path stands for, each as it is to be shown and as it is to be opened."""
+        path = self._find_needle("files", os.path.expanduser(name))
+        if not os.path.isdir(path):
+            yield name, path
+            return
+        names = sorted(entry for entry in os.listdir(path) if entry.endswith((".yml", ".yaml")) and not entry.startswith("."))
+        if not names:
+            raise AnsibleError(f"src: the folder '{name}' has no *.yml and no *.yaml in it.")
+        for entry in names:
+            yield os.path.join(name, entry), os.path.join(path, entry)
+
+    def _document(self, shown: str, text: str, errors: list[str]) -> dict[str, Any]:
+        loader = _Loader(text.encode("utf-8"))  # Ansible marks its strings, which the C library does not take
+        try:
+            root = loader.get_single_node()
+            if root is None:
+                return {"source": shown, "content": None, "lines": {}}
+            for key in _twice(root, set()):
+                errors.append(f"{shown}:{key.start_mark.line + 1}: the key '{key.value}' is written twice in one dictionary.")
+            return {"source": shown, "content": loader.construct_document(self._decrypted(root, set())), "lines": dict(_lines(root))}
+        finally:
+            loader.dispose()
+
+    def _decrypted(self, node: Any, seen: set[int]) -> Any:
+        """The same tree, with what is encrypted inside it (C(!vault)) as plain text."""
+        if id(node) not in seen:
+            seen.add(id(node))
+            if node.tag == "!vault":
+                block = "".join(f"\n  {line}" for line in node.value.splitlines())
+                node.value, node.tag = str(self._loader.load(f"!vault |{block}\n")), "tag:yaml.org,2002:str"
+            for child in _children(node):
+                self._decrypted(child, seen)
+        return node
+
+
+def _children(node: Any) -> list[Any]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
+
+
+def _twice(node: Any, seen: set[int]) -> Iterator[Any]:
+    """Keys that a dictionary has already: YAML would let the last of them win in silence."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        known: set[Any] = set()
+        for key, _value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in known and key.value != "<<":
+                yield key
+            known.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+    for child in _children(node):
+        yield from _twice(child, seen)
+
+
+def _lines(node: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, int]]:
+    """The lines of sections, entries and options by their paths."""
+    if depth == _DEPTH:
+        return
+    pairs = [(key.value, key, value) for key, value in node.value] if isinstance(node, yaml.MappingNode) else []
+    if isinstance(node, yaml.SequenceNode):
+        pairs = [(position, value, value) for position, value in enumerate(node.value)]
+    for name, marked, value in pairs:
+        inner = f"{path}/{name}" if path else str(name)
+        yield inner, marked.start_mark.line + 1
+        yield from _lines(value, inner, depth + 1)
