@@ -64,7 +64,8 @@ class Entry:
     def complaint(self, words: str) -> str:
         """An error with its place: the option that it begins with is looked up."""
         option = re.match(r"\w+", words)
-        return f"{self.document.place(f'{self.path}/{option[0] if option else ''}', self.word)}: {words}"
+        path = f"{self.path}/{option[0]}" if option else self.path
+        return f"{self.document.place(path, self.word)}: {words}"
 
 
 def title(kind: str, project: str, label: str) -> str:
