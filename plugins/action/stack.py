@@ -45,7 +45,8 @@ class ActionModule(ActionBase):
 
     def _documents(self, src: Any) -> list[dict[str, Any]]:
         written = src if isinstance(src, list) else [part.strip() for part in str(src).split(",")]
-        found, errors = [], []
+        found: list[dict[str, Any]] = []
+        errors: list[str] = []
         for shown, path in (pair for name in written for pair in self._files(str(name))):
             try:
                 found.append(self._document(shown, self._loader.get_text_file_contents(path), errors))
@@ -74,8 +75,7 @@ class ActionModule(ActionBase):
             root = loader.get_single_node()
             if root is None:
                 return {"source": shown, "content": None, "lines": {}}
-            for key in _twice(root, set()):
-                errors.append(f"{shown}:{key.start_mark.line + 1}: the key '{key.value}' is written twice in one dictionary.")
+            errors += [f"{shown}:{key.start_mark.line + 1}: the key '{key.value}' is written twice in one dictionary." for key in _twice(root, set())]
             return {"source": shown, "content": loader.construct_document(self._decrypted(root, set())), "lines": dict(_lines(root))}
         finally:
             loader.dispose()

@@ -13,11 +13,12 @@ import heapq
 import threading
 from typing import Callable
 
+from . import _values as values
 from ._client import Client
 from ._converge import Outcome, converge
 from ._errors import LXDError
 from ._graph import turned
-from ._planner import Node, Planned
+from ._planner import CREATE, Node, Planned
 
 DONE, FAILED, SKIPPED = "done", "failed", "skipped"
 
@@ -56,10 +57,16 @@ class Applier:
         ready = [number for number in chosen if not waiting[number]]
         heapq.heapify(ready)
         futures: dict[concurrent.futures.Future[Outcome], int] = {}
+        queues: dict[tuple[str, ...], list[int]] = {}  # those that wait while another of their queue is worked on
         while ready or futures:
             while ready and len(futures) < self.parallel:
                 number = heapq.heappop(ready)
-                if self._ready(nodes, planned.needs[number], nodes[number]):
+                queue = nodes[number].queue
+                if queue in queues and queue is not None:
+                    queues[queue].append(number)
+                elif self._ready(nodes, planned.needs[number], nodes[number]):
+                    if queue is not None:
+                        queues[queue] = []
                     futures[pool.submit(self._apply, nodes[number])] = number
                     self.running.append(nodes[number])
                     self.progress(self)
@@ -70,6 +77,8 @@ class Applier:
                 for future in ended:
                     number = futures.pop(future)
                     self._end(nodes[number], future)
+                    for other in queues.pop(nodes[number].queue or (), []):
+                        heapq.heappush(ready, other)
                     self._release(users[number] & mine, waiting, ready)
 
     @staticmethod
@@ -95,7 +104,23 @@ class Applier:
             client = self._local.client = self.client.another()
             with self._lock:
                 self._clients.append(client)
+        try:
+            return converge(node.kind(client, {**node.params}))
+        except LXDError as exc:
+            if not (node.action == CREATE and "already" in str(exc.__cause__) and self._is_ours(node, client)):
+                raise
         return converge(node.kind(client, {**node.params}))
+
+    @staticmethod
+    def _is_ours(node: Node, client: Client) -> bool:
+        """Whether what is there all of a sudden is what we want to make: a run that was killed had asked for it, and the server was still at it."""
+        resource = node.kind(client, {**node.params})
+        found = resource.read()
+        holder = node.kind.holder()
+        if found is None or holder is None:
+            return found is not None
+        wanted, have = (held or {} for held in (resource.wanted.get(holder.key), found.object.get(holder.key)))
+        return bool(wanted.get(values.MARK) == have.get(values.MARK))
 
     def _end(self, node: Node, future: concurrent.futures.Future[Outcome]) -> None:
         try:

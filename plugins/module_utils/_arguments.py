@@ -46,9 +46,8 @@ def checked(spec: dict[str, dict[str, Any]], constraints: dict[str, Any], given:
                 complaints += [Complaint(option, complaint.words) for complaint in inner]
             except _Unfit as exc:
                 complaints.append(Complaint(option, str(exc)))
-    for option, entry in spec.items():
-        if entry.get("required") and given.get(option) is None:
-            complaints.append(Complaint("", f"{prefix}{option}: it is missing."))
+    missing = [option for option, entry in spec.items() if entry.get("required") and given.get(option) is None]
+    complaints += [Complaint("", f"{prefix}{option}: it is missing.") for option in missing]
     return params, complaints + [Complaint("", f"{prefix}{words}") for words in _broken(constraints, params)]
 
 
@@ -98,9 +97,8 @@ def _broken(constraints: dict[str, Any], params: dict[str, Any]) -> list[str]:
         return [option for option in options if params.get(option) is not None]
 
     words = [f"{', '.join(there(group))}: only one of them can be given." for group in constraints.get("mutually_exclusive") or () if len(there(group)) > 1]
-    for group in constraints.get("required_together") or ():
-        if 0 < len(there(group)) < len(group):
-            words.append(f"{', '.join(group)}: they go together.")
+    together = [group for group in constraints.get("required_together") or () if 0 < len(there(group)) < len(group)]
+    words += [f"{', '.join(group)}: they go together." for group in together]
     words += [f"{', '.join(group)}: one of them is needed." for group in constraints.get("required_one_of") or () if not there(group)]
     for option, needed in (constraints.get("required_by") or {}).items():
         needed = [needed] if isinstance(needed, str) else needed

@@ -41,7 +41,9 @@ class Document(NamedTuple):
         """Where something is, for a person: file and line, or the path inside the document."""
         while path and path not in self.lines:
             path = path.rpartition("/")[0]
-        return f"{self.source}:{self.lines[path]}: {name}" if path else f"{self.source + ': ' if self.source else ''}{name}"
+        if path:
+            return f"{self.source}:{self.lines[path]}: {name}"
+        return f"{self.source}: {name}" if self.source else name
 
 
 class Entry:

@@ -54,7 +54,7 @@ def _entries(view: View, kinds: Kinds, kind: type[Resource], project: str, secre
     here = {"project": project} if project not in ("", "default") else {}
     if not kind.named:
         found = kind(client, {option: entry.get("default") for option, entry in kind.argument_spec().items()}).read()
-        collections = [({}, found.object)] if found else []
+        collections: list[tuple[dict[str, str], dict[str, Any]]] = [({}, found.object)] if found else []
     else:
         collections = [(parents, obj) for path, parents in places(view, kinds, kind, project) for obj in view.listing(kind, path, project).values()]
     entries = []

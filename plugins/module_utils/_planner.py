@@ -51,6 +51,11 @@ class Node:
         self.actions: list[str] = []
 
     @property
+    def queue(self) -> tuple[str, ...] | None:
+        """Nodes with the same queue are not worked on at the same time."""
+        return (self.kind.kind, self.project, *(self.params[option] for option in self.kind.parents())) if self.kind.one_by_one else None
+
+    @property
     def busy(self) -> bool:
         """Whether applying it does anything."""
         return bool(self.action) or self.waits

@@ -33,6 +33,7 @@ class Stackable:
     :cvar instant_options: options for one task that make no sense in a document
     :cvar placed: whether the connection option C(target) says where it is
     :cvar marks: whether it has a place for the name of the stack that owns it: its first free dictionary
+    :cvar one_by_one: whether the daemon makes a mess of two at once that belong to the same parent
     :cvar passing: whether it comes and goes by itself, so that an export has it only when asked
     """
 
@@ -53,6 +54,7 @@ class Stackable:
     instant_options: tuple[str, ...] = ("new_name",)
     placed = False
     marks = True
+    one_by_one = False
     passing = False
 
     @classmethod

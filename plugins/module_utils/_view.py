@@ -126,6 +126,8 @@ class View:
         return self._kinds[path]
 
     def _ask(self, path: str, query: dict[str, Any]) -> Reply | None:
+        if path == "/1.0" and not query.get("target"):  # the client has it, or will need it
+            return Reply({**self.client.server, "api_extensions": sorted(self.client.server["api_extensions"])}, None, None)
         key = (path, tuple(sorted((name, value) for name, value in query.items() if value not in (None, ""))))
         if key not in self._asked:
             self._asked[key] = self.client.find(path, **query)

@@ -43,8 +43,8 @@ options:
     type: dict
   src:
     description:
-      - Documents on the controller. Files, and directories of which all C(*.yml) and C(*.yaml) are taken in the order of their names. They may be encrypted with
-        Ansible Vault.
+      - Documents on the controller. Files, and directories of which all C(*.yml) and C(*.yaml) are taken in the order of their names. They may be
+        encrypted with Ansible Vault.
     type: list
     elements: path
   prune:

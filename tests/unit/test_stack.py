@@ -103,6 +103,17 @@ def test_what_is_independent_runs_side_by_side(world):
     assert world.most_at_once == 4
 
 
+def test_snapshots_of_one_instance_are_taken_one_by_one(world):
+    world.pause = 0.02
+    definition = {
+        "instances": [{"name": "i1", "source": EMPTY, "state": "stopped"}],
+        "instance_snapshots": [{"instance": "i1", "name": f"s{n}"} for n in range(5)],
+    }
+    run(world, definition)
+    assert world.most_at_once == 1
+    assert [line.rpartition("/")[2] for line in world.writes[1:]] == [f"s{n}" for n in range(5)]
+
+
 def test_only_what_is_edited_changes(world):
     run(world, SHOP)
     edited = {**SHOP, "networks": [{"name": "shopbr0", "config": {"ipv4.nat": True}}]}
@@ -232,7 +243,9 @@ def test_pruning_deletes_what_is_no_longer_written_and_nothing_else(world):
     run(world, SHOP)
     world.put("/1.0/profiles/foreign")
     world.put("/1.0/profiles/others", config={MARK: "other"})
-    less = {key: [entry for entry in SHOP[key] if entry["name"] not in ("web2", "lab1", "lab")] for key in ("instances", "projects", "storage_pools", "networks")}
+    less = {
+        key: [entry for entry in SHOP[key] if entry["name"] not in ("web2", "lab1", "lab")] for key in ("instances", "projects", "storage_pools", "networks")
+    }
     less["profiles"] = SHOP["profiles"][:1]
     assert run(world, less)["changed"] is False
     done = run(world, less, prune=True)
@@ -255,7 +268,9 @@ def test_what_is_pruned_waits_for_those_that_use_it_now(world):
     world.faults["/1.0/instances/i1"] = "no"
     with pytest.raises(StackFailed) as caught:
         run(world, one, prune=True)
-    assert caught.value.result["skipped_resources"] == [{"kind": "profile", "name": "a", "project": "default", "action": "delete", "because": "instance i1 failed"}]
+    assert caught.value.result["skipped_resources"] == [
+        {"kind": "profile", "name": "a", "project": "default", "action": "delete", "because": "instance i1 failed"}
+    ]
     world.faults.clear()
     assert titles(run(world, one, prune=True)) == [("instance", "i1"), ("profile", "a")]
 
@@ -264,7 +279,10 @@ def test_what_the_daemon_made_is_changed_and_taken_back_but_never_owned(world):
     world.find("/1.0/profiles/default")["config"]["user.mine"] = "1"
     world.server["config"]["images.remote_cache_expiry"] = "9"
     before = world.dump()
-    definition = {"profiles": [{"name": "default", "config": {"limits.cpu": 2}, "devices": {"root": ROOT}}], **{key: SHOP[key] for key in ("storage_pools", "config")}}
+    definition = {
+        "profiles": [{"name": "default", "config": {"limits.cpu": 2}, "devices": {"root": ROOT}}],
+        **{key: SHOP[key] for key in ("storage_pools", "config")},
+    }
     run(world, definition)
     assert world.find("/1.0/profiles/default")["config"] == {"user.mine": "1", "limits.cpu": "2"}
     world.find("/1.0/profiles/default")["config"]["limits.cpu"] = "3"  # by somebody else: no longer ours to take back

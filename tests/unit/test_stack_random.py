@@ -95,7 +95,10 @@ def taken_back(first, second):
     old = {entry.get("project"): entry["devices"] for entry in first["profiles"] if entry["name"] == "default" and entry.get("project") in kept}
     devices = {project: {**dict.fromkeys(old.get(project, {})), **entries.get(project, {})} for project in {*old, *entries}}
     rest = [entry for entry in second["profiles"] if entry["name"] != "default"]
-    return {**second, "profiles": rest + [{"name": "default", "devices": value, **({"project": project} if project else {})} for project, value in devices.items()]}
+    return {
+        **second,
+        "profiles": rest + [{"name": "default", "devices": value, **({"project": project} if project else {})} for project, value in devices.items()],
+    }
 
 
 def foreign(world):

@@ -83,7 +83,7 @@ def test_every_option_is_documented_as_it_is(module):
 
 def test_fragments(name, module):
     assert "cloudhost.lxd._connection" in module.fragments
-    assert ("cloudhost.lxd._attributes.info" if name.endswith("_info") else "cloudhost.lxd._attributes") in module.fragments
+    assert ("cloudhost.lxd._attributes.info" if name.endswith(("_info", "_export")) else "cloudhost.lxd._attributes") in module.fragments
 
 
 def test_the_connection_fragment_is_the_connection(name):
