@@ -39,7 +39,7 @@ class Ansible:
         return done.stdout
 
     def each(self, module: str, names: list[str], **arguments: Any) -> str:
-        return self.play({module: {"name": "{{ item }}", "url": self.url, **arguments}, "loop": "{{ names }}", "timeout": 3600}, loop=names)
+        return self.play({module: {"name": "{{ item }}", "url": self.url, **arguments}, "loop": "{{ names }}"}, loop=names)
 
 
 class Stack(Ansible):

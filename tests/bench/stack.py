@@ -4,7 +4,7 @@
 
 """What a stack costs beside a loop over modules and beside the daemon's own client, in one run; docs/benchmarks.md has the results.
 
-Usage: nox -s bench -- lxd, or incus. With --quick for a small N only. Writes tables and a plot into .cache/bench.
+Usage: nox -s bench -- lxd, or incus; --quick for a small N; --only PART to measure that part again. Writes tables and a plot into .cache/bench.
 """
 
 from __future__ import annotations
@@ -36,14 +36,24 @@ PANELS = {"create": "create and start N containers", "converge": "run again, not
 
 
 class Bench:
-    """Figures as they are measured; each is printed at once, so that a run that breaks off leaves something."""
+    """Figures as they are measured; they are kept at once, so that a run that breaks off leaves something."""
 
-    def __init__(self, daemon: Daemon, folder: pathlib.Path, quick: bool) -> None:
-        self.daemon, self.folder, self.quick = daemon, folder, quick
+    def __init__(self, daemon: Daemon, folder: pathlib.Path, quick: bool, place: pathlib.Path) -> None:
+        self.daemon, self.folder, self.quick, self.place = daemon, folder, quick, place
         self.figures: dict[str, dict[str, dict[int, float]]] = {work: {} for work in WORKS}
         self.notes: dict[str, Any] = {}
-        self.tables: list[str] = []
+        self.tables: dict[str, str] = {}
         self.contenders = [Native(daemon, folder), Stack(daemon, folder), Module(daemon, folder), Community(daemon, folder)]
+
+    def keep(self) -> None:
+        self.place.write_text(json.dumps({"figures": self.figures, "notes": self.notes, "tables": self.tables}, indent=1))
+
+    def recall(self) -> None:
+        """What an earlier run measured."""
+        if self.place.exists():
+            kept = json.loads(self.place.read_text())
+            self.notes, self.tables = kept["notes"], kept["tables"]
+            self.figures = {work: {title: {int(n): value for n, value in line.items()} for title, line in kept["figures"][work].items()} for work in WORKS}
 
     def measure(self, contender: Any, work: str, names: list[str], **options: Any) -> float:
         taken = seconds(getattr(contender, work), names, **options)
@@ -68,6 +78,7 @@ class Bench:
                         taken.setdefault((work, contender.title), []).append(self.measure(contender, work, names))
             for (work, title), values in taken.items():
                 self.figures[work].setdefault(title, {})[size] = statistics.median(values)
+            self.keep()
 
     def standing(self, size: int) -> None:
         """Run again on many stopped containers."""
@@ -108,38 +119,45 @@ class Bench:
             cells = [statistics.median(values) for (at_once, _what), values in taken.items() if at_once == parallel]
             rows.append([str(parallel), *(f"{cell:.1f} s" for cell in cells)])
         heading = ["parallel", f"{self.daemon.client}: create {size}", f"{self.daemon.client}: delete", f"stack: create {size}", "stack: delete"]
-        self.tables.append(table(heading, rows))
+        self.tables["parallel"] = table(heading, rows)
 
     # -- results ----------------------------------------------------------------------------------------------------
 
     def report(self) -> str:
-        native, stack, module, community = (contender.title for contender in self.contenders)
+        titles = [contender.title for contender in self.contenders]
+        native, stack, module, community = titles
         rows = []
         for work in WORKS:
             for size in sorted({size for line in self.figures[work].values() for size in line}):
                 cells = {title: line[size] for title, line in self.figures[work].items() if size in line}
-                own = max(cells[stack] - self.notes["ping"], 0.01)
-                of_native = f"{own / cells[native]:.2f}" if work != "converge" else ""
-                rows.append(
-                    [work, str(size), *(f"{cells[title]:.2f} s" for title in (native, stack, module, community)), of_native]
-                    + [f"{cells[title] / cells[stack]:.1f}" for title in (module, community)]
-                )
+                own = max(cells.get(stack, 0) - self.notes["ping"], 0.01)
+                row = [work, str(size), *(f"{cells[title]:.2f} s" if title in cells else "" for title in titles)]
+                row.append(f"{own / cells[native]:.2f}" if work != "converge" and stack in cells else "")
+                rows.append(row + [f"{cells[title] / cells[stack]:.1f}" if title in cells and stack in cells else "" for title in (module, community)])
         heading = ["work", "N", native, "stack", "our module, loop", "community.general, loop"]
         heading += ["(stack - start) / native", "our loop / stack", "community.general / stack"]
-        lines = [f"A play with no task takes {self.notes['empty']:.2f} s, one with a ping {self.notes['ping']:.2f} s (the start).", "", table(heading, rows)]
-        if "many" in self.notes:
+        lines = [f"{self.notes['machine']}; load average {self.notes['load']}.", ""]
+        lines += [f"A play with no task takes {self.notes['empty']:.2f} s, one with a ping {self.notes['ping']:.2f} s (the start).", "", table(heading, rows)]
+        if "many gone" in self.notes:
             requests = ", ".join(f"`{request}`" for request in self.notes["many requests"])
             lines.append(
                 f"{self.notes['many']} stopped, empty instances: made in {self.notes['many made']:.1f} s, run again in {self.notes['many again']:.2f} s "
                 f"with {len(self.notes['many requests'])} requests ({requests}), deleted in {self.notes['many gone']:.1f} s.\n"
             )
-        return "\n".join([*lines, *self.tables])
+        return "\n".join([*lines, *self.tables.values()])
 
-    def picture(self) -> str:
-        version = self.daemon.query("/1.0")["environment"]["server_version"]
-        panels = {PANELS[work]: {title: list(line.items()) for title, line in self.figures[work].items()} for work in WORKS}
+    def write(self) -> None:
+        """What there is, as tables and as a plot."""
+        self.notes.setdefault("load", []).append(round(os.getloadavg()[0], 1))
+        self.keep()
+        text = self.report()
+        print(text)
+        self.place.with_suffix(".md").write_text(text)
+        panels = {PANELS[work]: {title: list(line.items()) for title, line in self.figures[work].items()} for work in WORKS if self.figures[work]}
         colors = {contender.title: contender.color for contender in self.contenders}
-        return plot.svg(f"Seconds by number of containers, {self.daemon.kind} {version}, start of Ansible included", panels, colors)
+        if panels:
+            title = f"Seconds by number of containers, {self.daemon.kind}, start of Ansible included"
+            self.place.with_name(f"stack-{self.daemon.kind}.svg").write_text(plot.svg(title, panels, colors))
 
 
 def table(heading: list[str], rows: list[list[str]]) -> str:
@@ -154,8 +172,7 @@ def machine(daemon: Daemon) -> str:
     environment = daemon.query("/1.0")["environment"]
     return (
         f"{environment['server']} {environment['server_version']}, ansible-core {ansible.release.__version__}, Python {platform.python_version()}, "
-        f"Linux {platform.release()}, {os.cpu_count()} cores ({model[1] if model else '?'}), {memory:.0f} GiB; "
-        f"load average {os.getloadavg()[0]:.1f} before"
+        f"Linux {platform.release()}, {os.cpu_count()} cores ({model[1] if model else '?'}), {memory:.0f} GiB"
     )
 
 
@@ -180,28 +197,26 @@ def main() -> None:
         devices = {"root": {"type": "disk", "path": "/", "pool": "default"}, "eth0": {"type": "nic", "network": "lxdbr0"}}
         run_module("profile", name="default", devices=devices, **url)
         run_module("image", name="debian/12", file=str(image / "metadata.tar.gz"), rootfs=str(image / "rootfs.squashfs"), **url)
-        bench = Bench(daemon, folder, options.quick)
-        heading = machine(daemon)
-        print(heading, flush=True)
+        bench = Bench(daemon, folder, options.quick, place / f"{options.kind}.json")
+        if options.only:
+            bench.recall()
+        bench.notes["machine"], bench.notes["load"] = machine(daemon), [round(os.getloadavg()[0], 1)]
         bench.contenders[0].create(["warm"])  # the image is unpacked once
         bench.contenders[0].delete(["warm"])
         bench.startup()
-        if "planner" in parts:
-            bench.tables.append(planner_table(table, (100, 1000) if options.quick else (100, 1000, 10000)))
-        if "running" in parts:
-            bench.running([1, 3] if options.quick else [1, 5, 20, 50], 1 if options.quick else 3)
-        if "standing" in parts:
-            bench.standing(5 if options.quick else 100)
-        if "many" in parts:
-            bench.many(20 if options.quick else 500)
-        if "parallel" in parts:
-            bench.parallels(4 if options.quick else 20, 1 if options.quick else 2)
-        text = f"{heading}, {os.getloadavg()[0]:.1f} after.\n\n{bench.report()}"
-        print(text)
-        (place / f"{options.kind}.md").write_text(text)
-        (place / f"{options.kind}.json").write_text(json.dumps({"figures": bench.figures, "notes": bench.notes}, indent=1))
-        if "running" in parts:
-            (place / f"stack-{options.kind}.svg").write_text(bench.picture())
+        try:
+            if "planner" in parts:
+                bench.tables["planner"] = planner_table(table, (100, 1000) if options.quick else (100, 300, 1000, 3000, 10000))
+            if "running" in parts:
+                bench.running([1, 3] if options.quick else [1, 5, 20, 50], 1 if options.quick else 3)
+            if "standing" in parts:
+                bench.standing(5 if options.quick else 100)
+            if "many" in parts:
+                bench.many(20 if options.quick else 500)
+            if "parallel" in parts:
+                bench.parallels(4 if options.quick else 20, 1 if options.quick else 2)
+        finally:
+            bench.write()
     finally:
         daemon.stop()
         shutil.rmtree(folder, ignore_errors=True)
