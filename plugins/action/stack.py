@@ -4,18 +4,29 @@
 
 """The controller's part of the module stack: reads the documents, which are on the controller, and remembers the line of each entry.
 
-The managed host needs no YAML library for that, and the documents may be encrypted with Ansible Vault.
+The managed host needs no YAML library for that, and the documents may be encrypted with Ansible Vault. On a terminal it shows how far
+a long run is: the module writes that into a file, which is looked at while the module runs.
 """
 
 from __future__ import annotations
 
+import copy
 import os
+import shlex
+import threading
+import time
 from typing import Any, Iterator
 
 import yaml
 from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
+#: Whether somebody watches. Asked when Ansible loads the plugin: the processes that run tasks have no terminal.
+_TERMINAL = os.isatty(1)
+_EVERY = 1.0
+#: A line at least this often, though nothing has moved.
+_AT_LEAST_EVERY = 15.0
 #: How deep lines are remembered: section, entry, option.
 _DEPTH = 3
 _TIMESTAMP = "tag:yaml.org,2002:timestamp"
@@ -37,11 +48,49 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
-        arguments = {option: value for option, value in self._task.args.items() if option != "_documents"}
+        arguments = {option: value for option, value in self._task.args.items() if not option.startswith("_")}
         if arguments.get("src"):
             arguments["_documents"] = self._documents(arguments["src"])
-        result.update(self._execute_module(module_name="cloudhost.lxd.stack", module_args=arguments, task_vars=task_vars))
+        over = threading.Event()
+        watcher = self._watcher(arguments, over)
+        try:
+            result.update(self._execute_module(module_name="cloudhost.lxd.stack", module_args=arguments, task_vars=task_vars))
+        finally:
+            over.set()
+            if watcher:
+                watcher.join()
         return result
+
+    # -- progress ---------------------------------------------------------------------------------------------------
+
+    def _watcher(self, arguments: dict[str, Any], over: threading.Event) -> threading.Thread | None:
+        """Who tells of the progress until C(over); nobody where nobody asks."""
+        wanted = arguments.get("progress") or os.environ.get("LXD_STACK_PROGRESS") or "auto"
+        if wanted == "never" or self._task.check_mode or (wanted == "auto" and not _TERMINAL):
+            return None
+        folder = self._connection._shell.tmpdir or self._make_tmp_path()
+        arguments["_progress"] = self._connection._shell.join_path(folder, "progress")
+        watcher = threading.Thread(target=self._watch, args=(arguments["_progress"], f"stack {arguments.get('name') or ''}".strip(), over), daemon=True)
+        watcher.start()
+        return watcher
+
+    def _watch(self, path: str, title: str, over: threading.Event) -> None:
+        """Look at the file of the module over a copy of the connection, since the module is using the other; what goes wrong here is of no account."""
+        other = copy.copy(self)
+        other._connection = copy.copy(self._connection)
+        begin = told = time.monotonic()
+        seen = ""
+        while not over.wait(_EVERY):
+            try:
+                done = other._low_level_execute_command(f"cat {shlex.quote(path)}", sudoable=False)
+            except Exception:  # noqa: BLE001 - the module's own result is what counts
+                return
+            now, text = time.monotonic(), done.get("stdout", "").strip() if done.get("rc") == 0 else ""
+            if text and (text != seen or now - told > _AT_LEAST_EVERY):
+                Display().display(f"{title}: {text}, {now - begin:.0f} s")
+                seen, told = text, now
+
+    # -- documents --------------------------------------------------------------------------------------------------
 
     def _documents(self, src: Any) -> list[dict[str, Any]]:
         written = src if isinstance(src, list) else [part.strip() for part in str(src).split(",")]

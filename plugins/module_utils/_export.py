@@ -56,7 +56,9 @@ def _entries(view: View, kinds: Kinds, kind: type[Resource], project: str, secre
         found = kind(client, {option: entry.get("default") for option, entry in kind.argument_spec().items()}).read()
         collections: list[tuple[dict[str, str], dict[str, Any]]] = [({}, found.object)] if found else []
     else:
-        collections = [(parents, obj) for path, parents in places(view, kinds, kind, project) for obj in view.listing(kind, path, project).values()]
+        collections = [
+            (parents, obj) for path, parents in places(view, kinds, kind, project) for _name, obj in sorted(view.listing(kind, path, project).items())
+        ]
     entries = []
     for parents, obj in collections:
         entry = kind.export(obj, client, query)

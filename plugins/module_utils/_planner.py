@@ -332,6 +332,6 @@ def places(view: View, kinds: Kinds, kind: type[Resource], project: str) -> Iter
     above = kind.refers["/".join(parents)]
     parent = kinds[above if isinstance(above, str) else above[0]]
     for path, outer in places(view, kinds, parent, project):
-        for name in view.listing(parent, path, project):
+        for name in sorted(view.listing(parent, path, project)):
             options = {**outer, parents[-1]: name}
             yield kind.path.format_map({option: quote(value) for option, value in options.items()}), options

@@ -24,6 +24,7 @@ class Stackable:
     """The part of L(_resource.Resource) that stacks use; all of it has defaults.
 
     :cvar section: its key in a document; the plural of C(kind) where nothing else is said
+    :cvar listed: whether its collection lists it
     :cvar stackable: whether it can be part of a document at all
     :cvar refers: which options name resources of which kinds: C(option), C(option.key) inside a dictionary, C(option/option) for one that belongs to another
     :cvar singletons: names of those that the daemon makes itself; they are changed, but never owned and never deleted
@@ -45,6 +46,7 @@ class Stackable:
     fields: tuple[Field, ...] = ()
 
     section = ""
+    listed = True
     stackable = True
     refers: dict[str, str | tuple[str, ...]] = {}
     singletons: tuple[str, ...] = ()

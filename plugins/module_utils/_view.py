@@ -27,7 +27,7 @@ class View:
 
     def __init__(self, client: Client, kinds: dict[str, type[Resource]]) -> None:
         self.client = client
-        self._patterns = [(re.compile(re.sub(r"{\w+}", "[^/]+", kind.path)), kind) for kind in kinds.values() if kind.named]
+        self._patterns = [(re.compile(re.sub(r"{\w+}", "[^/]+", kind.path)), kind) for kind in kinds.values() if kind.named and kind.listed]
         self._kinds: dict[str, type[Resource] | None] = {}
         self._listings: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
         self._existing: set[str] | None = None

@@ -65,6 +65,12 @@ options:
     description: How many resources are worked on at the same time, each on a connection of its own, 1 to 64.
     type: int
     default: 8
+  progress:
+    description:
+      - Whether lines on the controller tell how far a long run is, what is done and what is worked on. V(auto) is on a terminal only.
+      - If not set, the environment variable E(LXD_STACK_PROGRESS) of the controller is used, and else V(auto).
+    type: str
+    choices: [auto, always, never]
 seealso:
   - module: cloudhost.lxd.instance
 """

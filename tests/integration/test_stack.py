@@ -343,10 +343,17 @@ def test_documents_in_files(shop, tmp_path: pathlib.Path) -> None:
     (folder / "20-more.yaml").write_text("instance_snapshots:\n  - {instance: shop-1, name: s, expires_at: 2039-01-01T00:00:00Z}\n")
     (folder / "ignored.txt").write_text("{")
     planned = play(shop, tmp_path, "--check", "--diff", name="shop", src="shop")
-    assert planned.returncode == 0 and "changed=1" in planned.stdout and "+profile shop-web:" in planned.stdout, planned.stdout
+    assert planned.returncode == 0 and "changed=1" in planned.stdout and '+"profile shop-web":' in planned.stdout, planned.stdout
     assert shop.daemon.query("/1.0/profiles/shop-web", check=False) is None
     assert "changed=1" in play(shop, tmp_path, name="shop", src=["shop"]).stdout
     assert "changed=0" in play(shop, tmp_path, name="shop", src=["shop/10-base.yml", "shop/20-more.yaml"], prune=True).stdout
+
+
+def test_progress_is_told_to_who_wants_it(shop, tmp_path: pathlib.Path) -> None:
+    slow = {"instances": [{"name": "shop-slow", "image": "debian/12", "wait_for": ["ipv4"]}]}
+    told = play(shop, tmp_path, name="shop", definition=slow, progress="always").stdout
+    assert "stack shop: 0 of 1 done, now instance shop-slow, " in told, told
+    assert "of 1 done" not in play(shop, tmp_path, name="shop", state="absent").stdout, "it is no terminal"
 
 
 def test_a_document_that_is_encrypted(shop, tmp_path: pathlib.Path) -> None:

@@ -9,13 +9,17 @@ from __future__ import annotations
 import sys
 
 import pytest
+from ansible_collections.cloudhost.lxd.plugins.module_utils._arguments import checked
 from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput, LXDError, StackFailed
+from ansible_collections.cloudhost.lxd.plugins.module_utils._export import export
+from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Map, Text
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish
+from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import plan_stack, run_stack
 from ansible_collections.cloudhost.lxd.plugins.module_utils._values import MARK
-from ansible_collections.cloudhost.lxd.tests.unit.world import World, WorldClient
+from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK, World, WorldClient
 
 ROOT = {"type": "disk", "path": "/", "pool": "fast"}
 EMPTY = {"type": "none"}
@@ -43,10 +47,10 @@ def world():
     return World()
 
 
-def run(world, definition=None, check=False, client=None, documents=None, parallel=4, **wish):
+def run(world, definition=None, check=False, client=None, documents=None, parallel=4, kinds=KINDS, **wish):
     wish = Wish(**{"name": "shop", **wish})
     documents = documents or ([Document("", definition, {})] if definition is not None else [])
-    return run_stack(client or WorldClient(world), KINDS, wish, documents, check, parallel=parallel)
+    return run_stack(client or WorldClient(world), kinds, wish, documents, check, parallel=parallel)
 
 
 def refused(world, definition=None, **kwargs):
@@ -371,6 +375,7 @@ def test_when_the_time_is_over_the_rest_is_left(world):
         ({"instances": [{"name": "x", "image": "a", "source": {"type": "none"}}]}, "image, source: only one of them can be given"),
         ({"instances": [{"name": "x", "source": {"type": "none"}, "wait_for": ["ipv5"]}]}, "wait_for[0]: 'ipv5' is none of"),
         ({"instance_snapshots": [{"instance": "x", "name": "s"}]}, "instance_snapshots[0] 'x/s': instance: there is no instance 'x'"),
+        ({"images": [{"name": "x", "rootfs": "/x"}]}, "rootfs: it needs file too"),
         (["x"], "a document is a dictionary of sections such as instances, not a list"),
     ],
 )
@@ -406,3 +411,80 @@ def test_a_preseed_as_lxd_prints_it(world):
     }
     assert run(world, preseed, name=None)["summary"] == "2 to create, 1 to update, 0 to replace, 0 to delete, 1 unchanged"
     assert run(world, {**preseed, "cluster": {"enabled": False}}, name=None)["changed"] is False
+
+
+@pytest.mark.parametrize(
+    ("constraints", "given", "words"),
+    [
+        ({"required_together": [("a", "b")]}, {"a": 1}, "a, b: they go together."),
+        ({"required_one_of": [("a", "b")]}, {}, "a, b: one of them is needed."),
+        ({"required_by": {"a": "b"}}, {"a": 1}, "a: it needs b too."),
+        ({"required_if": [("a", 1, ["b", "c"])]}, {"a": 1, "b": 2}, "a: with '1' it needs c too."),
+        ({"required_if": [("a", 1, ["b", "c"], True)]}, {"a": 1}, "a: with '1' it needs b or c too."),
+        ({"mutually_exclusive": [("a", "b")]}, {"a": 1, "b": 2}, "a, b: only one of them can be given."),
+        ({}, {"a": "x"}, "a: a whole number is needed, not 'x'."),
+        ({}, {"inner": [{"d": "x"}]}, "inner[0].d: true or false is needed, not 'x'."),
+        ({}, {"inner": "x", "a": 1}, "inner[0]: a dictionary is needed, not 'x'."),
+    ],
+)
+def test_rules_that_a_module_can_declare(constraints, given, words):
+    inner = {"type": "list", "elements": "dict", "options": {"d": {"type": "bool"}}}
+    _params, complaints = checked({**{name: {"type": "int"} for name in "abc"}, "inner": inner}, constraints, given)
+    assert [complaint.words for complaint in complaints] == [words]
+
+
+# -- export, and kinds that nobody told the stack of -----------------------------------------------------------------------
+
+
+def test_what_is_exported_changes_nothing_and_makes_the_same(world):
+    run(world, {**SHOP, "profiles": [*SHOP["profiles"], {"name": "secret", "config": {"user.password": "hunter22", "user.a": "b"}}]})
+    definition, left_out = export(WorldClient(world), KINDS)
+    assert left_out == ["profile secret: config.user.password"]
+    assert list(definition) == ["config", "projects", "storage_pools", "networks", "profiles", "instances"]
+    assert MARK not in str(definition) and "hunter22" not in str(definition)
+    assert run(world, definition, name=None)["changed"] is False
+    other = World()
+    run(other, definition, name=None)
+    assert export(WorldClient(other), KINDS)[0] == definition
+    only, _left_out = export(WorldClient(world), KINDS, ["lab"], ["instance", "instance_snapshot"])
+    assert only == {"instances": [{"name": "lab1", "type": "container", "profiles": ["default"], "source": EMPTY, "state": "stopped", "project": "lab"}]}
+    with pytest.raises(InvalidInput, match="Did you mean 'instance'"):
+        export(WorldClient(world), KINDS, None, ["instnace"])
+
+
+class Zone(Resource):
+    kind = "network_zone"
+    path = "/1.0/network-zones"
+    fields = (Text("description"), Map("config"))
+
+
+class Record(Resource):
+    kind = "network_zone_record"
+    path = "/1.0/network-zones/{zone}/records"
+    fields = (Text("description"), Map("config"))
+    options = {"zone": {"type": "str", "required": True}}
+    refers = {"zone": "network_zone"}
+
+
+def test_a_new_kind_is_a_part_of_everything_without_a_word_in_the_stack(world, monkeypatch):
+    for sort in ("network-zones", "records"):
+        monkeypatch.setitem(BLANK, sort, {"description": "", "config": {}})
+    kinds = {"network_zone_record": Record, "network_zone": Zone, **KINDS}
+    before = world.dump()
+    definition = {
+        "networks": [{"name": "n0", "config": {"dns.zone.forward": "z0"}}],
+        "network_zone_records": [{"zone": "z0", "name": "www", "description": "d"}],
+        "network_zones": [{"name": "z0"}],
+    }
+    assert titles(run(world, definition, kinds=kinds, parallel=1)) == [("network_zone", "z0"), ("network", "n0"), ("network_zone_record", "z0/www")]
+    assert run(world, definition, kinds=kinds)["changed"] is False
+    exported, _left_out = export(WorldClient(world), kinds)
+    assert exported["network_zone_records"] == [{"zone": "z0", "name": "www", "description": "d"}]
+    assert run(world, exported, kinds=kinds, name=None)["changed"] is False
+    assert "zone: it is missing" in refused_after(world, {"network_zone_records": [{"name": "www"}]}, kinds=kinds)
+    pruned = {**definition, "network_zone_records": []}
+    assert titles(run(world, pruned, kinds=kinds, prune=True)) == [("network_zone_record", "z0/www")]
+    run(world, definition, kinds=kinds)
+    gone = titles(run(world, kinds=kinds, absent=True))
+    assert gone[-1] == ("network_zone", "z0") and set(gone[:-1]) == {("network", "n0"), ("network_zone_record", "z0/www")}
+    assert world.dump() == before

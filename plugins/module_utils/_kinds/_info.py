@@ -8,23 +8,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .._client import Client, quote
 from .._errors import InvalidInput
+from ._all import KINDS
 from ._wait import with_addresses
 
-#: What can be listed: the collection in the API, and whether it is one of a project.
+#: What can be listed: the collection in the API, and whether it is one of a project. First what there is no kind for.
 COLLECTIONS = {
     "certificate": ("/1.0/certificates", False),
-    "cluster_group": ("/1.0/cluster/groups", False),
-    "cluster_member": ("/1.0/cluster/members", False),
-    "image": ("/1.0/images", True),
-    "image_alias": ("/1.0/images/aliases", True),
-    "instance": ("/1.0/instances", True),
     "instance_backup": ("/1.0/instances/{parent}/backups", True),
-    "instance_snapshot": ("/1.0/instances/{parent}/snapshots", True),
-    "network": ("/1.0/networks", True),
     "network_acl": ("/1.0/network-acls", True),
     "network_forward": ("/1.0/networks/{parent}/forwards", True),
     "network_load_balancer": ("/1.0/networks/{parent}/load-balancers", True),
@@ -32,16 +27,20 @@ COLLECTIONS = {
     "network_zone": ("/1.0/network-zones", True),
     "network_zone_record": ("/1.0/network-zones/{parent}/records", True),
     "operation": ("/1.0/operations", True),
-    "profile": ("/1.0/profiles", True),
-    "project": ("/1.0/projects", False),
     "storage_bucket": ("/1.0/storage-pools/{parent}/buckets", True),
-    "storage_pool": ("/1.0/storage-pools", False),
     "storage_volume": ("/1.0/storage-pools/{parent}/volumes", True),
     "warning": ("/1.0/warnings", True),
+    **{kind.kind: (re.sub(r"{\w+}", "{parent}", kind.path), kind.scoped) for kind in KINDS.values() if kind.named and kind.listed and len(kind.parents()) < 2},
 }
 #: The key that names an object of a kind; C(name) where nothing else is said.
-IDENTITY = {"certificate": "fingerprint", "image": "fingerprint", "cluster_member": "server_name", "network_forward": "listen_address",
-            "network_load_balancer": "listen_address", "operation": "id", "warning": "uuid"}  # fmt: skip
+IDENTITY = {
+    "certificate": "fingerprint",
+    "network_forward": "listen_address",
+    "network_load_balancer": "listen_address",
+    "operation": "id",
+    "warning": "uuid",
+    **{kind.kind: kind.key for kind in KINDS.values()},
+}
 
 
 def read_kind(client: Client, kind: str, params: dict[str, Any], recursion: int = 1) -> list[dict[str, Any]]:

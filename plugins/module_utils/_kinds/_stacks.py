@@ -8,8 +8,10 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from .._applier import Applier
 from .._client import Client
 from .._document import Document
 from .._errors import InvalidInput
@@ -17,6 +19,25 @@ from .._export import export
 from .._planner import Wish
 from .._stack import run_stack
 from ._all import KINDS
+
+
+class Tale:
+    """A file that says how far a run is, for whoever looks at it meanwhile."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def tell(self, applier: Applier) -> None:
+        running = [node.title for node in applier.running]
+        more = f" and {len(running) - 3} more" if len(running) > 3 else ""
+        failed = f", {applier.failed} failed" if applier.failed else ""
+        now = f", now {', '.join(running[:3])}{more}" if running else ""
+        try:
+            with open(self.path + ".new", "w", encoding="utf-8") as stream:
+                stream.write(f"{applier.finished} of {applier.total} done{failed}{now}\n")
+            os.replace(self.path + ".new", self.path)
+        except OSError:
+            return  # nobody is served by a run that ends for want of its own tale
 
 
 class Stack:
@@ -31,7 +52,9 @@ class Stack:
         "adopt": {"type": "bool", "default": False},
         "force": {"type": "bool", "default": False},
         "parallel": {"type": "int", "default": 8},
+        "progress": {"type": "str", "choices": ["auto", "always", "never"]},
         "_documents": {"type": "list", "elements": "dict"},  # what the action plugin read from src
+        "_progress": {"type": "path"},  # the file that it looks at
     }
 
     @staticmethod
@@ -47,7 +70,8 @@ class Stack:
         if not documents and not absent:
             raise InvalidInput("src, definition: one of them is needed, since a stack is what they say.")
         wish = Wish(params["name"], params["prune"], params["adopt"], absent, params["force"])
-        return run_stack(client, KINDS, wish, documents, check_mode, params["project"], params["parallel"])
+        progress = Tale(params["_progress"]).tell if params["_progress"] else lambda applier: None
+        return run_stack(client, KINDS, wish, documents, check_mode, params["project"], params["parallel"], progress)
 
 
 class StackExport:

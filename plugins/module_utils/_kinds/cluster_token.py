@@ -27,6 +27,7 @@ class ClusterToken(Resource):
 
     kind = "cluster_token"
     stackable = False
+    listed = False
     path = "/1.0/cluster/members"
     extension = "clustering_join_token"
     fields: tuple[Field, ...] = ()
