@@ -12,6 +12,8 @@ import pathlib
 import re
 import shlex
 import shutil
+import subprocess
+import sys
 
 import pytest
 import yaml
@@ -27,7 +29,7 @@ class Repository:
     """A copy of the example, and a server on which its image is there already, since tests reach no image server."""
 
     def __init__(self, folder: pathlib.Path, daemon: Daemon) -> None:
-        self.folder, self.daemon = folder, daemon
+        self.folder, self.daemon, self.password = folder, daemon, folder.with_name("password")
         workflow = yaml.safe_load((ROOT / "inventories/gitops/.github/workflows/stack.yml").read_text())
         steps = {step.get("name"): step for step in workflow["jobs"]["stack"]["steps"]}
         self.commands = {name: shlex.split(steps[name]["run"]) for name in ("Plan", "Apply", "Drift")}
@@ -39,7 +41,8 @@ class Repository:
     def run(self, step: str, *options: str) -> Run:
         program, *arguments = self.commands[step]
         assert program == "ansible-playbook"
-        return ansible(*arguments, "-e", f"stack_url={self.daemon.url}", *options, folder=self.folder)
+        vault = ["--vault-password-file", str(self.password)] if self.password.exists() else []
+        return ansible(*arguments, "-e", f"stack_url={self.daemon.url}", *vault, *options, folder=self.folder)
 
     def applied(self) -> None:
         """The documents as they are in the example, and the server as they say."""
@@ -52,6 +55,14 @@ class Repository:
         text = path.read_text()
         assert before in text
         path.write_text(text.replace(before, after))
+
+    def encrypted(self, secret: str) -> str:
+        """A value of db1's configuration as ansible-vault prints it, to be put into the document."""
+        program = str(pathlib.Path(sys.executable).with_name("ansible-vault"))
+        self.password.write_text("vault")
+        command = [program, "encrypt_string", "--vault-password-file", str(self.password), secret]
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")
+        return "\n".join([lines[0], *(f"        {line.strip()}" for line in lines[1:] if line.strip())])
 
     def report(self, name: str) -> list[str]:
         """What the Markdown shows of the plan, line by line; and the JSON must have as many resources."""
@@ -148,8 +159,9 @@ def test_what_somebody_changes_by_hand_is_told_and_repaired(repository):
 def test_a_pull_request_shows_exactly_its_edit_and_no_secret(repository):
     repository.applied()
     before = repository.dump()
+    first, second = (repository.encrypted(secret) for secret in (SECRET, SECRET[::-1]))
     repository.edit("40-profiles.yml", "limits.memory: 256MiB", "limits.memory: 384MiB")
-    repository.edit("60-instances.yml", "limits.memory: 512MiB", f"limits.memory: 512MiB\n      user.db_password: {SECRET}")
+    repository.edit("60-instances.yml", "limits.memory: 512MiB", f"limits.memory: 512MiB\n      user.db_password: {first}")
     web2 = "  - name: web2\n    project: shop\n    image: debian/12\n    profiles: [default, web]\n"
     repository.edit("60-instances.yml", web2, "")
 
@@ -170,7 +182,7 @@ def test_a_pull_request_shows_exactly_its_edit_and_no_secret(repository):
     assert repository.dump() == before
     assert not repository.run("Apply", "-e", "stack_force=true").failed
     assert repository.daemon.query("/1.0/instances/db1?project=shop")["config"]["user.db_password"] == SECRET
-    repository.edit("60-instances.yml", SECRET, SECRET[::-1])
+    repository.edit("60-instances.yml", first, second)
     plan = planned()
     assert plan[0] == "~ instance db1 (project shop)" and len(plan) == 2, plan
 
