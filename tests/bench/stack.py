@@ -15,7 +15,9 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import shutil
+import signal
 import statistics
 import sys
 import tempfile
@@ -41,23 +43,30 @@ class Bench:
     def __init__(self, daemon: Daemon, folder: pathlib.Path, quick: bool, place: pathlib.Path) -> None:
         self.daemon, self.folder, self.quick, self.place = daemon, folder, quick, place
         self.figures: dict[str, dict[str, dict[int, float]]] = {work: {} for work in WORKS}
+        self.used: dict[str, dict[str, dict[int, float]]] = {work: {} for work in WORKS}
         self.notes: dict[str, Any] = {}
         self.tables: dict[str, str] = {}
         self.contenders = [Native(daemon, folder), Stack(daemon, folder), Module(daemon, folder), Community(daemon, folder)]
 
     def keep(self) -> None:
-        self.place.write_text(json.dumps({"figures": self.figures, "notes": self.notes, "tables": self.tables}, indent=1))
+        self.place.write_text(json.dumps({"figures": self.figures, "used": self.used, "notes": self.notes, "tables": self.tables}, indent=1))
 
     def recall(self) -> None:
         """What an earlier run measured."""
         if self.place.exists():
             kept = json.loads(self.place.read_text())
             self.notes, self.tables = kept["notes"], kept["tables"]
-            self.figures = {work: {title: {int(n): value for n, value in line.items()} for title, line in kept["figures"][work].items()} for work in WORKS}
+            self.figures, self.used = (
+                {work: {title: {int(n): value for n, value in line.items()} for title, line in kept[what][work].items()} for work in WORKS}
+                for what in ("figures", "used")
+            )
 
     def measure(self, contender: Any, work: str, names: list[str], **options: Any) -> float:
+        before = processor()
         taken = seconds(getattr(contender, work), names, **options)
-        print(f"{contender.title:45} {work:9} N={len(names):<4} {taken:7.2f} s   (load {os.getloadavg()[0]:.1f})", flush=True)
+        used = processor() - before
+        self.used[work].setdefault(contender.title, {})[len(names)] = used
+        print(f"{contender.title:45} {work:9} N={len(names):<4} {taken:7.2f} s {used:7.2f} s of processor   (load {os.getloadavg()[0]:.1f})", flush=True)
         return taken
 
     def startup(self) -> None:
@@ -126,7 +135,7 @@ class Bench:
     def report(self) -> str:
         titles = [contender.title for contender in self.contenders]
         native, stack, module, community = titles
-        rows = []
+        rows, used = [], []
         for work in WORKS:
             for size in sorted({size for line in self.figures[work].values() for size in line}):
                 cells = {title: line[size] for title, line in self.figures[work].items() if size in line}
@@ -134,10 +143,13 @@ class Bench:
                 row = [work, str(size), *(f"{cells[title]:.2f} s" if title in cells else "" for title in titles)]
                 row.append(f"{own / cells[native]:.2f}" if work != "converge" and stack in cells else "")
                 rows.append(row + [f"{cells[title] / cells[stack]:.1f}" if title in cells and stack in cells else "" for title in (module, community)])
+                cells = {title: line[size] for title, line in self.used[work].items() if size in line}
+                used.append([work, str(size), *(f"{cells[title]:.2f} s" if title in cells else "" for title in titles)])
         heading = ["work", "N", native, "stack", "our module, loop", "community.general, loop"]
-        heading += ["(stack - start) / native", "our loop / stack", "community.general / stack"]
+        ratios = ["(stack - start) / native", "our loop / stack", "community.general / stack"]
         lines = [f"{self.notes['machine']}; load average {self.notes['load']}.", ""]
-        lines += [f"A play with no task takes {self.notes['empty']:.2f} s, one with a ping {self.notes['ping']:.2f} s (the start).", "", table(heading, rows)]
+        lines += [f"A play with no task takes {self.notes['empty']:.2f} s, one with a ping {self.notes['ping']:.2f} s (the start).", ""]
+        lines += [table([*heading, *ratios], rows), "Time of the processor that the command took, the daemon's not counted:", "", table(heading, used)]
         if "many gone" in self.notes:
             requests = ", ".join(f"`{request}`" for request in self.notes["many requests"])
             lines.append(
@@ -158,6 +170,11 @@ class Bench:
         if panels:
             title = f"Seconds by number of containers, {self.daemon.kind}, start of Ansible included"
             self.place.with_name(f"stack-{self.daemon.kind}.svg").write_text(plot.svg(title, panels, colors))
+
+
+def processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def table(heading: list[str], rows: list[list[str]]) -> str:
@@ -182,6 +199,8 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", action="append", choices=["running", "standing", "many", "parallel", "planner"])
     options = parser.parse_args()
+    for number in (signal.SIGINT, signal.SIGTERM):  # the daemon is ended in any case
+        signal.signal(number, lambda _number, _frame: sys.exit("stopped"))
     parts = options.only or ["planner", "running", "standing", "many", "parallel"]
     image = pathlib.Path(os.environ["CLOUDHOST_TEST_IMAGE"])
     place = ROOT / ".cache" / "bench"
