@@ -144,6 +144,8 @@ class Map(Field):
 
     type = "dict"
     purge = ""
+    #: Whether it takes keys that the daemon does not know, C(user.*).
+    free = True
 
     def __init__(self, name: str, purgeable: bool = True, **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -181,6 +183,7 @@ class Map(Field):
 class Devices(Map):
     """Devices by name; one that is null is removed, a property that is null is unset."""
 
+    free = False
     refers_to = ("storage_pool", "storage_volume", "network", "network_acl")
 
     def clean(self, params: dict[str, Any]) -> Any:

@@ -53,7 +53,9 @@ class Node:
     @property
     def queue(self) -> tuple[str, ...] | None:
         """Nodes with the same queue are not worked on at the same time."""
-        return (self.kind.kind, self.project, *(self.params[option] for option in self.kind.parents())) if self.kind.one_by_one else None
+        if self.action not in self.kind.one_by_one:
+            return None
+        return (self.kind.kind, self.project, *(self.params[option] for option in self.kind.parents()))
 
     @property
     def busy(self) -> bool:

@@ -34,7 +34,7 @@ class Stackable:
     :cvar instant_options: options for one task that make no sense in a document
     :cvar placed: whether the connection option C(target) says where it is
     :cvar marks: whether it has a place for the name of the stack that owns it: its first free dictionary
-    :cvar one_by_one: whether the daemon makes a mess of two at once that belong to the same parent
+    :cvar one_by_one: actions (C(create), C(delete), …) of which a daemon makes a mess when two are done at once in the same parent or project
     :cvar passing: whether it comes and goes by itself, so that an export has it only when asked
     """
 
@@ -56,7 +56,7 @@ class Stackable:
     instant_options: tuple[str, ...] = ("new_name",)
     placed = False
     marks = True
-    one_by_one = False
+    one_by_one: tuple[str, ...] = ()
     passing = False
 
     @classmethod
@@ -76,7 +76,7 @@ class Stackable:
     @classmethod
     def holder(cls) -> Map | None:
         """The field that the mark of a stack is written into."""
-        return next((field for field in cls.fields if type(field) is Map), None) if cls.marks else None
+        return next((field for field in cls.fields if isinstance(field, Map) and field.free), None) if cls.marks else None
 
     @classmethod
     def references(cls, params: dict[str, Any]) -> list[tuple[str, str]]:

@@ -71,6 +71,13 @@ options:
       - If not set, the environment variable E(LXD_STACK_PROGRESS) of the controller is used, and else V(auto).
     type: str
     choices: [auto, always, never]
+  _documents:
+    description: What the action plugin of this module read from O(src). Not for people.
+    type: list
+    elements: dict
+  _progress:
+    description: The file through which the module tells the action plugin of its progress. Not for people.
+    type: path
 seealso:
   - module: cloudhost.lxd.instance
 """

@@ -276,11 +276,13 @@ def refused(shop, **arguments: Any) -> str:  # type: ignore[no-untyped-def]
     return shop.fails("stack", **arguments)
 
 
-def test_what_others_own_is_left_alone(shop) -> None:
+def test_what_others_own_is_left_alone(shop, image_files: dict[str, str]) -> None:
     theirs = {"instances": [{"name": "next-door", "source": {"type": "none"}, "config": {"limits.cpu": 1}, "state": "stopped"}]}
     assert "belongs to the stack 'neighbour'" in refused(shop, name="shop", definition=theirs, adopt=True)
     nobodys = {"profiles": [{"name": "foreign", "config": {"limits.cpu": 4}}]}
     assert "belongs to no stack, and differs in config" in refused(shop, name="shop", definition=nobodys)
+    image = {"images": [{"name": "shop/mine", **image_files}]}  # it is there under another alias
+    assert "image shop/mine on" in refused(shop, name="shop", definition=image)
     same = {"profiles": [{"name": "foreign", "config": {"limits.cpu": 3}}]}
     unchanged(shop, name="shop", definition=same, prune=True)
     assert MARK not in shop.query("/1.0/profiles/foreign")["config"]

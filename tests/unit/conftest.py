@@ -15,6 +15,7 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import FakeServer
+from ansible_collections.cloudhost.lxd.tests.unit.world import World
 from hypothesis import HealthCheck, settings
 
 settings.register_profile("unit", deadline=None, database=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
@@ -43,3 +44,9 @@ def client(server: FakeServer) -> Iterator[Client]:
     client = Client(Transport(server.url), timeout=5)
     yield client
     client.transport.close()
+
+
+@pytest.fixture
+def world() -> World:
+    """A daemon in memory, as its package leaves it."""
+    return World()

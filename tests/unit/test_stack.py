@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._arguments import checked
 from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput, LXDError, StackFailed
 from ansible_collections.cloudhost.lxd.plugins.module_utils._export import export
@@ -17,53 +16,10 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Map, 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish
 from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import plan_stack, run_stack
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import plan_stack
 from ansible_collections.cloudhost.lxd.plugins.module_utils._values import MARK
+from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, SHOP, refused, refused_after, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK, World, WorldClient
-
-ROOT = {"type": "disk", "path": "/", "pool": "fast"}
-EMPTY = {"type": "none"}
-SHOP = {
-    # from the last to the first: what order they are applied in is not that of the document
-    "instance_snapshots": [{"instance": "web1", "name": "fresh"}],
-    "instances": [
-        {"name": "web1", "source": EMPTY, "profiles": ["web"]},
-        {"name": "web2", "source": EMPTY, "profiles": ["web"], "state": "stopped"},
-        {"name": "lab1", "project": "lab", "source": EMPTY, "state": "present"},
-    ],
-    "profiles": [
-        {"name": "web", "devices": {"root": ROOT, "eth0": {"type": "nic", "network": "shopbr0"}}},
-        {"name": "default", "project": "lab", "devices": {"root": ROOT}},
-    ],
-    "projects": [{"name": "lab"}],
-    "networks": [{"name": "shopbr0"}],
-    "storage_pools": [{"name": "fast", "driver": "dir"}],
-    "config": {"core.shutdown_timeout": 7},
-}
-
-
-@pytest.fixture
-def world():
-    return World()
-
-
-def run(world, definition=None, check=False, client=None, documents=None, parallel=4, kinds=KINDS, **wish):
-    wish = Wish(**{"name": "shop", **wish})
-    documents = documents or ([Document("", definition, {})] if definition is not None else [])
-    return run_stack(client or WorldClient(world), kinds, wish, documents, check, parallel=parallel)
-
-
-def refused(world, definition=None, **kwargs):
-    before = world.dump()
-    with pytest.raises(InvalidInput) as caught:
-        run(world, definition, **kwargs)
-    assert world.dump() == before and world.writes == []
-    return str(caught.value)
-
-
-def titles(result, action=None):
-    return [(row["kind"], row["name"]) for row in result["plan"] if action in (None, row["action"])]
-
 
 # -- a life ----------------------------------------------------------------------------------------------------------------
 
@@ -118,6 +74,15 @@ def test_snapshots_of_one_instance_are_taken_one_by_one(world):
     assert [line.rpartition("/")[2] for line in world.writes[1:]] == [f"s{n}" for n in range(5)]
 
 
+def test_networks_are_deleted_one_by_one(world):
+    world.pause = 0.02
+    run(world, {"networks": [{"name": f"n{number}"} for number in range(5)]}, parallel=3)
+    assert world.most_at_once == 3
+    world.most_at_once = 0
+    run(world, absent=True)
+    assert world.most_at_once == 1
+
+
 def test_only_what_is_edited_changes(world):
     run(world, SHOP)
     edited = {**SHOP, "networks": [{"name": "shopbr0", "config": {"ipv4.nat": True}}]}
@@ -136,11 +101,6 @@ def test_a_value_that_only_recreating_can_change(world):
     assert [(row["action"], row["name"]) for row in done["plan"]] == [("replace", "fast")]
     assert "-/+ storage_pool fast" in done["plan_text"] and 'driver: "dir" -> "btrfs"' in done["plan_text"]
     assert world.find("/1.0/storage-pools/fast")["driver"] == "btrfs"
-
-
-def refused_after(world, definition, **kwargs):
-    world.writes.clear()
-    return refused(world, definition, **kwargs)
 
 
 def test_secrets_are_hidden(world):
@@ -341,96 +301,6 @@ def test_when_the_time_is_over_the_rest_is_left(world):
         run(world, PROFILE, client=client)
     assert caught.value.result["skipped_resources"][0]["because"] == "the timeout of 0 s is over"
     assert world.writes == []
-
-
-# -- documents -------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("definition", "words"),
-    [
-        ({"instnaces": []}, "instnaces: there is no such section. Did you mean 'instances'?"),
-        ({"certificates": []}, "certificates: this version of cloudhost.lxd has no such kind"),
-        ({"cluster_members": []}, "use the module cloudhost.lxd.cluster_member"),
-        ({"cluster": {"enabled": True}}, "use the role cloudhost.lxd.cluster"),
-        ({"instances": {"name": "x"}}, "instances: a list of instance entries is needed, not a dict"),
-        ({"instances": ["web1"]}, "instances[0]: a dictionary with the options of the module instance is needed, not 'web1'"),
-        ({"profiles": [{"name": "a", "confg": {}}]}, "profiles[0] 'a': confg: there is no such key. Did you mean 'config'?"),
-        ({"profiles": [{"config": {}}]}, "profiles[0]: name: it is missing"),
-        ({"profiles": [{"name": ["a"]}]}, "name: a single value is needed, not a list"),
-        ({"profiles": [{"name": "a", "purge_config": "perhaps"}]}, "purge_config: true or false is needed, not 'perhaps'"),
-        ({"profiles": [{"name": "a", "config": "x"}]}, "config: a dictionary is needed, not 'x'"),
-        ({"profiles": [{"name": "a", "config": {"limits.memory": "lots"}}]}, "profiles[0] 'a': config.limits.memory: 'lots' is not a size"),
-        ({"profiles": [{"name": "a", "config": {MARK: "x"}}]}, f"'{MARK}' is written by the stack itself"),
-        ({"profiles": [{"name": "a", "state": "absent"}]}, "state: 'absent' is none of present"),
-        ({"profiles": [{"name": "a", "new_name": "b"}]}, "new_name: there is no such key"),
-        ({"profiles": [{"name": "a/b"}]}, "name: 'a/b' is not a valid name for a profile"),
-        ({"profiles": [{"name": "a"}, {"name": "a"}]}, "profiles[1] 'a': profile a is claimed twice, here and by profiles[0] 'a'"),
-        ({"profiles": [{"name": "a", "project": "nope"}]}, "project: there is no 'nope'"),
-        ({"profiles": [{"name": "a", "depends_on": ["profile/b"]}]}, "depends_on: no document has 'profile/b'"),
-        ({"profiles": [{"name": "a", "depends_on": ["profile/a"]}]}, "cannot be ordered: profile a -> profile a"),
-        ({"profiles": [{"name": "a", "devices": {"r": {"type": "disk", "pool": "nope"}}}]}, "devices.r.pool: there is no 'nope'"),
-        ({"instances": [{"name": "x", "image": "nope"}]}, "image: there is no image 'nope'"),
-        ({"instances": [{"name": "x", "source": {"type": "none"}, "state": "restarted"}]}, "state: 'restarted' is none of started"),
-        ({"instances": [{"name": "x", "image": "a", "source": {"type": "none"}}]}, "image, source: only one of them can be given"),
-        ({"instances": [{"name": "x", "source": {"type": "none"}, "wait_for": ["ipv5"]}]}, "wait_for[0]: 'ipv5' is none of"),
-        ({"instance_snapshots": [{"instance": "x", "name": "s"}]}, "instance_snapshots[0] 'x/s': instance: there is no instance 'x'"),
-        ({"images": [{"name": "x", "rootfs": "/x"}]}, "rootfs: it needs file too"),
-        (["x"], "a document is a dictionary of sections such as instances, not a list"),
-    ],
-)
-def test_what_is_wrong_is_said_before_anything_is_changed(world, definition, words):
-    assert words in refused(world, definition)
-
-
-def test_all_that_is_wrong_is_said_at_once_with_its_line(world):
-    one = Document("a.yml", {"profiles": [{"name": "a", "confg": 1}, {"name": "b"}]}, {"profiles/0": 2, "profiles/0/confg": 3, "profiles/1": 4})
-    two = Document("b.yml", {"profiles": [{"name": "b", "config": {"size": "x"}}]}, {"profiles/0": 2, "profiles/0/config": 7})
-    assert refused(world, documents=[two, one]).splitlines() == [
-        "3 errors, and nothing was changed:",
-        "- a.yml:3: profiles[0] 'a': confg: there is no such key. Did you mean 'config'?",
-        "- a.yml:4: profiles[1] 'b': profile b is claimed twice, here and by b.yml:2: profiles[0] 'b'.",
-        "- b.yml:7: profiles[0] 'b': config.size: 'x' is not a size; write a whole number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), as in 10GiB.",
-    ]
-
-
-def test_a_reference_to_what_is_wrong_is_not_wrong_itself(world):
-    definition = {"profiles": [{"name": "web", "confg": 1}], "instances": [{"name": "x", "source": EMPTY, "profiles": ["web", "wbe"]}]}
-    lines = refused(world, definition).splitlines()
-    assert len(lines) == 3 and "profiles: there is no 'wbe' on lxd 6.1 at world. Did you mean 'web'?" in "".join(lines)
-
-
-def test_a_preseed_as_lxd_prints_it(world):
-    preseed = {
-        "config": {},
-        "networks": [{"config": {"ipv4.address": "auto"}, "description": "", "name": "lxdbr0", "type": "", "project": "default"}],
-        "storage_pools": [{"config": {}, "description": "", "name": "default", "driver": "dir"}],
-        "profiles": [{"config": {}, "description": "", "devices": {"root": {**ROOT, "pool": "default"}}, "name": "default"}],
-        "projects": [],
-        "cluster": None,
-    }
-    assert run(world, preseed, name=None)["summary"] == "2 to create, 1 to update, 0 to replace, 0 to delete, 1 unchanged"
-    assert run(world, {**preseed, "cluster": {"enabled": False}}, name=None)["changed"] is False
-
-
-@pytest.mark.parametrize(
-    ("constraints", "given", "words"),
-    [
-        ({"required_together": [("a", "b")]}, {"a": 1}, "a, b: they go together."),
-        ({"required_one_of": [("a", "b")]}, {}, "a, b: one of them is needed."),
-        ({"required_by": {"a": "b"}}, {"a": 1}, "a: it needs b too."),
-        ({"required_if": [("a", 1, ["b", "c"])]}, {"a": 1, "b": 2}, "a: with '1' it needs c too."),
-        ({"required_if": [("a", 1, ["b", "c"], True)]}, {"a": 1}, "a: with '1' it needs b or c too."),
-        ({"mutually_exclusive": [("a", "b")]}, {"a": 1, "b": 2}, "a, b: only one of them can be given."),
-        ({}, {"a": "x"}, "a: a whole number is needed, not 'x'."),
-        ({}, {"inner": [{"d": "x"}]}, "inner[0].d: true or false is needed, not 'x'."),
-        ({}, {"inner": "x", "a": 1}, "inner[0]: a dictionary is needed, not 'x'."),
-    ],
-)
-def test_rules_that_a_module_can_declare(constraints, given, words):
-    inner = {"type": "list", "elements": "dict", "options": {"d": {"type": "bool"}}}
-    _params, complaints = checked({**{name: {"type": "int"} for name in "abc"}, "inner": inner}, constraints, given)
-    assert [complaint.words for complaint in complaints] == [words]
 
 
 # -- export, and kinds that nobody told the stack of -----------------------------------------------------------------------

@@ -25,7 +25,7 @@ class InstanceSnapshot(Resource):
     options = {"instance": {"type": "str", "required": True}}
     refers = {"instance": "instance"}
     events = ("restored",)
-    one_by_one = True  # LXD 5.0 counts records and volumes, and counts those of another half-way
+    one_by_one = ("create", "delete")  # LXD 5.0 counts records and volumes, and counts those of another half-way
     passing = True
     name_rule = (r"[^/\s]+", "no slash and no space")
 

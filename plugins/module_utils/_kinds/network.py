@@ -27,6 +27,7 @@ class Network(PerMember):
     fields = (Text("description"), Text("type", create_only=True), Map("config"), Members())
     renames = True
     feature = "networks"
+    one_by_one = ("delete", "replace")  # Incus 6.0 looks at every bridge, and fails where one goes meanwhile
     refers = {
         "config.network": "network",
         "config.security.acls": "network_acl",

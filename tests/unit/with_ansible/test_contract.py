@@ -47,8 +47,7 @@ class Module:
             value for value in vars(self.module).values() if inspect.isclass(value) and value.__module__.startswith(PACKAGE + "module_utils._kinds.")
         )
         own = self.declared.argument_spec() if issubclass(self.declared, Resource) else self.declared.spec
-        # what an action plugin hands over is not for users
-        self.spec = {option: entry for option, entry in {**_runner.CONNECTION, **own}.items() if not option.startswith("_")}
+        self.spec = {**_runner.CONNECTION, **own}
 
 
 @pytest.fixture
