@@ -6,11 +6,13 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pathlib
 import shutil
 import sys
+import tarfile
 import tempfile
 from typing import Any, Iterator
 
@@ -19,6 +21,7 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from integration.modules import ModuleFailed, run_module  # noqa: E402 - the tests folder is no package of the collection
+from integration.stacks import document  # noqa: E402
 from lab.daemon import Daemon  # noqa: E402
 from lab.proxy import Proxy  # noqa: E402
 
@@ -128,3 +131,31 @@ def running(server: Server) -> Iterator[str]:
     server.run("instance", name="shared", image="debian/12", wait_for=["ipv4"])
     yield "shared"
     server.run("instance", name="shared", state="absent", force=True)
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """An image of a few bytes that nobody else has."""
+    path = tmp_path_factory.mktemp("tiny") / "tiny.tar.gz"
+    metadata = b"architecture: x86_64\ncreation_date: 1700000000\nproperties: {os: tiny}\n"
+    with tarfile.open(path, "w:gz") as tar:
+        entry = tarfile.TarInfo("metadata.yaml")
+        entry.size = len(metadata)
+        tar.addfile(entry, io.BytesIO(metadata))
+        for name in ("rootfs", "rootfs/etc"):
+            folder = tarfile.TarInfo(name)
+            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(folder)
+    return path
+
+
+@pytest.fixture
+def shop(api: Server, tiny: pathlib.Path) -> Iterator[Server]:
+    """A server on which others have something, and which is as it was when the test is over."""
+    api.run("profile", name="foreign", config={"limits.cpu": 3}, devices={"root": {"type": "disk", "path": "/", "pool": "default"}})
+    api.run("stack", name="neighbour", definition={"instances": [{"name": "next-door", "source": {"type": "none"}, "state": "stopped"}]})
+    api.proxy.forget()
+    yield api
+    api.run("stack", name="shop", state="absent", force=True, definition=document(tiny))
+    api.run("stack", name="neighbour", state="absent")
+    api.run("profile", name="foreign", state="absent")

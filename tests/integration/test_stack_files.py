@@ -1,0 +1,114 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Documents in files, through ansible-playbook: folders, encryption, progress, and errors with file and line."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import subprocess
+import sys
+from typing import Any
+
+import yaml
+from integration.stacks import everything
+
+
+def play(shop, folder: pathlib.Path, *extra: str, **arguments: Any) -> subprocess.CompletedProcess[str]:  # type: ignore[no-untyped-def]
+    tasks = [{"name": "The stack", "cloudhost.lxd.stack": {"url": shop.daemon.url, **arguments}, "register": "shop"}]
+    (folder / "play.yml").write_text(yaml.safe_dump([{"name": "Play", "hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
+    command = [str(pathlib.Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", str(folder / "play.yml"), *extra]
+    return subprocess.run(
+        [*command, "-e", f"ansible_python_interpreter={sys.executable}"],
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"], "ANSIBLE_NOCOLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+BASE = """# of the shop
+profiles:
+  - name: shop-web
+    config:
+      limits.cpu: 1
+instances:
+  - name: shop-1
+    source: {type: none}
+    state: stopped
+    profiles: [default, shop-web]
+"""
+
+
+def test_documents_in_files(shop, tmp_path: pathlib.Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "10-base.yml").write_text(BASE)
+    (folder / "20-more.yaml").write_text("instance_snapshots:\n  - {instance: shop-1, name: s, expires_at: 2039-01-01T00:00:00Z}\n")
+    (folder / "ignored.txt").write_text("{")
+    planned = play(shop, tmp_path, "--check", "--diff", name="shop", src="shop")
+    assert planned.returncode == 0 and "changed=1" in planned.stdout and '+"profile shop-web":' in planned.stdout, planned.stdout
+    assert shop.daemon.query("/1.0/profiles/shop-web", check=False) is None
+    assert "changed=1" in play(shop, tmp_path, name="shop", src=["shop"]).stdout
+    assert "changed=0" in play(shop, tmp_path, name="shop", src=["shop/10-base.yml", "shop/20-more.yaml"], prune=True).stdout
+
+
+def test_progress_is_told_to_who_wants_it(shop, tmp_path: pathlib.Path) -> None:
+    slow = {"instances": [{"name": "shop-slow", "image": "debian/12", "wait_for": ["ipv4"]}]}
+    told = play(shop, tmp_path, name="shop", definition=slow, progress="always").stdout
+    assert "stack shop: 0 of 1 done, now instance shop-slow, " in told, told
+    assert "of 1 done" not in play(shop, tmp_path, name="shop", state="absent").stdout, "it is no terminal"
+
+
+def test_a_document_that_is_encrypted(shop, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "password").write_text("open sesame")
+    (tmp_path / "secret.yml").write_text("profiles:\n  - name: shop-secret\n    config: {user.password: hunter22}\n")
+    vault = str(pathlib.Path(sys.executable).with_name("ansible-vault"))
+    options = ["--vault-password-file", str(tmp_path / "password")]
+    inner = subprocess.run([vault, "encrypt_string", *options, "s3cr3t-value"], stdout=subprocess.PIPE, text=True, check=True).stdout
+    block = "".join(f"        {line}\n" for line in inner.splitlines()[1:])
+    (tmp_path / "inner.yml").write_text(f"profiles:\n  - name: shop-inner\n    config:\n      user.password: !vault |\n{block}")
+    subprocess.run([vault, "encrypt", *options, str(tmp_path / "secret.yml")], check=True, capture_output=True)
+    done = play(shop, tmp_path, *options, "-vvv", "--diff", name="shop", src=["secret.yml", "inner.yml"])
+    assert "changed=1" in done.stdout, done.stdout
+    assert "hunter22" not in done.stdout + done.stderr and "s3cr3t-value" not in done.stdout + done.stderr
+    assert shop.query("/1.0/profiles/shop-secret")["config"]["user.password"] == "hunter22"
+    assert shop.query("/1.0/profiles/shop-inner")["config"]["user.password"] == "s3cr3t-value"
+
+
+WRONG = """profiles:
+  - name: shop-web
+    confg: {}
+instances:
+  - name: shop-1
+    image: debian/21
+  - name: shop-2
+    source: {type: none}
+    depends_on: [instance/shop-3]
+  - name: shop-3
+    source: {type: none}
+    depends_on: [instance/shop-2]
+instnaces: []
+"""
+
+
+def test_all_errors_with_file_and_line(shop, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "base.yml").write_text(BASE)
+    (tmp_path / "wrong.yml").write_text(WRONG)
+    (tmp_path / "twice.yml").write_text("profiles: []\nprofiles: []\n")
+    (tmp_path / "broken.yml").write_text("profiles:\n  - [\n")
+    before = everything(shop)
+    told = play(shop, tmp_path, name="shop", src=["base.yml", "wrong.yml"]).stdout
+    for words in (
+        "wrong.yml:2: profiles[0] 'shop-web': profile shop-web is claimed twice, here and by base.yml:3",
+        "wrong.yml:3: profiles[0] 'shop-web': confg: there is no such key. Did you mean 'config'?",
+        "wrong.yml:5: instances[0] 'shop-1': instance shop-1 is claimed twice",
+        "wrong.yml:7: instances[1] 'shop-2': what depends on each other cannot be ordered: instance shop-2 -> instance shop-3 -> instance shop-2",
+        "wrong.yml:13: instnaces: there is no such section. Did you mean 'instances'?",
+    ):
+        assert words in told, told
+    assert "twice.yml:2: the key 'profiles' is written twice" in play(shop, tmp_path, name="shop", src="twice.yml").stdout
+    assert "broken.yml:3: this is not YAML" in play(shop, tmp_path, name="shop", src="broken.yml").stdout
+    assert everything(shop) == before
