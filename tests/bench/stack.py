@@ -198,6 +198,7 @@ def main() -> None:
     parser.add_argument("kind", nargs="?", default="lxd", choices=["lxd", "incus"])
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--only", action="append", choices=["running", "standing", "many", "parallel", "planner"])
+    parser.add_argument("--size", action="append", type=int, help="how many running containers; the default is 1, 5, 20 and 50")
     options = parser.parse_args()
     for number in (signal.SIGINT, signal.SIGTERM):  # the daemon is ended in any case
         signal.signal(number, lambda _number, _frame: sys.exit("stopped"))
@@ -227,13 +228,13 @@ def main() -> None:
             if "planner" in parts:
                 bench.tables["planner"] = planner_table(table, (100, 1000) if options.quick else (100, 300, 1000, 3000, 10000))
             if "running" in parts:
-                bench.running([1, 3] if options.quick else [1, 5, 20, 50], 1 if options.quick else 3)
+                bench.running(options.size or ([1, 3] if options.quick else [1, 5, 20, 50]), 1 if options.quick else 3)
             if "standing" in parts:
                 bench.standing(5 if options.quick else 100)
             if "many" in parts:
                 bench.many(20 if options.quick else 500)
             if "parallel" in parts:
-                bench.parallels(4 if options.quick else 20, 1 if options.quick else 2)
+                bench.parallels(4 if options.quick else 20, 1)
         finally:
             bench.write()
     finally:
