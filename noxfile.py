@@ -208,5 +208,13 @@ def clean(session: nox.Session) -> None:
     pytest(session, "clean", "tests/quickstart/test_clean.py")
 
 
+@nox.session(python=NEWEST, tags=["bench"])
+def bench(session: nox.Session) -> None:
+    """The stack beside loops and the daemons' clients: `nox -s bench -- incus`. Wants a machine that does nothing else."""
+    session.install("ansible", "pytest")  # with community.general in it
+    image = session.run("python", "tests/lab/image.py", env=link(), silent=True) or ""
+    session.run("python", "tests/bench/stack.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image.strip().splitlines()[-1]})
+
+
 if __name__ == "__main__":
     sys.exit("run nox, or ./test.sh")

@@ -53,14 +53,17 @@ class Run:
         self.text, self.failed = text, code != 0
         recap = re.findall(r"changed=(\d+)", text)
         self.changed = sum(map(int, recap)) if recap else None
+        self.plan = re.findall(r"^ +\" *((?:[-+~]|-/\+) \S.*?)\",?$", text, re.M)  # what a role or playbook says of a stack
         self.tasks = re.findall(r"^TASK \[(?:.* : )?(.*?)\] \**\n(?:(?:ok|included).*\n)*(?=changed)", text, re.M)
 
 
-def ansible(*arguments: str) -> Run:
-    """A playbook as a user runs it."""
+def ansible(*arguments: str, folder: pathlib.Path | None = None) -> Run:
+    """A playbook as a user runs it, in a folder where that matters."""
     program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
     environ = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0", "ANSIBLE_INJECT_FACT_VARS": "0"}
-    done = subprocess.run([program, *arguments], env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    if folder:
+        environ["PWD"] = str(folder)  # a shell does this
+    done = subprocess.run([program, *arguments], cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return Run(done.stdout, done.returncode)
 
 

@@ -47,6 +47,8 @@ projects:
 cluster: null
 """
 
+BRIDGES = {"lxd": "lxdbr0", "incus": "incusbr0"}
+
 
 def state_of(daemon):
     """Everything that init decides, as the daemon's own client shows it."""
@@ -70,7 +72,8 @@ def preseed(tmp_path):
 
 def test_a_preseed_as_it_is(play, daemon, preseed):
     first = init(play, daemon, init_preseed_file=preseed())
-    assert not first.failed and first.changed == 5, first.text
+    assert not first.failed, first.text
+    assert sorted(first.plan) == ["+ network lxdbr0", "+ project web", "+ storage_pool local", "~ profile default", "~ server"]
     state = state_of(daemon)
     assert state["config"]["images.auto_update_interval"] == "15"
     assert [(pool["name"], pool["driver"]) for pool in state["storage-pools"]] == [("local", "dir")]
@@ -104,37 +107,56 @@ def test_edits_are_applied_and_nothing_else(play, daemon, preseed):
     before = state_of(daemon)
     pools = [{"name": "local", "driver": "dir", "description": "On the disk of the system"}]
     edited = init(play, daemon, init_preseed_file=preseed(PRESEED, config={"images.auto_update_interval": 24}, storage_pools=pools))
-    assert not edited.failed and edited.tasks == ["Configure the server", "Make storage pools"], edited.text
+    assert not edited.failed and edited.plan == ["~ server", "~ storage_pool local"], edited.text
     after = state_of(daemon)
     assert after["config"] == {**before["config"], "images.auto_update_interval": "24"}  # what is no longer written is kept
     assert after["storage-pools"][0]["description"] == "On the disk of the system"
     assert {key: after[key] for key in ("networks", "projects", "profiles")} == {key: before[key] for key in ("networks", "projects", "profiles")}
 
 
-def test_a_half_finished_run_is_resumed(play, daemon, preseed):
+def test_a_wrong_name_is_refused_before_anything_is_changed(play, daemon, preseed):
     broken = yaml.safe_load(PRESEED)
     broken["profiles"][0]["devices"]["root"]["pool"] = "locl"
+    before = state_of(daemon)
+    for options in (["--check"], []):
+        refused = init(play, daemon, *options, init_preseed_file=preseed(yaml.safe_dump(broken)))
+        assert refused.failed and "there is no 'locl'" in refused.text and "Did you mean 'local'?" in refused.text, refused.text
+        assert state_of(daemon) == before
+
+
+def test_a_half_finished_run_is_resumed(play, daemon, preseed):
+    """What the daemon refuses stops what needs it, and nothing else; the next run does the rest."""
+    broken = yaml.safe_load(PRESEED)
+    broken["networks"][0]["config"]["ipv4.address"] = "10.158.3.1"  # no prefix: only the daemon knows that this is wrong
     first = init(play, daemon, init_preseed_file=preseed(yaml.safe_dump(broken)))
-    assert first.failed and "there is no 'locl'" in first.text and "Did you mean 'local'?" in first.text, first.text
+    assert first.failed and "network lxdbr0" in first.text and "skipped" in first.text, first.text
     assert daemon.query("/1.0/profiles/default")["devices"] == {}
+    assert [pool["name"] for pool in state_of(daemon)["storage-pools"]] == ["local"]
     second = init(play, daemon, init_preseed_file=preseed())
-    assert not second.failed and second.tasks == ["Make profiles"], second.text
+    assert not second.failed and second.plan == ["+ network lxdbr0", "~ profile default"], second.text
+
+
+def test_check_mode_tells_the_whole_plan_of_an_empty_server(play, daemon, preseed):
+    before = state_of(daemon)
+    predicted = init(play, daemon, "--check", init_preseed_file=preseed())
+    assert not predicted.failed and state_of(daemon) == before, predicted.text
+    assert init(play, daemon, init_preseed_file=preseed()).plan == predicted.plan
 
 
 def test_init_converges_the_default_profile(play, daemon):
     """Complaint 60: after a failed init the default profile has no root disk, and `lxd init` never adds it to a pool that is there already."""
     daemon.query("/1.0/storage-pools", method="POST", body={"name": "default", "driver": "dir"})
     first = init(play, daemon)
-    assert not first.failed and first.changed == 2, first.text
+    assert not first.failed and first.plan == ["+ network " + BRIDGES[daemon.kind], "~ profile default"], first.text
     assert daemon.query("/1.0/profiles/default")["devices"]["root"] == {"type": "disk", "path": "/", "pool": "default"}
     assert init(play, daemon).changed == 0
 
 
 def test_nothing_declared_is_the_minimal_server(play, daemon):
     first = init(play, daemon)
-    assert not first.failed and first.changed == 3, first.text
+    assert not first.failed and sorted(first.plan) == ["+ network " + BRIDGES[daemon.kind], "+ storage_pool default", "~ profile default"], first.text
     devices = daemon.query("/1.0/profiles/default")["devices"]
-    assert devices["eth0"]["network"] == {"lxd": "lxdbr0", "incus": "incusbr0"}[daemon.kind]
+    assert devices["eth0"]["network"] == BRIDGES[daemon.kind]
     state = state_of(daemon)
     again = init(play, daemon)
     assert again.changed == 0 and state_of(daemon) == state
@@ -164,7 +186,7 @@ def test_variables_and_projects_with_networks_of_their_own(play, daemon):
         ({"networks": [{"config": {}}]}, "missing required arguments: name"),
         ({"storage_pools": {"name": "x"}}, "init_preseed"),
         ({"cluster": {"enabled": True, "server_name": "one"}}, "init_preseed.cluster is not for this role"),
-        ({"storage_volumes": [{"name": "v", "pool": "local"}]}, "init_preseed.storage_volumes is not for this role"),
+        ({"storage_volumes": [{"name": "v", "pool": "local"}]}, "storage_volumes: this version of cloudhost.lxd has no such kind"),
     ],
 )
 def test_what_is_refused_before_anything_is_changed(play, daemon, preseed, changes, words):

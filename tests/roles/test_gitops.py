@@ -1,0 +1,212 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The example repository inventories/gitops as a team uses it, by the commands of its CI workflow."""
+
+from __future__ import annotations
+
+import json
+import os
+import pathlib
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+from conftest import KINDS, Player, Run, ansible
+from lab.daemon import Daemon
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+SECRET = "correct horse battery staple"
+COLLECTIONS = ("storage-pools", "networks", "projects", "profiles?all-projects=true", "instances?all-projects=true", "images?all-projects=true")
+
+
+class Repository:
+    """A copy of the example, and a server on which its image is there already, since tests reach no image server."""
+
+    def __init__(self, folder: pathlib.Path, daemon: Daemon) -> None:
+        self.folder, self.daemon, self.password = folder, daemon, folder.with_name("password")
+        workflow = yaml.safe_load((ROOT / "inventories/gitops/.github/workflows/stack.yml").read_text())
+        steps = {step.get("name"): step for step in workflow["jobs"]["stack"]["steps"]}
+        self.commands = {name: shlex.split(steps[name]["run"]) for name in ("Plan", "Apply", "Drift")}
+
+    def checkout(self) -> None:
+        shutil.rmtree(self.folder, ignore_errors=True)
+        shutil.copytree(ROOT / "inventories" / "gitops", self.folder)
+
+    def run(self, step: str, *options: str) -> Run:
+        program, *arguments = self.commands[step]
+        assert program == "ansible-playbook"
+        vault = ["--vault-password-file", str(self.password)] if self.password.exists() else []
+        return ansible(*arguments, "-e", f"stack_url={self.daemon.url}", *vault, *options, folder=self.folder)
+
+    def applied(self) -> None:
+        """The documents as they are in the example, and the server as they say."""
+        self.checkout()
+        done = self.run("Apply", "-e", "stack_force=true")
+        assert not done.failed, done.text
+
+    def edit(self, document: str, before: str, after: str) -> None:
+        path = self.folder / "stack" / document
+        text = path.read_text()
+        assert before in text
+        path.write_text(text.replace(before, after))
+
+    def encrypted(self, secret: str) -> str:
+        """A value of db1's configuration as ansible-vault prints it, to be put into the document."""
+        program = str(pathlib.Path(sys.executable).with_name("ansible-vault"))
+        self.password.write_text("vault")
+        command = [program, "encrypt_string", "--vault-password-file", str(self.password), secret]
+        lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")
+        return "\n".join([lines[0], *(f"        {line.strip()}" for line in lines[1:] if line.strip())])
+
+    def report(self, name: str) -> list[str]:
+        """What the Markdown shows of the plan, line by line; and the JSON must have as many resources."""
+        markdown = (self.folder / f"{name}.md").read_text()
+        (server,) = json.loads((self.folder / f"{name}.json").read_text())["servers"].values()
+        block = re.search(r"```diff\n(.*?)\n```", markdown, re.S)
+        lines = block[1].splitlines() if block else []
+        assert [line for line in lines if line[0] != " "] == [f"{SIGNS[row['action']]} {words(row)}" for row in server["plan"]]
+        assert (server["summary"] in markdown) == bool(lines)
+        return lines
+
+    def dump(self) -> dict:
+        """All that a stack may touch."""
+        return {path: self.daemon.query(f"/1.0/{path}{'&' if '?' in path else '?'}recursion=1") for path in COLLECTIONS}
+
+
+SIGNS = {"create": "+", "update": "~", "replace": "-/+", "delete": "-"}
+
+
+def words(row: dict) -> str:
+    return f"{row['kind']} {row['name']}" + (f" (project {row['project']})" if row["project"] not in (None, "default") else "")
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def repository(request, lab, tmp_path_factory):
+    daemon = Daemon(request.param, lab)
+    folder = tmp_path_factory.mktemp("gitops")
+    try:
+        daemon.start()
+        image = pathlib.Path(os.environ["CLOUDHOST_TEST_IMAGE"])
+        files = {"file": str(image / "metadata.tar.gz"), "rootfs": str(image / "rootfs.squashfs")}
+        assert not Player(folder).task("image", name="debian/12", url=daemon.url, **files).failed
+        yield Repository(folder / "repository", daemon)
+    finally:
+        daemon.stop()
+
+
+def test_from_nothing_and_back(repository):
+    repository.checkout()
+    before = repository.dump()
+    planned = repository.run("Plan")
+    assert not planned.failed and planned.changed == 1, planned.text  # that something would change
+    assert repository.dump() == before
+    plan = [line for line in repository.report("plan") if line[0] != " "]
+    assert sorted(plan) == [
+        "+ instance db1 (project shop)",
+        "+ instance web1 (project shop)",
+        "+ instance web2 (project shop)",
+        "+ instance_snapshot db1/fresh (project shop)",
+        "+ network shopbr0",
+        "+ profile web (project shop)",
+        "+ project shop",
+        "+ storage_pool shop",
+        "~ profile default (project shop)",
+    ]
+
+    applied = repository.run("Apply")
+    assert not applied.failed and applied.changed == 1, applied.text
+    assert applied.plan == plan
+    (web1,) = [row for row in repository.daemon.query("/1.0/instances?recursion=2&project=shop") if row["name"] == "web1"]
+    assert web1["status"] == "Running" and web1["expanded_config"]["limits.memory"] == "256MiB"
+    assert [address["family"] for address in web1["state"]["network"]["eth0"]["addresses"]].count("inet") == 1
+
+    again = repository.run("Plan")
+    assert not again.failed and again.changed == 0 and repository.report("plan") == [], again.text
+    assert "No changes" in (repository.folder / "plan.md").read_text()
+    drift = repository.run("Drift")
+    assert not drift.failed and repository.report("drift") == [], drift.text
+
+    gone = repository.run("Apply", "-e", "stack_state=absent stack_force=true")
+    assert not gone.failed, gone.text
+    assert repository.dump() == before
+
+
+def test_what_somebody_changes_by_hand_is_told_and_repaired(repository):
+    repository.applied()
+    repository.daemon.query("/1.0/profiles/web?project=shop", "PATCH", {"config": {"limits.memory": "128MiB"}, "description": "Mine"})
+    repository.daemon.cli("stop", "--force", "--project=shop", "db1")
+    repository.daemon.cli("delete", "--force", "--project=shop", "web2")
+    drift = repository.run("Drift")
+    assert drift.failed and "is not as its documents say" in drift.text, drift.text
+    assert repository.report("drift") == [
+        "~ profile web (project shop)",
+        '      config.limits.memory: "128MiB" -> "256MiB"',
+        '      description: "Mine" -> "Machines that answer customers"',
+        "+ instance web2 (project shop)",
+        "~ instance db1 (project shop)",
+        '      status: "Stopped" -> "Running"',
+    ]
+    assert not repository.run("Apply").failed
+    assert not repository.run("Drift").failed
+
+
+def test_a_pull_request_shows_exactly_its_edit_and_no_secret(repository):
+    repository.applied()
+    before = repository.dump()
+    first, second = (repository.encrypted(secret) for secret in (SECRET, SECRET[::-1]))
+    repository.edit("40-profiles.yml", "limits.memory: 256MiB", "limits.memory: 384MiB")
+    repository.edit("60-instances.yml", "limits.memory: 512MiB", f"limits.memory: 512MiB\n      user.db_password: {first}")
+    web2 = "  - name: web2\n    project: shop\n    image: debian/12\n    profiles: [default, web]\n"
+    repository.edit("60-instances.yml", web2, "")
+
+    def planned() -> list[str]:
+        run = repository.run("Plan", "--diff", "-v")
+        assert not run.failed, run.text
+        for text in (run.text, (repository.folder / "plan.md").read_text(), (repository.folder / "plan.json").read_text()):
+            assert SECRET not in text and SECRET[::-1] not in text
+        return repository.report("plan")
+
+    assert planned() == [
+        "~ profile web (project shop)",
+        '      config.limits.memory: "256MiB" -> "384MiB"',
+        "~ instance db1 (project shop)",
+        '      config.user.db_password: (none) -> "********"',
+        "- instance web2 (project shop)",
+    ]
+    assert repository.dump() == before
+    assert not repository.run("Apply", "-e", "stack_force=true").failed
+    assert repository.daemon.query("/1.0/instances/db1?project=shop")["config"]["user.db_password"] == SECRET
+    repository.edit("60-instances.yml", first, second)
+    plan = planned()
+    assert plan[0] == "~ instance db1 (project shop)" and len(plan) == 2, plan
+
+
+def test_a_mistake_is_told_with_its_line_and_nothing_is_changed(repository):
+    repository.applied()
+    before = repository.dump()
+    repository.edit("60-instances.yml", "wait_for: [ipv4]", "wait_fro: [ipv4]")
+    for step, report in (("Plan", "plan.md"), ("Drift", "drift.md")):
+        refused = repository.run(step)
+        assert refused.failed, refused.text
+        told = (repository.folder / report).read_text()
+        assert re.search(r"^stack/60-instances.yml:\d+: .*wait_fro: there is no such key. Did you mean 'wait_for'\?", told, re.M), told
+    assert repository.run("Apply").failed
+    assert repository.dump() == before
+
+
+def test_a_server_that_is_not_there_is_in_the_report_beside_those_that_are(repository):
+    repository.applied()
+    hosts = repository.folder / "hosts.yml"
+    hosts.write_text(hosts.read_text() + "    away:\n      ansible_connection: local\n      ansible_python_interpreter: /usr/bin/python3\n")
+    (repository.folder / "host_vars").mkdir()
+    (repository.folder / "host_vars" / "away.yml").write_text("stack_socket: unix:///nowhere/unix.socket\n")
+    drift = repository.run("Drift", "-e", json.dumps({"stack_url": "{{ stack_socket | default('" + repository.daemon.url + "') }}"}))
+    told = (repository.folder / "drift.md").read_text()
+    assert drift.failed and re.search(r"### away\n\nNo plan could be made:\n\n```text\n.*nowhere", told), drift.text
+    assert "### localhost\n\nNo drift." in told
