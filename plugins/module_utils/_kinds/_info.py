@@ -18,7 +18,6 @@ from ._wait import with_addresses
 
 #: What can be listed: the collection in the API, and whether it is one of a project. First what there is no kind for.
 COLLECTIONS = {
-    "certificate": ("/1.0/certificates", False),
     "instance_backup": ("/1.0/instances/{parent}/backups", True),
     "network_acl": ("/1.0/network-acls", True),
     "network_forward": ("/1.0/networks/{parent}/forwards", True),
@@ -34,7 +33,6 @@ COLLECTIONS = {
 }
 #: The key that names an object of a kind; C(name) where nothing else is said.
 IDENTITY = {
-    "certificate": "fingerprint",
     "network_forward": "listen_address",
     "network_load_balancer": "listen_address",
     "operation": "id",
