@@ -39,9 +39,11 @@ _UNTRUSTED = (
     ". The server does not trust this client: give client_cert and client_key of a trusted certificate, or a trust_token "
     "from cloudhost.lxd.trust_token or `lxc config trust add` to make it trusted"
 )
-_LIMITED = (
-    ". The server trusts this client, but does not let it do this: its certificate is for some projects only, or for metrics "
-    "(on the server, `lxc config trust list` or `incus config trust list` tells). Name one of its projects, or ask for more with cloudhost.lxd.certificate"
+#: Words of the servers for what a certificate that is restricted to projects may not do; some come as error 500.
+LIMITED_BY = r"not authorized|Certificate is restricted|does not have permission|Only the certificate can be changed|Unauthenticated image queries"
+LIMITED = (
+    "This client is limited to some projects, or to metrics (`lxc config trust list` or `incus config trust list` on the server tells): "
+    "name one of its projects, or have it allowed more with cloudhost.lxd.certificate."
 )
 _USED = (
     "A token is good for one client and one time, and may have been used, revoked or expired since: "
@@ -272,9 +274,9 @@ class Client:
 
     def _explain(self, method: str, path: str, code: int, text: str) -> str:
         words = f"{self.label} answered {method} {path} with: {text} (error {code})"
-        if code == 403 and self.transport.scheme == "https":
-            words += _LIMITED if self._trusted(path) else _UNTRUSTED
-        return words
+        if code == 403 and self.transport.scheme == "https" and not self._trusted(path):
+            return words + _UNTRUSTED
+        return f"{words}. {LIMITED}" if re.search(LIMITED_BY, text) else words
 
     def _trusted(self, path: str) -> bool:
         """Whether the server knows our certificate: then what it forbids is not a matter of trust."""
