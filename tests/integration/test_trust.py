@@ -27,11 +27,16 @@ def laptop(tmp_path) -> Identity:  # type: ignore[no-untyped-def]
 @pytest.fixture
 def store(server) -> Iterator[Any]:  # type: ignore[no-untyped-def]
     """A server whose trust store is empty before and after, and which has a project C(shop) to limit clients to."""
+    _clear(server)
     server.run("project", name="shop")
     yield server
+    _clear(server)
+    server.run("project", name="shop", state="absent")
+
+
+def _clear(server) -> None:  # type: ignore[no-untyped-def]
     for entry in server.query("/1.0/certificates?recursion=1"):
         server.run("certificate", fingerprint=entry["fingerprint"], state="absent")
-    server.run("project", name="shop", state="absent")
 
 
 @pytest.fixture
