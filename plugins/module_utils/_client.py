@@ -35,6 +35,20 @@ TRANSIENT = re.compile(
     r"|Invalid PID",  # the state of an instance in the moment of its start or end
     re.I,
 )
+_UNTRUSTED = (
+    ". The server does not trust this client: give client_cert and client_key of a trusted certificate, or a trust_token "
+    "from cloudhost.lxd.trust_token or `lxc config trust add` to make it trusted"
+)
+#: Words of the servers for what a certificate that is restricted to projects may not do; some come as error 500.
+LIMITED_BY = r"not authorized|Certificate is restricted|does not have permission|Only the certificate can be changed|Unauthenticated image queries"
+LIMITED = (
+    "This client is limited to some projects, or to metrics (`lxc config trust list` or `incus config trust list` on the server tells): "
+    "name one of its projects, or have it allowed more with cloudhost.lxd.certificate."
+)
+_USED = (
+    "A token is good for one client and one time, and may have been used, revoked or expired since: "
+    "make another on the server, with cloudhost.lxd.trust_token or `lxc config trust add`."
+)
 RUNNING = (101, 103, 104, 105, 106, 107, 109)  # Started, Running, Cancelling, Pending, Starting, Stopping, Freezing
 
 
@@ -260,24 +274,31 @@ class Client:
 
     def _explain(self, method: str, path: str, code: int, text: str) -> str:
         words = f"{self.label} answered {method} {path} with: {text} (error {code})"
-        if code == 403 and self.transport.scheme == "https":
-            words += (
-                ". The server does not trust this client: give client_cert and client_key of a trusted certificate, or a trust_token "
-                "from `lxc config trust add` to make it trusted"
-            )
-        return words
+        if code == 403 and self.transport.scheme == "https" and not self._trusted(path):
+            return words + _UNTRUSTED
+        return f"{words}. {LIMITED}" if re.search(LIMITED_BY, text) else words
+
+    def _trusted(self, path: str) -> bool:
+        """Whether the server knows our certificate: then what it forbids is not a matter of trust."""
+        try:
+            return path != "/1.0" and self.server.get("auth") == "trusted"
+        except LXDError:
+            return False
 
     def _gain_trust(self) -> bool:
         """First contact: have our certificate trusted with the token. True if the request is worth repeating."""
         token, self.trust_token = self.trust_token, None
-        if not token or self.transport.scheme != "https":
+        if not token or self.transport.scheme != "https" or self._trusted(""):
             return False
         if self.read_only:
             raise LXDError(f"{self.transport.url} does not trust this client yet; using the trust_token would change the server, which check mode must not.")
         if not self.transport.tls.client_pem:
             raise InvalidInput("trust_token needs client_cert and client_key: it is that certificate which becomes trusted.")
         body = {"type": "client", "name": socket.gethostname(), ("trust_token" if self.tokens_by_name else "password"): token.strip()}
-        self.write("POST", "/1.0/certificates", body)
+        try:
+            self.write("POST", "/1.0/certificates", body)
+        except ServerError as exc:
+            raise ServerError(f"{self.transport.url} does not take the trust_token: {exc.text}. {_USED}", exc.code, exc.text) from exc
         self._server = None  # what an untrusted client was shown is not the whole of it
         return True
 

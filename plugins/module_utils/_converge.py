@@ -13,6 +13,7 @@ import time
 from typing import Any, NamedTuple
 
 from . import _values as values
+from ._client import LIMITED, LIMITED_BY
 from ._errors import ConnectionFailed, DeadlineExceeded, Interrupted, LXDError, ServerError
 from ._resource import Found, Plan, Resource, Step
 
@@ -38,6 +39,7 @@ HINTS = (
     ),
     (r"unused IPv[46] subnet", "Every subnet that it tried is in use on this host: write the address yourself, as in ipv4.address: 10.158.3.1/24."),
     (r"member is evacuated", "Restore it with cloudhost.lxd.cluster_member, state: restored, or choose another target."),
+    (LIMITED_BY, LIMITED),
     (r"protected|protection", "Unset security.protection.delete first."),
     (
         r"Failed to run: .*(zpool|zfs|lvm|vgcreate|pvcreate|rbd|btrfs|mkfs)",

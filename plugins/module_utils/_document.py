@@ -152,7 +152,7 @@ def _entry(
     params.setdefault("target", None)
     params.setdefault("project", None)
     params.update(dict.fromkeys(kind.instant_options))
-    told = all(params[part] is not None for part in [*kind.parents(), *(["name"] if kind.named else [])])
+    told = all(params[part] is not None for part in kind.parents()) and not (kind.named and kind.identity(params) is None)
     entry = Entry(kind, params, document, path, f"{word} '{kind.label(params)}'" if told and kind.named else word)
     holder = kind.holder()
     if holder and values.MARK in (params.get(holder.name) or {}):

@@ -97,7 +97,7 @@ class Resource(Stackable):
         self.client = client
         self.params = params
         self.state: str = params.get("state") or "present"
-        self.name: str = params["name"] if self.named else client.transport.url
+        self.name: str = (self.identity(params) or "") if self.named else client.transport.url
         self.warnings: list[str] = []
         self.done: set[str] = set()
         self.wanted: dict[str, Any] = {}

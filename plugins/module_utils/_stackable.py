@@ -69,9 +69,14 @@ class Stackable:
         return _PARENT.findall(cls.path)
 
     @classmethod
+    def identity(cls, params: dict[str, Any]) -> str | None:
+        """What the API knows it by; None where the options do not tell."""
+        return params["name"]
+
+    @classmethod
     def label(cls, params: dict[str, Any]) -> str:
         """What tells it from others of its kind in a project."""
-        return "/".join(str(params[option]) for option in [*cls.parents(), *(["name"] if cls.named else [])])
+        return "/".join([*(str(params[option]) for option in cls.parents()), *([str(cls.identity(params))] if cls.named else [])])
 
     @classmethod
     def holder(cls) -> Map | None:

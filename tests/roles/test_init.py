@@ -6,8 +6,12 @@
 
 from __future__ import annotations
 
+import base64
+import ssl
+
 import pytest
 import yaml
+from integration.tls import identity
 
 # As `lxd init` prints it at the end of its questions, with the nulls and empty strings that are in it.
 PRESEED = """config:
@@ -176,6 +180,20 @@ def test_variables_and_projects_with_networks_of_their_own(play, daemon):
     again = init(play, daemon, **variables)
     # LXD never shows a trust password, only that there is one: it cannot be compared, and update_secrets decides
     assert again.changed == 0, again.text
+
+
+def test_the_certificates_of_a_preseed(play, daemon, preseed, tmp_path):
+    client = identity(tmp_path, "ci")
+    bare = base64.b64encode(ssl.PEM_cert_to_DER_cert(client.pem)).decode()  # as the API and the daemon's own init take it
+    entry = {"name": "ci", "type": "client", "certificate": bare, "restricted": True, "projects": ["web"], "description": ""}
+    first = init(play, daemon, init_preseed_file=preseed(PRESEED, certificates=[entry]))
+    assert not first.failed, first.text
+    shown = daemon.query(f"/1.0/certificates/{client.fingerprint}")
+    assert (shown["name"], shown["restricted"], shown["projects"]) == ("ci", True, ["web"])
+    assert init(play, daemon, init_preseed_file=preseed(PRESEED, certificates=[entry])).changed == 0
+    opened = init(play, daemon, init_preseed_file=preseed(PRESEED, certificates=[{**entry, "restricted": False, "projects": []}]))
+    assert opened.changed == 1, opened.text
+    assert daemon.query(f"/1.0/certificates/{client.fingerprint}")["restricted"] is False
 
 
 @pytest.mark.parametrize(

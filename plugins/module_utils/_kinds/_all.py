@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 from .._resource import Resource
+from .certificate import Certificate
 from .cluster import Cluster
 from .cluster_group import ClusterGroup
 from .cluster_member import ClusterMember
@@ -22,8 +23,10 @@ from .profile import Profile
 from .project import Project
 from .server import Server
 from .storage_pool import StoragePool
+from .trust_token import TrustToken
 
 _LISTED: tuple[type[Resource], ...] = (
+    Certificate,
     Cluster,
     ClusterGroup,
     ClusterMember,
@@ -37,5 +40,6 @@ _LISTED: tuple[type[Resource], ...] = (
     Project,
     Server,
     StoragePool,
+    TrustToken,
 )
 KINDS: dict[str, type[Resource]] = {kind.kind: kind for kind in _LISTED}

@@ -18,7 +18,6 @@ from ._wait import with_addresses
 
 #: What can be listed: the collection in the API, and whether it is one of a project. First what there is no kind for.
 COLLECTIONS = {
-    "certificate": ("/1.0/certificates", False),
     "instance_backup": ("/1.0/instances/{parent}/backups", True),
     "network_acl": ("/1.0/network-acls", True),
     "network_forward": ("/1.0/networks/{parent}/forwards", True),
@@ -34,7 +33,6 @@ COLLECTIONS = {
 }
 #: The key that names an object of a kind; C(name) where nothing else is said.
 IDENTITY = {
-    "certificate": "fingerprint",
     "network_forward": "listen_address",
     "network_load_balancer": "listen_address",
     "operation": "id",
@@ -59,6 +57,9 @@ def read_kind(client: Client, kind: str, params: dict[str, Any], recursion: int 
     listed = (reply.metadata if reply else None) or []
     if isinstance(listed, dict):  # operations are grouped by status
         listed = [operation for group in listed.values() for operation in group]
+    if query.get("all-projects") and client.transport.scheme == "https":  # Incus 6.0 shows a restricted client the profiles of all projects
+        known = client.names("/1.0/projects")
+        listed = [obj for obj in listed if obj.get("project") in (None, *known)]
     name = params.get("name")
     key = IDENTITY.get(kind, "name")
     return [obj for obj in listed if name in (None, "", obj.get(key)) or (kind == "image" and _is_image(obj, name))]

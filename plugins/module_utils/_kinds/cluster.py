@@ -86,7 +86,7 @@ class Cluster(Resource):
 
     def _bootstrap(self) -> list[Step]:
         steps = []
-        config = self.client.server["config"]
+        config = self.client.server.get("config") or {}  # nothing is shown to a client that is limited to projects
         key = "core.https_address" if not config.get("core.https_address") else "cluster.https_address"
         address = self.params["server_address"]
         listening = config.get("cluster.https_address") or config.get("core.https_address") or ""

@@ -6,20 +6,13 @@
 
 from __future__ import annotations
 
-import base64
-import datetime
-import json
 from typing import Any
 
-from .. import _values as values
-from .._client import RUNNING
 from .._errors import InvalidInput
 from .._fields import Field
 from .._resource import Found, Resource
+from . import _tokens as tokens
 from .cluster import NOT_CLUSTERED
-
-#: A token that ends within this time is no use to somebody who has yet to join.
-MARGIN = datetime.timedelta(minutes=5)
 
 
 class ClusterToken(Resource):
@@ -36,12 +29,9 @@ class ClusterToken(Resource):
 
     def fetch(self, name: str) -> Found | None:
         """A token for this name that can still be used."""
-        groups = self.client.get("/1.0/operations", recursion=1).metadata or {}
-        for operation in (operation for group in groups.values() for operation in group):
-            data = operation.get("metadata") or {}
-            pending = operation.get("class") == "token" and operation.get("status_code") in RUNNING
-            if pending and data.get("serverName") == name and not _over(data.get("expiresAt")):
-                return Found(_token(operation), None)
+        for operation in tokens.pending(self.client):
+            if operation["metadata"].get("serverName") == name:
+                return Found(tokens.shown(operation, "server_name", name), None)
         return None
 
     def create(self, body: dict[str, Any]) -> None:
@@ -50,25 +40,10 @@ class ClusterToken(Resource):
     def delete(self) -> None:
         found = self.fetch(self.name)
         if found:
-            self.client.write("DELETE", f"/1.0/operations/{found.object['id']}")
+            tokens.revoke(self.client, found.object["id"])
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         if not self.client.clustered:
             raise InvalidInput(NOT_CLUSTERED.format(self.client.label))
         if self.name in self.client.names(self.path):
             raise InvalidInput(f"name: {self.client.label} has a member '{self.name}' already: a token is for a server that is to join under a free name.")
-
-
-def _over(expires_at: str | None) -> bool:
-    moment = values.instant("expiresAt", expires_at)
-    return bool(moment) and moment < datetime.datetime.now(datetime.timezone.utc) + MARGIN  # type: ignore[operator]
-
-
-def _token(operation: dict[str, Any]) -> dict[str, Any]:
-    """The token as `lxc cluster add` prints it, from the operation that stands for it."""
-    data = operation["metadata"]
-    content = {"server_name": data["serverName"], "fingerprint": data["fingerprint"], "addresses": data["addresses"], "secret": data["secret"]}
-    if data.get("expiresAt"):
-        content["expires_at"] = data["expiresAt"]
-    raw = base64.b64encode(json.dumps(content).encode()).decode()
-    return {"id": operation["id"], "name": data["serverName"], "token": raw, "addresses": data["addresses"], "expires_at": data.get("expiresAt")}
