@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: api
 short_description: Run tasks in instances of LXD and Incus over their REST API
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Runs commands in containers and virtual machines and copies files both ways, over the unix socket of the daemon or over HTTPS.
     Neither C(lxc) nor C(incus) nor C(ssh) is needed, on the controller or anywhere.

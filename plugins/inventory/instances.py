@@ -7,7 +7,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 name: instances
 short_description: Instances of LXD and Incus as hosts
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Finds the containers and virtual machines of any number of servers and clusters, of both products, with one request to each server.
   - Takes a file whose name ends in C(instances.yml), C(lxd.yml) or C(incus.yml), or in C(.yaml), and that says C(plugin=cloudhost.lxd.instances).

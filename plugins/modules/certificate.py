@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: certificate
 short_description: Manage whom LXD and Incus servers trust
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Adds, changes and removes the certificates of clients that a server trusts, over C(/1.0/certificates).
   - An entry is known by the fingerprint of its certificate. Names are for people, and two entries can have the same.

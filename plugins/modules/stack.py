@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: stack
 short_description: Have all resources of a document on LXD and Incus, and no others
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Takes documents that say what shall exist, works out what differs, and makes only that change, in the order in which resources need each
     other and many at a time.

@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: stack_export
 short_description: Write down an LXD or Incus server as a document
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Reads what there is on a server and returns it as a document for M(cloudhost.lxd.stack). Applied to the same server it changes nothing.
   - What is not anybody's wish is left out. That is what the daemon writes itself, interfaces of the host that it does not manage, cached images, and

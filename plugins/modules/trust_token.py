@@ -8,7 +8,7 @@ from __future__ import annotations
 DOCUMENTATION = r"""
 module: trust_token
 short_description: Make and revoke tokens with which clients become trusted
-version_added: 0.2.0
+version_added: 0.1.0
 description:
   - Makes the token with which one client may have its certificate trusted, over C(/1.0/certificates). It can be used once.
   - A token for the name that is pending and still valid is used again. One that allows something else is revoked and made anew.
