@@ -54,6 +54,27 @@ def test_a_restore_waits_for_the_networks_of_the_member(client):
     assert client.writes == [f"POST {URL}/state"] * 3
 
 
+def test_a_member_that_was_just_started_is_restored_after_its_first_heartbeat(client):
+    """Until then it is Offline, and nobody can see that it is evacuated."""
+    client.memory.objects[URL]["status"] = "Offline"
+    answers, original = [], client.memory.handle
+
+    def later(method, path, body=None, etag=None):
+        answers.append(method)
+        if len(answers) == 3:
+            client.memory.objects[URL]["status"] = "Evacuated"
+        return original(method, path, body, etag)
+
+    client.memory.handle = later
+    assert converge(member(client, state="restored")).actions == ["restore cluster_member node3"]
+
+
+def test_a_member_that_stays_away_is_left_as_it_is(client, monkeypatch):
+    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_member.HEARTBEATS", 0.3)
+    client.memory.objects[URL]["status"] = "Offline"
+    assert converge(member(client, state="restored")).changed is False
+
+
 def test_other_failures_of_a_restore_are_told_at_once(client):
     client.memory.objects[URL]["status"] = "Evacuated"
     client.trouble = [ServerError("x", 400, "no space left on device")]

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._client import Deadline
 from .._errors import DeadlineExceeded, Interrupted, InvalidInput, ServerError, did_you_mean
 from .._fields import Map, NameSet, Text
 from .._resource import Found, Plan, Step
 from .cluster import OfCluster
 
+#: How long a member may be silent and yet be back, in seconds: heartbeats come every ten.
+HEARTBEATS = 30.0
 #: Roles that the cluster gives and takes by itself.
 AUTOMATIC = ("database", "database-leader", "database-standby", "database-client", "database-voter")
 
@@ -38,6 +41,22 @@ class ClusterMember(OfCluster):
         "force": {"type": "bool", "default": False},
         "wait_for": {"type": "list", "elements": "str", "choices": ["online"], "default": []},
     }
+
+    def read(self) -> Found | None:
+        """A member that has just come back is shown as Offline until its first heartbeat, which hides that it is evacuated."""
+        found = super().read()
+        if self.state == "restored" and not self.client.read_only:
+            found = self._heard(found)
+        return found
+
+    def _heard(self, found: Found | None) -> Found | None:
+        patience = Deadline(min(HEARTBEATS, self.client.deadline.remaining()))
+        attempt = 0
+        while found and found.object["status"] == "Offline" and patience.remaining() > 0:
+            self.client.deadline.pause(attempt, f"waiting for a heartbeat of cluster_member {self.name}")
+            attempt += 1
+            found = super().read()
+        return found
 
     def rename(self, new: str) -> None:
         self.client.write("POST", self.url(), {"server_name": new})
