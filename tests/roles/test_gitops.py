@@ -75,8 +75,12 @@ class Repository:
         return lines
 
     def dump(self) -> dict:
-        """All that a stack may touch."""
-        return {path: self.daemon.query(f"/1.0/{path}{'&' if '?' in path else '?'}recursion=1") for path in COLLECTIONS}
+        """All that a stack may touch. The servers list users in no order."""
+        listed = {path: self.daemon.query(f"/1.0/{path}{'&' if '?' in path else '?'}recursion=1") for path in COLLECTIONS}
+        for objects in listed.values():
+            for obj in objects or ():
+                obj["used_by"] = sorted(obj.get("used_by") or ())
+        return listed
 
 
 SIGNS = {"create": "+", "update": "~", "replace": "-/+", "delete": "-"}
