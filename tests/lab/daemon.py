@@ -17,8 +17,8 @@ import signal
 import subprocess
 import time
 
-#: The kernel counts these for all containers of a machine together. With the usual 128, dnsmasq and the init of the next container
-#: fail when some ten have been started; production guides ask for this many, as the role install does.
+#: The kernel counts these for all containers of a machine together. With the usual 128, the dnsmasq of one of many daemons fails to start;
+#: production guides ask for this many, as the role install does.
 LIMITS = {"/proc/sys/fs/inotify/max_user_instances": 1048576}
 PROGRAMS = {"lxd": ("lxd", "LXD_DIR", "lxc"), "incus": ("/usr/libexec/incus/incusd", "INCUS_DIR", "incus")}
 
