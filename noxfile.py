@@ -197,7 +197,8 @@ def reach(session: nox.Session) -> None:
 @nox.session(python=NEWEST, tags=["hosts"])
 def hosts(session: nox.Session) -> None:
     """The molecule scenarios: clusters of hosts with systemd, lived in and broken."""
-    session.install("ansible-core", "molecule", "pytest-testinfra", *SIDE_BY_SIDE)
+    session.install("ansible-core", "websockets", "molecule", "pytest-testinfra", *SIDE_BY_SIDE)
+    session.run("python", "tests/lab/image.py", env=link(), silent=True)  # that both would build at the same time
     pytest(session, "hosts", "-n", "2", "--dist", "loadgroup", "tests/hosts")
 
 

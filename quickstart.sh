@@ -4,7 +4,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # From a bare Debian or Ubuntu machine to a running container: LXD or Incus installed and initialised, an image, a container with an
-# address, a snapshot of it, a change taken back. Run it twice: the second run changes nothing.
+# address, a snapshot of it, a change taken back, a service in it that answers. Run it twice: the second run changes nothing.
 #
 #   ./quickstart.sh [--product lxd|incus] [--clean]
 set -euo pipefail
@@ -40,6 +40,8 @@ if $clean; then
   rm -rf "$marker" .venv .cache/collections
 else
   step "The playbook playbooks/quickstart.yml" "${play[@]}" playbooks/quickstart.yml
+  if [ "$product" = incus ]; then export INCUS_SOCKET=/var/lib/incus/unix.socket; fi # the first local socket would be that of LXD, if it is there
+  step "The playbook playbooks/quickstart_inside.yml" .venv/bin/ansible-playbook -i inventories/single/instances.yml playbooks/quickstart_inside.yml
   say "Look at it: $(client "$product") list. Take everything back: ./quickstart.sh --product $product --clean"
 fi
 say "Done in $SECONDS s."

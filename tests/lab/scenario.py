@@ -37,7 +37,7 @@ class Scenario:
         settings = yaml.safe_load((MOLECULE / "config.yml").read_text())["ansible"]["env"]
         return {
             **os.environ,
-            **{name: text.replace("${MOLECULE_EPHEMERAL_DIRECTORY}", str(self.folder)) for name, text in settings.items()},
+            **settings,
             "CLOUDHOST_PRODUCT": self.kind,
             "CLOUDHOST_URL": self.outer.url,
             "MOLECULE_EPHEMERAL_DIRECTORY": str(self.folder),

@@ -46,12 +46,18 @@ def test_there_is_a_container_with_an_address_and_a_snapshot(first):
 
 
 def test_it_says_how_long_everything_took(first):
-    assert len(re.findall(r"^== .*: \d+ s$", first[1], re.M)) == 3
+    assert len(re.findall(r"^== .*: \d+ s$", first[1], re.M)) == 4
     assert re.search(r"^== Done in \d+ s\.$", first[1], re.M)
 
 
+def test_a_service_in_it_answers(first):
+    """Through the connection and the inventory of the collection: the container has no ssh server."""
+    assert re.search(r"http://[\d.]+/ answers: quickstart on local says hello", first[1]), first[1]
+
+
 def assert_unchanged(said: str) -> None:
-    assert re.search(r"localhost +: ok=\d+ +changed=0 ", said), said
+    for host in ("localhost", "quickstart"):
+        assert re.search(rf"^{host} +: ok=\d+ +changed=0 ", said, re.M), said
 
 
 def test_the_second_run_changes_nothing(first):

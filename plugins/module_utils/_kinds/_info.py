@@ -57,9 +57,11 @@ def read_kind(client: Client, kind: str, params: dict[str, Any], recursion: int 
     listed = (reply.metadata if reply else None) or []
     if isinstance(listed, dict):  # operations are grouped by status
         listed = [operation for group in listed.values() for operation in group]
-    if query.get("all-projects") and client.transport.scheme == "https":  # Incus 6.0 shows a restricted client the profiles of all projects
+    if client.transport.scheme == "https" and (query.get("all-projects") or kind == "operation"):
+        # Incus 6.0 shows a restricted client the profiles of all projects, LXD 5.0 the operations of any.
         known = client.names("/1.0/projects")
-        listed = [obj for obj in listed if obj.get("project") in (None, *known)]
+        asked = None if query.get("all-projects") else params.get("project") or "default"
+        listed = [obj for obj in listed if obj.get("project", asked) in (None, *known)]
     name = params.get("name")
     key = IDENTITY.get(kind, "name")
     return [obj for obj in listed if name in (None, "", obj.get(key)) or (kind == "image" and _is_image(obj, name))]
