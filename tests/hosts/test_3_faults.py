@@ -6,7 +6,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import threading
 import time
 from typing import Any, Callable, Iterator
 
@@ -146,6 +148,58 @@ def test_a_join_that_is_killed_half_way(scenario: Scenario, moment: str) -> None
     scenario.hosts["node4"]["cluster_member_state"] = "absent"
     assert scenario.play("cloudhost.lxd.cluster").returncode == 0
     del scenario.hosts["node4"]
+
+
+@contextlib.contextmanager
+def a_late_heartbeat(scenario: Scenario, member: str) -> Iterator[dict[str, bool]]:
+    """The member counts as offline from the moment that it has the copy of an instance that moves to it, as under load."""
+    over = threading.Event()
+    seen = {"late": False}
+    sql = {"lxd": ["lxd", "sql"], "incus": ["incus", "admin", "sql"]}[scenario.kind]
+
+    def watch() -> None:
+        while not over.wait(0.05):
+            if seen["late"] or any("move-of-" in place for place in scenario.query("node1", "/1.0/instances")):
+                scenario.inside("node1", *sql, "global", f"UPDATE nodes SET heartbeat = '2020-01-01T00:00:00Z' WHERE name = '{member}'")
+                seen["late"] = True
+                over.wait(0.3)
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    timer = threading.Timer(20, over.set)
+    timer.start()
+    try:
+        yield seen
+    finally:
+        over.set()
+        timer.cancel()
+        watcher.join()
+
+
+def test_a_heartbeat_comes_late_in_the_middle_of_a_move(scenario: Scenario) -> None:
+    """LXD has deleted the original then, and leaves the copy under a temporary name. Incus makes the copy under its own name."""
+    wanted: dict[str, Any] = {"name": "web-node2", "state": "started", "wait_for": ["ipv4"], "restart": "if_required"}
+    itself = scenario.query("node1", "/1.0/instances/web-node2")["config"]["volatile.uuid"]
+
+    def is_at(member: str) -> None:
+        web = scenario.query("node1", "/1.0/instances/web-node2")
+        assert (web["location"], web["status"], web["config"]["volatile.uuid"]) == (member, "Running", itself)
+
+    with a_late_heartbeat(scenario, "node3") as seen:
+        assert scenario.run("node1", "instance", **wanted, target="node3")["changed"] is True
+        assert seen["late"] is (scenario.kind == "lxd"), "the fault did not happen, so this proves nothing"
+    is_at("node3")
+    scenario.unchanged("node1", "instance", **wanted, target="node3")
+    online(scenario, "node1", "node3")
+    scenario.run("node1", "instance", **wanted, target="node2")
+    with a_late_heartbeat(scenario, "node1"), a_late_heartbeat(scenario, "node3"):
+        assert scenario.run("node1", "cluster_member", name="node2", state="evacuated")["changed"] is True
+    assert scenario.query("node1", "/1.0/instances/web-node2")["status"] == "Running"
+    scenario.unchanged("node3", "cluster_member", name="node2", state="evacuated")
+    with a_late_heartbeat(scenario, "node2"):
+        assert scenario.run("node1", "cluster_member", name="node2", state="restored", wait_for=["online"])["changed"] is True
+    is_at("node2")
+    scenario.unchanged("node3", "cluster_member", name="node2", state="restored")
 
 
 def operations(scenario: Scenario) -> list[Any]:

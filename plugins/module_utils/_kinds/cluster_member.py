@@ -6,16 +6,20 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from .._client import Deadline
 from .._errors import DeadlineExceeded, Interrupted, InvalidInput, ServerError, did_you_mean
 from .._fields import Map, NameSet, Text
 from .._resource import Found, Plan, Step
+from . import _moves as moves
 from .cluster import OfCluster
 
 #: How long a member may be silent and yet be back, in seconds: heartbeats come every ten.
 HEARTBEATS = 30.0
+#: What passes by itself. Incus stops the networks of a member that it evacuates, and one that does not start again at once is tried once a minute.
+MOMENTARY = re.compile(r"unavailable on this server|(node|member) is offline")
 #: Roles that the cluster gives and takes by itself.
 AUTOMATIC = ("database", "database-leader", "database-standby", "database-client", "database-voter")
 
@@ -41,6 +45,9 @@ class ClusterMember(OfCluster):
         "force": {"type": "bool", "default": False},
         "wait_for": {"type": "list", "elements": "str", "choices": ["online"], "default": []},
     }
+
+    #: The instances that were moved, as they were before.
+    moved: list[dict[str, Any]] | None = None
 
     def read(self) -> Found | None:
         """A member that has just come back is shown as Offline until its first heartbeat, which hides that it is evacuated."""
@@ -92,13 +99,16 @@ class ClusterMember(OfCluster):
         return {("evacuated", False): "evacuate", ("restored", True): "restore"}.get((self.state, evacuated), "")
 
     def _switch(self, action: str) -> None:
+        """Evacuate or restore. A member whose heartbeat came late counts as offline for a moment, which breaks a move off: then it is done again."""
+        if self.moved is None:
+            self.moved = moves.concerned(self.client, self.name)
         try:
             self.client.write("POST", self.url() + "/state", {"action": action, "mode": self.params["mode"] or ""})
         except ServerError as exc:
-            # Incus stops the networks of a member that it evacuates, and one that does not start again at once is tried once a minute.
-            if action == "restore" and "unavailable on this server" in exc.text:
+            if moves.mend(self.client, self.moved) or MOMENTARY.search(exc.text):
                 raise Interrupted(exc.text) from exc
             raise
+        moves.start_again(self.client, self.moved)
 
     def update(self, found: Found, body: dict[str, Any]) -> None:
         writable = {field.key: body[field.key] for field in self.fields if field.key in body}

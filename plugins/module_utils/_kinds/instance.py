@@ -12,9 +12,10 @@ from typing import Any
 
 from .. import _values as values
 from .._client import Client, quote
-from .._errors import InvalidInput, did_you_mean
+from .._errors import Interrupted, InvalidInput, ServerError, did_you_mean
 from .._fields import Devices, Flag, Map, Names, Text
 from .._resource import Found, Plan, Resource, Step
+from . import _moves as moves
 from ._placement import can_move_live, is_placed, move_target
 from ._power import FROZEN, RUNNING, STOPPED, Power, actions, settled, status_after
 from ._source import find_image, image_name, image_source
@@ -292,9 +293,17 @@ class Instance(Resource):
         if target and not is_placed(self.client, target, location):
             live = can_move_live(found.object)
             words = f"move instance {self.name} from member {location} to {target}"
-            steps.append(Step(words, lambda: self._move(to=move_target(self.client, target), live=live), reread=True))
+            steps.append(Step(words, lambda: self._move_to(found, move_target(self.client, target), live), reread=True))
             plan.before["location"], plan.after["location"] = location, target
         return steps
+
+    def _move_to(self, found: Found, member: str, live: bool) -> None:
+        try:
+            self._move(member, live)
+        except ServerError as exc:
+            if moves.mend(self.client, [{**found.object, "project": self.project or "default"}]):
+                raise Interrupted(exc.text) from exc
+            raise
 
     def _move(self, to: str | None = None, live: bool = False, **where: str) -> None:
         self.client.write("POST", self.url(), {"name": self.name, "migration": True, "live": live, **where}, target=to, **self.query())
