@@ -21,7 +21,7 @@ from ._resource import Found, Plan, Resource, Step
 MAX_REPLANS = 30
 
 #: How long a change is looked after for another writer's sake, in seconds (see L(_let_others_end)).
-SHORTEST_LOOK, LONGEST_LOOK = 0.05, 0.5
+SHORTEST_LOOK, LONGEST_LOOK = 0.05, 3.0
 
 #: What to do about the servers' own words.
 HINTS = (
