@@ -138,7 +138,7 @@ def test_53_values_that_are_written_at_the_same_time(hosts: Hosts) -> None:
         assert all(first.end(task)["changed"] is True for task in tasks)
 
     for number in range(6):
-        for pair in (range(0, 2), range(2, 4)):
+        for pair in (range(2), range(2, 4)):
             write(number, pair)
         config = first.query("/1.0/profiles/race")["config"]
         assert config == {f"user.k{writer}": str(number) for writer in range(4)}, "a value that a task reported as written is not there"

@@ -30,6 +30,7 @@ class Scenario:
         self.kind, self.lab = kind, lab
         self.outer = Daemon(kind, lab, nested=True)
         self.folder = lab / "m"
+        self.processes: list[subprocess.Popen[str]] = []
         inventory = yaml.safe_load((MOLECULE / "inventory" / "hosts.yml").read_text())
         self.hosts: dict[str, dict[str, Any]] = {name: variables or {} for name, variables in inventory["all"]["hosts"].items()}
 
@@ -55,6 +56,9 @@ class Scenario:
         return self._must(self._inside([self._tool("molecule"), step, "-s", NAMES[self.kind]]))
 
     def stop(self) -> None:
+        for process in self.processes:
+            process.kill()
+            process.wait()
         self.outer.stop()
 
     # -- playbooks --------------------------------------------------------------------------------------------------
@@ -64,7 +68,7 @@ class Scenario:
         return self._inside(self._command(playbook, *options, **extra))
 
     def background(self, playbook: str, *options: str, **extra: Any) -> subprocess.Popen[str]:
-        return subprocess.Popen(self._enter(self._command(playbook, *options, **extra)), **self._io())
+        return self._begin(self._command(playbook, *options, **extra))
 
     def _command(self, playbook: str, *options: str, **extra: Any) -> list[str]:
         inventory = self.lab / "inventory"
@@ -84,7 +88,7 @@ class Scenario:
     def module(self, host: str, module: str, /, **arguments: Any) -> subprocess.Popen[str]:
         """A module on a host's daemon, in a process of its own."""
         full = {"url": self.url(host), "timeout": 120, **arguments}
-        return subprocess.Popen(self._enter([sys.executable, str(MODULES), json.dumps([module, full])]), **self._io())
+        return self._begin([sys.executable, str(MODULES), json.dumps([module, full])])
 
     def run(self, host: str, module: str, /, **arguments: Any) -> dict[str, Any]:
         process = self.module(host, module, **arguments)
@@ -142,6 +146,10 @@ class Scenario:
 
     def _enter(self, command: list[str]) -> list[str]:
         return ["nsenter", "--net", f"--target={self.outer.keeper.pid}", *command]
+
+    def _begin(self, command: list[str]) -> subprocess.Popen[str]:
+        self.processes.append(subprocess.Popen(self._enter(command), **self._io()))
+        return self.processes[-1]
 
     def _inside(self, command: list[str]) -> subprocess.CompletedProcess[str]:
         return subprocess.run(self._enter(command), check=False, **self._io())

@@ -17,6 +17,8 @@ from typing import Any
 from .._client import Client, quote
 
 TEMPORARY = "lxd-move-of-"
+#: How often to look whether a member is heard of again, about once a second.
+LATE = 30
 
 
 def mend(client: Client, moved: list[dict[str, Any]]) -> list[str]:
@@ -24,7 +26,7 @@ def mend(client: Client, moved: list[dict[str, Any]]) -> list[str]:
     there = {(one["project"], one["name"]): one for one in _all(client)}
     mended = []
     for one in moved:
-        temporary = TEMPORARY + str(one["config"].get("volatile.uuid"))
+        temporary = TEMPORARY + _key(one, "volatile.uuid")
         if (one["project"], temporary) in there and (one["project"], one["name"]) not in there:
             client.write("POST", f"/1.0/instances/{quote(temporary)}", {"name": one["name"]}, project=one["project"])
             mended.append(one["name"])
@@ -33,16 +35,29 @@ def mend(client: Client, moved: list[dict[str, Any]]) -> list[str]:
 
 def start_again(client: Client, moved: list[dict[str, Any]]) -> None:
     """Start those that ran, were moved, and are stopped: a server that tries a move again has forgotten that they ran."""
-    there = {(one["project"], one["name"]): one for one in _all(client)}
-    for one in moved:
-        now = there.get((one["project"], one["name"]), one)
-        if one["status"] == "Running" and now["status"] == "Stopped" and now["location"] != one["location"]:
+    for one in _now(client, [one for one in moved if one["status"] == "Running"]):
+        if one["status"] == "Stopped":
             client.write("PUT", f"/1.0/instances/{quote(one['name'])}/state", {"action": "start", "timeout": -1}, project=one["project"])
+
+
+def _now(client: Client, moved: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Those that are elsewhere now. The state of what is on a member that counts as offline cannot be seen; a late heartbeat is waited for."""
+    before = {(one["project"], one["name"]): one["location"] for one in moved}
+    for attempt in range(LATE):
+        there = [one for one in _all(client) if before.get((one["project"], one["name"]), one["location"]) != one["location"]]
+        if all(one["status"] != "Error" for one in there):
+            break
+        client.deadline.pause(attempt, "waiting for the members that instances were moved to")
+    return there
 
 
 def concerned(client: Client, member: str) -> list[dict[str, Any]]:
     """The instances that are on a member, and those that were evacuated from it."""
-    return [one for one in _all(client) if member in (one["location"], one["config"].get("volatile.evacuate.origin"))]
+    return [one for one in _all(client) if member in (one["location"], _key(one, "volatile.evacuate.origin"))]
+
+
+def _key(instance: dict[str, Any], key: str) -> str:
+    return str((instance["config"] or {}).get(key, ""))  # of an instance on a member that is offline, there is none
 
 
 def _all(client: Client) -> list[dict[str, Any]]:
