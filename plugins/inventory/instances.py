@@ -204,7 +204,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _add(self, variables: dict[str, Any], server: dict[str, Any]) -> None:
         expression = self.get_option("hostname")
         try:
-            name = str(self._compose(expression, variables))
+            name = str(variables[expression] if expression in variables else self._compose(expression, variables))
         except Exception as exc:  # a template can fail in any way
             raise AnsibleParserError(f"hostname: '{expression}' cannot be evaluated for instance {variables['lxd_name']}: {exc}") from exc
         known = self.inventory.get_host(name)

@@ -237,6 +237,30 @@ def test_where_an_instance_is(hosts: Hosts) -> None:
     first.run("cluster_group", name="slow", state="absent")
 
 
+def test_a_stack_on_a_cluster(hosts: Hosts) -> None:
+    """Made through one member, found through another, exported to no change, and taken away."""
+    first, second = hosts.nodes[:2]
+    for node in (first, second):
+        (node.folder.parent / "stacked").mkdir()
+    definition = {
+        "storage_pools": [
+            {"name": "stacked", "driver": "dir", "members": {node.name: {"source": str(node.folder.parent / "stacked")} for node in (first, second)}}
+        ],
+        "networks": [{"name": "stacked0", "config": {"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"}}],
+        "profiles": [{"name": "stacked", "devices": {"root": {"type": "disk", "path": "/", "pool": "stacked"}}}],
+        "instances": [{"name": "stacked1", "source": {"type": "none"}, "state": "stopped", "profiles": ["stacked"], "target": "node2"}],
+    }
+    assert "4 to create" in first.run("stack", name="app", definition=definition)["summary"]
+    assert second.run("stack", name="app", definition=definition)["changed"] is False
+    assert first.query("/1.0/storage-pools/stacked?target=node2")["config"]["source"].startswith(str(second.folder.parent))
+    assert first.query("/1.0/instances/stacked1")["location"] == "node2"
+    exported = second.run("stack_export")["definition"]
+    plan = first.run("stack", check=True, definition=exported)
+    assert plan["changed"] is False, plan["plan_text"]
+    assert "4 to delete" in second.run("stack", name="app", state="absent")["summary"]
+    assert first.run("stack", name="app", state="absent")["changed"] is False
+
+
 def test_evacuate_and_restore(hosts: Hosts) -> None:
     first = hosts.nodes[0]
     first.run("instance", name="c1", source={"type": "none"}, pool="local", state="stopped", target="node2")

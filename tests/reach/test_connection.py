@@ -9,7 +9,6 @@ from __future__ import annotations
 import concurrent.futures
 import hashlib
 import os
-import pathlib
 import threading
 import time
 import tracemalloc
@@ -19,7 +18,6 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNo
 from ansible.plugins.loader import become_loader
 from reach.control import PASSWORD
 
-HERE = pathlib.Path(__file__).parent
 SIZE = 100 * 1024 * 1024
 
 
@@ -29,23 +27,6 @@ def become(connection, method: str, user: str, password: str | None = None) -> s
     plugin.set_options(direct={"become_user": user, "become_pass": password})
     connection.set_become_plugin(plugin)
     return plugin.build_become_command("id -un", connection._shell)
-
-
-# -- what ansible-core asks ------------------------------------------------------------------------------------------------
-
-
-def test_what_ansible_core_asks_of_a_connection(control, guest, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    hosts = {
-        f"{user}-{pipelining}": {"ansible_host": guest, "ansible_user": user, "ansible_pipelining": pipelining}
-        for user in ("root", "tester")
-        for pipelining in (True, False)
-    }
-    control.hosts(hosts)
-    script = tmp_path / "script.sh"
-    script.write_text('#!/bin/sh\necho "$@"\n')
-    done = control("ansible-playbook", str(HERE / "connection.yml"), "-e", f"here={tmp_path} there=/tmp/{tmp_path.name}", "-f", "4")
-    assert done.returncode == 0, done.stdout
-    assert done.stdout.count("failed=0 ") == 4, done.stdout
 
 
 # -- commands ----------------------------------------------------------------------------------------------------------------
