@@ -194,7 +194,7 @@ def reach(session: nox.Session) -> None:
     pytest(session, "reach", "-n", "2", "--dist", "loadgroup", "tests/reach", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
 
 
-@nox.session(python=NEWEST, tags=["hosts"])
+@nox.session(python=NEWEST, tags=["full"])
 def hosts(session: nox.Session) -> None:
     """The molecule scenarios: clusters of hosts with systemd, lived in and broken."""
     session.install("ansible-core", "websockets", "molecule", "pytest-testinfra", *SIDE_BY_SIDE)

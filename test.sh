@@ -5,19 +5,17 @@
 #
 # Set up and run every test, on a fresh Debian or Ubuntu machine.
 #
-#   ./test.sh           against a real LXD and a real Incus: needs root
-#   ./test.sh --hosts   the molecule scenarios and faults on clusters of hosts too
-#   ./test.sh --fast    what needs no daemon: lint, types, documentation, sanity, unit tests
+#   ./test.sh          against real LXDs and Incuses, alone and in clusters: needs root
+#   ./test.sh --fast   what needs no daemon: lint, types, documentation, sanity, unit tests
 set -euo pipefail
 cd "$(dirname "$0")"
 . scripts/lib.sh
 
-fast=false hosts=false
+fast=false
 case ${1:-} in
   --fast) fast=true left="with --fast" ;;
-  --hosts) hosts=true ;;
   '') ;;
-  *) die "unknown option $1: write ./test.sh [--fast | --hosts]" ;;
+  *) die "unknown option $1: write ./test.sh [--fast]" ;;
 esac
 [ "$(id -u)" = 0 ] || { fast=true left="without root"; }
 
@@ -48,7 +46,6 @@ if $fast; then
 else
   together fast first || status=1 # the first installs the daemons for the others
   sessions full || status=1
-  if $hosts; then sessions hosts || status=1; else say "Left out without --hosts: hosts"; fi
   sessions last || status=1
 fi
 .cache/venv/bin/python tests/summary.py .cache/report .cache/junit || status=1
