@@ -30,7 +30,7 @@ WAIT_SLICE = 60.0
 #: Words of errors that pass by themselves: dqlite electing a leader, a daemon starting, another operation on the object.
 TRANSIENT = re.compile(
     r"Failed to begin transaction|receive: header: EOF|no available dqlite leader|no known leader|database is locked"
-    r"|driver: bad connection|checkpoint in progress|not leader|setup in progress|daemon is starting|is starting up"
+    r"|driver: bad connection|checkpoint in progress|not leader|setup in progress|daemon is starting|is starting up|not ready yet|isn't ready yet"
     r"|is busy running|Unable to connect to any cluster|context canceled|server is shutting down"
     r"|Invalid PID"  # the state of an instance in the moment of its start or end
     r"|Failed to delete bridge children interfaces",  # Incus lists the ports of a bridge, and one of them went with its instance meanwhile
