@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import hashlib
-import ssl
-import subprocess
 from typing import Any, Iterator
 
 import pytest
+from integration.tls import identity, listening
 
 PORT = 18443
 
@@ -19,26 +17,13 @@ PORT = 18443
 @pytest.fixture(scope="module")
 def https(server, tmp_path_factory) -> Iterator[Any]:  # type: ignore[no-untyped-def]
     folder = tmp_path_factory.mktemp("tls")
-    server.run("server", config={"core.https_address": f"127.0.0.1:{PORT}"})
-    for name in ("client", "stranger"):
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
-            + ["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.crt")],
-            check=True,
-            capture_output=True,
-        )
-    server.tls = {
-        "url": f"https://127.0.0.1:{PORT}",
-        "client_cert": str(folder / "client.crt"),
-        "client_key": str(folder / "client.key"),
-        "timeout": 30,
-        "name": "default",
-    }
-    server.certificate = (server.daemon.folder / "server.crt").read_text()
-    server.fingerprint = hashlib.sha256(ssl.PEM_cert_to_DER_cert(server.certificate)).hexdigest()
-    server.stranger = str(folder / "stranger.crt")
-    yield server
-    server.run("server", config={"core.https_address": None})
+    client, stranger = (identity(folder, name) for name in ("client", "stranger"))
+    with listening(server, PORT) as connection:
+        server.fingerprint = connection.pop("server_fingerprint")
+        server.tls = {**connection, "client_cert": client.cert, "client_key": client.key, "name": "default"}
+        server.certificate = (server.daemon.folder / "server.crt").read_text()
+        server.stranger = stranger.cert
+        yield server
 
 
 def _token(server) -> str:  # type: ignore[no-untyped-def]

@@ -6,14 +6,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import pathlib
-import ssl
-import subprocess
 from typing import Any, Iterator
 
 import pytest
 from integration.modules import ModuleFailed, run_module
+from integration.tls import identity, listening
 from lab.daemon import Daemon
 from reach.control import PASSWORD, Control
 
@@ -24,24 +22,13 @@ PORT = 18443
 def https(server, guest, tmp_path_factory) -> Iterator[dict[str, Any]]:  # type: ignore[no-untyped-def]
     """Variables of hosts that are reached over the daemon's port."""
     folder = tmp_path_factory.mktemp("tls")
-    server.run("server", config={"core.https_address": f"127.0.0.1:{PORT}"})
-    for name in ("client", "newcomer"):
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
-            + ["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.crt")],
-            check=True,
-            capture_output=True,
-        )
+    client = identity(folder, "client")
+    identity(folder, "newcomer")
     add = ["add"] if server.kind == "lxd" else ["add-certificate"]
-    server.daemon.cli("config", "trust", *add, str(folder / "client.crt"))
-    certificate = (server.daemon.folder / "server.crt").read_text()
-    yield {
-        "ansible_lxd_url": f"https://127.0.0.1:{PORT}",
-        "ansible_lxd_client_cert": str(folder / "client.crt"),
-        "ansible_lxd_client_key": str(folder / "client.key"),
-        "ansible_lxd_server_fingerprint": hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificate)).hexdigest(),
-    }
-    server.run("server", config={"core.https_address": None})
+    server.daemon.cli("config", "trust", *add, client.cert)
+    with listening(server, PORT) as connection:
+        del connection["timeout"]
+        yield {f"ansible_lxd_{name}": value for name, value in {**connection, "client_cert": client.cert, "client_key": client.key}.items()}
 
 
 def raw(control: Control, guest: str, command: str, **changes: Any) -> str:
