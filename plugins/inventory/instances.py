@@ -152,6 +152,7 @@ address_family: ipv6
 
 from typing import Any
 
+from ansible import context
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.plugins.loader import connection_loader
@@ -172,7 +173,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
-        if self.get_option("connection") == "api":  # tasks run in forks of this process, and need not load it each for themselves
+        if self.get_option("connection") == "api" and "forks" in context.CLIARGS:  # tasks run in forks, and need not load it each for themselves
             connection_loader.get("cloudhost.lxd.api", class_only=True)
         try:
             servers = _instances.complete(self.get_option("servers"))
@@ -204,7 +205,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _add(self, variables: dict[str, Any], server: dict[str, Any]) -> None:
         expression = self.get_option("hostname")
         try:
-            name = str(variables[expression] if expression in variables else self._compose(expression, variables))
+            name = str(self._compose(expression, variables))
         except Exception as exc:  # a template can fail in any way
             raise AnsibleParserError(f"hostname: '{expression}' cannot be evaluated for instance {variables['lxd_name']}: {exc}") from exc
         known = self.inventory.get_host(name)
@@ -222,6 +223,11 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._set_composite_vars(self.get_option("compose"), variables, name, strict=strict)
         self._add_host_to_composed_groups(self.get_option("groups"), variables, name, strict=strict)
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
+
+    def _compose(self, template: str, variables: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        """What is only looked up needs no template: to compile one for each host is most of what a large inventory costs."""
+        value = None if self.get_option("use_extra_vars") else _instances.looked_up(template, variables)
+        return super()._compose(template, variables, *args, **kwargs) if value is None else value
 
     def _reach(self, variables: dict[str, Any], server: dict[str, Any]) -> dict[str, Any]:
         """The variables that say how to reach a host."""

@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import re
 import urllib.parse
 from typing import Any, Dict
 
@@ -25,6 +26,7 @@ SERVER = {
 }  # fmt: skip
 #: Keys that are long or nobody's business: scripts with passwords in them, the environment, the daemon's own notes.
 LEFT_OUT = ("volatile.*", "raw.*", "environment.*", "cloud-init.*", "user.user-data", "user.vendor-data", "user.network-config", "*.scriptlet")
+LOOKUP = re.compile(r"""(?P<name>\w+)(\[(?P<quote>['"])(?P<key>[^'"\\]+)(?P=quote)\])?""", re.ASCII)
 
 Server = Dict[str, Any]  # an entry of C(servers), complete
 Variables = Dict[str, Any]
@@ -96,6 +98,15 @@ def variables(instance: dict[str, Any], address: dict[str, str | None]) -> Varia
         "lxd_address": preferred[0] if preferred else None,
         "lxd_snapshots": [snapshot["name"].rpartition("/")[2] for snapshot in instance.get("snapshots") or ()],
     }
+
+
+def looked_up(expression: Any, variables: Variables) -> Any:
+    """The value of an expression that names a variable, or a key of one as in C(lxd_config['user.role']); None for any other, and where there is none."""
+    found = LOOKUP.fullmatch(str(expression))
+    value = variables.get(found["name"]) if found else None
+    if found and found["key"] is not None:
+        value = value.get(found["key"]) if isinstance(value, dict) else None
+    return value
 
 
 def _only(nic: str, instance: dict[str, Any]) -> dict[str, Any]:

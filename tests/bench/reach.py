@@ -123,7 +123,7 @@ def plays(daemon: Daemon, folder: pathlib.Path, hosts: list[str], theirs: str) -
         def run() -> None:
             environ = {**daemon.environ(), "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3"}
             done = subprocess.run([program, "-i", str(folder / name), str(folder / "play.yml")], env=environ, stdout=subprocess.PIPE, text=True, check=False)
-            assert done.returncode == 0, done.stdout[-3000:]
+            assert done.returncode == 0, [line for line in done.stdout.splitlines() if line.startswith("fatal") or "ERROR" in line]
 
         return run
 
