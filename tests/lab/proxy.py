@@ -10,14 +10,17 @@ import re
 import socket
 import socketserver
 import threading
-from typing import NamedTuple
+from typing import Any, Callable, NamedTuple
 
 
 class Cut(NamedTuple):
-    """Break the connection on the first request that matches: C(before) it reaches the daemon, or C(after) the daemon did it."""
+    """Break the connection on the first request that matches: C(before) it reaches the daemon, or C(after) the daemon did it.
+
+    A function is called there instead, and the answer held back until it returns.
+    """
 
     pattern: str
-    when: str
+    when: str | Callable[[], Any]
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
@@ -74,6 +77,8 @@ class Proxy:
                 daemon.sendall(head + body)
                 head, length = self._head(answers)
                 body = self._body(answers, head, length)
+                if cut and callable(cut.when):
+                    cut.when()
                 if cut and cut.when == "after":
                     client.shutdown(socket.SHUT_RDWR)
                     return

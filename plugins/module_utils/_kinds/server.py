@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _values as values
+from .._client import Client
 from .._errors import InvalidInput
 from .._fields import Map
 from .._resource import Found, Plan, Resource
@@ -34,6 +35,12 @@ DEFAULTS = {
     "instances.nic.host_name": "random",
     "network.ovn.integration_bridge": "br-int",
 }
+#: Keys that each member of a cluster has for itself; the rest is shared.
+OF_MEMBER = (
+    *(f"core.{name}" for name in ("https_address", "bgp_address", "bgp_routerid", "debug_address", "dns_address", "metrics_address")),
+    *("core.storage_buckets_address", "core.syslog_socket", "cluster.https_address", "maas.machine"),
+    *("storage.backups_volume", "storage.images_volume"),
+)
 
 
 class Server(Resource):
@@ -82,6 +89,12 @@ class Server(Resource):
         patch = {key: value for key, value in after.items() if before.get(key) != value}
         patch.update({key: "" for key in before if key not in after})
         self.client.write("PATCH", self.path, {"config": patch}, etag=found.etag, **self.query())
+
+    @classmethod
+    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+        """Of a cluster, what its members share: a document is for all of them."""
+        config = {key: value for key, value in (obj.get("config") or {}).items() if not (client.clustered and key in OF_MEMBER)}
+        return super().export({**obj, "config": config}, client, query)
 
     def plan_create(self) -> Any:
         raise InvalidInput(f"{self.client.transport.url} has no /1.0: this is not an LXD or Incus server.")
