@@ -23,11 +23,11 @@ LATE = 30
 
 def mend(client: Client, moved: list[dict[str, Any]]) -> list[str]:
     """Give those whose move broke off their names back, and say which; C(moved) are the instances as they were before."""
-    there = {(one["project"], one["name"]): one for one in _all(client)}
+    names = {project: client.names("/1.0/instances", project=project) for project in {one["project"] for one in moved}}
     mended = []
     for one in moved:
-        temporary = TEMPORARY + _key(one, "volatile.uuid")
-        if (one["project"], temporary) in there and (one["project"], one["name"]) not in there:
+        temporary, there = TEMPORARY + _key(one, "volatile.uuid"), names[one["project"]]
+        if temporary in there and one["name"] not in there:
             client.write("POST", f"/1.0/instances/{quote(temporary)}", {"name": one["name"]}, project=one["project"])
             mended.append(one["name"])
     return mended
