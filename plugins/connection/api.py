@@ -75,6 +75,20 @@ options:
         key: pipelining
       - section: connection
         key: pipelining
+  keep_open:
+    description:
+      - Keep one command open in the instance, which runs the commands of all tasks. It is opened in the background by the second command
+        for an instance, where there is C(python3), and closed when Ansible ends, or has nothing for it to do for 15 seconds.
+      - With V(false), each command is an C(exec) of the API of its own, as are those that come while another one runs.
+    type: bool
+    default: true
+    vars:
+      - name: ansible_lxd_keep_open
+    env:
+      - name: LXD_KEEP_OPEN
+    ini:
+      - section: lxd_connection
+        key: keep_open
 """
 
 EXAMPLES = r"""
@@ -107,6 +121,7 @@ import json
 import os
 import posixpath
 import re
+import shlex
 from typing import IO, Any, Callable, cast
 
 from ansible import constants as C
@@ -124,7 +139,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
     ServerError,
     did_you_mean,
 )
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec, _line
 
 ENGINE_OPTIONS = ("url", "client_cert", "client_key", "server_cert", "server_fingerprint", "trust_token", "validate_certs", "project", "timeout")
 #: Prints the line of a user in the form of passwd(5), and whether there is a home directory. Works without getent and grep too.
@@ -169,8 +184,8 @@ class Connection(ConnectionBase):
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         self._display.vvv(f"EXEC {to_text(cmd)}", host=self._instance)
         gate = self._become_gate() if sudoable and self.become and self.become.expect_prompt() else None
-        words = [self.get_option("executable"), "-c", to_text(cmd, errors="surrogateescape")]
-        code, out, err = self._engine(lambda: self._run({"command": words, **self._login()}, to_bytes(in_data or b""), gate))
+        words = self._words(to_text(cmd, errors="surrogateescape"))
+        code, out, err = self._engine(lambda: self._command(words, to_bytes(in_data or b""), gate))
         if code and sudoable and self.become:
             self._check_become(out + err)
         return code, out, err
@@ -203,8 +218,9 @@ class Connection(ConnectionBase):
     def reset(self) -> None:
         """Forget what is known of the instance too: it may be another one by now."""
         self._user = None
-        if os.path.exists(self._memory):
-            os.unlink(self._memory)
+        if os.path.exists(self._memory("user")):
+            os.unlink(self._memory("user"))
+        _line.forget(self._memory("line"))
         self.close()
 
     # -- commands ---------------------------------------------------------------------------------------------------
@@ -218,6 +234,36 @@ class Connection(ConnectionBase):
         client = cast(Client, self._client)  # Ansible connects before anything else
         client.deadline = Deadline(self.get_option("timeout"))
         return client
+
+    def _words(self, cmd: str) -> list[str]:
+        """The command in a shell; Ansible has mostly put it into one already, and a second would only cost time."""
+        shell, _option, rest = cmd.partition(" -c ")
+        if shell.startswith("/") and shlex.quote(shell) == shell:
+            for inner in (rest, rest[1:-1].replace("'\"'\"'", "'")):  # as it is, and without the quotes that shlex.quote gave it
+                if shlex.quote(inner) == rest:
+                    return [shell, "-c", inner]
+        return [self.get_option("executable"), "-c", cmd]
+
+    def _command(self, words: list[str], data: bytes, gate: _exec.Gate | None) -> tuple[int, bytes, bytes]:
+        login = self._login()
+        line = _line.found(self._memory("line"), lambda: self._opened(login)) if self.get_option("keep_open") else None
+        if line is None:
+            return self._run({"command": words, **login}, data, gate)
+        with line:
+            talk = _line.Talk(line, words, data, gate)
+            try:
+                return talk.run(self.get_option("timeout"))
+            except TimeoutError:
+                if not talk.begun:  # the daemon can say why, if the instance is frozen for instance
+                    self._run({"command": ["/bin/true"]})
+                raise
+            except Interrupted as exc:
+                raise Interrupted(f"A command in instance {self._instance} of {self._label} broke off. Whether it came to its end is not known.") from exc
+
+    def _opened(self, login: dict[str, Any]) -> dict[str, _exec.Stream]:
+        """A line, for the process that keeps it: with a client of its own."""
+        client = connect({name: self.get_option(name) for name in ENGINE_OPTIONS})
+        return _exec.opened(client, self._instance, {"command": _line.COMMAND, **login}, project=self.get_option("project"))[1]
 
     def _run(self, request: dict[str, Any], data: bytes = b"", gate: _exec.Gate | None = None) -> tuple[int, bytes, bytes]:
         return _exec.run(self._fresh(), self._instance, request, data, gate, project=self.get_option("project"))
@@ -271,23 +317,22 @@ class Connection(ConnectionBase):
             )
         there = len(lines) > 1 and lines[1] == "home"
         found = {"user": uid, "group": gid, "cwd": home if there else "/", "environment": {"HOME": home, "USER": name, "LOGNAME": name}}
-        with open(f"{self._memory}.{os.getpid()}", "w", encoding="utf-8") as stream:
+        with open(f"{self._memory('user')}.{os.getpid()}", "w", encoding="utf-8") as stream:
             json.dump(found, stream)
-        os.replace(stream.name, self._memory)
+        os.replace(stream.name, self._memory("user"))
         return found
 
     def _remembered(self) -> dict[str, Any] | None:
         try:
-            with open(self._memory, encoding="utf-8") as stream:
+            with open(self._memory("user"), encoding="utf-8") as stream:
                 return dict(json.load(stream))
         except FileNotFoundError:
             return None
 
-    @property
-    def _memory(self) -> str:
-        """Where the user is written down for the other workers of this run: Ansible removes the folder at its end."""
+    def _memory(self, what: str) -> str:
+        """A path that the workers of this run have in common for this host: Ansible removes the folder at its end."""
         key = "\0".join(str(self.get_option(name)) for name in ("url", "project", "remote_addr", "remote_user"))
-        return os.path.join(C.DEFAULT_LOCAL_TMP, f"lxd-user-{hashlib.sha256(key.encode()).hexdigest()[:16]}")
+        return os.path.join(C.DEFAULT_LOCAL_TMP, f"lxd-{what}-{hashlib.sha256(key.encode()).hexdigest()[:16]}")
 
     # -- files ------------------------------------------------------------------------------------------------------
 

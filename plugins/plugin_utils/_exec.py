@@ -166,20 +166,14 @@ class Command:
 def run(client: Client, instance: str, request: dict[str, Any], data: bytes, gate: Gate | None, **query: Any) -> tuple[int, bytes, bytes]:
     """Exit code and output of a command. Only its start is bound to the client's deadline."""
     patience = client.deadline.remaining()
-    body = {**request, "wait-for-websocket": True, "interactive": False}
-    started = _start(client, instance, body, query)
-    path = urllib.parse.urlsplit(started["id_path"]).path
-    sockets: list[socket.socket] = []
+    path, streams = opened(client, instance, request, **query)
     try:
-        sockets = _connect(client.transport, client.deadline.check("opening the streams of a command"))
-        secrets = started["metadata"]["fds"]
-        streams = {name: Stream(sock, f"{path}/websocket?secret={secrets[name]}") for name, sock in zip(STREAMS, sockets)}
         command = Command(streams, data, gate, patience)
         stdout, stderr = command.talk()
         whole = command.whole()
     finally:
-        for sock in sockets:
-            sock.close()
+        for stream in streams.values():
+            stream.sock.close()
     client.deadline = Deadline(float("inf") if whole else patience)
     try:
         code, words = _end(client, path)
@@ -188,6 +182,15 @@ def run(client: Client, instance: str, request: dict[str, Any], data: bytes, gat
     if not whole:
         raise Interrupted(f"{client.label} broke the streams of a command in instance {instance}. Whether it came to its end is not known.")
     return code, stdout, stderr if stdout or stderr else words.encode()
+
+
+def opened(client: Client, instance: str, request: dict[str, Any], **query: Any) -> tuple[str, dict[str, Stream]]:
+    """Ask for a command: the path of its operation, and its streams, which have yet to be agreed on."""
+    started = _start(client, instance, {**request, "wait-for-websocket": True, "interactive": False}, query)
+    path = urllib.parse.urlsplit(started["id_path"]).path
+    secrets = started["metadata"]["fds"]
+    sockets = _connect(client.transport, client.deadline.check("opening the streams of a command"))
+    return path, {name: Stream(sock, f"{path}/websocket?secret={secrets[name]}") for name, sock in zip(STREAMS, sockets)}
 
 
 def _end(client: Client, path: str) -> tuple[int, str]:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import pathlib
 import shutil
+import signal
 import statistics
 import subprocess
 import sys
@@ -33,15 +34,15 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._connect import conn
 from integration.modules import run_module  # noqa: E402
 from lab.daemon import Daemon  # noqa: E402
 
-INSTANCES, COMMANDS, SIZE = 10, 40, 100 * 1024 * 1024
+INSTANCES, COMMANDS, SIZE, HOSTS = 10, 40, 100 * 1024 * 1024, 200
 OURS = "cloudhost.lxd.api"
 #: Twenty tasks of what plays are made of.
 TASKS = [
     {"ansible.builtin.command": "true"},
-    {"ansible.builtin.copy": {"content": "some text\n", "dest": "/root/file"}},
-    {"ansible.builtin.file": {"path": "/root/folder", "state": "directory"}},
-    {"ansible.builtin.lineinfile": {"path": "/root/file", "line": "one more"}},
-    {"ansible.builtin.stat": {"path": "/root/file"}},
+    {"ansible.builtin.copy": {"content": "some text\n", "dest": "{{ place }}/file"}},
+    {"ansible.builtin.file": {"path": "{{ place }}/folder", "state": "directory"}},
+    {"ansible.builtin.lineinfile": {"path": "{{ place }}/file", "line": "one more"}},
+    {"ansible.builtin.stat": {"path": "{{ place }}/file"}},
 ] * 4
 
 
@@ -56,21 +57,37 @@ def prepare(daemon: Daemon, image: pathlib.Path) -> list[str]:
     return names
 
 
-def plugin(name: str, daemon: Daemon) -> Any:
+def plugin(name: str, daemon: Daemon, **options: Any) -> Any:
     connection = connection_loader.get(name, PlayContext(), "/dev/null")
-    connection.set_options(var_options={"inventory_hostname": "c1", "ansible_lxd_url": daemon.url})
+    connection.set_options(var_options={"inventory_hostname": "c1", "ansible_lxd_url": daemon.url, **options})
     return connection
 
 
+def program(name: str, *arguments: str, environ: dict[str, str]) -> None:
+    """Run a program of Ansible, and end it with all that it started if it hangs, as C(lxc exec) does now and then."""
+    command = [str(pathlib.Path(sys.executable).with_name(name)), *arguments]
+    with subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        try:
+            said, _errors = process.communicate(timeout=240)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+    assert process.returncode == 0, [line for line in said.splitlines() if line.startswith("fatal") or "ERROR" in line]
+
+
 def medians(rounds: int, work: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """Seconds, interleaved, so that a busy machine slows all alike."""
+    """Seconds, interleaved, so that a busy machine slows all alike. What hangs is said, and not counted."""
     times: dict[str, list[float]] = {name: [] for name in work}
     for _round in range(rounds):
         for name, run in work.items():
             start = time.monotonic()
-            run()
+            try:
+                run()
+            except subprocess.TimeoutExpired as exc:
+                print(f"{name} hung for {exc.timeout} s", flush=True)
+                continue
             times[name].append(time.monotonic() - start)
-    return {name: statistics.median(values) for name, values in times.items()}
+    return {name: statistics.median(values) for name, values in times.items() if values}
 
 
 def table(title: str, unit: str, factor: float, figures: dict[str, float]) -> None:
@@ -106,28 +123,61 @@ def files(daemon: Daemon, folder: pathlib.Path, names: dict[str, str]) -> tuple[
 
 def plays(daemon: Daemon, folder: pathlib.Path, hosts: list[str], theirs: str) -> dict[str, Callable[[], Any]]:
     (folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "tasks": TASKS}]))
-    common = {"ansible_python_interpreter": "/usr/bin/python3", "ansible_lxd_url": daemon.url}
-    found = {"plugin": "cloudhost.lxd.instances", "servers": [{"url": daemon.url}], "compose": {"ansible_python_interpreter": "'/usr/bin/python3'"}}
+    common = {"ansible_python_interpreter": "/usr/bin/python3", "ansible_lxd_url": daemon.url, "place": "/root"}
+    found = {"plugin": "cloudhost.lxd.instances", "servers": [{"url": daemon.url}], "compose": {"place": "'/root'"}}
     inventories = {
         "api, hosts by the inventory plugin": ("instances.yml", found),
         "api, hosts by hand": ("api.yml", {"ansible_connection": OURS}),
+        "api, each command an exec of its own": ("single.yml", {"ansible_connection": OURS, "ansible_lxd_keep_open": False}),
         "community.general, pipelining": ("piped.yml", {"ansible_connection": theirs, "ansible_pipelining": True}),
         "community.general": ("theirs.yml", {"ansible_connection": theirs}),
+        "ansible.builtin.local: no way to go at all": ("local.yml", {"ansible_connection": "local", "place": str(folder)}),
     }
+    # the first two are what a terminal of a developer may have set, which modules of ansible.builtin.local would inherit
+    left_out = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "ANSIBLE_PIPELINING")
+    environ = {name: value for name, value in {**daemon.environ(), "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3"}.items() if name not in left_out}
 
     def runner(name: str, content: dict[str, Any]) -> Callable[[], None]:
         whole = content if "plugin" in content else {"all": {"hosts": {host: {} for host in hosts}, "vars": {**common, **content}}}
         (folder / name).write_text(yaml.safe_dump(whole))
-        program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
-
-        def run() -> None:
-            environ = {**daemon.environ(), "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3"}
-            done = subprocess.run([program, "-i", str(folder / name), str(folder / "play.yml")], env=environ, stdout=subprocess.PIPE, text=True, check=False)
-            assert done.returncode == 0, [line for line in done.stdout.splitlines() if line.startswith("fatal") or "ERROR" in line]
-
-        return run
+        return lambda: program("ansible-playbook", "-i", str(folder / name), str(folder / "play.yml"), environ=environ)
 
     return {label: runner(*inventory) for label, inventory in inventories.items()}
+
+
+def inventory(daemon: Daemon, folder: pathlib.Path) -> dict[str, Callable[[], Any]]:
+    """Stopped, empty instances in a project of their own, with composed variables, a keyed group and a group by a condition."""
+    url = {"url": daemon.url, "timeout": 600}
+    run_module("project", name="many", config={"features.images": False, "features.profiles": True, "features.storage.volumes": True}, **url)
+    disk = {"type": "disk", "path": "/", "pool": "default"}
+    run_module("profile", name="default", project="many", devices={"root": disk}, config={"user.role": "web"}, **url)
+    empty = {"source": {"type": "none"}, "state": "stopped", "project": "many"}
+    instances = [{"name": f"i{number}", "config": {"user.number": str(number)}, **empty} for number in range(HOSTS)]
+    run_module("stack", definition={"instances": instances}, **url)
+    cache = folder / "cache"
+    plain = {
+        "plugin": "cloudhost.lxd.instances",
+        "servers": [{"url": daemon.url}],
+        "projects": ["many"],
+        "compose": {"role": "lxd_config['user.role']", "number": "lxd_config['user.number'] | int"},
+        "keyed_groups": [{"key": "lxd_config['user.role']", "prefix": "role"}],
+        "groups": {"even": "lxd_config['user.number'] | int % 2 == 0"},
+    }
+    cached = {**plain, "cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(cache)}
+    for name, content in (("many.instances.yml", plain), ("cached.instances.yml", cached)):
+        (folder / name).write_text(yaml.safe_dump(content))
+    environ = daemon.environ()
+
+    def listed(name: str) -> Callable[[], None]:
+        return lambda: program("ansible-inventory", "-i", name, "--list", environ=environ)
+
+    client = engine({"url": daemon.url, "timeout": 600, "trust_token": None})
+    return {
+        "read": listed(str(folder / "many.instances.yml")),
+        "from the cache": listed(str(folder / "cached.instances.yml")),
+        "Ansible's start, with no host at all": listed("localhost,"),
+        "the daemon's answer": lambda: client.get("/1.0/instances", recursion=2, project="many"),
+    }
 
 
 def main(kind: str = "lxd", rounds: str = "1") -> None:
@@ -139,11 +189,12 @@ def main(kind: str = "lxd", rounds: str = "1") -> None:
         daemon.start()
         os.environ[daemon.variable] = str(daemon.folder)  # for the client that the other plugin starts
         hosts = prepare(daemon, pathlib.Path(os.environ["CLOUDHOST_TEST_IMAGE"]))
-        ours, other = plugin(OURS, daemon), plugin(theirs, daemon)
+        ours, single, other = plugin(OURS, daemon), plugin(OURS, daemon, ansible_lxd_keep_open=False), plugin(theirs, daemon)
         raw = medians(
             COMMANDS,
             {
                 "api": lambda: ours.exec_command("true"),
+                "api, each command an exec of its own": lambda: single.exec_command("true"),
                 "the daemon, without streams": bare(daemon, recorded=False),
                 "the daemon, output recorded and read": bare(daemon, recorded=True),
                 f"{daemon.client} exec": lambda: daemon.cli("exec", "c1", "--", "/bin/sh", "-c", "true"),
@@ -155,6 +206,7 @@ def main(kind: str = "lxd", rounds: str = "1") -> None:
         push, pull = files(daemon, folder, {"api": OURS, "community.general": theirs})
         table("Push of 100 MiB", "s", 1, medians(3, push))
         table("Pull of 100 MiB", "s", 1, medians(3, pull))
+        table(f"An inventory of {HOSTS} instances", "s", 1, medians(9, inventory(daemon, folder)))
         table(f"A play of {len(TASKS)} tasks on {INSTANCES} instances", "s", 1, medians(int(rounds), plays(daemon, folder, hosts, theirs)))
         print(f"load at the end {os.getloadavg()[0]:.1f}")
     finally:

@@ -6,15 +6,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import pathlib
 import sys
+import time
 from typing import Any, Callable, Iterator
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from ansible.playbook.play_context import PlayContext  # noqa: E402 - the tests folder is no package of the collection
+from ansible.errors import AnsibleError  # noqa: E402 - the tests folder is no package of the collection
+from ansible.playbook.play_context import PlayContext  # noqa: E402
 from ansible.plugins.loader import connection_loader, init_plugin_loader  # noqa: E402
 from integration.conftest import Server, image_files, lab, server  # noqa: E402, F401 - fixtures
 from reach.control import ACCOUNT, Control  # noqa: E402
@@ -30,21 +33,39 @@ def guest(server: Server) -> str:  # noqa: F811
     return "guest"
 
 
+@pytest.fixture(params=["exec", "line"])
+def way(request: pytest.FixtureRequest) -> str:
+    """Each command an exec of the API of its own, or all of them through the line that is kept open."""
+    return str(request.param)
+
+
 @pytest.fixture
-def connect(server: Server, guest: str) -> Iterator[Callable[..., Any]]:  # noqa: F811
-    """The plugin as Ansible makes it, for one host; options by their variables, as C(user="tester")."""
+def connect(server: Server, guest: str, way: str) -> Iterator[Callable[..., Any]]:  # noqa: F811
+    """The plugin as Ansible makes it, for one host; options by their variables, as C(user="tester"). Its line is open, where it has one."""
     made: list[Any] = []
 
     def connect(name: str = guest, **options: Any) -> Any:
         connection = connection_loader.get("cloudhost.lxd.api", PlayContext(), "/dev/null")
-        variables = {"inventory_hostname": name, "ansible_lxd_url": server.daemon.url, **{f"ansible_lxd_{key}": value for key, value in options.items()}}
+        given = {"keep_open": way == "line", **options}
+        variables = {"inventory_hostname": name, "ansible_lxd_url": server.daemon.url, **{f"ansible_lxd_{key}": value for key, value in given.items()}}
         connection.set_options(var_options=variables)
         made.append(connection)
+        if given["keep_open"] and name == guest:
+            with contextlib.suppress(AnsibleError):  # a user that is not there
+                open_line(connection)
         return connection
 
     yield connect
     for connection in made:
         connection.reset()
+
+
+def open_line(connection: Any) -> None:
+    """Two commands open it; a command in it has a parent, and one that is an exec of its own has none that it can see."""
+    end = time.monotonic() + 20
+    while connection.exec_command("echo $PPID")[1] == b"0\n":
+        assert time.monotonic() < end, "no line was opened"
+        time.sleep(0.05)
 
 
 @pytest.fixture

@@ -37,6 +37,10 @@ def test_exit_codes(connect, code) -> None:  # type: ignore[no-untyped-def]
     assert connect().exec_command(f"echo said; exit {code}") == (code, b"said\n", b"")
 
 
+def test_the_exit_code_of_a_command_that_is_killed(connect) -> None:  # type: ignore[no-untyped-def]
+    assert connect().exec_command("kill -9 $$")[0] == 137
+
+
 def test_output_is_kept_byte_by_byte(connect) -> None:  # type: ignore[no-untyped-def]
     data = bytes(range(256)) * 8192  # 2 MiB, more than any buffer on the way
     script = "import sys; data = sys.stdin.buffer.read(); sys.stdout.buffer.write(data); sys.stderr.buffer.write(data)"

@@ -1,0 +1,166 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The line that is kept open for the commands of a play: what it costs nobody, what it leaves to nobody, and what happens when it breaks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pathlib
+import re
+import signal
+import threading
+import time
+from typing import Any, Callable
+
+import pytest
+import yaml
+from ansible.errors import AnsibleConnectionFailure
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _keeper
+from reach.conftest import open_line
+
+ALONE = b"0\n"  # what $PPID is where a command is an exec of its own
+
+
+@pytest.fixture
+def way() -> str:
+    return "line"
+
+
+def until(what: str, condition: Callable[[], Any]) -> None:
+    end = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+def running(server: Any, words: str) -> bool:
+    """Whether a process with these words runs in the guest."""
+    return words in server.daemon.cli("exec", "guest", "--", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
+
+
+def keepers() -> list[int]:
+    """The processes that this one left to keep lines."""
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            number, state, session = int(path.parent.name), *(lambda fields: (fields[0], int(fields[3])))(path.read_text().rpartition(")")[2].split())
+            mine = (path.parent / "cmdline").read_bytes() == pathlib.Path("/proc/self/cmdline").read_bytes()
+            if mine and state != "Z" and session != os.getsid(0):
+                found.append(number)
+    return found
+
+
+def test_a_play_uses_it_and_leaves_nothing(control, server, guest) -> None:  # type: ignore[no-untyped-def]
+    control.hosts({guest: {}})
+    task = {"ansible.builtin.raw": "echo parent $PPID"}
+    (control.folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "api", "gather_facts": True, "tasks": [task] * 6}]))
+    done = control("ansible-playbook", str(control.folder / "play.yml"), "-v")
+    assert done.returncode == 0, done.stdout
+    parents = re.findall(r"parent (\d+)", done.stdout)
+    assert len(parents) >= 6 and parents[-1] != "0", done.stdout
+    until("the other end of the line still runs in the guest", lambda: not running(server, "python3 -c"))
+
+
+def test_what_a_command_finds_is_the_same(connect) -> None:  # type: ignore[no-untyped-def]
+    ask = "env | grep -v ^_= | sort; id; pwd; umask; ulimit -a; ls -l /proc/self/fd | wc -l; cat /proc/self/status | grep -E '^(Sig|Cap|Groups)'"
+    assert connect().exec_command(ask) == connect(keep_open=False).exec_command(ask)
+    assert connect(user="tester").exec_command(ask) == connect(user="tester", keep_open=False).exec_command(ask)
+
+
+def test_its_output_has_a_name(connect) -> None:  # type: ignore[no-untyped-def]
+    assert connect().exec_command("echo out >/dev/stdout; echo err | tee /dev/stderr >/dev/null") == (0, b"out\n", b"err\n")
+
+
+def test_a_command_that_comes_while_another_runs(connect, server) -> None:  # type: ignore[no-untyped-def]
+    first, second = connect(), connect()
+    thread = threading.Thread(target=first.exec_command, args=("touch /run/first; while [ -e /run/first ]; do :; done",))
+    thread.start()
+    until("the first does not run", lambda: running(server, "/run/first"))
+    assert second.exec_command("echo $PPID; rm /run/first")[1] == ALONE
+    thread.join(20)
+    assert not thread.is_alive()
+    until("the line is not free again", lambda: second.exec_command("echo $PPID")[1] != ALONE)
+
+
+def test_a_command_that_is_given_up_is_killed_with_its_children(control, server, guest) -> None:  # type: ignore[no-untyped-def]
+    control.hosts({guest: {}})
+    tasks = [{"ansible.builtin.raw": "true"}] * 4 + [{"ansible.builtin.raw": "sleep 4322 & sleep 4323; true", "timeout": 3}]
+    (control.folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "api", "gather_facts": False, "tasks": tasks}]))
+    done = control("ansible-playbook", str(control.folder / "play.yml"))
+    assert "imed out" in done.stdout, done.stdout
+    until("the command still runs in the guest", lambda: not running(server, "sleep 432"))
+
+
+def test_a_keeper_that_dies(connect, server) -> None:  # type: ignore[no-untyped-def]
+    """Nobody knows what became of the command that ran, and the next one does not mind."""
+    connection = connect()
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            connection.exec_command("touch /run/begun; sleep 60")
+        except AnsibleConnectionFailure as exc:
+            failures.append(exc)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    until("the command does not run", lambda: running(server, "sleep 60"))
+    for number in keepers():
+        os.kill(number, signal.SIGKILL)
+    thread.join(20)
+    assert [str(failure) for failure in failures if "came to its end is not known" in str(failure)], failures
+    assert connection.exec_command("echo on")[1] == b"on\n"
+
+
+def test_an_instance_that_is_frozen_meanwhile(connect, server, guest) -> None:  # type: ignore[no-untyped-def]
+    connection = connect(timeout=2)
+    server.run("instance", name=guest, state="frozen")
+    try:
+        with pytest.raises(AnsibleConnectionFailure, match="guest .* is (frozen|not running).*Start it"):
+            connection.exec_command("touch /run/thawed")
+    finally:
+        server.run("instance", name=guest, state="started")
+    assert connection.exec_command("ls /run/thawed")[0] != 0, "a command that was given up ran all the same"
+
+
+def test_an_instance_that_restarts_meanwhile(connect, server, guest) -> None:  # type: ignore[no-untyped-def]
+    connection = connect()
+    server.run("instance", name=guest, state="restarted", force=True)
+    assert connection.exec_command("echo $PPID") == (0, ALONE, b"")
+    open_line(connection)
+
+
+def test_it_is_closed_when_nobody_needs_it(connect, server, guest, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(_keeper, "IDLE", 2.0)
+    connection = connect()
+    assert running(server, "python3 -c")
+    until("the line is still open", lambda: not running(server, "python3 -c"))
+    assert connection.exec_command("echo $PPID")[1] == ALONE
+    open_line(connection)
+
+
+def test_an_instance_without_python(connect, server, guest) -> None:  # type: ignore[no-untyped-def]
+    server.run("instance", name=guest, config={"environment.PATH": "/nothing/here"})
+    try:
+        connection = connect(keep_open=False)
+        connection.set_option("keep_open", True)
+        for _command in range(5):
+            assert connection.exec_command("echo $PPID") == (0, ALONE, b"")
+        until("a keeper waits for what will not come", lambda: not keepers())
+        assert connection.exec_command("echo $PPID") == (0, ALONE, b"")
+    finally:
+        server.daemon.cli("config", "unset", guest, "environment.PATH")
+
+
+def test_a_process_left_behind_does_not_hold_the_line(connect) -> None:  # type: ignore[no-untyped-def]
+    connection = connect()
+    assert connection.exec_command("sleep 30 & echo $!; echo left behind >&2")[2] == b"left behind\n"
+    assert connection.exec_command("pkill -x sleep || for p in /proc/[0-9]*; do grep -qsx sleep $p/comm && kill ${p#/proc/}; done; echo on")[1] == b"on\n"
+    assert connection.exec_command("exec >&- 2>&-; sleep 0.2; exit 5") == (5, b"", b"")
+    code, out, _err = connection.exec_command("while :; do echo y || exit; done & echo on")
+    assert code == 0 and b"on" in out.splitlines()
+    assert connection.exec_command("exec <&-; sleep 0.2; echo on", in_data=b"x" * 4_000_000)[1] == b"on\n"
+    assert connection.exec_command("echo $PPID")[1] != ALONE
