@@ -121,7 +121,6 @@ import json
 import os
 import posixpath
 import re
-import shlex
 from typing import IO, Any, Callable, cast
 
 from ansible import constants as C
@@ -139,18 +138,9 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
     ServerError,
     did_you_mean,
 )
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec, _line
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec, _line, _login
 
 ENGINE_OPTIONS = ("url", "client_cert", "client_key", "server_cert", "server_fingerprint", "trust_token", "validate_certs", "project", "timeout")
-#: Prints the line of a user in the form of passwd(5), and whether there is a home directory. Works without getent and grep too.
-LOOK_UP = r"""
-line=$(getent passwd "$1" 2>/dev/null) || while IFS=: read -r name x uid rest; do
-  if [ "$name" = "$1" ] || [ "$uid" = "$1" ]; then line="$name:$x:$uid:$rest"; break; fi
-done </etc/passwd
-printf '%s\n' "$line"
-home=${line%:*}; [ -d "${home##*:}" ] && echo home
-exit 0
-"""
 
 
 class Connection(ConnectionBase):
@@ -184,7 +174,7 @@ class Connection(ConnectionBase):
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         self._display.vvv(f"EXEC {to_text(cmd)}", host=self._instance)
         gate = self._become_gate() if sudoable and self.become and self.become.expect_prompt() else None
-        words = self._words(to_text(cmd, errors="surrogateescape"))
+        words = _exec.in_a_shell(to_text(cmd, errors="surrogateescape"), self.get_option("executable"))
         code, out, err = self._engine(lambda: self._command(words, to_bytes(in_data or b""), gate))
         if code and sudoable and self.become:
             self._check_become(out + err)
@@ -218,9 +208,8 @@ class Connection(ConnectionBase):
     def reset(self) -> None:
         """Forget what is known of the instance too: it may be another one by now."""
         self._user = None
-        if os.path.exists(self._memory("user")):
-            os.unlink(self._memory("user"))
-        _line.forget(self._memory("line"))
+        for what in ("user", "line"):
+            _line.forget(self._memory(what))
         self.close()
 
     # -- commands ---------------------------------------------------------------------------------------------------
@@ -234,15 +223,6 @@ class Connection(ConnectionBase):
         client = cast(Client, self._client)  # Ansible connects before anything else
         client.deadline = Deadline(self.get_option("timeout"))
         return client
-
-    def _words(self, cmd: str) -> list[str]:
-        """The command in a shell; Ansible has mostly put it into one already, and a second would only cost time."""
-        shell, _option, rest = cmd.partition(" -c ")
-        if shell.startswith("/") and shlex.quote(shell) == shell:
-            for inner in (rest, rest[1:-1].replace("'\"'\"'", "'")):  # as it is, and without the quotes that shlex.quote gave it
-                if shlex.quote(inner) == rest:
-                    return [shell, "-c", inner]
-        return [self.get_option("executable"), "-c", cmd]
 
     def _command(self, words: list[str], data: bytes, gate: _exec.Gate | None) -> tuple[int, bytes, bytes]:
         login = self._login()
@@ -304,19 +284,12 @@ class Connection(ConnectionBase):
         return self._user
 
     def _looked_up(self, user: str) -> dict[str, Any]:
-        _code, out, err = self._run({"command": ["/bin/sh", "-c", LOOK_UP, "sh", user]})
-        lines = to_text(out).splitlines()
-        fields = lines[0].split(":") if lines else []
-        if len(fields) >= 6:
-            name, uid, gid, home = fields[0], int(fields[2]), int(fields[3]), fields[5]
-        elif user.isdigit():
-            name, uid, gid, home = user, int(user), int(user), "/"
-        else:
+        _code, out, err = self._run({"command": ["/bin/sh", "-c", _login.LOOK_UP, "sh", user]})
+        found = _login.as_user(user, to_text(out))
+        if found is None:
             raise InvalidInput(
                 f"remote_user '{user}': instance {self._instance} has no such user. Create it as root first (ansible.builtin.user). {to_text(err)}".strip()
             )
-        there = len(lines) > 1 and lines[1] == "home"
-        found = {"user": uid, "group": gid, "cwd": home if there else "/", "environment": {"HOME": home, "USER": name, "LOGNAME": name}}
         with open(f"{self._memory('user')}.{os.getpid()}", "w", encoding="utf-8") as stream:
             json.dump(found, stream)
         os.replace(stream.name, self._memory("user"))

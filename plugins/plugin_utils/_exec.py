@@ -13,6 +13,7 @@ websocket is for signals; the daemon kills the command when it breaks, so a play
 from __future__ import annotations
 
 import selectors
+import shlex
 import socket
 import ssl
 import threading
@@ -161,6 +162,16 @@ class Command:
 
     def whole(self) -> bool:
         return all(self.streams[name].clean for name in (STDOUT, STDERR))
+
+
+def in_a_shell(cmd: str, executable: str) -> list[str]:
+    """The words of a command line. Ansible has mostly put it into a shell already, and a second would only cost time."""
+    shell, _option, rest = cmd.partition(" -c ")
+    if shell.startswith("/") and shlex.quote(shell) == shell:
+        for inner in (rest, rest[1:-1].replace("'\"'\"'", "'")):  # as it is, and without the quotes that shlex.quote gave it
+            if shlex.quote(inner) == rest:
+                return [shell, "-c", inner]
+    return [executable, "-c", cmd]
 
 
 def run(client: Client, instance: str, request: dict[str, Any], data: bytes, gate: Gate | None, **query: Any) -> tuple[int, bytes, bytes]:
