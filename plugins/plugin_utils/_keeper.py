@@ -22,6 +22,7 @@ import socket
 import time
 from typing import Any, Callable, Dict
 
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import BLOCK
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._frames import Frames
@@ -45,7 +46,12 @@ def start(place: str, open_it: Callable[[], Opened]) -> None:
         os.setsid()
         if os.fork() == 0:
             _detach()
-            Keeper(place, owner, open_it()).keep()
+            try:
+                streams = open_it()
+            except LXDError:  # an instance that is restarting, for instance: the next command may try again
+                os.unlink(f"{place}.opened")
+                raise
+            Keeper(place, owner, streams).keep()
     finally:
         os._exit(0)  # nothing of the worker may be cleaned up here: it is the worker's
 
