@@ -97,15 +97,37 @@ class Stream:
         return False
 
 
-class Command:
-    """A command that the daemon was asked to run, until its streams end."""
+class Dialogue:
+    """Input and output of a command: what it has said so far, and a gate that holds the input back until it has said something."""
 
-    def __init__(self, streams: dict[str, Stream], data: bytes, gate: Gate | None, patience: float) -> None:
-        self.streams = streams
+    outputs: tuple[Any, Any]  # what standard output and errors are called
+
+    def __init__(self, data: bytes, gate: Gate | None) -> None:
         self.input = memoryview(data)
         self.gate = gate
+        self.said: dict[Any, list[bytes]] = {name: [] for name in self.outputs}
+
+    def so_far(self) -> tuple[bytes, bytes]:
+        stdout, stderr = (b"".join(self.said[name]) for name in self.outputs)
+        return stdout, stderr
+
+    def hear(self, name: Any, data: bytes) -> None:
+        self.said[name].append(data)
+        answer = self.gate(*self.so_far()) if self.gate else None
+        if answer is not None:
+            self.gate = None
+            self.input = memoryview(answer + bytes(self.input))
+
+
+class Command(Dialogue):
+    """A command that the daemon was asked to run, until its streams end."""
+
+    outputs = (STDOUT, STDERR)
+
+    def __init__(self, streams: dict[str, Stream], data: bytes, gate: Gate | None, patience: float) -> None:
+        super().__init__(data, gate)
+        self.streams = streams
         self.patience = patience
-        self.said: dict[str, list[bytes]] = {STDOUT: [], STDERR: []}
         self.closed_input = False
 
     def talk(self) -> tuple[bytes, bytes]:
@@ -127,20 +149,12 @@ class Command:
                             selector.unregister(stream.sock)
                         elif selector.get_key(stream.sock).events != wishes:
                             selector.modify(stream.sock, wishes, name)
-        return self._output()
-
-    def _output(self) -> tuple[bytes, bytes]:
-        return b"".join(self.said[STDOUT]), b"".join(self.said[STDERR])
+        return self.so_far()
 
     def _turn(self, name: str, stream: Stream) -> None:
         data = stream.receive()
         if name in self.said and data:
-            self.said[name].append(data)
-            if self.gate:
-                answer = self.gate(*self._output())
-                if answer is not None:
-                    self.gate = None
-                    self.input = memoryview(answer + bytes(self.input))
+            self.hear(name, data)
 
     def _wishes(self, name: str, stream: Stream) -> int:
         """What to wait for, having written what can be written."""

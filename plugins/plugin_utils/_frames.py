@@ -4,14 +4,13 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""Frames: a letter, the length of what follows in four bytes, and what follows. C(_inside) says what the letters mean."""
+"""Frames as they come to the controller. C(_inside) says what they are, and what their letters mean."""
 
 from __future__ import annotations
 
-import struct
 from typing import Iterator
 
-HEAD = struct.Struct(">cI")
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._inside import HEAD
 
 
 class Frames:
@@ -29,7 +28,3 @@ class Frames:
                 return
             frame, self._bytes = self._bytes[HEAD.size : end], self._bytes[end:]
             yield kind, frame
-
-
-def frame(kind: bytes, data: bytes = b"") -> bytes:
-    return HEAD.pack(kind, len(data)) + data

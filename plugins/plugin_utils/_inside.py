@@ -40,8 +40,12 @@ def hear() -> tuple[bytes, bytes]:
     return kind, read(size)
 
 
+def frame(kind: bytes, data: bytes = b"") -> bytes:
+    return HEAD.pack(kind, len(data)) + data
+
+
 def say(kind: bytes, data: bytes = b"") -> None:
-    data = HEAD.pack(kind, len(data)) + data
+    data = frame(kind, data)
     while data:
         data = data[os.write(1, data) :]
 

@@ -24,8 +24,9 @@ from typing import Callable
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import BLOCK
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _keeper
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._exec import Gate
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._frames import Frames, frame
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._exec import Dialogue, Gate
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._frames import Frames
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._inside import frame
 
 #: What runs in the instance.
 COMMAND = ["python3", "-c", pathlib.Path(__file__).with_name("_inside.py").read_text(encoding="utf-8")]
@@ -63,18 +64,18 @@ def forget(place: str) -> None:
             pass
 
 
-class Talk:
+class Talk(Dialogue):
     """A command at the other end of a line, until it has ended."""
 
+    outputs = (b"o", b"E")
+
     def __init__(self, sock: socket.socket, words: list[str], data: bytes, gate: Gate | None) -> None:
+        super().__init__(data, gate)
         self.sock = sock
-        self.input = memoryview(data)
-        self.gate = gate
         self.unsent = frame(b"r", json.dumps(words).encode())
         self.all_given = False
         self.begun = self.done = False
         self.code = -1
-        self.said: dict[bytes, list[bytes]] = {b"o": [], b"E": []}
         self.frames = Frames()
 
     def run(self, patience: float) -> tuple[int, bytes, bytes]:
@@ -89,10 +90,7 @@ class Talk:
                 selector.modify(self.sock, selectors.EVENT_READ | (selectors.EVENT_WRITE if self._send() else 0))
                 if selector.select(1.0 if waiting else None):
                     self._receive()
-        return self.code, *self._output()
-
-    def _output(self) -> tuple[bytes, bytes]:
-        return b"".join(self.said[b"o"]), b"".join(self.said[b"E"])
+        return self.code, *self.so_far()
 
     def _send(self) -> bool:
         """Write what can be written without waiting; True if something is left."""
@@ -126,11 +124,4 @@ class Talk:
                 self.code = int(content)
                 self.gate, self.input = None, memoryview(b"")
             elif kind in self.said:
-                self._hear(kind, content)
-
-    def _hear(self, kind: bytes, content: bytes) -> None:
-        self.said[kind].append(content)
-        answer = self.gate(*self._output()) if self.gate else None
-        if answer is not None:
-            self.gate = None
-            self.input = memoryview(answer + bytes(self.input))
+                self.hear(kind, content)

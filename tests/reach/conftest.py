@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import sys
+import threading
 import time
 from typing import Any, Callable, Iterator
 
@@ -62,10 +63,30 @@ def connect(server: Server, guest: str, way: str) -> Iterator[Callable[..., Any]
 
 def open_line(connection: Any) -> None:
     """Two commands open it; a command in it has a parent, and one that is an exec of its own has none that it can see."""
+    until("no line was opened", lambda: connection.exec_command("echo $PPID")[1] != b"0\n")
+
+
+def until(what: str, condition: Callable[[], Any]) -> None:
+    """Wait for a condition; C(what) is wrong while it does not hold."""
     end = time.monotonic() + 20
-    while connection.exec_command("echo $PPID")[1] == b"0\n":
-        assert time.monotonic() < end, "no line was opened"
+    while not condition():
+        assert time.monotonic() < end, what
         time.sleep(0.05)
+
+
+def beside(connection: Any, command: str) -> tuple[threading.Thread, list[Exception]]:
+    """A command in a thread that was started, and the list that its error will be in."""
+    failures: list[Exception] = []
+
+    def run() -> None:
+        try:
+            connection.exec_command(command)
+        except AnsibleError as exc:
+            failures.append(exc)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    return thread, failures
 
 
 @pytest.fixture

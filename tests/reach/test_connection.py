@@ -10,12 +10,12 @@ import concurrent.futures
 import hashlib
 import os
 import threading
-import time
 import tracemalloc
 
 import pytest
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.plugins.loader import become_loader
+from reach.conftest import beside, until
 from reach.control import PASSWORD
 
 SIZE = 100 * 1024 * 1024
@@ -83,9 +83,7 @@ def test_a_task_that_takes_too_long_is_killed(control, server, guest) -> None:  
     control.hosts({guest: {}})
     done = control("ansible", "api", "-m", "ansible.builtin.raw", "-a", "exec sleep 4321", "--task-timeout", "2")
     assert "imed out" in done.stdout, done.stdout
-    end = time.monotonic() + 20
-    while "sleep" in server.daemon.cli("exec", guest, "--", "sh", "-c", "cat /proc/[0-9]*/comm"):
-        assert time.monotonic() < end, "the command still runs in the guest"
+    until("the command still runs in the guest", lambda: "sleep" not in server.daemon.cli("exec", guest, "--", "sh", "-c", "cat /proc/[0-9]*/comm"))
 
 
 def test_the_library_is_missing(control, guest, tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -294,19 +292,8 @@ def test_a_daemon_that_is_starting_is_waited_for(connect, server) -> None:  # ty
 
 def test_a_daemon_that_dies_during_a_command(connect, server) -> None:  # type: ignore[no-untyped-def]
     connection = connect(timeout=20)
-    failures: list[Exception] = []
-
-    def run() -> None:
-        try:
-            connection.exec_command("touch /run/started; sleep 60")
-        except AnsibleError as exc:
-            failures.append(exc)
-
-    thread = threading.Thread(target=run)
-    thread.start()
-    end = time.monotonic() + 20
-    while not server.daemon.cli("exec", "guest", "--", "sh", "-c", "ls /run/started 2>/dev/null || true").strip():
-        assert time.monotonic() < end, "the command did not start"
+    thread, failures = beside(connection, "touch /run/started; sleep 60")
+    until("the command did not start", lambda: server.daemon.cli("exec", "guest", "--", "sh", "-c", "ls /run/started 2>/dev/null || true").strip())
     server.daemon.kill()
     server.daemon.start()
     thread.join(30)

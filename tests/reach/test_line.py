@@ -11,15 +11,13 @@ import os
 import pathlib
 import re
 import signal
-import threading
-import time
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 import yaml
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _keeper
-from reach.conftest import open_line
+from reach.conftest import beside, open_line, until
 
 ALONE = b"0\n"  # what $PPID is where a command is an exec of its own
 
@@ -27,13 +25,6 @@ ALONE = b"0\n"  # what $PPID is where a command is an exec of its own
 @pytest.fixture
 def way() -> str:
     return "line"
-
-
-def until(what: str, condition: Callable[[], Any]) -> None:
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 def running(server: Any, words: str) -> bool:
@@ -76,12 +67,11 @@ def test_its_output_has_a_name(connect) -> None:  # type: ignore[no-untyped-def]
 
 def test_a_command_that_comes_while_another_runs(connect, server) -> None:  # type: ignore[no-untyped-def]
     first, second = connect(), connect()
-    thread = threading.Thread(target=first.exec_command, args=("touch /run/first; while [ -e /run/first ]; do :; done",))
-    thread.start()
+    thread, failures = beside(first, "touch /run/first; while [ -e /run/first ]; do :; done")
     until("the first does not run", lambda: running(server, "/run/first"))
     assert second.exec_command("echo $PPID; rm /run/first")[1] == ALONE
     thread.join(20)
-    assert not thread.is_alive()
+    assert not thread.is_alive() and not failures
     until("the line is not free again", lambda: second.exec_command("echo $PPID")[1] != ALONE)
 
 
@@ -97,20 +87,12 @@ def test_a_command_that_is_given_up_is_killed_with_its_children(control, server,
 def test_a_keeper_that_dies(connect, server) -> None:  # type: ignore[no-untyped-def]
     """Nobody knows what became of the command that ran, and the next one does not mind."""
     connection = connect()
-    failures: list[Exception] = []
-
-    def run() -> None:
-        try:
-            connection.exec_command("touch /run/begun; sleep 60")
-        except AnsibleConnectionFailure as exc:
-            failures.append(exc)
-
-    thread = threading.Thread(target=run)
-    thread.start()
+    thread, failures = beside(connection, "touch /run/begun; sleep 60")
     until("the command does not run", lambda: running(server, "sleep 60"))
     for number in keepers():
         os.kill(number, signal.SIGKILL)
     thread.join(20)
+    assert [type(failure) for failure in failures] == [AnsibleConnectionFailure]
     assert [str(failure) for failure in failures if "came to its end is not known" in str(failure)], failures
     assert connection.exec_command("echo on")[1] == b"on\n"
 
