@@ -217,5 +217,13 @@ def bench(session: nox.Session) -> None:
     session.run("python", "tests/bench/stack.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image.strip().splitlines()[-1]})
 
 
+@nox.session(name="bench-reach", python=NEWEST, tags=["bench"])
+def bench_reach(session: nox.Session) -> None:
+    """The connection and the inventory plugin beside those of others: `nox -s bench-reach -- incus 2`, for two rounds of plays."""
+    session.install("ansible", "websockets")
+    image = session.run("python", "tests/lab/image.py", "python3", "sudo", env=link(), silent=True) or ""
+    session.run("python", "tests/bench/reach.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image.strip().splitlines()[-1]})
+
+
 if __name__ == "__main__":
     sys.exit("run nox, or ./test.sh")

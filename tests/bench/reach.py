@@ -4,8 +4,7 @@
 
 """The connection plugin beside that of community.general, and beside the daemon's exec without any client, in one run.
 
-Usage, as root, from an environment with the packages ansible (which brings community.general) and websockets, with PYTHONPATH as for the
-tests, and CLOUDHOST_TEST_IMAGE set to an image with python3: python tests/bench/reach.py [lxd|incus] [ROUNDS]
+Usage, as root: nox -s bench-reach -- [lxd|incus] [ROUNDS]. CLOUDHOST_TEST_IMAGE is an image with python3.
 """
 
 from __future__ import annotations
@@ -61,6 +60,12 @@ def plugin(name: str, daemon: Daemon, **options: Any) -> Any:
     connection = connection_loader.get(name, PlayContext(), "/dev/null")
     connection.set_options(var_options={"inventory_hostname": "c1", "ansible_lxd_url": daemon.url, **options})
     return connection
+
+
+def as_a_user(daemon: Daemon) -> dict[str, str]:
+    """The environment without what tests set, or a developer's terminal: the first two slow every Python down that inherits them."""
+    left_out = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "ANSIBLE_PIPELINING")
+    return {name: value for name, value in daemon.environ().items() if name not in left_out}
 
 
 def program(name: str, *arguments: str, environ: dict[str, str]) -> None:
@@ -133,9 +138,7 @@ def plays(daemon: Daemon, folder: pathlib.Path, hosts: list[str], theirs: str) -
         "community.general": ("theirs.yml", {"ansible_connection": theirs}),
         "ansible.builtin.local: no way to go at all": ("local.yml", {"ansible_connection": "local", "place": str(folder)}),
     }
-    # the first two are what a terminal of a developer may have set, which modules of ansible.builtin.local would inherit
-    left_out = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "ANSIBLE_PIPELINING")
-    environ = {name: value for name, value in {**daemon.environ(), "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3"}.items() if name not in left_out}
+    environ = {**as_a_user(daemon), "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3"}
 
     def runner(name: str, content: dict[str, Any]) -> Callable[[], None]:
         whole = content if "plugin" in content else {"all": {"hosts": {host: {} for host in hosts}, "vars": {**common, **content}}}
@@ -166,7 +169,7 @@ def inventory(daemon: Daemon, folder: pathlib.Path) -> dict[str, Callable[[], An
     cached = {**plain, "cache": True, "cache_plugin": "ansible.builtin.jsonfile", "cache_connection": str(cache)}
     for name, content in (("many.instances.yml", plain), ("cached.instances.yml", cached)):
         (folder / name).write_text(yaml.safe_dump(content))
-    environ = daemon.environ()
+    environ = as_a_user(daemon)
 
     def listed(name: str) -> Callable[[], None]:
         return lambda: program("ansible-inventory", "-i", name, "--list", environ=environ)
