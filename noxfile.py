@@ -90,6 +90,12 @@ def pytest(session: nox.Session, name: str, *arguments: str, **env: str) -> None
     session.run("python", "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments, *session.posargs, env={**link(), **env})
 
 
+def test_image(session: nox.Session, *packages: str) -> str:
+    """The folder of the image of the tests, with these packages in it as well; built where it is not there yet."""
+    said = session.run("python", "tests/lab/image.py", *packages, env=link(), silent=True) or ""
+    return said.strip().splitlines()[-1]
+
+
 # -- the fast tier -------------------------------------------------------------------------------------------------------
 
 
@@ -174,31 +180,31 @@ def quickstart(session: nox.Session) -> None:
 def integration(session: nox.Session) -> None:
     """Modules against a real LXD and a real Incus, and clusters of them with a real Ceph and a real OVN."""
     session.install("ansible-core", *SIDE_BY_SIDE)
-    image = session.run("python", "tests/lab/image.py", env=link(), silent=True) or ""
-    pytest(session, "integration", "-n", "2", "--dist", "loadgroup", "tests/integration", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
+    image = test_image(session)
+    pytest(session, "integration", "-n", "2", "--dist", "loadgroup", "tests/integration", CLOUDHOST_TEST_IMAGE=image)
 
 
 @nox.session(python=NEWEST, tags=["full"])
 def roles(session: nox.Session) -> None:
     """Roles and playbooks against real daemons."""
     session.install("ansible-core", *SIDE_BY_SIDE)
-    image = session.run("python", "tests/lab/image.py", env=link(), silent=True) or ""
-    pytest(session, "roles", "-n", "2", "--dist", "loadgroup", "tests/roles", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
+    image = test_image(session)
+    pytest(session, "roles", "-n", "2", "--dist", "loadgroup", "tests/roles", CLOUDHOST_TEST_IMAGE=image)
 
 
 @nox.session(python=NEWEST, tags=["full"])
 def reach(session: nox.Session) -> None:
     """The connection and the inventory plugin against real daemons, and a container that Ansible can manage."""
     session.install("ansible-core", "websockets", *SIDE_BY_SIDE)
-    image = session.run("python", "tests/lab/image.py", "python3", "sudo", env=link(), silent=True) or ""
-    pytest(session, "reach", "-n", "2", "--dist", "loadgroup", "tests/reach", CLOUDHOST_TEST_IMAGE=image.strip().splitlines()[-1])
+    image = test_image(session, "python3", "sudo")
+    pytest(session, "reach", "-n", "2", "--dist", "loadgroup", "tests/reach", CLOUDHOST_TEST_IMAGE=image)
 
 
 @nox.session(python=NEWEST, tags=["full"])
 def hosts(session: nox.Session) -> None:
     """The molecule scenarios: clusters of hosts with systemd, lived in and broken."""
     session.install("ansible-core", "websockets", "molecule", "pytest-testinfra", *SIDE_BY_SIDE)
-    session.run("python", "tests/lab/image.py", env=link(), silent=True)  # that both would build at the same time
+    test_image(session)  # that both would build at the same time
     pytest(session, "hosts", "-n", "2", "--dist", "loadgroup", "tests/hosts")
 
 
@@ -213,16 +219,16 @@ def clean(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """The stack beside loops and the daemons' clients: `nox -s bench -- incus`. Wants a machine that does nothing else."""
     session.install("ansible", "pytest")  # with community.general in it
-    image = session.run("python", "tests/lab/image.py", env=link(), silent=True) or ""
-    session.run("python", "tests/bench/stack.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image.strip().splitlines()[-1]})
+    image = test_image(session)
+    session.run("python", "tests/bench/stack.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image})
 
 
 @nox.session(name="bench-reach", python=NEWEST, tags=["bench"])
 def bench_reach(session: nox.Session) -> None:
     """The connection and the inventory plugin beside those of others: `nox -s bench-reach -- incus 2`, for two rounds of plays."""
     session.install("ansible", "websockets")
-    image = session.run("python", "tests/lab/image.py", "python3", "sudo", env=link(), silent=True) or ""
-    session.run("python", "tests/bench/reach.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image.strip().splitlines()[-1]})
+    image = test_image(session, "python3", "sudo")
+    session.run("python", "tests/bench/reach.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image})
 
 
 if __name__ == "__main__":
