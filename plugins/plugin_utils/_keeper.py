@@ -27,6 +27,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import BL
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._frames import Frames
 
+STARTING = 60.0  # the most that Python may take in a busy instance
 IDLE = 15.0
 AHEAD = 1 << 20  # of output that the worker has not read yet
 FREE = b"+"  # what a worker is greeted with that may use the line
@@ -83,7 +84,7 @@ class Keeper:
         self.given_up = False
 
     def keep(self) -> None:
-        while not self.ready and self._asked_lately():
+        while not self.ready and self._heard_within(STARTING):
             self._turn()
         if not self.ready:
             return  # there is no python3, for instance: the mark stays, so that nobody tries again
@@ -99,8 +100,8 @@ class Keeper:
                 os.unlink(f"{self.place}.opened")
         self._end()
 
-    def _asked_lately(self) -> bool:
-        return time.monotonic() - self.last < IDLE and not self.streams[_exec.STDOUT].ended
+    def _heard_within(self, seconds: float) -> bool:
+        return time.monotonic() - self.last < seconds and not self.streams[_exec.STDOUT].ended
 
     def _wanted(self, number: int) -> bool:
         if self.given_up or not self._is_ours(number) or self.streams[_exec.STDOUT].ended:
@@ -109,7 +110,7 @@ class Keeper:
             os.kill(self.owner, 0)
         except ProcessLookupError:
             return False
-        return self.worker is not None or self._asked_lately()
+        return self.worker is not None or self._heard_within(IDLE)
 
     def _is_ours(self, number: int) -> bool:
         """Whether the socket is there, and no other keeper's by now."""

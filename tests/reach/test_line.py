@@ -137,6 +137,17 @@ def test_an_instance_without_python(connect, server, guest) -> None:  # type: ig
         server.daemon.cli("config", "unset", guest, "environment.PATH")
 
 
+def test_an_instance_whose_python_is_slow_to_start(connect, server, guest, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    monkeypatch.setattr(_keeper, "IDLE", 1.0)
+    slow = "mkdir -p /slow; printf '#!/bin/sh\\nsleep 3\\nexec /usr/bin/python3 \"$@\"\\n' >/slow/python3; chmod +x /slow/python3"
+    server.daemon.cli("exec", guest, "--", "sh", "-c", slow)
+    server.run("instance", name=guest, config={"environment.PATH": "/slow:/usr/sbin:/usr/bin:/sbin:/bin"})
+    try:
+        connect()
+    finally:
+        server.daemon.cli("config", "unset", guest, "environment.PATH")
+
+
 def test_a_process_left_behind_does_not_hold_the_line(connect) -> None:  # type: ignore[no-untyped-def]
     connection = connect()
     assert connection.exec_command("sleep 30 & echo $!; echo left behind >&2")[2] == b"left behind\n"
