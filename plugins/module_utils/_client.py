@@ -33,6 +33,7 @@ TRANSIENT = re.compile(
     r"|driver: bad connection|checkpoint in progress|not leader|setup in progress|daemon is starting|is starting up|not ready yet|isn't ready yet"
     r"|is busy running|Unable to connect to any cluster|context canceled|server is shutting down"
     r"|Invalid PID"  # the state of an instance in the moment of its start or end
+    r"|forkfile\.sock: |^(connection lost|EOF)$"  # the helper for files ends when it is idle, and a request came just then (canonical/lxd#10448)
     r"|Failed to delete bridge children interfaces",  # Incus lists the ports of a bridge, and one of them went with its instance meanwhile
     re.I,
 )

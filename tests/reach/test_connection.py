@@ -7,8 +7,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import hashlib
 import os
+import pathlib
+import signal
 import threading
 import tracemalloc
 
@@ -197,6 +200,41 @@ def test_complaint_59_a_push_that_fails_is_an_error(connect, tmp_path) -> None: 
         connect().put_file(str(tmp_path / "file"), "/root/no/such/folder/file")
     with pytest.raises(AnsibleFileNotFound):
         connect().put_file(str(tmp_path / "nothing"), "/root/file")
+
+
+def test_a_helper_for_files_that_ends_meanwhile(connect, server, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """It ends when it was idle for some ten seconds, and a request that comes just then is answered with error 500."""
+    (tmp_path / "file").write_bytes(b"a file")
+    connection = connect()
+    enough = threading.Event()
+
+    def kill() -> None:
+        killed = 0
+        while killed < 5 and not enough.is_set():
+            killed += kill_helpers(server)
+
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        killing = pool.submit(kill)
+        try:
+            while not killing.done():
+                connection.put_file(str(tmp_path / "file"), "/root/file")
+                connection.fetch_file("/root/file", str(tmp_path / "back"))
+        finally:
+            enough.set()
+    connection.put_file(str(tmp_path / "file"), "/root/file")  # one that was killed in the middle may have told the daemon that all was well
+    connection.fetch_file("/root/file", str(tmp_path / "back"))
+    assert (tmp_path / "back").read_bytes() == b"a file"
+
+
+def kill_helpers(server) -> int:  # type: ignore[no-untyped-def]
+    """Kill the helpers for files of this daemon; returns how many there were."""
+    killed = 0
+    for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            if b"forkfile" in path.read_bytes().split(b"\0") and os.fsencode(server.daemon.folder) in (path.parent / "environ").read_bytes():
+                os.kill(int(path.parent.name), signal.SIGKILL)
+                killed += 1
+    return killed
 
 
 def test_what_can_be_fetched(connect, tmp_path) -> None:  # type: ignore[no-untyped-def]
