@@ -11,7 +11,7 @@ import os
 import pathlib
 import re
 import signal
-from typing import Any
+from typing import Any, Callable
 
 import pytest
 import yaml
@@ -32,16 +32,29 @@ def running(server: Any, words: str) -> bool:
     return words in server.daemon.cli("exec", "guest", "--", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
 
 
-def keepers() -> list[int]:
+@pytest.fixture(autouse=True, scope="module")
+def name() -> str:
+    """A name for this process that the keepers inherit: the tests of the other daemon run beside, in a process with the same command line."""
+    name = f"reach-{os.getpid()}"
+    pathlib.Path("/proc/self/comm").write_text(name)
+    return name
+
+
+@pytest.fixture
+def keepers(name: str) -> Callable[[], list[int]]:
     """The processes that this one left to keep lines."""
-    found = []
-    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):
-            number, state, session = int(path.parent.name), *(lambda fields: (fields[0], int(fields[3])))(path.read_text().rpartition(")")[2].split())
-            mine = (path.parent / "cmdline").read_bytes() == pathlib.Path("/proc/self/cmdline").read_bytes()
-            if mine and state != "Z" and session != os.getsid(0):
-                found.append(number)
-    return found
+
+    def keepers() -> list[int]:
+        found = []
+        for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):
+                head, _, tail = path.read_text().rpartition(")")
+                state, session = tail.split()[0], int(tail.split()[3])
+                if head.endswith(f"({name}") and state != "Z" and session != os.getsid(0):
+                    found.append(int(path.parent.name))
+        return found
+
+    return keepers
 
 
 def test_a_play_uses_it_and_leaves_nothing(control, server, guest) -> None:  # type: ignore[no-untyped-def]
@@ -59,6 +72,72 @@ def test_what_a_command_finds_is_the_same(connect) -> None:  # type: ignore[no-u
     ask = "env | grep -v ^_= | sort; id; pwd; umask; ulimit -a; ls -l /proc/self/fd | wc -l; cat /proc/self/status | grep -E '^(Sig|Cap|Groups)'"
     assert connect().exec_command(ask) == connect(keep_open=False).exec_command(ask)
     assert connect(user="tester").exec_command(ask) == connect(user="tester", keep_open=False).exec_command(ask)
+
+
+PYTHON = "/bin/sh -c /usr/bin/python3"  # how Ansible runs a module that it gives as input
+LOOK = b"""
+import gc, json, locale, os, signal, sys, threading
+status = [line for line in open("/proc/self/status") if line.startswith(("Sig", "Cap", "Groups", "Threads", "Umask"))]
+print(json.dumps({
+    "process": [status, sorted(os.listdir("/proc/self/fd")), os.getcwd(), threading.active_count()],
+    "signals": [str(signal.getsignal(number)) for number in sorted(signal.valid_signals())],
+    "python": [sys.argv, sys.path, str(sys.flags), sys.executable, sys.prefix, __name__, __file__, gc.isenabled(), locale.getlocale(), sys.stdin.read()],
+    "files": [str(stream) for stream in (sys.stdin, sys.stdout, sys.stderr)],
+    "environment": dict(os.environ),
+}, sort_keys=True, indent=1))
+"""
+
+
+def forked(connection: Any, python: str = "/usr/bin/python3") -> bool:
+    """Whether a program of Python goes on from what runs at the other end of the line, and is not started."""
+    code, out, err = connection.exec_command(f"/bin/sh -c {python}", in_data=b"print(open('/proc/self/cmdline').read().split(chr(0))[1])")
+    assert (code, err) == (0, b""), err
+    return out.rstrip() == b"-c"
+
+
+def test_what_a_program_of_python_finds_is_the_same(connect) -> None:  # type: ignore[no-untyped-def]
+    for user in ("root", "tester"):
+        line, alone = connect(user=user), connect(user=user, keep_open=False)
+        assert forked(line) and not forked(alone)
+        found = [connection.exec_command(PYTHON, in_data=LOOK) for connection in (line, alone)]
+        assert found[0][0] == 0, found[0]
+        assert found[0][1].decode() == found[1][1].decode()
+
+
+@pytest.mark.parametrize(
+    "program",
+    [
+        b"raise SystemExit(7)",
+        b"import sys; sys.exit('some words')",
+        b"import os; os._exit(3)",
+        b"import atexit; atexit.register(print, 'at the end'); print('a lot of it ' * 100000)",
+        b"import threading, time; threading.Thread(target=lambda: (time.sleep(0.3), print('a thread'))).start()",
+        b"import subprocess; subprocess.run(['sh', '-c', 'echo out; echo err >&2; exit 4'], check=False)",
+    ],
+)
+def test_how_a_program_of_python_ends_is_the_same(connect, program) -> None:  # type: ignore[no-untyped-def]
+    assert connect().exec_command(PYTHON, in_data=program) == connect(keep_open=False).exec_command(PYTHON, in_data=program)
+
+
+def test_a_program_of_python_that_fails(connect) -> None:  # type: ignore[no-untyped-def]
+    code, out, err = connect().exec_command(PYTHON, in_data=b"print('before', flush=True)\n1/0")
+    assert (code, out, err.splitlines()[-1]) == (1, b"before\n", b"ZeroDivisionError: division by zero")
+    assert connect().exec_command(PYTHON, in_data=b"import os; os.kill(os.getpid(), 9)")[0] == 137
+
+
+def test_another_python(connect) -> None:  # type: ignore[no-untyped-def]
+    """That of a virtual environment, and one whose libraries are others since the line was opened."""
+    connection = connect()
+    assert forked(connection)
+    connection.exec_command("mkdir -p /venv/bin; ln -s /usr/bin/python3 /venv/bin/python3; echo home = /usr/bin >/venv/pyvenv.cfg")
+    assert not forked(connection, "/venv/bin/python3")
+    assert connection.exec_command("/bin/sh -c /venv/bin/python3", in_data=b"import sys; print(sys.prefix)")[1] == b"/venv\n"
+    connection.exec_command("cd $(python3 -c 'import site; print(site.getsitepackages()[0])'); echo answer = 42 >meanwhile.py")
+    try:
+        assert not forked(connection)
+        assert connection.exec_command(PYTHON, in_data=b"import meanwhile; print(meanwhile.answer)")[1] == b"42\n"
+    finally:
+        connection.exec_command("cd $(python3 -c 'import site; print(site.getsitepackages()[0])'); rm meanwhile.py; rm -r /venv")
 
 
 def test_its_output_has_a_name(connect) -> None:  # type: ignore[no-untyped-def]
@@ -84,7 +163,7 @@ def test_a_command_that_is_given_up_is_killed_with_its_children(control, server,
     until("the command still runs in the guest", lambda: not running(server, "sleep 432"))
 
 
-def test_a_keeper_that_dies(connect, server) -> None:  # type: ignore[no-untyped-def]
+def test_a_keeper_that_dies(connect, server, keepers) -> None:  # type: ignore[no-untyped-def]
     """Nobody knows what became of the command that ran, and the next one does not mind."""
     connection = connect()
     thread, failures = beside(connection, "touch /run/begun; sleep 60")
@@ -124,7 +203,7 @@ def test_it_is_closed_when_nobody_needs_it(connect, server, guest, monkeypatch) 
     open_line(connection)
 
 
-def test_an_instance_without_python(connect, server, guest) -> None:  # type: ignore[no-untyped-def]
+def test_an_instance_without_python(connect, server, guest, keepers) -> None:  # type: ignore[no-untyped-def]
     server.run("instance", name=guest, config={"environment.PATH": "/nothing/here"})
     try:
         connection = connect(keep_open=False)
