@@ -77,8 +77,8 @@ options:
         key: pipelining
   keep_open:
     description:
-      - Keep one command open in the instance, which runs the commands of all tasks. It is opened in the background by the second command
-        for an instance, where there is C(python3), and closed when Ansible ends, or has nothing for it to do for 15 seconds.
+      - Keep one command open in the instance to run those of all tasks, and modules with the standard library loaded. The second one opens
+        it in the background, where there is C(python3); it is closed when Ansible ends, or has nothing for it to do for 15 seconds.
       - With V(false), each command is an C(exec) of the API of its own, as are those that come while another one runs.
     type: bool
     default: true
