@@ -84,7 +84,7 @@ class Keeper:
         self.given_up = False
 
     def keep(self) -> None:
-        while not self.ready and self._heard_within(STARTING):
+        while not self.ready and self._is_owned() and self._heard_within(STARTING):
             self._turn()
         if not self.ready:
             return  # there is no python3, for instance: the mark stays, so that nobody tries again
@@ -106,11 +106,14 @@ class Keeper:
     def _wanted(self, number: int) -> bool:
         if self.given_up or not self._is_ours(number) or self.streams[_exec.STDOUT].ended:
             return False
+        return self._is_owned() and (self.worker is not None or self._heard_within(IDLE))
+
+    def _is_owned(self) -> bool:
         try:
             os.kill(self.owner, 0)
         except ProcessLookupError:
             return False
-        return self.worker is not None or self._heard_within(IDLE)
+        return True
 
     def _is_ours(self, number: int) -> bool:
         """Whether the socket is there, and no other keeper's by now."""

