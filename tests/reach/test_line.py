@@ -11,7 +11,7 @@ import os
 import pathlib
 import re
 import signal
-from typing import Any, Callable
+from typing import Any
 
 import pytest
 import yaml
@@ -32,29 +32,25 @@ def running(server: Any, words: str) -> bool:
     return words in server.daemon.cli("exec", "guest", "--", "sh", "-c", "cat /proc/[0-9]*/cmdline | tr '\\0' ' '")
 
 
+COMM = pathlib.Path("/proc/self/comm")
+
+
 @pytest.fixture(autouse=True, scope="module")
-def name() -> str:
+def named() -> None:
     """A name for this process that the keepers inherit: the tests of the other daemon run beside, in a process with the same command line."""
-    name = f"reach-{os.getpid()}"
-    pathlib.Path("/proc/self/comm").write_text(name)
-    return name
+    COMM.write_text(f"reach-{os.getpid()}")
 
 
-@pytest.fixture
-def keepers(name: str) -> Callable[[], list[int]]:
+def keepers() -> list[int]:
     """The processes that this one left to keep lines."""
-
-    def keepers() -> list[int]:
-        found = []
-        for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
-            with contextlib.suppress(OSError):
-                head, _, tail = path.read_text().rpartition(")")
-                state, session = tail.split()[0], int(tail.split()[3])
-                if head.endswith(f"({name}") and state != "Z" and session != os.getsid(0):
-                    found.append(int(path.parent.name))
-        return found
-
-    return keepers
+    found = []
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, session = (lambda fields: (fields[0], int(fields[3])))(path.read_text().rpartition(")")[2].split())
+            mine = (path.parent / "comm").read_text() == COMM.read_text()
+            if mine and state != "Z" and session != os.getsid(0):
+                found.append(int(path.parent.name))
+    return found
 
 
 def test_a_play_uses_it_and_leaves_nothing(control, server, guest) -> None:  # type: ignore[no-untyped-def]
@@ -133,12 +129,13 @@ def test_another_python(connect) -> None:  # type: ignore[no-untyped-def]
     connection.exec_command("mkdir -p /venv/bin; ln -s /usr/bin/python3 /venv/bin/python3; echo home = /usr/bin >/venv/pyvenv.cfg")
     assert not forked(connection, "/venv/bin/python3")
     assert connection.exec_command("/bin/sh -c /venv/bin/python3", in_data=b"import sys; print(sys.prefix)")[1] == b"/venv\n"
-    connection.exec_command("cd $(python3 -c 'import site; print(site.getsitepackages()[0])'); echo answer = 42 >meanwhile.py")
+    libraries = "$(python3 -c 'import site; print(site.getsitepackages()[0])')"
+    connection.exec_command(f"echo answer = 42 >{libraries}/meanwhile.py")
     try:
         assert not forked(connection)
         assert connection.exec_command(PYTHON, in_data=b"import meanwhile; print(meanwhile.answer)")[1] == b"42\n"
     finally:
-        connection.exec_command("cd $(python3 -c 'import site; print(site.getsitepackages()[0])'); rm meanwhile.py; rm -r /venv")
+        connection.exec_command(f"rm {libraries}/meanwhile.py; rm -r /venv")
 
 
 def test_a_home_that_was_removed(connect) -> None:  # type: ignore[no-untyped-def]
@@ -191,7 +188,7 @@ def test_a_command_that_is_given_up_is_killed_with_its_children(control, server,
     until("the command still runs in the guest", lambda: not running(server, "sleep 432"))
 
 
-def test_a_keeper_that_dies(connect, server, keepers) -> None:  # type: ignore[no-untyped-def]
+def test_a_keeper_that_dies(connect, server) -> None:  # type: ignore[no-untyped-def]
     """Nobody knows what became of the command that ran, and the next one does not mind."""
     connection = connect()
     thread, failures = beside(connection, "touch /run/begun; sleep 60")
@@ -231,7 +228,7 @@ def test_it_is_closed_when_nobody_needs_it(connect, server, guest, monkeypatch) 
     open_line(connection)
 
 
-def test_an_instance_without_python(connect, server, guest, keepers) -> None:  # type: ignore[no-untyped-def]
+def test_an_instance_without_python(connect, server, guest) -> None:  # type: ignore[no-untyped-def]
     server.run("instance", name=guest, config={"environment.PATH": "/nothing/here"})
     try:
         connection = connect(keep_open=False)
