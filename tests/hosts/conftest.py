@@ -8,28 +8,25 @@ from __future__ import annotations
 
 import os
 import pathlib
-import shutil
 import sys
-import tempfile
 from typing import Iterator
 
 import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lab.scenario import Scenario  # noqa: E402 - the tests folder is no package of the collection
+from lab.folder import folder  # noqa: E402 - the tests folder is no package of the collection
+from lab.scenario import Scenario  # noqa: E402
 
 KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()]
 
 
 @pytest.fixture(scope="session", params=KINDS)
 def scenario(request: pytest.FixtureRequest) -> Iterator[Scenario]:
-    lab = pathlib.Path(tempfile.mkdtemp(prefix="cloudhost-hosts-", dir="/var/tmp"))
-    lab.chmod(0o711)
-    scenario = Scenario(request.param, lab)
-    try:
-        scenario.start()
-        yield scenario
-    finally:
-        scenario.stop()
-        shutil.rmtree(lab, ignore_errors=True)
+    with folder("hosts") as lab:
+        scenario = Scenario(request.param, lab)
+        try:
+            scenario.start()
+            yield scenario
+        finally:
+            scenario.stop()

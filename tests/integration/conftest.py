@@ -10,10 +10,8 @@ import io
 import json
 import os
 import pathlib
-import shutil
 import sys
 import tarfile
-import tempfile
 from typing import Any, Iterator
 
 import pytest
@@ -23,6 +21,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from integration.modules import ModuleFailed, run_module  # noqa: E402 - the tests folder is no package of the collection
 from integration.stacks import document  # noqa: E402
 from lab.daemon import Daemon  # noqa: E402
+from lab.folder import folder  # noqa: E402
 from lab.proxy import Proxy  # noqa: E402
 
 #: Parameters of fixtures. With pytest-xdist's loadgroup, all tests of one daemon run in one process, and the daemons side by side.
@@ -31,10 +30,8 @@ KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in os.
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[pathlib.Path]:
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="cloudhost-lab-", dir="/var/tmp"))
-    folder.chmod(0o711)  # unprivileged containers reach their root file system through it
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with folder("lab") as lab:
+        yield lab
 
 
 @pytest.fixture(scope="session")

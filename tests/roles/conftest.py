@@ -10,10 +10,8 @@ import json
 import os
 import pathlib
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 from typing import Any, Iterator
 
 import pytest
@@ -22,14 +20,13 @@ import yaml
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from lab.daemon import Daemon  # noqa: E402 - the tests folder is no package of the collection
+from lab.folder import folder  # noqa: E402
 
 
 @pytest.fixture(scope="session")
 def lab() -> Iterator[pathlib.Path]:
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="cloudhost-roles-", dir="/var/tmp"))
-    folder.chmod(0o711)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    with folder("roles") as lab:
+        yield lab
 
 
 KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()]
