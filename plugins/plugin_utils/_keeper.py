@@ -162,11 +162,16 @@ class Keeper:
 
     def _open(self, door: Any) -> None:
         worker, _address = door.accept()
-        if self.worker or not self.ready:
+        if self.worker or not self.ready or self._stirs():
             worker.close()
             return
         worker.setblocking(False)
         self.worker, self.for_worker, self.ready = worker, FREE, False
+
+    def _stirs(self) -> bool:
+        """Whether the other end has something to say while no command runs: most often that the daemon or the instance has gone."""
+        stdout = self.streams[_exec.STDOUT]
+        return stdout.ended or bool(select.select([stdout.sock], [], [], 0)[0])
 
     def _read_worker(self) -> None:
         worker: Any = self.worker

@@ -201,6 +201,25 @@ def test_a_keeper_that_dies(connect, server) -> None:  # type: ignore[no-untyped
     assert connection.exec_command("echo on")[1] == b"on\n"
 
 
+def test_a_command_that_comes_as_the_daemon_dies(connect, server) -> None:  # type: ignore[no-untyped-def]
+    """The keeper, which is held here, finds the command and the end of its streams at the same time."""
+    connection = connect()
+    held = keepers()
+    for number in held:
+        os.kill(number, signal.SIGSTOP)
+    server.daemon.kill()
+    thread, failures = beside(connection, "touch /run/patient")
+    try:
+        until("the command did not ask the keeper", lambda: pathlib.Path("/proc/net/unix").read_text().count(connection._memory("line")) > 1)
+    finally:
+        for number in held:
+            os.kill(number, signal.SIGCONT)
+        server.daemon.start()
+    thread.join(30)
+    assert not thread.is_alive() and not failures
+    assert connection.exec_command("ls /run/patient")[0] == 0
+
+
 def test_an_instance_that_is_frozen_meanwhile(connect, server, guest) -> None:  # type: ignore[no-untyped-def]
     connection = connect(timeout=2)
     server.run("instance", name=guest, state="frozen")
