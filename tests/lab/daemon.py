@@ -137,25 +137,9 @@ class Daemon:
 
     def kill(self) -> None:
         """As a crash would: no chance to tidy up."""
-        daemon = self._daemon_pid()
-        if daemon:
-            os.kill(daemon, signal.SIGKILL)
         if self.process:
             self.process.kill()
             self.process.wait()
-
-    def _daemon_pid(self) -> int | None:
-        name = os.path.basename(self.program)
-        for pid in self.pids():
-            try:
-                if f"{self.variable}={self.folder}".encode() not in pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
-                    continue
-                words = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-                if os.path.basename(words[0].decode()) == name and b"--group" in words:
-                    return pid
-            except OSError:
-                continue
-        return None
 
     def clean(self, keep: str = "") -> None:
         """Delete every instance, so that no container outlives us."""
