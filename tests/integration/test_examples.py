@@ -46,6 +46,7 @@ def test_examples_run_as_written(server, tmp_path) -> None:  # type: ignore[no-u
         text=True,
         check=False,
     )
+    pathlib.Path("/var/tmp/server.yml").unlink(missing_ok=True)  # what the example of stack_export writes
     assert done.returncode == 0, done.stdout[-3000:]
     assert re.search(r"failed=0", done.stdout)
     assert "[WARNING]" not in done.stdout + done.stderr, done.stdout + done.stderr
