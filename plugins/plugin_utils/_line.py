@@ -13,50 +13,45 @@ or finds it busy, is an exec of its own.
 
 from __future__ import annotations
 
-import base64
 import json
 import os
-import pathlib
 import selectors
 import socket
 import time
-import zlib
-from typing import Callable
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import BLOCK
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _keeper
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._exec import Dialogue, Gate
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Dialogue, Gate
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._frames import Frames
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._inside import frame
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._inside import BLOCK, frame
 
-#: What runs in the instance. Packed, so that its words are none that C(pkill -f) there looks for.
-SOURCE = base64.b64encode(zlib.compress(pathlib.Path(__file__).with_name("_inside.py").read_bytes())).decode()
-COMMAND = ["python3", "-c", f"import base64, zlib; exec(zlib.decompress(base64.b64decode('{SOURCE}')))"]
+FREE = b"+"  # what a worker is greeted with that may use the line
 
 
-def found(place: str, open_it: Callable[[], _keeper.Opened]) -> socket.socket | None:
-    """The line whose socket is at C(place), if it is there and free. The second who asks has it opened."""
+def found(place: str) -> socket.socket | None:
+    """The line whose socket is at C(place), if it is there and free."""
     sock = socket.socket(socket.AF_UNIX)
     try:
         sock.settimeout(5)
         sock.connect(place)
-        if sock.recv(1) == _keeper.FREE:
+        if sock.recv(1) == FREE:
             return sock
     except OSError:  # not there, not any more, or a path that is too long for a socket
         pass
     sock.close()
+    return None
+
+
+def awaited(place: str) -> bool:
+    """Whether who found no line at C(place) shall have it opened: the second one shall."""
     for step in ("once", "opened"):
         try:
             os.close(os.open(f"{place}.{step}", os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
             continue
         except OSError:  # Ansible is ending and has removed its folder
-            return None
-        if step == "opened":
-            _keeper.start(place, open_it)
-        return None
-    return None
+            return False
+        return step == "opened"
+    return False
 
 
 def forget(place: str) -> None:

@@ -128,7 +128,7 @@ class Scenario:
     def fourth(self) -> None:
         """One more host in the inventory."""
         self.hosts["node4"] = {"ansible_host": "10.0.0.4"}
-        self._must(self.play("prepare"))
+        self._must(self.play("prepare", "--limit", "node4"))
 
     def wait(self, condition: Callable[[], bool], what: str, seconds: float = 300) -> None:
         def holds() -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shlex
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._exec import in_a_shell
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import in_a_shell
 
 
 @pytest.mark.parametrize("inner", ["true", "echo 'a b'", "it's", "", "a\nb", "'", '"$HOME"', "/usr/bin/python3 && sleep 0"])
