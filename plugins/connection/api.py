@@ -228,7 +228,7 @@ class Connection(ConnectionBase):
 
     def _command(self, words: list[str], data: bytes, gate: Gate | None) -> tuple[int, bytes, bytes]:
         login = self._login()
-        line = self._line(login) if self.get_option("keep_open") else None
+        line = self._free_line(login) if self.get_option("keep_open") else None
         if line is None:
             return self._instance.run({"command": words, **login}, data, gate)
         with line:
@@ -240,9 +240,9 @@ class Connection(ConnectionBase):
                     self._instance.run({"command": ["/bin/true"]})
                 raise
             except Interrupted as exc:
-                raise Interrupted(f"A command in instance {self._name} of {self._label} broke off. Whether it came to its end is not known.") from exc
+                raise Interrupted(f"A command in instance {self._name} of {self._instance.label} broke off. Whether it came to its end is not known.") from exc
 
-    def _line(self, login: dict[str, Any]) -> socket.socket | None:
+    def _free_line(self, login: dict[str, Any]) -> socket.socket | None:
         place = self._memory("line")
         line = _line.found(place)
         if line is None and _line.awaited(place):
@@ -322,14 +322,14 @@ class Connection(ConnectionBase):
             raise AnsibleError(str(exc)) from exc
 
     def _explained(self, exc: ServerError, file: str) -> AnsibleError:
-        text, instance = exc.text, self._name
+        text, instance, label = exc.text, self._name, self._instance.label
         project = self.get_option("project") or "default"
         if re.search(r"instance not found|failed to fetch instance", text, re.I):
-            return AnsibleConnectionFailure(f"There is no instance {instance} in project {project} of {self._label}. {self._instance.nearest()}")
+            return AnsibleConnectionFailure(f"There is no instance {instance} in project {project} of {label}. {self._instance.nearest()}")
         if re.search(r"not running|is stopped", text, re.I) and "agent" not in text.lower():
-            return AnsibleConnectionFailure(f"Instance {instance} of {self._label} is not running: {text}. Start it (cloudhost.lxd.instance, state: started).")
+            return AnsibleConnectionFailure(f"Instance {instance} of {label} is not running: {text}. Start it (cloudhost.lxd.instance, state: started).")
         if re.search(r"frozen", text, re.I):
-            return AnsibleConnectionFailure(f"Instance {instance} of {self._label} is frozen. Start it (cloudhost.lxd.instance, state: started).")
+            return AnsibleConnectionFailure(f"Instance {instance} of {label} is frozen. Start it (cloudhost.lxd.instance, state: started).")
         if re.search(r"agent", text, re.I):
             return AnsibleConnectionFailure(
                 f"The agent of virtual machine {instance} does not answer: {text}. Wait for it (cloudhost.lxd.instance, wait_for: [agent])."
@@ -337,7 +337,3 @@ class Connection(ConnectionBase):
         if file:
             return AnsibleError(f"Instance {instance}: {file} {exc}")
         return AnsibleConnectionFailure(f"Instance {instance}: {exc}")
-
-    @property
-    def _label(self) -> str:
-        return self._reached.label if self._reached else "the server"
