@@ -100,7 +100,7 @@ def test_edits(inventory: Inventory) -> None:
     inventory.vars["node2"]["cluster_member_config"][1]["value"] = "other"
     inventory.vars["node2"]["cluster_member"] = {"description": "The second", "failure_domain": "rack2"}
     edited = inventory.play("node1", "node2", "node3")
-    assert not edited.failed and edited.tasks == ["Make networks", "Configure the members"], edited.text
+    assert not edited.failed and edited.tasks == ["Have it as declared", "Configure the members"], edited.text
     assert node.query("/1.0/networks/lan?target=node2")["config"]["parent"] == "other"
     assert node.query("/1.0/cluster/members/node2")["description"] == "The second"
     assert inventory.play("node1", "node2", "node3").changed == 0
@@ -138,6 +138,8 @@ def test_the_playbooks_that_evacuate_and_restore(inventory: Inventory) -> None:
 def test_shrink(inventory: Inventory) -> None:
     inventory.vars["node4"]["cluster_member_state"] = "absent"
     names = ("node1", "node2", "node3", "node4")
+    alone = inventory.play(*names, options=("--limit", "node4"))
+    assert alone.failed and "a member that stays has to remove them" in alone.text, alone.text
     shrunk = inventory.play(*names)
     assert not shrunk.failed, shrunk.text
     assert sorted(members(inventory)) == ["node1", "node2", "node3"]

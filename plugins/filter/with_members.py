@@ -1,0 +1,74 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What each member of a cluster has of its own, moved from the members to the pools and networks."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: with_members
+short_description: Give storage pools or networks the keys that differ by member
+version_added: 0.1.0
+author: cloudhost.lxd contributors (@cloudhost)
+description:
+  - With C(lxd init --preseed) each host says in C(member_config) what it has of its own. The modules and a stack want that the other way round, as the
+    option C(members) of the pool or network. This filter turns it.
+options:
+  _input:
+    description: Storage pools or networks, each with its C(name).
+    type: list
+    elements: dict
+    required: true
+  entity:
+    description: What they are, in the words of C(member_config).
+    type: str
+    choices: [storage-pool, network]
+    required: true
+  members:
+    description: The C(member_config) of each member by its name, a list of dictionaries with C(entity), C(name), C(key) and C(value).
+    type: dict
+    required: true
+positional: entity, members
+"""
+
+EXAMPLES = r"""
+- name: Pools of a cluster, with the disk that each member says it has
+  cloudhost.lxd.stack:
+    definition:
+      storage_pools: "{{ pools | cloudhost.lxd.with_members('storage-pool', disks) }}"
+  vars:
+    pools:
+      - name: local
+        driver: dir
+    disks:
+      node1: [{entity: storage-pool, name: local, key: source, value: /srv/pool-a}]
+      node2: [{entity: storage-pool, name: local, key: source, value: /srv/pool-b}]
+"""
+
+RETURN = r"""
+_value:
+  description: The same pools or networks. Those of which a member has something of its own have it in C(members).
+  type: list
+  elements: dict
+"""
+
+from typing import Any
+
+
+def with_members(resources: list[dict[str, Any]], entity: str, members: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """The resources, each with the keys of its own that members have of it."""
+
+    def own(resource: dict[str, Any]) -> dict[str, dict[str, Any]]:
+        keys = {
+            member: {entry["key"]: entry["value"] for entry in config if (entry["entity"], entry["name"]) == (entity, resource["name"])}
+            for member, config in members.items()
+        }
+        return {member: config for member, config in keys.items() if config}
+
+    return [{**resource, "members": own(resource)} if own(resource) else dict(resource) for resource in resources]
+
+
+class FilterModule:
+    def filters(self) -> dict[str, Any]:
+        return {"with_members": with_members}
