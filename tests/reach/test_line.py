@@ -122,6 +122,37 @@ def test_a_program_of_python_that_fails(connect) -> None:  # type: ignore[no-unt
     assert connect().exec_command(PYTHON, in_data=b"import os; os.kill(os.getpid(), 9)")[0] == 137
 
 
+ARCHIVE = b"""
+import sys, zipfile, zipimport
+with zipfile.ZipFile("/root/{name}.zip", "w") as archive:
+    archive.writestr("lesson.py", "{source}" + "# and so on\\n" * 9)
+sys.path.insert(0, "/root/{name}.zip")
+import lesson
+compiled = getattr(zipimport._compile_source, "__self__", None)
+print(lesson.answer(), lesson.answer.__code__.co_filename, not compiled or len(compiled.new))
+{end}
+"""
+
+
+def test_a_source_in_an_archive_is_compiled_once(connect) -> None:  # type: ignore[no-untyped-def]
+    """As the C(module_utils) that come with each module. The same source from elsewhere is not compiled, another one from the same place is."""
+    connection = connect()
+    assert forked(connection)
+
+    def imported(name: str, number: int, end: str = "") -> tuple[int, str]:
+        text = ARCHIVE.decode().replace("{name}", name).replace("{source}", f"def answer():\\n return {number}\\n").replace("{end}", end)
+        code, out, _err = connection.exec_command(PYTHON, in_data=text.encode())
+        return code, out.decode().strip()
+
+    assert imported("first", 1, "import os; os._exit(0)")[0] == 0  # it tells nothing
+    assert imported("first", 1, "sys.exit(3)") == (3, "1 /root/first.zip/lesson.py 1")
+    assert imported("second", 1) == (0, "1 /root/second.zip/lesson.py 0")
+    assert imported("second", 2, "raise ValueError") == (1, "2 /root/second.zip/lesson.py 1")
+    assert imported("first", 2) == (0, "2 /root/first.zip/lesson.py 0")
+    code, _out, err = connection.exec_command(PYTHON, in_data=b"import sys; sys.path.insert(0, '/root/second.zip'); import lesson; lesson.answer(1)")
+    assert code == 1 and b"takes 0 positional arguments" in err
+
+
 def test_another_python(connect) -> None:  # type: ignore[no-untyped-def]
     """That of a virtual environment, and one whose libraries are others since the line was opened."""
     connection = connect()
