@@ -84,7 +84,7 @@ resources:
       driver: btrfs
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._info import ResourceInfo
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._resource_info import ResourceInfo
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_info
 
 

@@ -17,6 +17,7 @@ two thirds of what most modules compute, and they find what they would find.
 
 from __future__ import annotations
 
+import _imp
 import contextlib
 import gc
 import glob
@@ -36,8 +37,6 @@ import time
 import types
 import zipimport
 from typing import Any
-
-import _imp
 
 HEAD = struct.Struct(">cI")
 BLOCK = 1 << 16
@@ -121,7 +120,7 @@ class Compiled:
         digest = hashlib.sha256(source).digest()
         if digest in self.known:
             code = self.known[digest]
-            _imp._fix_co_filename(code, path)  # as Python does with what it kept in a file
+            _imp._fix_co_filename(code, path)  # type: ignore[attr-defined] # as Python does with what it kept in a file
         else:
             code = self.new[digest] = self._compile(path, source)
         return code
