@@ -22,8 +22,8 @@ def name(host) -> str:  # type: ignore[no-untyped-def]
 
 
 def query(host, *paths: str) -> list[Any]:  # type: ignore[no-untyped-def]
-    told = host.check_output("; ".join(f"{CLIENT} query --raw '{path}'" for path in paths))
-    return [json.loads(line)["metadata"] for line in told.splitlines()]
+    told = host.check_output("; echo ---; ".join(f"{CLIENT} query '{path}'" for path in paths))
+    return [json.loads(answer) for answer in told.split("\n---\n")]
 
 
 def test_the_daemon_runs_now_and_at_every_boot(host) -> None:  # type: ignore[no-untyped-def]
