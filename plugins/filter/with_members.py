@@ -58,15 +58,12 @@ from typing import Any
 
 def with_members(resources: list[dict[str, Any]], entity: str, members: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """The resources, each with the keys of its own that members have of it."""
-
-    def own(resource: dict[str, Any]) -> dict[str, dict[str, Any]]:
-        keys = {
-            member: {entry["key"]: entry["value"] for entry in config if (entry["entity"], entry["name"]) == (entity, resource["name"])}
-            for member, config in members.items()
-        }
-        return {member: config for member, config in keys.items() if config}
-
-    return [{**resource, "members": own(resource)} if own(resource) else dict(resource) for resource in resources]
+    own: dict[str, dict[str, dict[str, Any]]] = {}
+    for member, config in members.items():
+        for entry in config:
+            if entry["entity"] == entity:
+                own.setdefault(entry["name"], {}).setdefault(member, {})[entry["key"]] = entry["value"]
+    return [{**resource, "members": own[resource["name"]]} if resource["name"] in own else resource for resource in resources]
 
 
 class FilterModule:

@@ -46,8 +46,8 @@ def read(client: Client, collection: Collection, params: dict[str, Any], recursi
         asked = None if query.get("all-projects") else params.get("project") or "default"
         listed = [obj for obj in listed if obj.get("project", asked) in (None, *known)]
     name = params.get("name")
-    if name in (None, ""):
-        return list(listed)
+    if not name:
+        return listed
     return [obj for obj in listed if name == obj.get(collection.key) or (collection.called and collection.called(obj, name))]
 
 
