@@ -22,7 +22,7 @@ from typing import IO, Any, NamedTuple
 from ._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
 from ._transport import Response, Sink, Transport
 
-#: How long a daemon that does not accept connections is waited for, within the task's timeout: a restart takes seconds.
+#: How long a daemon that does not accept connections, or a member that others do not reach, is waited for, within the task's timeout.
 CONNECT_GRACE = 30.0
 #: The longest single wait on an operation; shorter than the idle time-outs of proxies between us and the server.
 WAIT_SLICE = 60.0
@@ -37,6 +37,9 @@ TRANSIENT = re.compile(
     r"|Failed to delete bridge children interfaces",  # Incus lists the ports of a bridge, and one of them went with its instance meanwhile
     re.I,
 )
+#: What a member says that could not pass a request on to another one. It cuts itself off from one whose heartbeat came late, waits ten seconds
+#: for it, and reaches it again after a later heartbeat.
+UNREACHED = "Missing event connection with target cluster member"
 _UNTRUSTED = (
     ". The server does not trust this client: give client_cert and client_key of a trusted certificate, or a trust_token "
     "from cloudhost.lxd.trust_token or `lxc config trust add` to make it trusted"
@@ -60,6 +63,7 @@ class Deadline:
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
+        self._shared: Deadline | None = None
 
     def remaining(self) -> float:
         return self._end - time.monotonic()
@@ -70,6 +74,12 @@ class Deadline:
         if left <= 0:
             raise DeadlineExceeded(f"The timeout of {self.seconds:g} s is over while {doing}.")
         return left
+
+    def share(self, seconds: float) -> Deadline:
+        """What all that is done may wait for one thing together, counted from the first time that it is asked for; at most half of what is left then."""
+        if self._shared is None:
+            self._shared = Deadline(min(seconds, self.remaining() / 2))
+        return self._shared
 
     def pause(self, attempt: int, doing: str, longest: float = 1.0) -> None:
         """Wait before the next look at something that has no event to wait for: 0.1 s, doubling up to C(longest)."""
@@ -237,7 +247,7 @@ class Client:
                 response = self.transport.request(method, url, data, sending, timeout=min(left + (1.0 if slack else 0.0), 120.0 + slack), sink=sink)
                 if sink and response.status == 200 and "json" not in (response.headers.get("Content-Type") or ""):
                     return Reply(response, None, None)
-                return self._envelope(method, path, response)
+                return self._envelope(method, path, response, streamed=stream is not None)
             except ConnectionFailed as exc:
                 if exc.permanent:
                     raise
@@ -257,7 +267,7 @@ class Client:
             self.deadline.pause(attempt, doing + trouble)
         raise AssertionError("unreachable")
 
-    def _envelope(self, method: str, path: str, response: Response) -> Reply:
+    def _envelope(self, method: str, path: str, response: Response, streamed: bool) -> Reply:
         try:
             envelope = json.loads(response.body)
             kind = envelope["type"]
@@ -271,6 +281,8 @@ class Client:
         if kind == "error":
             text = envelope.get("error") or f"HTTP {response.status}"
             code = envelope.get("error_code") or response.status
+            if text == UNREACHED:  # nothing was done, but of a stream nothing is left
+                raise ConnectionFailed(f"{self._explain(method, path, code, text)}: cloudhost.lxd.cluster_info tells which one is away", sent=streamed)
             raise ServerError(self._explain(method, path, code, text), code, text)
         return Reply(envelope.get("metadata"), response.headers.get("ETag"), envelope.get("operation") if kind == "async" else None)
 
@@ -326,7 +338,7 @@ class Client:
                 return state
             if code not in RUNNING:
                 text = state.get("err") or state.get("status") or "it failed without a word"
-                if TRANSIENT.search(text):
+                if TRANSIENT.search(text) or UNREACHED in text:
                     raise Interrupted(text)
                 raise ServerError(text, state.get("err_code", 0), text)
 

@@ -138,9 +138,14 @@ def test_the_module_is_killed_while_it_creates(scenario: Scenario, seconds: floa
     scenario.run("node1", "instance", name="victim", state="absent", force=True)
 
 
+def moving(scenario: Scenario) -> bool:
+    """LXD has the copy of an instance at the member that it moves to, and has not named it yet."""
+    return any("move-of-" in place for place in scenario.query("node1", "/1.0/instances"))
+
+
 @contextlib.contextmanager
-def a_late_heartbeat(scenario: Scenario, member: str) -> Iterator[dict[str, bool]]:
-    """The member counts as offline from the moment that it has the copy of an instance that moves to it, as under load."""
+def a_late_heartbeat(scenario: Scenario, member: str, since: Callable[[Scenario], bool] = moving, seconds: float = 20) -> Iterator[dict[str, bool]]:
+    """From a moment on the member counts as offline, as under load."""
     over = threading.Event()
     seen = {"late": False}
     sql = {"lxd": ["lxd", "sql"], "incus": ["incus", "admin", "sql"]}[scenario.kind]
@@ -148,14 +153,14 @@ def a_late_heartbeat(scenario: Scenario, member: str) -> Iterator[dict[str, bool
     def watch() -> None:
         while not over.wait(0.05):
             with contextlib.suppress(RuntimeError):  # the database is locked, now and then
-                if seen["late"] or any("move-of-" in place for place in scenario.query("node1", "/1.0/instances")):
+                if seen["late"] or since(scenario):
                     scenario.inside("node1", *sql, "global", f"UPDATE nodes SET heartbeat = '2020-01-01T00:00:00Z' WHERE name = '{member}'")
                     seen["late"] = True
                     over.wait(0.3)
 
     watcher = threading.Thread(target=watch)
     watcher.start()
-    timer = threading.Timer(20, over.set)
+    timer = threading.Timer(seconds, over.set)
     timer.start()
     try:
         yield seen
@@ -191,6 +196,60 @@ def test_a_heartbeat_comes_late_in_the_middle_of_a_move(scenario: Scenario) -> N
     scenario.unchanged("node3", "cluster_member", name="node2", state="restored")
 
 
+def test_a_member_comes_back_after_the_others_cut_themselves_off_from_it(scenario: Scenario) -> None:
+    """Its daemon is stopped, not killed. What is asked of it through another member waits for ten seconds and is refused, until it is heard of again."""
+    silent = next(name for name in ("node2", "node3") if name != scenario.leader("node1"))
+
+    def refused() -> bool:
+        try:  # as long as node1 is connected to it, there is no answer
+            scenario.inside("node1", "timeout", "15", scenario.outer.client, "query", f"/1.0/instances/web-{silent}")
+        except RuntimeError as exc:
+            return "Missing event connection with target cluster member" in str(exc)
+        return False
+
+    scenario.inside(silent, "systemctl", "kill", "--kill-whom=main", "--signal=STOP", scenario.kind)
+    try:
+        scenario.wait(refused, f"node1 to be cut off from {silent}")
+        running = scenario.module("node1", "instance", name=f"web-{silent}", description="reached")
+        time.sleep(12)  # not to wait for anything: so long is the task refused
+        assert running.poll() is None, running.communicate()[0]
+    finally:
+        scenario.inside(silent, "systemctl", "kill", "--kill-whom=main", "--signal=CONT", scenario.kind)
+    output = running.communicate(timeout=300)[0]
+    assert json.loads(output)["changed"] is True, output
+    assert scenario.query("node1", f"/1.0/instances/web-{silent}")["description"] == "reached"
+    scenario.run("node1", "instance", name=f"web-{silent}", description="")
+
+
+def test_a_heartbeat_is_late_when_a_task_begins(scenario: Scenario) -> None:
+    """What needs the member waits for it, and a member that lives is not removed as a dead one."""
+
+    def silent(seconds: float) -> contextlib.AbstractContextManager[dict[str, bool]]:
+        return a_late_heartbeat(scenario, "node3", lambda scenario: True, seconds)
+
+    def offline() -> bool:
+        return scenario.members("node1")["node3"] == "Offline"
+
+    pool: dict[str, Any] = {"name": "patient", "driver": "dir"}
+    with silent(4):
+        scenario.wait(offline, "node3 to be late")
+        assert scenario.run("node1", "storage_pool", **pool)["changed"] is True
+    scenario.unchanged("node3", "storage_pool", **pool)
+    scenario.run("node1", "storage_pool", name="patient", state="absent")
+    scenario.run("node1", "instance", name="patient", target="node2", **EMPTY)
+    with silent(4):
+        scenario.wait(offline, "node3 to be late")
+        assert scenario.run("node1", "instance", name="patient", target="node3", **EMPTY)["changed"] is True
+    assert scenario.query("node1", "/1.0/instances/patient")["location"] == "node3"
+    scenario.run("node1", "instance", name="patient", state="absent")
+    with silent(60) as seen:
+        running = scenario.background("cloudhost.lxd.replace_member", replace_member="node3")
+        assert running.stdout
+        asked = any("Wait for a member whose heartbeat may just be late" in line for line in running.stdout)
+    output = running.communicate(timeout=300)[0]
+    assert asked and seen["late"] and running.returncode != 0 and "node3 is Online, not dead" in output, output
+
+
 def operations(scenario: Scenario) -> list[Any]:
     return [operation for group in scenario.query("node1", "/1.0/operations?recursion=1").values() for operation in group]
 
@@ -223,9 +282,9 @@ def test_a_dead_member_is_replaced(scenario: Scenario) -> None:
     scenario.power("node4", "stop")
     scenario.wait(lambda: scenario.members("node1")["node4"] == "Offline", "node4 to be offline")
     del scenario.hosts["node4"]
-    refused = scenario.play("cloudhost.lxd.replace_member", replace_member="node4")
+    refused = scenario.play("cloudhost.lxd.replace_member", replace_member="node4", replace_member_patience=5)
     assert refused.returncode != 0 and "would forget doomed" in refused.stdout, refused.stdout
-    done = scenario.play("cloudhost.lxd.replace_member", replace_member="node4", replace_member_lose_instances=True)
+    done = scenario.play("cloudhost.lxd.replace_member", replace_member="node4", replace_member_patience=5, replace_member_lose_instances=True)
     assert done.returncode == 0, done.stdout
     assert "node4" not in scenario.members("node1")
     again = scenario.play("cloudhost.lxd.replace_member", replace_member="node4")

@@ -110,10 +110,10 @@ class Scenario:
         return self.outer.cli("exec", host, "--", *command)
 
     def query(self, host: str, path: str) -> Any:
-        return json.loads(self.inside(host, {"lxd": "lxc", "incus": "incus"}[self.kind], "query", path))
+        return json.loads(self.inside(host, self.outer.client, "query", path))
 
     def query_raw(self, host: str, method: str, path: str, body: dict[str, Any]) -> None:
-        self.inside(host, {"lxd": "lxc", "incus": "incus"}[self.kind], "query", "-X", method, "-d", json.dumps(body), path)
+        self.inside(host, self.outer.client, "query", "-X", method, "-d", json.dumps(body), path)
 
     def power(self, host: str, action: str) -> None:
         self.outer.query(f"/1.0/instances/{host}/state", "PUT", {"action": action, "force": action == "stop", "timeout": 60})

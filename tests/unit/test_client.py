@@ -6,11 +6,12 @@
 
 from __future__ import annotations
 
+import io
 import os
 import time
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client, Deadline, quote
+from ansible_collections.cloudhost.lxd.plugins.module_utils._client import UNREACHED, Client, Deadline, quote
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
     ConnectionFailed,
     DeadlineExceeded,
@@ -132,6 +133,27 @@ def test_a_write_is_never_repeated(server, client, method, trouble):
     with pytest.raises(Interrupted):
         client.write(method, "/1.0/x", {"a": 1})
     assert server.lines == [f"{method} /1.0/x"]
+
+
+@pytest.mark.parametrize("method", ["GET", *WRITES])
+@pytest.mark.parametrize("code", [500, 503])
+def test_a_request_that_a_member_could_not_pass_on_is_repeated(server, client, method, code):
+    server.on(f"{method} /1.0/x", error(code, UNREACHED), error(code, UNREACHED), sync("done"))
+    assert client.request(method, "/1.0/x").metadata == "done"
+    assert server.lines == [f"{method} /1.0/x"] * 3
+
+
+def test_a_stream_that_a_member_could_not_pass_on_is_not_repeated(server, client):
+    server.on("POST /1.0/x", error(500, UNREACHED), sync("done"))
+    with pytest.raises(Interrupted, match=UNREACHED):
+        client.request("POST", "/1.0/x", stream=io.BytesIO(b"data"))
+    assert server.lines == ["POST /1.0/x"]
+
+
+def test_a_member_that_stays_away(server):
+    server.on("PUT /1.0/x", *[error(500, UNREACHED)] * 9)
+    with pytest.raises((ConnectionFailed, DeadlineExceeded), match=f"{UNREACHED}.*which one is away"):
+        impatient(server).write("PUT", "/1.0/x", {})
 
 
 @pytest.mark.parametrize("code", [400, 404, 409, 500])

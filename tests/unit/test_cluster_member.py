@@ -70,7 +70,7 @@ def test_a_member_that_was_just_started_is_restored_after_its_first_heartbeat(cl
 
 
 def test_a_member_that_stays_away_is_left_as_it_is(client, monkeypatch):
-    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_member.HEARTBEATS", 0.3)
+    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._heartbeats.HEARTBEATS", 0.3)
     client.memory.objects[URL]["status"] = "Offline"
     assert converge(member(client, state="restored")).changed is False
 

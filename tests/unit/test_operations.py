@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._client import UNREACHED, Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Response, Transport
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, error, operation, page, sync, task
@@ -71,8 +71,9 @@ def test_an_operation_that_failed_without_words(server, client, code, err, words
         client.wait("/1.0/operations/1")
 
 
-def test_an_operation_that_failed_for_a_passing_reason(server, client):
-    server.on(WAIT, operation(400, "Failed to begin transaction: no available dqlite leader server found"))
+@pytest.mark.parametrize("words", ["Failed to begin transaction: no available dqlite leader server found", f"Migration API failure: {UNREACHED}"])
+def test_an_operation_that_failed_for_a_passing_reason(server, client, words):
+    server.on(WAIT, operation(400, words))
     with pytest.raises(Interrupted):
         client.wait("/1.0/operations/1")
 

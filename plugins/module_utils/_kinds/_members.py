@@ -18,6 +18,7 @@ from .. import _values as values
 from .._errors import InvalidInput, ServerError, did_you_mean
 from .._fields import Field
 from .._resource import Found, Plan, Resource, Step
+from ._heartbeats import heard
 from ._scope import member_keys
 
 UNFINISHED = ("Pending", "Errored")
@@ -131,7 +132,7 @@ class PerMember(Resource):
 
     def _refuse_without_all(self) -> None:
         """Every member makes its own part, so one that is away would leave the whole half-made, or hold up the request."""
-        for member in self.client.get("/1.0/cluster/members", recursion=1).metadata:
+        for member in heard(self.client, lambda: self.client.get("/1.0/cluster/members", recursion=1).metadata):
             if member["status"] == "Offline":
                 raise InvalidInput(
                     f"name: {self.kind} '{self.name}' is made on every member of the cluster, and {member['server_name']} is offline ({member['message']}). "

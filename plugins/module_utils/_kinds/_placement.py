@@ -12,6 +12,7 @@ from typing import Any
 
 from .._client import Client, quote
 from .._errors import InvalidInput, did_you_mean
+from ._heartbeats import heard
 
 
 def is_placed(client: Client, target: str, location: str) -> bool:
@@ -24,10 +25,12 @@ def is_placed(client: Client, target: str, location: str) -> bool:
     known = client.names(path)
     if name not in known:
         raise InvalidInput(f"target: {client.label} has no {kind} '{name}'. {did_you_mean(name, known)}")
-    there = client.get(f"{path}/{quote(name)}").metadata
-    if kind == "member" and there["status"] in ("Evacuated", "Offline"):  # LXD 5.0 moves a stopped instance to such a member
+    if kind == "group":
+        return location in (client.get(f"{path}/{quote(name)}").metadata.get("members") or ())
+    there = heard(client, lambda: [client.get(f"{path}/{quote(name)}").metadata])[0]
+    if there["status"] in ("Evacuated", "Offline"):  # LXD 5.0 moves a stopped instance to such a member
         raise InvalidInput(f"target: the member '{name}' of {client.label} is {there['status'].lower()} ({there['message']}): restore it, or choose another.")
-    return kind == "group" and location in (there.get("members") or ())
+    return False
 
 
 def move_target(client: Client, target: str) -> str:

@@ -9,17 +9,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .._client import Deadline
 from .._errors import DeadlineExceeded, Interrupted, InvalidInput, ServerError, did_you_mean
 from .._fields import Map, NameSet, Text
 from .._resource import Found, Plan, Step
 from . import _moves as moves
+from ._heartbeats import OFFLINE, heard
 from .cluster import OfCluster
 
-#: How long a member may be silent and yet be back, in seconds: heartbeats come every ten.
-HEARTBEATS = 30.0
 #: What passes by itself. Incus stops the networks of a member that it evacuates, and one that does not start again at once is tried once a minute.
-MOMENTARY = re.compile(r"unavailable on this server|(node|member) is offline")
+MOMENTARY = re.compile(r"unavailable on this server|" + OFFLINE.pattern)
 #: Roles that the cluster gives and takes by itself.
 AUTOMATIC = ("database", "database-leader", "database-standby", "database-client", "database-voter")
 
@@ -52,16 +50,8 @@ class ClusterMember(OfCluster):
     def read(self) -> Found | None:
         """A member that has just come back is shown as Offline until its first heartbeat, which hides that it is evacuated."""
         found = super().read()
-        if self.state == "restored" and not self.client.read_only:
-            found = self._heard(found)
-        return found
-
-    def _heard(self, found: Found | None) -> Found | None:
-        patience = Deadline(min(HEARTBEATS, self.client.deadline.remaining()))
-        attempt = 0
-        while found and found.object["status"] == "Offline" and patience.remaining() > 0:
-            self.client.deadline.pause(attempt, f"waiting for a heartbeat of cluster_member {self.name}")
-            attempt += 1
+        if self.state == "restored" and found and found.object["status"] == "Offline":
+            heard(self.client, lambda: [self.client.get(self.url()).metadata])
             found = super().read()
         return found
 

@@ -16,6 +16,7 @@ from .._errors import Interrupted, InvalidInput, ServerError, did_you_mean
 from .._fields import Devices, Flag, Map, Names, Text
 from .._resource import Found, Plan, Resource, Step
 from . import _moves as moves
+from ._heartbeats import OFFLINE
 from ._placement import can_move_live, is_placed, move_target
 from ._power import FROZEN, RUNNING, STOPPED, Power, actions, settled, status_after
 from ._source import find_image, image_name, image_source
@@ -301,7 +302,7 @@ class Instance(Resource):
         try:
             self._move(member, live)
         except ServerError as exc:
-            if moves.mend(self.client, [{**found.object, "project": self.project or "default"}]):
+            if moves.mend(self.client, [{**found.object, "project": self.project or "default"}]) or OFFLINE.search(exc.text):
                 raise Interrupted(exc.text) from exc
             raise
 

@@ -1,0 +1,34 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Members that count as offline although they live.
+
+A member is C(Offline) once nothing was heard of it for C(cluster.offline_threshold), 20 seconds by default. The leader asks all of them at random
+moments of intervals of half as long, so one that is healthy and busy, or has just come back, looks like a dead one now and then.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Callable
+
+from .._client import Client
+
+#: How long one task waits in all for members to be heard of again, in seconds: three of those intervals.
+HEARTBEATS = 30.0
+#: How the servers refuse what needs a member that they take for offline, before anything is done.
+OFFLINE = re.compile(r"(node|member) is offline")
+
+
+def heard(client: Client, read: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Those that C(read) finds, once none of them is C(Offline), or once the time for it is over."""
+    found = read()
+    attempt = 0
+    while any(member["status"] == "Offline" for member in found) and client.deadline.share(HEARTBEATS).remaining() > 0:
+        client.deadline.pause(attempt, "waiting for a heartbeat of cluster members that are offline")
+        attempt += 1
+        found = read()
+    return found
