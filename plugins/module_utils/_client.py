@@ -60,10 +60,12 @@ RUNNING = (101, 103, 104, 105, 106, 107, 109)  # Started, Running, Cancelling, P
 class Deadline:
     """One limit in seconds for everything that a task does."""
 
+    #: Whether what is away may yet be back. A task that has waited for it in vain does not do so again.
+    patient = True
+
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         self._end = time.monotonic() + seconds
-        self._shared: Deadline | None = None
 
     def remaining(self) -> float:
         return self._end - time.monotonic()
@@ -74,12 +76,6 @@ class Deadline:
         if left <= 0:
             raise DeadlineExceeded(f"The timeout of {self.seconds:g} s is over while {doing}.")
         return left
-
-    def share(self, seconds: float) -> Deadline:
-        """What all that is done may wait for one thing together, counted from the first time that it is asked for; at most half of what is left then."""
-        if self._shared is None:
-            self._shared = Deadline(min(seconds, self.remaining() / 2))
-        return self._shared
 
     def pause(self, attempt: int, doing: str, longest: float = 1.0) -> None:
         """Wait before the next look at something that has no event to wait for: 0.1 s, doubling up to C(longest)."""
@@ -255,6 +251,7 @@ class Client:
                     raise Interrupted(str(exc)) from exc
                 refused_since, trouble = refused_since or time.monotonic(), f", which failed with: {exc}"
                 if time.monotonic() - refused_since > CONNECT_GRACE or self.deadline.remaining() < 0.2:
+                    self.deadline.patient = False
                     raise ConnectionFailed(f"{exc} (tried {attempt + 1} times, for {method} {path})", exc.sent) from exc
             except ServerError as exc:
                 if exc.code == 403 and self._gain_trust():
@@ -282,7 +279,8 @@ class Client:
             text = envelope.get("error") or f"HTTP {response.status}"
             code = envelope.get("error_code") or response.status
             if text == UNREACHED:  # nothing was done, but of a stream nothing is left
-                raise ConnectionFailed(f"{self._explain(method, path, code, text)}: cloudhost.lxd.cluster_info tells which one is away", sent=streamed)
+                words = f"{self._explain(method, path, code, text)}: cloudhost.lxd.cluster_info tells which one is away"
+                raise ConnectionFailed(words, sent=streamed, permanent=not self.deadline.patient)
             raise ServerError(self._explain(method, path, code, text), code, text)
         return Reply(envelope.get("metadata"), response.headers.get("ETag"), envelope.get("operation") if kind == "async" else None)
 

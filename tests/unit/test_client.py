@@ -150,10 +150,15 @@ def test_a_stream_that_a_member_could_not_pass_on_is_not_repeated(server, client
     assert server.lines == ["POST /1.0/x"]
 
 
-def test_a_member_that_stays_away(server):
+def test_a_member_that_stays_away_is_waited_for_once(server, client, monkeypatch):
+    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._client.CONNECT_GRACE", 0.3)
     server.on("PUT /1.0/x", *[error(500, UNREACHED)] * 9)
-    with pytest.raises((ConnectionFailed, DeadlineExceeded), match=f"{UNREACHED}.*which one is away"):
-        impatient(server).write("PUT", "/1.0/x", {})
+    with pytest.raises(ConnectionFailed, match=rf"{UNREACHED}.*which one is away \(tried [345] times, for PUT /1.0/x\)"):
+        client.write("PUT", "/1.0/x", {})
+    asked = client.requests
+    with pytest.raises(ConnectionFailed, match=f"{UNREACHED}.*which one is away$"):
+        client.write("PUT", "/1.0/x", {})
+    assert client.requests == asked + 1
 
 
 @pytest.mark.parametrize("code", [400, 404, 409, 500])

@@ -9,6 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._heartbeats import heard
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_member import ClusterMember
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
@@ -73,6 +74,19 @@ def test_a_member_that_stays_away_is_left_as_it_is(client, monkeypatch):
     monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._heartbeats.HEARTBEATS", 0.3)
     client.memory.objects[URL]["status"] = "Offline"
     assert converge(member(client, state="restored")).changed is False
+
+
+def test_one_task_waits_once_for_members_that_are_away(client, monkeypatch):
+    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._heartbeats.HEARTBEATS", 0.3)
+    away, looks = [{"status": "Online"}, {"status": "Offline"}], []
+
+    def read():
+        looks.append(1)
+        return away
+
+    assert heard(client, read) == away and len(looks) > 2
+    looks.clear()
+    assert heard(client, read) == away and len(looks) == 1
 
 
 def test_other_failures_of_a_restore_are_told_at_once(client):

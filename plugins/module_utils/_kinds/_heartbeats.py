@@ -15,19 +15,21 @@ from __future__ import annotations
 import re
 from typing import Any, Callable
 
-from .._client import Client
+from .._client import Client, Deadline
 
-#: How long one task waits in all for members to be heard of again, in seconds: three of those intervals.
+#: How long members have to be heard of again, in seconds: three of those intervals.
 HEARTBEATS = 30.0
 #: How the servers refuse what needs a member that they take for offline, before anything is done.
 OFFLINE = re.compile(r"(node|member) is offline")
 
 
 def heard(client: Client, read: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Those that C(read) finds, once none of them is C(Offline), or once the time for it is over."""
+    """Those that C(read) finds, once none of them is C(Offline), or once the time for it is over, which a task waits for once."""
+    patience = Deadline(min(HEARTBEATS, client.deadline.remaining() / 2))
     found = read()
     attempt = 0
-    while any(member["status"] == "Offline" for member in found) and client.deadline.share(HEARTBEATS).remaining() > 0:
+    while client.deadline.patient and any(member["status"] == "Offline" for member in found):
+        client.deadline.patient = patience.remaining() > 0
         client.deadline.pause(attempt, "waiting for a heartbeat of cluster members that are offline")
         attempt += 1
         found = read()
