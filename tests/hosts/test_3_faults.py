@@ -275,7 +275,7 @@ def test_a_join_that_is_killed_half_way(scenario: Scenario) -> None:
 
 
 def test_a_dead_member_is_replaced(scenario: Scenario) -> None:
-    """A member that lives, here the one that joined at last, is not removed; one that is dead is, by force."""
+    """A member that lives, here the one that joined at last, is not removed; one that is dead is, by force, and a new host joins under its name."""
     lives = scenario.play("cloudhost.lxd.replace_member", replace_member="node4")
     assert lives.returncode != 0 and "node4 is Online, not dead" in lives.stdout, lives.stdout
     scenario.run("node1", "instance", name="doomed", target="node4", **EMPTY)
@@ -284,8 +284,13 @@ def test_a_dead_member_is_replaced(scenario: Scenario) -> None:
     del scenario.hosts["node4"]
     refused = scenario.play("cloudhost.lxd.replace_member", replace_member="node4", replace_member_patience=5)
     assert refused.returncode != 0 and "would forget doomed" in refused.stdout, refused.stdout
+    scenario.outer.cli("delete", "node4")
+    assert scenario.play("create").returncode == 0
+    scenario.fourth()
     done = scenario.play("cloudhost.lxd.replace_member", replace_member="node4", replace_member_patience=5, replace_member_lose_instances=True)
     assert done.returncode == 0, done.stdout
-    assert "node4" not in scenario.members("node1")
-    again = scenario.play("cloudhost.lxd.replace_member", replace_member="node4")
+    assert scenario.members("node1")["node4"] == "Online"
+    assert "/1.0/instances/doomed" not in scenario.query("node1", "/1.0/instances")
+    assert scenario.query("node1", "/1.0/storage-pools/local?target=node4")["config"]["source"] == "/srv/pool-node4"
+    again = scenario.play("cloudhost.lxd.cluster")
     assert again.returncode == 0 and changes(again.stdout) == 0, again.stdout
