@@ -292,5 +292,5 @@ def test_a_dead_member_is_replaced(scenario: Scenario) -> None:
     assert scenario.members("node1")["node4"] == "Online"
     assert "/1.0/instances/doomed" not in scenario.query("node1", "/1.0/instances")
     assert scenario.query("node1", "/1.0/storage-pools/local?target=node4")["config"]["source"] == "/srv/pool-node4"
-    again = scenario.play("cloudhost.lxd.cluster")
+    again = scenario.play("cloudhost.lxd.replace_member", replace_member="another that is gone already")
     assert again.returncode == 0 and changes(again.stdout) == 0, again.stdout
