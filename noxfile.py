@@ -27,6 +27,8 @@ CORES = {"2.19": (11, 13), "2.21": (12, 14)}
 
 #: To run the tests of each daemon in a process of its own: with pytest 9 the loadgroup of pytest-xdist 3.8 puts no test into its group.
 SIDE_BY_SIDE = ("pytest<9", "pytest-timeout", "pytest-xdist")
+#: What a container needs to be managed by Ansible, with a password to become root, and with another shell.
+MANAGED = ("python3", "sudo", "busybox")
 
 nox.options.envdir = str(CACHE / "nox")
 nox.options.reuse_venv = "yes"
@@ -196,7 +198,7 @@ def roles(session: nox.Session) -> None:
 def reach(session: nox.Session) -> None:
     """The connection and the inventory plugin against real daemons, and a container that Ansible can manage."""
     session.install("ansible-core", "websockets", *SIDE_BY_SIDE)
-    image = test_image(session, "python3", "sudo")
+    image = test_image(session, *MANAGED)
     pytest(session, "reach", "-n", "2", "--dist", "loadgroup", "tests/reach", CLOUDHOST_TEST_IMAGE=image)
 
 
@@ -227,7 +229,7 @@ def bench(session: nox.Session) -> None:
 def bench_reach(session: nox.Session) -> None:
     """The connection and the inventory plugin beside those of others: `nox -s bench-reach -- incus 2`, for two rounds of plays."""
     session.install("ansible", "websockets")
-    image = test_image(session, "python3", "sudo")
+    image = test_image(session, *MANAGED)
     session.run("python", "tests/bench/reach.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image})
 
 

@@ -56,6 +56,23 @@ def test_input_that_nobody_reads(connect) -> None:  # type: ignore[no-untyped-de
     assert (code, out) == (0, b"done\n")
 
 
+@pytest.mark.parametrize("shell", ["bash", "busybox"])
+def test_other_shells(connect, server, guest, shell, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """What C(/bin/sh) is differs: dash on Debian, bash on RHEL, busybox on Alpine."""
+    server.daemon.cli("exec", guest, "--", "ln", "-sf", shell, "/bin/sh")
+    try:
+        connection = connect()
+        assert connection.exec_command("echo $0; echo no >&2; exit 3") == (3, b"/bin/sh\n", b"no\n")
+        assert connection.exec_command("cat", in_data=bytes(range(256))) == (0, bytes(range(256)), b"")
+        assert connection.exec_command("kill -9 $$")[0] == 137
+        assert connection.exec_command(become(connection, "ansible.builtin.su", "tester"))[1].splitlines()[-1] == b"tester"
+        (tmp_path / "sent").write_bytes(b"by file")
+        connection.put_file(str(tmp_path / "sent"), "/root/by-file")
+        assert connection.exec_command("cat /root/by-file; rm /root/by-file")[1] == b"by file"
+    finally:
+        server.daemon.cli("exec", guest, "--", "ln", "-sf", "dash", "/bin/sh")
+
+
 def test_commands_side_by_side(connect) -> None:  # type: ignore[no-untyped-def]
     """Each of many short ones has all of its own output: a daemon that closes a stream early shows after some hundred of them."""
     connections = [connect() for _worker in range(4)]
