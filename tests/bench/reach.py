@@ -18,13 +18,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, Callable
 
 import yaml
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from ansible.playbook.play_context import PlayContext  # noqa: E402 - the tests folder is no package of the collection
+from ansible.module_utils.common.text.converters import to_text  # noqa: E402 - the tests folder is no package of the collection
+from ansible.playbook.play_context import PlayContext  # noqa: E402
 from ansible.plugins.loader import connection_loader, init_plugin_loader  # noqa: E402
 
 init_plugin_loader([])
@@ -34,6 +36,7 @@ from integration.modules import run_module  # noqa: E402
 from lab.daemon import Daemon  # noqa: E402
 
 INSTANCES, COMMANDS, SIZE, HOSTS = 10, 40, 100 * 1024 * 1024, 200
+WORKERS, EACH = 8, 200
 OURS = "cloudhost.lxd.api"
 #: Twenty tasks of what plays are made of.
 TASKS = [
@@ -56,9 +59,9 @@ def prepare(daemon: Daemon, image: pathlib.Path) -> list[str]:
     return names
 
 
-def plugin(name: str, daemon: Daemon, **options: Any) -> Any:
+def plugin(name: str, daemon: Daemon, host: str = "c1", **options: Any) -> Any:
     connection = connection_loader.get(name, PlayContext(), "/dev/null")
-    connection.set_options(var_options={"inventory_hostname": "c1", "ansible_lxd_url": daemon.url, **options})
+    connection.set_options(var_options={"inventory_hostname": host, "ansible_lxd_url": daemon.url, **options})
     return connection
 
 
@@ -81,7 +84,7 @@ def program(name: str, *arguments: str, environ: dict[str, str]) -> None:
 
 
 def medians(rounds: int, work: dict[str, Callable[[], Any]]) -> dict[str, float]:
-    """Seconds, interleaved, so that a busy machine slows all alike. What hangs is said, and not counted."""
+    """Seconds, interleaved, so that a busy machine slows all alike. What hangs or fails is said, and not counted."""
     times: dict[str, list[float]] = {name: [] for name in work}
     for _round in range(rounds):
         for name, run in work.items():
@@ -91,16 +94,38 @@ def medians(rounds: int, work: dict[str, Callable[[], Any]]) -> dict[str, float]
             except subprocess.TimeoutExpired as exc:
                 print(f"{name} hung for {exc.timeout} s", flush=True)
                 continue
+            except AssertionError as exc:
+                print(f"{name} failed: {exc}", flush=True)
+                continue
             times[name].append(time.monotonic() - start)
     return {name: statistics.median(values) for name, values in times.items() if values}
 
 
 def table(title: str, unit: str, factor: float, figures: dict[str, float]) -> None:
     """Each figure, and how many times ours it is."""
-    ours = next(iter(figures.values()))
+    ours = next(iter(figures.values()), 1.0)
     print(f"\n{title}\n| way | {unit} | times ours |\n| --- | --- | --- |")
     for name, seconds in figures.items():
         print(f"| {name} | {seconds * factor:.1f} | {seconds / ours:.2f} |", flush=True)
+
+
+def lost(daemon: Daemon, name: str, **options: Any) -> int:
+    """Of how many commands, some at a time, the output does not come. A client that hangs is killed."""
+    answers: list[bool] = []
+
+    def work(connection: Any) -> None:
+        answers.extend(to_text(connection.exec_command(f"/bin/sh -c 'echo {number}'")[1]) == f"{number}\n" for number in range(EACH))
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        pending = {pool.submit(work, plugin(name, daemon, f"c{worker % INSTANCES + 1}", **options)) for worker in range(WORKERS)}
+        while pending:
+            before = len(answers)
+            done, pending = wait(pending, timeout=20)
+            for future in done:
+                future.result()
+            if len(answers) == before and not done:
+                subprocess.run(["pkill", "-KILL", "--parent", str(os.getpid()), "--full", f"{daemon.client}.* exec "], check=False)
+    return answers.count(False)
 
 
 def bare(daemon: Daemon, recorded: bool) -> Callable[[], None]:
@@ -206,6 +231,9 @@ def main(kind: str = "lxd", rounds: str = "1") -> None:
         )
         print(f"{kind} {daemon.query('/1.0')['environment']['server_version']}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
         table(f"A raw command, median of {COMMANDS}", "ms", 1000, raw)
+        print(f"\nOf {WORKERS * EACH} commands, {WORKERS} at a time, the output is lost\n| way | commands |\n| --- | --- |")
+        for label, name, options in (("api", OURS, {}), ("api, single", OURS, {"ansible_lxd_keep_open": False}), ("community.general", theirs, {})):
+            print(f"| {label} | {lost(daemon, name, **options)} |", flush=True)
         push, pull = files(daemon, folder, {"api": OURS, "community.general": theirs})
         table("Push of 100 MiB", "s", 1, medians(3, push))
         table("Pull of 100 MiB", "s", 1, medians(3, pull))
