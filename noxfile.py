@@ -4,16 +4,18 @@
 
 """Every check of the collection, each in an environment of its own. ./test.sh runs them all; `nox -s NAME` runs one.
 
-Results of tests go to .cache/junit, where tests/summary.py counts them.
+Reports of tests go to .cache/report, where tests/run/summary.py counts them. tests/run/plan.py says which sessions a run has.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pathlib
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from typing import Iterator
@@ -25,8 +27,11 @@ CACHE = ROOT / ".cache"
 #: ansible-core by the oldest and the newest series that we support, with the Pythons of the controller each of them takes.
 CORES = {"2.19": (11, 13), "2.21": (12, 14)}
 
-#: To run the tests of each daemon in a process of its own: with pytest 9 the loadgroup of pytest-xdist 3.8 puts no test into its group.
-SIDE_BY_SIDE = ("pytest<9", "pytest-timeout", "pytest-xdist")
+PRODUCTS = ("lxd", "incus")
+#: What the sessions with daemons need, in one environment.
+DAEMONS = ("ansible-core", "websockets", "molecule", "pytest", "pytest-testinfra", "pytest-timeout")
+#: The tests of modules that make clusters, which need no single daemon beside them.
+CLUSTERS = ("tests/integration/test_cluster.py", "tests/integration/test_cluster_examples.py", "tests/integration/test_cluster_remote.py")
 #: What a container needs to be managed by Ansible, with a password to become root, and with another shell.
 MANAGED = ("python3", "sudo", "busybox")
 
@@ -86,16 +91,40 @@ def link() -> dict[str, str]:
     return {"PYTHONPATH": str(CACHE / "collections"), "ANSIBLE_COLLECTIONS_PATH": str(CACHE / "collections"), "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def pytest(session: nox.Session, name: str, *arguments: str, **env: str) -> None:
-    report = CACHE / "junit" / f"{name}.xml"
+def daemons() -> str:
+    """The Python of the sessions with daemons. They share an environment, which the first of them makes."""
+    place = CACHE / "nox" / "daemons"
+    python, stamp, wanted = place / "bin" / "python", place / "stamp", " ".join((NEWEST, *DAEMONS))
+    place.mkdir(parents=True, exist_ok=True)
+    with place.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not stamp.exists() or stamp.read_text() != wanted:
+            subprocess.run([NEWEST, "-m", "venv", "--clear", str(place)], check=True)
+            subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *DAEMONS], check=True)
+            stamp.write_text(wanted)
+    return str(python)
+
+
+def pytest(session: nox.Session, name: str, *arguments: str, product: str = "", image: str = "", **env: str) -> None:
+    """Run tests; their report is C(name). A session that has no environment of its own takes that of the daemons."""
+    report = CACHE / "report" / f"{name}.xml"
     report.unlink(missing_ok=True)
-    session.run("python", "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments, *session.posargs, env={**link(), **env})
+    python = daemons() if session.python is False else "python"
+    given = {"CLOUDHOST_TEST_DAEMONS": product, "CLOUDHOST_TEST_IMAGE": image}
+    env = {**link(), **{key: value for key, value in given.items() if value}, **env}
+    session.run(python, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments, *session.posargs, env=env, external=True)
 
 
 def test_image(session: nox.Session, *packages: str) -> str:
     """The folder of the image of the tests, with these packages in it as well; built where it is not there yet."""
-    said = session.run("python", "tests/lab/image.py", *packages, env=link(), silent=True) or ""
+    python = daemons() if session.python is False else "python"
+    said = session.run(python, "tests/lab/image.py", *packages, env=link(), silent=True, external=True) or ""
     return said.strip().splitlines()[-1]
+
+
+def _shared(product: str) -> list[str]:
+    """Where a run leaves out what the products share, only the tests that depend on this one."""
+    return [] if product in os.environ.get("CLOUDHOST_TEST_SHARED", product).split() else ["-m", "both"]
 
 
 # -- the fast tier -------------------------------------------------------------------------------------------------------
@@ -168,53 +197,66 @@ def unit_oldest(session: nox.Session) -> None:
     pytest(session, "unit-oldest", "-n", "2", "tests/unit", "--ignore=tests/unit/with_ansible")
 
 
-# -- real daemons: root, the packages that quickstart.sh installs, and those of test.sh --------------------------------------------------------
+# -- real daemons: root, the packages that quickstart.sh installs, and those of the session packages ----------------------------------------------
 
 
-@nox.session(python=NEWEST, tags=["first"])
+@nox.session(python=False)
+def packages(session: nox.Session) -> None:
+    """Install Ceph and OVN, which clusters share."""
+    names = ["ceph-mon", "ceph-mgr", "ceph-osd", "ceph-common", "openvswitch-switch", "ovn-central", "ovn-host"]
+    session.run("bash", "-ec", ". scripts/lib.sh; packages " + " ".join(names), external=True)
+
+
+@nox.session(python=False)
 def quickstart(session: nox.Session) -> None:
-    """quickstart.sh for both products, twice, and the example inventory."""
-    session.install("pytest")
-    pytest(session, "quickstart", "tests/quickstart/test_quickstart.py", "tests/quickstart/test_site.py")
+    """quickstart.sh for both products; it installs them."""
+    pytest(session, "quickstart", "tests/quickstart/test_quickstart.py")
 
 
-@nox.session(python=NEWEST, tags=["full"])
-def integration(session: nox.Session) -> None:
-    """Modules against a real LXD and a real Incus, and clusters of them with a real Ceph and a real OVN."""
-    session.install("ansible-core", *SIDE_BY_SIDE)
-    image = test_image(session)
-    pytest(session, "integration", "-n", "2", "--dist", "loadgroup", "tests/integration", CLOUDHOST_TEST_IMAGE=image)
+@nox.session(python=False)
+def again(session: nox.Session) -> None:
+    """quickstart.sh once more, and the example inventory."""
+    pytest(session, "again", "tests/quickstart/test_again.py")
 
 
-@nox.session(python=NEWEST, tags=["full"])
-def roles(session: nox.Session) -> None:
-    """Roles and playbooks against real daemons."""
-    session.install("ansible-core", *SIDE_BY_SIDE)
-    image = test_image(session)
-    pytest(session, "roles", "-n", "2", "--dist", "loadgroup", "tests/roles", CLOUDHOST_TEST_IMAGE=image)
-
-
-@nox.session(python=NEWEST, tags=["full"])
-def reach(session: nox.Session) -> None:
-    """The connection and the inventory plugin against real daemons, and a container that Ansible can manage."""
-    session.install("ansible-core", "websockets", *SIDE_BY_SIDE)
-    image = test_image(session, *MANAGED)
-    pytest(session, "reach", "-n", "2", "--dist", "loadgroup", "tests/reach", CLOUDHOST_TEST_IMAGE=image)
-
-
-@nox.session(python=NEWEST, tags=["full"])
-def hosts(session: nox.Session) -> None:
-    """The molecule scenarios: clusters of hosts with systemd, lived in and broken."""
-    session.install("ansible-core", "websockets", "molecule", "pytest-testinfra", *SIDE_BY_SIDE)
-    test_image(session)  # that both would build at the same time
-    pytest(session, "hosts", "-n", "2", "--dist", "loadgroup", "tests/hosts")
-
-
-@nox.session(python=NEWEST, tags=["last"])
+@nox.session(python=False)
 def clean(session: nox.Session) -> None:
     """quickstart.sh --clean: nothing of it is left."""
-    session.install("pytest")
     pytest(session, "clean", "tests/quickstart/test_clean.py")
+
+
+def _on(product: str) -> None:
+    """The sessions with daemons of one product."""
+
+    @nox.session(name=f"integration-{product}", python=False, tags=["integration", product])
+    def integration(session: nox.Session) -> None:
+        """Modules against a real daemon."""
+        apart = [f"--ignore={path}" for path in CLUSTERS]
+        pytest(session, f"integration-{product}", "tests/integration", *apart, product=product, image=test_image(session))
+
+    @nox.session(name=f"clusters-{product}", python=False, tags=["clusters", product])
+    def clusters(session: nox.Session) -> None:
+        """Modules against clusters of real daemons, with a real Ceph and a real OVN."""
+        pytest(session, f"clusters-{product}", *CLUSTERS, product=product, image=test_image(session))
+
+    @nox.session(name=f"reach-{product}", python=False, tags=["reach", product])
+    def reach(session: nox.Session) -> None:
+        """The connection and the inventory plugin against a real daemon, and a container that Ansible can manage."""
+        pytest(session, f"reach-{product}", "tests/reach", product=product, image=test_image(session, *MANAGED))
+
+    @nox.session(name=f"roles-{product}", python=False, tags=["roles", product])
+    def roles(session: nox.Session) -> None:
+        """Roles and playbooks against real daemons."""
+        pytest(session, f"roles-{product}", "tests/roles", *_shared(product), product=product, image=test_image(session))
+
+    @nox.session(name=f"hosts-{product}", python=False, tags=["hosts", product])
+    def hosts(session: nox.Session) -> None:
+        """The molecule scenario: a cluster of hosts with systemd, lived in and broken."""
+        pytest(session, f"hosts-{product}", "tests/hosts", *_shared(product), product=product, image=test_image(session))
+
+
+for _product in PRODUCTS:
+    _on(_product)
 
 
 @nox.session(python=NEWEST, tags=["bench"])

@@ -22,6 +22,7 @@ from integration.modules import ModuleFailed, run_module  # noqa: E402 - the tes
 from integration.stacks import document  # noqa: E402
 from lab.daemon import Daemon  # noqa: E402
 from lab.folder import folder  # noqa: E402
+from lab.forks import Task  # noqa: E402
 from lab.proxy import Proxy  # noqa: E402
 
 #: Parameters of fixtures. With pytest-xdist's loadgroup, all tests of one daemon run in one process, and the daemons side by side.
@@ -87,9 +88,9 @@ class Server:
 
     def isolated(self, module: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """A module run in the daemon's network namespace where its TCP port is."""
-        done = self.daemon.inside(sys.executable, str(pathlib.Path(__file__).with_name("modules.py")), json.dumps([module, arguments]))
-        assert done.stdout, done.stderr
-        return json.loads(done.stdout)
+        output = Task(module, arguments, self.daemon.keeper.pid).communicate()[0]
+        assert output, "the module ended without a result"
+        return json.loads(output)
 
     def query(self, path: str, **kwargs: Any) -> Any:
         return self.daemon.query(path, **kwargs)

@@ -10,7 +10,6 @@ import contextlib
 import importlib
 import io
 import json
-import sys
 from typing import Any
 
 from ansible.module_utils.testing import patch_module_args
@@ -37,11 +36,3 @@ def run_module(module_name: str, /, check: bool = False, **arguments: Any) -> di
     if result.get("failed"):
         raise ModuleFailed(result)
     return result
-
-
-if __name__ == "__main__":  # in a process of its own, where a test needs the daemon's network namespace
-    module_name, arguments = json.loads(sys.argv[1])
-    try:
-        print(json.dumps(run_module(module_name, **arguments)))
-    except ModuleFailed as exc:
-        print(json.dumps(exc.result))

@@ -10,14 +10,12 @@ import contextlib
 import json
 import pathlib
 import subprocess
-import sys
 from typing import Any
 
 from integration.modules import ModuleFailed
 
 from .daemon import Daemon
-
-MODULES = pathlib.Path(__file__).resolve().parents[1] / "integration" / "modules.py"
+from .forks import Task
 
 
 class Node(Daemon):
@@ -33,15 +31,13 @@ class Node(Daemon):
         """A module on this host: in the daemon's network namespace, in a process of its own."""
         return self.end(self.begin(module, check, **arguments))
 
-    def begin(self, module: str, /, check: bool = False, **arguments: Any) -> subprocess.Popen[str]:
-        full = {"url": self.url, "timeout": 120, "check": check, **arguments}
-        command = ["nsenter", "--net", f"--target={self.keeper.pid}", sys.executable, str(MODULES), json.dumps([module, full])]
-        return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    def begin(self, module: str, /, check: bool = False, **arguments: Any) -> Task:
+        return Task(module, {"url": self.url, "timeout": 120, "check": check, **arguments}, self.keeper.pid)
 
     @staticmethod
-    def end(process: subprocess.Popen[str]) -> dict[str, Any]:
-        output, errors = process.communicate(timeout=180)
-        assert output, errors
+    def end(task: Task) -> dict[str, Any]:
+        output, _errors = task.communicate()
+        assert output, "the module ended without a result"
         result: dict[str, Any] = json.loads(output)
         if result.get("failed"):
             raise ModuleFailed(result)

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""playbooks/site.yml with the example inventory as it is, on the machine that test_quickstart.py left with LXD."""
+"""quickstart.sh a second time, and playbooks/site.yml with the example inventory as it is, on the machine that test_quickstart.py left with LXD."""
 
 from __future__ import annotations
 
@@ -13,8 +13,15 @@ import re
 import subprocess
 
 import pytest
+from test_quickstart import CLIENTS, SHARED, assert_unchanged, quickstart
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+@pytest.mark.parametrize("product", sorted(CLIENTS.keys() - SHARED))
+def test_the_second_run_changes_nothing(product):
+    """For the products that test_quickstart.py ran it only once for."""
+    assert_unchanged(quickstart("--product", product))
 
 
 def site() -> str:

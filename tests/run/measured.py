@@ -1,0 +1,116 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run a command, and write down what it and all its descendants cost.
+
+Daemons, monitors of containers and whatever else loses its parent become children of this process, so their processor time is known when
+they end. A cgroup would not tell: LXD and Incus put their containers into groups of their own at the root.
+
+Usage: measured.py REPORT [--leaves] COMMAND [ARGUMENT...]
+
+The report is JSON: C(wall) and C(cpu) in seconds, C(exit) status, and C(left): what still ran two seconds after the command ended. That is
+killed, and makes the run fail, unless the command is one that C(--leaves) services behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import pathlib
+import signal
+import sys
+import time
+from typing import Iterator
+
+PR_SET_CHILD_SUBREAPER = 36
+#: How many seconds a process may take that is ending when the command has ended.
+GRACE = 2.0
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class Process:
+    """One entry of /proc, see proc_pid_stat(5)."""
+
+    def __init__(self, pid: int) -> None:
+        text = pathlib.Path(f"/proc/{pid}/stat").read_text()
+        fields = text[text.rindex(")") + 2 :].split()
+        self.pid, self.name = pid, text[text.index("(") + 1 : text.rindex(")")]
+        self.state, self.parent = fields[0], int(fields[1])
+        self.cpu = sum(int(ticks) for ticks in fields[11:15]) / TICKS  # its own and that of children it has waited for
+
+    @property
+    def words(self) -> str:
+        with contextlib.suppress(OSError):
+            return f"{self.pid} " + pathlib.Path(f"/proc/{self.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()[:200]
+        return f"{self.pid} {self.name}"
+
+
+def descendants() -> list[Process]:
+    """What is below this process, parents before children."""
+    by_parent: dict[int, list[Process]] = {}
+    for process in _processes():
+        by_parent.setdefault(process.parent, []).append(process)
+    found = [child for child in by_parent.get(os.getpid(), []) if child.state != "Z"]
+    for process in found:
+        found += by_parent.get(process.pid, [])
+    return found
+
+
+def _processes() -> Iterator[Process]:
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            with contextlib.suppress(OSError):  # it has just ended
+                yield Process(int(entry))
+
+
+def main() -> int:
+    report, *command = sys.argv[1:]
+    leaves = command[0] == "--leaves"
+    command = command[1:] if leaves else command
+    ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    begin = time.monotonic()
+    child = os.posix_spawnp(command[0], command, os.environ)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _frame: os.kill(child, received))
+    cpu, status = 0.0, None
+    while status is None:
+        pid, ended, usage = os.wait4(-1, 0)
+        cpu += usage.ru_utime + usage.ru_stime
+        if pid == child:
+            status = os.waitstatus_to_exitcode(ended)
+    wall = time.monotonic() - begin
+    cpu += reap(0.0 if leaves else GRACE)
+    left = descendants()
+    cpu += sum(process.cpu for process in left)
+    words = [process.words for process in left]
+    if left and not leaves:
+        print("still running, and killed:", *words, sep="\n    ", flush=True)
+        for process in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+        status = status or 1
+    pathlib.Path(report).write_text(json.dumps({"wall": wall, "cpu": cpu, "exit": status, "left": words}))
+    return status if status >= 0 else 128 - status
+
+
+def reap(seconds: float) -> float:
+    """Wait for children that are ending, C(seconds) at most; their processor time."""
+    cpu, end = 0.0, time.monotonic() + seconds
+    while True:
+        try:
+            pid, _status, usage = os.wait4(-1, os.WNOHANG)
+        except ChildProcessError:
+            return cpu
+        if pid:
+            cpu += usage.ru_utime + usage.ru_stime
+        elif time.monotonic() > end:
+            return cpu
+        else:
+            time.sleep(0.05)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

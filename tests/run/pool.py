@@ -1,0 +1,107 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Run the sessions of noxfile.py that plan.py names, several at a time, the longest first, and say what became of them.
+
+Usage: pool.py FOLDER [--fast | --all]
+
+FOLDER gets a report, a log, times and the cost of each session. What a session said is shown where it failed.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import plan
+import summary
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+MEASURED = pathlib.Path(__file__).with_name("measured.py")
+NOX = pathlib.Path(sys.executable).with_name("nox")
+#: Jobs with daemons wait a lot, so there is one more than there are cores.
+SLOTS = int(os.environ.get("CLOUDHOST_TEST_SLOTS") or (os.cpu_count() or 1) + 1)
+
+
+class Pool:
+    def __init__(self, folder: pathlib.Path, **environ: str) -> None:
+        self.folder, self.environ = folder, {**os.environ, **environ}
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.stopping = threading.Event()
+
+    def run(self, jobs: list[plan.Job]) -> dict[str, bool]:
+        """Whether each job passed. A job is not run, and has not passed, where one that it comes after has not."""
+        waiting = sorted(jobs, key=lambda job: (job.last, job.patient, -job.seconds))
+        passed: dict[str, bool] = {}
+        running: dict[concurrent.futures.Future[bool], plan.Job] = {}
+        with concurrent.futures.ThreadPoolExecutor(SLOTS) as slots:
+            while waiting or running:
+                for job in [job for job in waiting if not all(passed.get(name, True) for name in job.after)]:
+                    waiting.remove(job)
+                    passed[job.name] = False
+                    say(f"{job.name} was not run, because a session before it failed")
+                ready = [job for job in waiting if all(name in passed for name in job.after) and (not job.last or job is waiting[0] and not running)]
+                for job in ready[: SLOTS - len(running)]:
+                    waiting.remove(job)
+                    running[slots.submit(self._job, job)] = job
+                for future in concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED).done:
+                    passed[running.pop(future).name] = future.result()
+        return passed
+
+    def _job(self, job: plan.Job) -> bool:
+        if self.stopping.is_set():
+            return False
+        place = {what: str(self.folder / f"{job.name}.{what}") for what in ("log", summary.REPORT, summary.COST, summary.TIMES)}
+        command = ["nice", "-n", "10"] if job.patient else []
+        command += [sys.executable, str(MEASURED), place[summary.COST], *(["--leaves"] if job.leaves else [])]
+        command += [str(NOX), "--error-on-missing-interpreters", "--report", place[summary.REPORT], "-s", job.name]
+        begin = time.monotonic()
+        say(f"{job.name} …")
+        with open(place["log"], "wb") as log:
+            process = subprocess.Popen(
+                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**self.environ, "CLOUDHOST_TEST_TIMES": place[summary.TIMES]}
+            )
+            self.processes.append(process)
+            passed = process.wait() == 0
+        said = "" if passed else "\n" + pathlib.Path(place["log"]).read_text(errors="replace")
+        say(f"{job.name}: {'passed' if passed else 'FAILED'} in {time.monotonic() - begin:.0f} s{said}")
+        return passed
+
+    def stop(self, number: int, _frame: object) -> None:
+        """End the jobs, which end their daemons."""
+        self.stopping.set()
+        for process in self.processes:
+            if process.poll() is None:
+                process.send_signal(signal.SIGINT)
+
+
+def say(words: str) -> None:
+    print(f"== {words}", flush=True)
+
+
+def main() -> int:
+    folder, option = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2] if len(sys.argv) > 2 else ""
+    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    jobs = {"--fast": plan.fast, "--all": plan.everything, "": lambda: plan.plain(commit)}[option]()
+    shared = " ".join(plan.PRODUCTS if option == "--all" else [plan.chosen(commit)])
+    pool = Pool(folder, CLOUDHOST_TEST_SHARED=shared)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, pool.stop)
+    begin = time.monotonic()
+    pool.run(jobs)
+    reason = "they need daemons" if option == "--fast" else f"the commit {commit[:7]} chose {plan.chosen(commit)} for what the products share"
+    absent = plan.left_out(jobs)
+    remarks = [f"Left out, because {reason}: {', '.join(absent)}. ./test.sh --all runs everything."] if absent else []
+    names = [job.name for job in jobs]
+    return 0 if summary.tell(folder, names, time.monotonic() - begin, os.cpu_count() or 1, remarks) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
