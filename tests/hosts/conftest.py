@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import os
 import pathlib
 import sys
 from typing import Iterator
@@ -15,10 +14,9 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lab.folder import folder  # noqa: E402 - the tests folder is no package of the collection
+from lab.daemon import KINDS  # noqa: E402 - the tests folder is no package of the collection
+from lab.folder import folder  # noqa: E402
 from lab.scenario import Scenario  # noqa: E402
-
-KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()]
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -20,13 +20,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from integration.modules import ModuleFailed, run_module  # noqa: E402 - the tests folder is no package of the collection
 from integration.stacks import document  # noqa: E402
-from lab.daemon import Daemon  # noqa: E402
+from lab.daemon import KINDS, Daemon  # noqa: E402
 from lab.folder import folder  # noqa: E402
 from lab.forks import Task  # noqa: E402
 from lab.proxy import Proxy  # noqa: E402
-
-#: Parameters of fixtures. With pytest-xdist's loadgroup, all tests of one daemon run in one process, and the daemons side by side.
-KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()]
 
 
 @pytest.fixture(scope="session")

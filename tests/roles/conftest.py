@@ -19,7 +19,7 @@ import yaml
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lab.daemon import Daemon  # noqa: E402 - the tests folder is no package of the collection
+from lab.daemon import KINDS, Daemon  # noqa: E402 - the tests folder is no package of the collection
 from lab.folder import folder  # noqa: E402
 
 
@@ -27,9 +27,6 @@ from lab.folder import folder  # noqa: E402
 def lab() -> Iterator[pathlib.Path]:
     with folder("roles") as lab:
         yield lab
-
-
-KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()]
 
 
 @pytest.fixture(params=KINDS)

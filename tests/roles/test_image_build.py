@@ -57,7 +57,6 @@ def test_build_once_and_wait_for_cloud_init(build, folder, daemon, play):
     assert daemon.query("/1.0/instances/c2")["status"] == "Running"  # it stays, to be looked at
 
 
-@pytest.mark.xdist_group("lxd")  # where the image is built already
 def test_a_build_that_broke_off_is_begun_again(build, folder, tmp_path):
     """Nothing counts as built before its last file is there."""
     done = build(image_build_import=False)
