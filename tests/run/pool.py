@@ -58,19 +58,19 @@ class Pool:
     def _job(self, job: plan.Job) -> bool:
         if self.stopping.is_set():
             return False
-        place = {what: str(self.folder / f"{job.name}.{what}") for what in ("log", summary.REPORT, summary.COST, summary.TIMES)}
+        place = {what: str(self.folder / f"{job.name}.{what}") for what in (summary.LOG, summary.REPORT, summary.COST, summary.TIMES)}
         command = ["nice", "-n", "10"] if job.patient else []
         command += [sys.executable, str(MEASURED), place[summary.COST], *(["--leaves"] if job.leaves else [])]
         command += [str(NOX), "--error-on-missing-interpreters", "--report", place[summary.REPORT], "-s", job.name]
         begin = time.monotonic()
         say(f"{job.name} …")
-        with open(place["log"], "wb") as log:
+        with open(place[summary.LOG], "wb") as log:
             process = subprocess.Popen(
                 command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**self.environ, "CLOUDHOST_TEST_TIMES": place[summary.TIMES]}
             )
             self.processes.append(process)
             passed = process.wait() == 0
-        said = "" if passed else "\n" + pathlib.Path(place["log"]).read_text(errors="replace")
+        said = "" if passed else "\n" + pathlib.Path(place[summary.LOG]).read_text(errors="replace")
         say(f"{job.name}: {'passed' if passed else 'FAILED'} in {time.monotonic() - begin:.0f} s{said}")
         return passed
 

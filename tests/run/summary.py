@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 #: How many of the slowest tests and fixtures are shown.
 SLOWEST = 25
 #: Files of C(pool.py) in one folder, by what follows the name of the session.
-REPORT, COST, TIMES, TESTS = "json", "cost", "times", "xml"
+REPORT, LOG, COST, TIMES, TESTS = "json", "log", "cost", "times", "xml"
 
 
 class Session(NamedTuple):
@@ -41,7 +41,7 @@ def read(folder: pathlib.Path, name: str) -> Session:
     if cost.get("exit", 1) and result == "success":
         result = "failed"  # it left processes behind
     passed, failed, skipped = int(result == "success"), int(result not in ("success", "skipped")), int(result == "skipped")
-    reasons = [f"the session {name} could not run here"] if skipped else []
+    reasons = [sessions[0].get("reason", "")] if skipped else []
     if (folder / f"{name}.{TESTS}").exists():
         passed, broken, skipped, reasons = _tests(folder / f"{name}.{TESTS}")
         failed = max(broken, failed)
