@@ -4,10 +4,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # archive.sh FOLDER PACKAGE…: archives of APT in FOLDER/now, with the packages that this machine's sources have, and in FOLDER/newer, with the
-# same under the next version number.
+# same under the next version number. The index of the last one is written last: without it, a run that broke off is begun anew.
 set -eu
 folder=$1
 shift
+mkdir -p "${folder%/*}"
+exec 9>"$folder.lock" # what is started from here holds the lock too, until it ends
+flock 9
+[ ! -e "$folder/newer/Packages" ] || exit 0 # another run has made it meanwhile
 rm -rf "$folder"
 mkdir -p "$folder/now" "$folder/newer" "$folder/work"
 cd "$folder/work"

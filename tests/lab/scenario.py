@@ -17,6 +17,7 @@ from typing import Any, Callable
 import yaml
 from integration.modules import ModuleFailed
 
+from . import image
 from .daemon import Daemon
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -31,6 +32,7 @@ class Scenario:
         self.outer = Daemon(kind, lab, nested=True)
         self.folder = lab / "m"
         self.processes: list[subprocess.Popen[str]] = []
+        self.built = image.environ(kind)  # once: a new package in the archive must not change it under the hosts
         inventory = yaml.safe_load((MOLECULE / "inventory" / "hosts.yml").read_text())
         self.hosts: dict[str, dict[str, Any]] = {name: variables or {} for name, variables in inventory["all"]["hosts"].items()}
 
@@ -39,6 +41,7 @@ class Scenario:
         return {
             **os.environ,
             **settings,
+            **self.built,
             "CLOUDHOST_PRODUCT": self.kind,
             "CLOUDHOST_URL": self.outer.url,
             "MOLECULE_EPHEMERAL_DIRECTORY": str(self.folder),

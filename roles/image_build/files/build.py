@@ -1,0 +1,173 @@
+#!/usr/bin/env python3
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Build an image from what debootstrap installs: build.py SPECIFICATION, the JSON that vars/main.yml describes. The last line says what was done.
+
+One process from the beginning to the end, because it holds a lock: a second build of the same thing waits, and finds it. The kernel takes the lock
+away from a process that is gone, however it ended, so nothing has to be tidied up by hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from typing import Any, Dict, Iterator, Sequence
+
+#: A folder without it is no build: it is written last, and holds what the build was made from.
+MARK = "inputs.json"
+#: Where APT keeps what a machine can fetch again.
+FETCHED = ("var/cache/apt/archives", "var/lib/apt/lists")
+#: What dpkg is told while it works on the folder: what is half written is thrown away in any case, so nothing has to reach the disk.
+UNSAFE = ("etc/dpkg/dpkg.cfg.d/cloudhost-lxd", "force-unsafe-io\n")
+#: Packages start their services when they are installed, but for this script's answer.
+NO_SERVICES = ("usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n")
+
+
+class Folder:
+    """The folder of one build, locked. Whoever has a program running in it has the lock too, also when this process is killed."""
+
+    def __init__(self, path: str) -> None:
+        self.path = pathlib.Path(path)
+        self.mark = self.path / MARK
+        self.lock = -1
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        while True:
+            self.path.mkdir(parents=True, exist_ok=True)
+            try:
+                self.lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+            except FileNotFoundError:  # removed since
+                continue
+            fcntl.flock(self.lock, fcntl.LOCK_EX)
+            if self.path.exists() and os.path.samestat(os.fstat(self.lock), self.path.stat()):
+                break
+            os.close(self.lock)  # it was removed while we waited: what is there now is another folder
+        try:
+            yield
+        finally:
+            os.close(self.lock)
+
+    def age(self) -> float:
+        """Days since it was built; infinite where it is not, or not to its end."""
+        return (time.time() - self.mark.stat().st_mtime) / 86400 if self.mark.exists() else float("inf")
+
+    def empty(self) -> None:
+        """The mark goes first: a removal that is broken off must not leave one behind."""
+        self.mark.unlink(missing_ok=True)
+        for path in list(self.path.iterdir()):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+
+    def finish(self, inputs: Dict[str, Any], keep: Sequence[str]) -> None:
+        for path in list(self.path.iterdir()):
+            if path.name not in keep:
+                shutil.rmtree(path)
+        unfinished = self.path / "inputs.new"
+        unfinished.write_text(json.dumps(inputs, indent=2, sort_keys=True) + "\n")
+        unfinished.rename(self.mark)
+
+    def run(self, *command: str) -> None:
+        print("+", *command, flush=True)
+        environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+        done = subprocess.run(command, cwd=self.path, env=environ, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, pass_fds=[self.lock], check=False)
+        if done.returncode:
+            sys.exit(f"{command[0]} ended with status {done.returncode}: {' '.join(command)}")
+
+    def pack(self, level: int) -> None:
+        self.run("mksquashfs", "rootfs", "rootfs.squashfs", "-noappend", "-quiet", "-no-progress", "-comp", "zstd", "-Xcompression-level", str(level))
+
+
+def write(root: pathlib.Path, place: str, content: str, mode: int = 0o644) -> None:
+    path = root / place.lstrip("/")
+    if path.is_symlink():  # it may lead out of the root
+        path.unlink()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(content)
+    path.chmod(mode)
+
+
+def make_base(folder: Folder, base: Dict[str, Any]) -> None:
+    """The distribution as debootstrap installs it, with the indexes that it fetched, for as many images as one likes."""
+    folder.empty()
+    root = folder.path / "rootfs"
+    root.mkdir(mode=0o755)
+    write(root, *UNSAFE)
+    options = ["--variant=minbase", f"--include={','.join(base['packages'])}", f"--components={','.join(base['components'])}"]
+    folder.run("debootstrap", *options, base["release"], str(root), base["mirror"])
+    shutil.rmtree(root / FETCHED[0], ignore_errors=True)
+    folder.pack(1)
+    folder.finish(base, ("rootfs.squashfs",))
+
+
+def unpack_base(image: Folder, specification: Dict[str, Any]) -> bool:
+    """The base in the folder of the image. Whether it is as new as the archive."""
+    base = Folder(specification["base_folder"])
+    with base.locked():
+        fresh = base.age() > specification["base_days"]
+        if fresh:
+            make_base(base, specification["base"])
+        image.run("unsquashfs", "-no-progress", "-quiet", "-dest", "rootfs", str(base.path / "rootfs.squashfs"))
+    return fresh
+
+
+def install(folder: Folder, specification: Dict[str, Any]) -> None:
+    """What is newer now, and the packages of the image. APT runs in namespaces that leave no mount and no process behind."""
+    root = folder.path / "rootfs"
+    suite = specification["suite"]
+    if suite:
+        source = f"deb {specification['base']['mirror']} {suite} {' '.join(specification['base']['components'])}\n"
+        write(root, f"etc/apt/sources.list.d/{suite}.list", source)
+    write(root, *NO_SERVICES, 0o755)
+    write(root, "etc/resolv.conf", pathlib.Path("/etc/resolv.conf").read_text())  # of now, and not of when the base was made
+    apt = ["unshare", "--fork", "--pid", "--mount", "--mount-proc", f"--root={root}", "apt-get", "-q", "-y", "-o", "Acquire::Languages=none"]
+    folder.run(*apt, "update")
+    folder.run(*apt, "dist-upgrade", "--no-install-recommends")
+    if specification["packages"]:
+        folder.run(*apt, "install", "--no-install-recommends", *(["--target-release", suite] if suite else []), *specification["packages"])
+    (root / NO_SERVICES[0]).unlink()
+
+
+def make_image(folder: Folder, specification: Dict[str, Any]) -> None:
+    folder.empty()
+    root = folder.path / "rootfs"
+    fresh = unpack_base(folder, specification)
+    if specification["packages"] or not fresh:
+        install(folder, specification)
+    for place, content in specification["files"].items():
+        write(root, place, content)
+    (root / UNSAFE[0]).unlink()
+    for place in FETCHED:
+        shutil.rmtree(root / place, ignore_errors=True)
+        (root / place / "partial").mkdir(parents=True)
+    folder.pack(3)
+    for place, content in specification["description"].items():
+        write(folder.path / "metadata", place, content)
+    with tarfile.open(folder.path / "metadata.tar.gz", "w:gz") as archive:
+        for name in sorted(os.listdir(folder.path / "metadata")):
+            archive.add(folder.path / "metadata" / name, name)
+    folder.finish(specification["inputs"], ("metadata.tar.gz", "rootfs.squashfs"))
+
+
+def main() -> None:
+    os.umask(0o022)
+    specification = json.loads(sys.argv[1])
+    folder = Folder(specification["folder"])
+    with folder.locked():
+        there = folder.mark.exists()
+        if not there:
+            make_image(folder, specification)
+    print("another run has built it" if there else "built")
+
+
+if __name__ == "__main__":
+    main()
