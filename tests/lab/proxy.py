@@ -32,6 +32,7 @@ class Proxy:
         self.path, self.upstream = path, upstream
         self.requests: list[str] = []
         self.cut: Cut | None = None
+        self.later: list[Cut] = []  # those that follow, each once the one before it was used
         proxy = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -69,7 +70,7 @@ class Proxy:
                 self.requests.append(request)
                 cut = self.cut if self.cut and re.search(self.cut.pattern, request) else None
                 if cut:
-                    self.cut = None
+                    self.cut = self.later.pop(0) if self.later else None
                 body = incoming.read(length)
                 if cut and cut.when == "before":
                     client.shutdown(socket.SHUT_RDWR)

@@ -6,24 +6,33 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
-from typing import Any, Callable
+from typing import Any, Callable, Iterator
 
 import yaml
-from integration.modules import ModuleFailed
+from integration.modules import run_module
 
 from . import image
 from .daemon import Daemon
+from .forks import Task
+from .proxy import Proxy
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MOLECULE = ROOT / "extensions" / "molecule"
-MODULES = ROOT / "tests" / "integration" / "modules.py"
 NAMES = {"lxd": "cluster", "incus": "cluster_incus"}
+#: What clients say of a daemon that starts, or of a cluster that has no leader for a moment. All else is an error of the test.
+NOT_YET = re.compile(
+    r"connection re(fused|set)|no such file or directory|EOF|no available dqlite leader|no known leader|not leader|database is locked"
+    r"|Failed to begin transaction|bad connection|disk I/O error|deadline exceeded|context canceled|not ready|starting up|shutting down"
+    r"|Unable to connect to any cluster|Missing event connection|(node|member) is offline|Instance is not running|timed out|broken pipe"
+)
 
 
 class Scenario:
@@ -31,8 +40,11 @@ class Scenario:
         self.kind, self.lab = kind, lab
         self.outer = Daemon(kind, lab, nested=True)
         self.folder = lab / "m"
+        self.made = ""  # what molecule said when it made the cluster
         self.processes: list[subprocess.Popen[str]] = []
+        self.tasks: list[Task] = []
         self.built = image.environ(kind)  # once: a new package in the archive must not change it under the hosts
+        self.roots: dict[str, str] = {}
         inventory = yaml.safe_load((MOLECULE / "inventory" / "hosts.yml").read_text())
         self.hosts: dict[str, dict[str, Any]] = {name: variables or {} for name, variables in inventory["all"]["hosts"].items()}
 
@@ -45,6 +57,9 @@ class Scenario:
             "CLOUDHOST_PRODUCT": self.kind,
             "CLOUDHOST_URL": self.outer.url,
             "MOLECULE_EPHEMERAL_DIRECTORY": str(self.folder),
+            "ANSIBLE_GATHERING": "smart",  # the hosts stay as they are: their facts are read once, not by every playbook
+            "ANSIBLE_CACHE_PLUGIN": "jsonfile",
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.lab / "facts"),
             "ANSIBLE_NOCOLOR": "1",
             "NO_COLOR": "1",
         }
@@ -59,6 +74,8 @@ class Scenario:
         return self._must(self._inside([self._tool("molecule"), step, "-s", NAMES[self.kind]]))
 
     def stop(self) -> None:
+        for task in self.tasks:
+            task.kill()
         for process in self.processes:
             process.kill()
             process.wait()
@@ -83,24 +100,34 @@ class Scenario:
 
     # -- modules ----------------------------------------------------------------------------------------------------
 
+    def root(self, host: str) -> str:
+        """The file system of a host, as seen from here. Another one after it was started again."""
+        if not os.path.exists(f"{self.roots.get(host)}/var/lib"):
+            self.roots[host] = f"/proc/{self.outer.query(f'/1.0/instances/{host}/state')['pid']}/root"
+        return self.roots[host]
+
     def url(self, host: str) -> str:
         """The socket of a host's daemon, as seen from here."""
-        pid = self.outer.query(f"/1.0/instances/{host}/state")["pid"]
-        return f"unix:///proc/{pid}/root/var/lib/{self.kind}/unix.socket"
+        return f"unix://{self.root(host)}/var/lib/{self.kind}/unix.socket"
 
-    def module(self, host: str, module: str, /, **arguments: Any) -> subprocess.Popen[str]:
+    def module(self, host: str, module: str, /, **arguments: Any) -> Task:
         """A module on a host's daemon, in a process of its own."""
-        full = {"url": self.url(host), "timeout": 120, **arguments}
-        return self._begin([sys.executable, str(MODULES), json.dumps([module, full])])
+        self.tasks.append(Task(module, {"url": self.url(host), "timeout": 120, **arguments}, self.outer.keeper.pid))
+        return self.tasks[-1]
 
     def run(self, host: str, module: str, /, **arguments: Any) -> dict[str, Any]:
-        process = self.module(host, module, **arguments)
-        text = process.communicate(timeout=300)[0]
-        assert text.strip().startswith("{"), text
-        result: dict[str, Any] = json.loads(text)
-        if result.get("failed"):
-            raise ModuleFailed(result)
-        return result
+        return run_module(module, **{"url": self.url(host), "timeout": 120, **arguments})
+
+    @contextlib.contextmanager
+    def proxy(self, host: str, place: str = "") -> Iterator[Proxy]:
+        """Something that records requests, and can break them, before a host's daemon: a socket in C(place), or in a folder out here."""
+        path = pathlib.Path(place or self.lab, "cut.socket")
+        proxy = Proxy(str(path), self.url(host)[len("unix://") :])
+        try:
+            yield proxy
+        finally:
+            proxy.close()
+            path.unlink(missing_ok=True)
 
     def unchanged(self, host: str, module: str, /, **arguments: Any) -> None:
         again = self.run(host, module, **arguments)
@@ -113,13 +140,32 @@ class Scenario:
         return self.outer.cli("exec", host, "--", *command)
 
     def query(self, host: str, path: str) -> Any:
-        return json.loads(self.inside(host, self.outer.client, "query", path))
+        """What the daemon of a host answers to its own client, which looks for it in the host's folder."""
+        environ = {**os.environ, self.outer.variable: f"{self.root(host)}/var/lib/{self.kind}"}
+        done = subprocess.run([self.outer.client, "query", path], env=environ, capture_output=True, text=True, timeout=180, check=False)
+        if done.returncode:
+            raise RuntimeError(f"{self.outer.client} query {path} on {host}: {done.stderr.strip()}")
+        return json.loads(done.stdout)
+
+    def sql(self, host: str, *statements: str) -> str:
+        """Statements for the cluster's database, by the daemon's own means."""
+        program = {"lxd": ["lxd", "sql"], "incus": ["incus", "admin", "sql"]}[self.kind]
+        return self.inside(host, *program, "global", "; ".join(statements))
 
     def query_raw(self, host: str, method: str, path: str, body: dict[str, Any]) -> None:
         self.inside(host, self.outer.client, "query", "-X", method, "-d", json.dumps(body), path)
 
     def power(self, host: str, action: str) -> None:
+        self.roots.pop(host, None)
         self.outer.query(f"/1.0/instances/{host}/state", "PUT", {"action": action, "force": action == "stop", "timeout": 60})
+
+    @contextlib.contextmanager
+    def without_power(self, host: str) -> Iterator[None]:
+        self.power(host, "stop")
+        try:
+            yield
+        finally:
+            self.power(host, "start")
 
     def members(self, host: str) -> dict[str, str]:
         return {member["server_name"]: member["status"] for member in self.query(host, "/1.0/cluster/members?recursion=1")}
@@ -134,13 +180,40 @@ class Scenario:
         self._must(self.play("prepare", "--limit", "node4"))
 
     def wait(self, condition: Callable[[], bool], what: str, seconds: float = 300) -> None:
+        """Until a condition holds. A daemon that does not answer yet is asked again, and anything else that goes wrong is raised at once."""
+        last = ""
+
         def holds() -> bool:
+            nonlocal last
             try:
                 return condition()
-            except (RuntimeError, ValueError):  # a daemon that does not answer yet
+            except RuntimeError as exc:
+                last = str(exc)
+                if not NOT_YET.search(last):
+                    raise
                 return False
 
-        self.outer._await(holds, what, seconds)
+        try:
+            self.outer._await(holds, what, seconds)
+        except RuntimeError as exc:
+            if str(exc) == last:
+                raise
+            raise RuntimeError(f"{exc}; the last error was: {last or 'none'}") from exc
+
+    def online(self, host: str, *names: str) -> None:
+        self.wait(lambda: all(self.members(host).get(name) == "Online" for name in names), f"{names} to be online")
+
+    def tidy(self) -> None:
+        """Remove what tests made besides what the scenario has, also after they failed."""
+        for kind, path, kept in (
+            ("instance", "instances", r"web-node[123]$"),
+            ("profile", "profiles", "default$"),
+            ("storage_pool", "storage-pools", "local$"),
+        ):
+            for place in self.query("node1", f"/1.0/{path}") or ():
+                name = place.rpartition("/")[2]
+                if not re.match(kept, name):
+                    self.run("node1", kind, name=name, state="absent", **({"force": True} if kind == "instance" else {}))
 
     # -- processes --------------------------------------------------------------------------------------------------
 

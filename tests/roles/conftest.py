@@ -6,10 +6,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
 import re
+import socket
 import subprocess
 import sys
 from typing import Any, Iterator
@@ -29,10 +31,10 @@ def lab() -> Iterator[pathlib.Path]:
         yield lab
 
 
-@pytest.fixture(params=KINDS)
-def daemon(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Daemon]:
+@contextlib.contextmanager
+def fresh(kind: str, lab: pathlib.Path) -> Iterator[Daemon]:
     """As its package leaves it: no pool, no bridge, a default profile without devices."""
-    daemon = Daemon(request.param, lab)
+    daemon = Daemon(kind, lab)
     try:
         daemon.start()
         yield daemon
@@ -40,24 +42,62 @@ def daemon(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Daemon
         daemon.stop()
 
 
+@pytest.fixture(params=KINDS)
+def daemon(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Daemon]:
+    with fresh(request.param, lab) as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def kept(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Daemon]:
+    """One for all tests of a file that leave it as it is, or begin with what they need."""
+    with fresh(request.param, lab / "kept") as daemon:
+        yield daemon
+
+
+@pytest.fixture(scope="session")
+def silent(lab: pathlib.Path) -> str:
+    """A socket that nobody listens at."""
+    path = lab / "silent.socket"
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(path))
+    return f"unix://{path}"
+
+
 class Run:
-    """One run of a playbook: what it said, and what it changed."""
+    """One run of a playbook: what it said, and what it changed, which is asked only of one that did not fail: that one may have changed nothing, too."""
 
     def __init__(self, text: str, code: int) -> None:
-        self.text, self.failed = text, code != 0
-        recap = re.findall(r"changed=(\d+)", text)
-        self.changed = sum(map(int, recap)) if recap else None
-        self.plan = re.findall(r"^ +\" *((?:[-+~]|-/\+) \S.*?)\",?$", text, re.M)  # what a role or playbook says of a stack
-        self.tasks = re.findall(r"^TASK \[(?:.* : )?(.*?)\] \**\n(?:(?:ok|included).*\n)*(?=changed)", text, re.M)
+        self.text, self.code, self.failed = text, code, code != 0
+
+    def _succeeded(self) -> str:
+        assert not self.failed, self.text
+        return self.text
+
+    @property
+    def changed(self) -> int:
+        recap = re.findall(r"changed=(\d+)", self._succeeded())
+        assert recap, self.text
+        return sum(map(int, recap))
+
+    @property
+    def plan(self) -> list[str]:
+        """What a role or playbook says of a stack."""
+        return re.findall(r"^ +\" *((?:[-+~]|-/\+) \S.*?)\",?$", self._succeeded(), re.M)
+
+    @property
+    def tasks(self) -> list[str]:
+        """The tasks that changed something."""
+        return re.findall(r"^TASK \[(?:.* : )?(.*?)\] \**\n(?:(?:ok|included).*\n)*(?=changed)", self._succeeded(), re.M)
 
 
-def ansible(*arguments: str, folder: pathlib.Path | None = None) -> Run:
-    """A playbook as a user runs it, in a folder where that matters."""
+def ansible(*arguments: str, folder: pathlib.Path | None = None, within: tuple[str, ...] = ()) -> Run:
+    """A playbook as a user runs it, in a folder where that matters, and by a program that begins it elsewhere."""
     program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
     environ = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0", "ANSIBLE_INJECT_FACT_VARS": "0"}
     if folder:
         environ["PWD"] = str(folder)  # a shell does this
-    done = subprocess.run([program, *arguments], cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run([*within, program, *arguments], cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     return Run(done.stdout, done.returncode)
 
 

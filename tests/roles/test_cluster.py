@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import json
 import pathlib
+import re
 import sys
 from typing import Any, Iterator
 
@@ -59,7 +60,7 @@ class Inventory:
 
 @pytest.fixture(scope="module", params=KINDS)
 def inventory(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Inventory]:
-    hosts = Hosts(request.param, lab / f"cluster-{request.param}", 4)
+    hosts = Hosts(request.param, lab / f"cluster-{request.param}", 3)
     try:
         hosts.start()
         yield Inventory(hosts, lab / f"cluster-{request.param}")
@@ -71,27 +72,32 @@ def members(inventory: Inventory) -> dict[str, str]:
     return {member["server_name"]: member["status"] for member in inventory.hosts.nodes[0].query("/1.0/cluster/members?recursion=1")}
 
 
-def test_a_limited_run_begins_no_second_cluster(inventory: Inventory) -> None:
-    refused = inventory.play("node1", "node2", "node3", options=("--limit", "node3"))
+@pytest.mark.parametrize(("names", "options"), [(("node1", "node2", "node3"), ("--limit", "node3")), (("node1", "node3"), ())], ids=["limit", "hosts"])
+def test_a_limited_run_begins_no_second_cluster(inventory: Inventory, names: tuple[str, ...], options: tuple[str, ...]) -> None:
+    """By --limit, or by fewer hosts than those that cluster_hosts names."""
+    refused = inventory.play(*names, options=options, **({} if options else {"cluster_hosts": ["node1", "node2", "node3"]}))
     assert refused.failed and "Run it once on all of them, without --limit" in refused.text, refused.text
+    assert "not all of node1, node2, node3 take part" in refused.text
     assert inventory.hosts.nodes[2].query("/1.0/cluster")["enabled"] is False
 
 
 def test_from_nothing(inventory: Inventory) -> None:
-    checked = inventory.play("node1", "node2", "node3", options=("--check",))
+    """The second host is the first member, because cluster_hosts says so."""
+    order = {"cluster_hosts": ["node2", "node1"]}
+    checked = inventory.play("node1", "node2", options=("--check",), **order)
     assert not checked.failed, checked.text
     assert inventory.hosts.nodes[0].query("/1.0/cluster")["enabled"] is False
-    first = inventory.play("node1", "node2", "node3", options=("-v", "--diff"))
+    first = inventory.play("node1", "node2", options=("-v", "--diff"), **order)
     assert not first.failed, first.text
-    assert members(inventory) == {"node1": "Online", "node2": "Online", "node3": "Online"}
+    assert re.search(r"TASK \[.*Make the first member\] \**\n(?:(?!TASK).*\n)*?changed: \[node2\]", first.text), first.text
+    assert members(inventory) == {"node1": "Online", "node2": "Online"}
     assert '"secret"' not in first.text and "eyJ" not in first.text  # no token, decoded or not
     node = inventory.hosts.nodes[0]
     for name in members(inventory):
         assert node.query(f"/1.0/storage-pools/local?target={name}")["config"]["source"].endswith(f"pool-{name}")
         assert node.query(f"/1.0/networks/lan?target={name}")["config"]["parent"] == f"up-{name}"
     assert node.query("/1.0")["config"]["cluster.offline_threshold"] == "30"
-    again = inventory.play("node1", "node2", "node3")
-    assert not again.failed and again.changed == 0, again.text
+    assert inventory.play("node1", "node2").changed == 0
 
 
 def test_edits(inventory: Inventory) -> None:
@@ -99,63 +105,74 @@ def test_edits(inventory: Inventory) -> None:
     node.inside("ip", "link", "add", "other", "type", "bridge")
     inventory.vars["node2"]["cluster_member_config"][1]["value"] = "other"
     inventory.vars["node2"]["cluster_member"] = {"description": "The second", "failure_domain": "rack2"}
-    edited = inventory.play("node1", "node2", "node3")
-    assert not edited.failed and edited.tasks == ["Have it as declared", "Configure the members"], edited.text
+    edited = inventory.play("node1", "node2")
+    assert edited.tasks == ["Have it as declared", "Configure the members"], edited.text
     assert node.query("/1.0/networks/lan?target=node2")["config"]["parent"] == "other"
     assert node.query("/1.0/cluster/members/node2")["description"] == "The second"
-    assert inventory.play("node1", "node2", "node3").changed == 0
+    assert inventory.play("node1", "node2").changed == 0
 
 
 def test_grow(inventory: Inventory) -> None:
     """By the inventory alone, also when the run is limited to the new host and one that is there."""
-    grown = inventory.play("node1", "node2", "node3", "node4", options=("--limit", "node1,node4"))
+    grown = inventory.play("node1", "node2", "node3", options=("--limit", "node1,node3"))
     assert not grown.failed, grown.text
-    assert members(inventory)["node4"] == "Online"
-    assert inventory.hosts.nodes[0].query("/1.0/networks/lan?target=node4")["config"]["parent"] == "up-node4"
-    assert inventory.play("node1", "node2", "node3", "node4").changed == 0
+    assert members(inventory)["node3"] == "Online"
+    assert inventory.hosts.nodes[0].query("/1.0/networks/lan?target=node3")["config"]["parent"] == "up-node3"
+    assert inventory.play("node1", "node2", "node3").changed == 0
 
 
 def test_evacuated_and_back(inventory: Inventory) -> None:
-    inventory.vars["node4"]["cluster_member_state"] = "evacuated"
-    names = ("node1", "node2", "node3", "node4")
+    inventory.vars["node3"]["cluster_member_state"] = "evacuated"
+    names = ("node1", "node2", "node3")
     assert inventory.play(*names).tasks == ["Configure the members"]
-    assert members(inventory)["node4"] == "Evacuated"
+    assert members(inventory)["node3"] == "Evacuated"
     assert inventory.play(*names).changed == 0
-    inventory.vars["node4"]["cluster_member_state"] = "present"
+    inventory.vars["node3"]["cluster_member_state"] = "present"
     assert inventory.play(*names).tasks == ["Configure the members"]
-    assert members(inventory)["node4"] == "Online"
+    assert members(inventory)["node3"] == "Online"
 
 
 def test_the_playbooks_that_evacuate_and_restore(inventory: Inventory) -> None:
-    names = ("node1", "node2", "node3", "node4")
+    names = ("node1", "node2", "node3")
     for playbook, status in (("cloudhost.lxd.evacuate", "Evacuated"), ("cloudhost.lxd.restore", "Online")):
         done = inventory.play(*names, options=("--limit", "node2"), playbook=playbook)
-        assert not done.failed and done.changed == 1, done.text
+        assert done.changed == 1, done.text
         assert members(inventory)["node2"] == status
         assert inventory.play(*names, options=("--limit", "node2"), playbook=playbook).changed == 0
 
 
 def test_shrink(inventory: Inventory) -> None:
-    inventory.vars["node4"]["cluster_member_state"] = "absent"
-    names = ("node1", "node2", "node3", "node4")
-    alone = inventory.play(*names, options=("--limit", "node4"))
+    inventory.vars["node3"]["cluster_member_state"] = "absent"
+    names = ("node1", "node2", "node3")
+    alone = inventory.play(*names, options=("--limit", "node3"))
     assert alone.failed and "a member that stays has to remove them" in alone.text, alone.text
     shrunk = inventory.play(*names)
     assert not shrunk.failed, shrunk.text
-    assert sorted(members(inventory)) == ["node1", "node2", "node3"]
-    again = inventory.play(*names)
-    assert not again.failed and again.changed == 0, again.text
+    assert sorted(members(inventory)) == ["node1", "node2"]
+    assert inventory.play(*names).changed == 0
 
 
-def test_a_host_with_data_does_not_join(inventory: Inventory) -> None:
+def test_a_host_with_data_does_not_join_unless_by_force(inventory: Inventory) -> None:
     """What it has would be lost: the error names it, and the others are not touched."""
-    node = inventory.hosts.nodes[3]
+    node = inventory.hosts.nodes[2]
     assert json.loads(node.cli("query", "/1.0/cluster"))["enabled"] is False
     node.run("storage_pool", name="mine", driver="dir")
-    inventory.vars["node4"]["cluster_member_state"] = "present"
-    refused = inventory.play("node1", "node2", "node3", "node4")
+    inventory.vars["node3"]["cluster_member_state"] = "present"
+    names = ("node1", "node2", "node3")
+    refused = inventory.play(*names)
     assert refused.failed and "storage pools mine" in refused.text, refused.text
-    assert sorted(members(inventory)) == ["node1", "node2", "node3"]
-    node.run("storage_pool", name="mine", state="absent")
-    joined = inventory.play("node1", "node2", "node3", "node4")
-    assert not joined.failed and members(inventory)["node4"] == "Online", joined.text
+    assert sorted(members(inventory)) == ["node1", "node2"]
+    inventory.vars["node3"]["cluster_join_force"] = True
+    joined = inventory.play(*names)
+    assert not joined.failed and members(inventory)["node3"] == "Online", joined.text
+    assert "/1.0/storage-pools/mine" not in inventory.hosts.nodes[0].query("/1.0/storage-pools")
+
+
+def test_a_member_with_an_instance_is_removed_by_force(inventory: Inventory) -> None:
+    """With its instance, which is not moved away before."""
+    inventory.hosts.nodes[0].run("instance", name="lost", source={"type": "none"}, type="container", state="present", target="node3")
+    inventory.vars["node3"].update(cluster_member_state="absent", cluster_remove_force=True)
+    removed = inventory.play("node1", "node2", "node3")
+    assert removed.tasks == ["Remove it"], removed.text
+    assert sorted(members(inventory)) == ["node1", "node2"]
+    assert inventory.hosts.nodes[0].query("/1.0/instances") == []

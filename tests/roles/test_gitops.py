@@ -18,6 +18,7 @@ import sys
 import pytest
 import yaml
 from conftest import KINDS, Player, Run, ansible
+from integration.tls import identity
 from lab.daemon import Daemon
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -38,11 +39,12 @@ class Repository:
         shutil.rmtree(self.folder, ignore_errors=True)
         shutil.copytree(ROOT / "inventories" / "gitops", self.folder)
 
-    def run(self, step: str, *options: str) -> Run:
+    def run(self, step: str, *options: str, within: tuple[str, ...] = (), **variables: str) -> Run:
         program, *arguments = self.commands[step]
         assert program == "ansible-playbook"
         vault = ["--vault-password-file", str(self.password)] if self.password.exists() else []
-        return ansible(*arguments, "-e", f"stack_url={self.daemon.url}", *vault, *options, folder=self.folder)
+        given = json.dumps({"stack_url": self.daemon.url, **variables})
+        return ansible(*arguments, "-e", given, *vault, *options, folder=self.folder, within=within)
 
     def applied(self) -> None:
         """The documents as they are in the example, and the server as they say."""
@@ -131,7 +133,7 @@ def test_from_nothing_and_back(repository):
     assert [address["family"] for address in web1["state"]["network"]["eth0"]["addresses"]].count("inet") == 1
 
     again = repository.run("Plan")
-    assert not again.failed and again.changed == 0 and repository.report("plan") == [], again.text
+    assert again.changed == 0 and repository.report("plan") == [], again.text
     assert "No changes" in (repository.folder / "plan.md").read_text()
     drift = repository.run("Drift")
     assert not drift.failed and repository.report("drift") == [], drift.text
@@ -147,7 +149,7 @@ def test_what_somebody_changes_by_hand_is_told_and_repaired(repository):
     repository.daemon.cli("stop", "--force", "--project=shop", "db1")
     repository.daemon.cli("delete", "--force", "--project=shop", "web2")
     drift = repository.run("Drift")
-    assert drift.failed and "is not as its documents say" in drift.text, drift.text
+    assert drift.code == 2 and "is not as its documents say" in drift.text, drift.text
     assert repository.report("drift") == [
         "~ profile web (project shop)",
         '      config.limits.memory: "128MiB" -> "256MiB"',
@@ -204,13 +206,62 @@ def test_a_mistake_is_told_with_its_line_and_nothing_is_changed(repository):
     assert repository.dump() == before
 
 
-def test_a_server_that_is_not_there_is_in_the_report_beside_those_that_are(repository):
+def test_a_server_that_is_not_there_is_in_the_report_beside_those_that_are(repository, silent):
     repository.applied()
     hosts = repository.folder / "hosts.yml"
-    hosts.write_text(hosts.read_text() + "    away:\n      ansible_connection: local\n      ansible_python_interpreter: /usr/bin/python3\n")
     (repository.folder / "host_vars").mkdir()
-    (repository.folder / "host_vars" / "away.yml").write_text("stack_socket: unix:///nowhere/unix.socket\n")
-    drift = repository.run("Drift", "-e", json.dumps({"stack_url": "{{ stack_socket | default('" + repository.daemon.url + "') }}"}))
-    told = (repository.folder / "drift.md").read_text()
-    assert drift.failed and re.search(r"### away\n\nNo plan could be made:\n\n```text\n.*nowhere", told), drift.text
+    for name, variables in {"away": {"stack_socket": "unix:///nowhere/unix.socket"}, "silent": {"stack_socket": silent, "stack_timeout": 1}}.items():
+        hosts.write_text(hosts.read_text() + f"    {name}:\n      ansible_connection: local\n      ansible_python_interpreter: /usr/bin/python3\n")
+        (repository.folder / "host_vars" / f"{name}.yml").write_text(yaml.safe_dump(variables))
+    own = "{{ stack_socket | default('" + repository.daemon.url + "') }}"
+    drift = repository.run("Drift", stack_url=own, stack_markdown="told.md", stack_json="reports.json")
+    told = (repository.folder / "told.md").read_text()
+    assert drift.code == 2 and re.search(r"### away\n\nNo plan could be made:\n\n```text\n.*nowhere", told), drift.text
+    assert re.search(r"### silent\n\nNo plan could be made:\n\n```text\nThe timeout of 1 s is over", told), told
     assert "### localhost\n\nNo drift." in told
+    servers = json.loads((repository.folder / "reports.json").read_text())["servers"]
+    assert {name: (server["plan"], bool(server["error"])) for name, server in servers.items()} == {
+        "localhost": ([], False),
+        "away": (None, True),
+        "silent": (None, True),
+    }
+    assert not (repository.folder / "drift.md").exists() and not (repository.folder / "drift.json").exists()
+
+
+def test_what_is_there_already_is_adopted_once(repository):
+    """Where it differs it is an error without stack_adopt, and changed and marked with it; where it agrees it stays nobody's."""
+    repository.applied()
+    profile, mark = "/1.0/profiles/web?project=shop", "user.cloudhost.stack"
+    written = repository.daemon.query(profile)
+    assert written["config"].pop(mark) == "shop"
+    repository.daemon.query(profile, "PUT", {"config": written["config"], "devices": written["devices"], "description": "Mine"})
+    refused = repository.run("Apply")
+    assert refused.failed and re.search(r"profile web .* is there already, belongs to no stack, and differs in description", refused.text), refused.text
+    assert repository.daemon.query(profile)["description"] == "Mine"
+    assert repository.run("Apply", "-e", "stack_adopt=true").plan == ["~ profile web (project shop)"]
+    adopted = repository.daemon.query(profile)
+    assert (adopted["config"][mark], adopted["description"]) == ("shop", written["description"])
+
+
+@pytest.mark.parametrize("pinned", ["stack_server_fingerprint", "stack_server_cert"])
+def test_a_server_that_is_reached_over_tls(repository, tmp_path, pinned):
+    """As from a CI system, with the variables for it: by one server pinned in two ways, and by no other."""
+    repository.applied()
+    client, daemon = identity(tmp_path, "ci"), repository.daemon
+    daemon.cli("config", "set", "core.https_address", "127.0.0.1:18449")
+    daemon.cli("config", "trust", "add" if daemon.kind == "lxd" else "add-certificate", client.cert)
+    try:
+        right = {
+            "stack_server_fingerprint": daemon.query("/1.0")["environment"]["certificate_fingerprint"],
+            "stack_server_cert": str(daemon.folder / "server.crt"),
+        }
+        wrong = {"stack_server_fingerprint": client.fingerprint, "stack_server_cert": client.cert}
+        over = {"stack_url": "https://127.0.0.1:18449", "stack_client_cert": client.cert, "stack_client_key": client.key}
+        within = ("nsenter", "--net", f"--target={daemon.keeper.pid}")
+        assert repository.run("Plan", within=within, **over, **{pinned: right[pinned]}).changed == 0
+        assert "No changes" in (repository.folder / "plan.md").read_text()
+        refused = repository.run("Plan", within=within, **over, **{pinned: wrong[pinned]})
+        assert refused.code == 2 and "certificate" in (repository.folder / "plan.md").read_text(), refused.text
+    finally:
+        daemon.cli("config", "unset", "core.https_address")
+        daemon.cli("config", "trust", "remove", client.fingerprint)

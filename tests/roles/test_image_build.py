@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
+NOWHERE = "http://127.0.0.1:1/debian"
 USER_DATA = """#cloud-config
 locale: false
 write_files:
@@ -26,12 +28,13 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def build(play, folder):
     def run(**variables):
-        packages = {"image_build_packages": ["cloud-init"], "image_build_alias": "cloud"}
+        packages = {"image_build_packages": ["cloud-init"], "image_build_alias": "cloud", "image_build_properties": {"variant": "cloud", "os": "Lab"}}
         return play("image_build", image_build_directory=str(folder), **{**packages, **variables})
 
     return run
 
 
+@pytest.mark.both
 def test_build_once_and_wait_for_cloud_init(build, folder, daemon, play):
     minimal = {"init_minimal_driver": "dir", "init_minimal_ipv4": "10.158.4.1/24", "init_minimal_ipv6": "none"}
     assert not play("init", init_url=daemon.url, **minimal).failed
@@ -41,8 +44,10 @@ def test_build_once_and_wait_for_cloud_init(build, folder, daemon, play):
     assert ("Install the distribution into a folder" in first.tasks) is (not already)
     (made,) = folder.iterdir()
     assert sorted(path.name for path in made.iterdir()) == ["inputs.json", "metadata.tar.gz", "rootfs.squashfs"]
-    again = build(image_build_url=daemon.url)
-    assert not again.failed and again.changed == 0, again.text
+    assert build(image_build_url=daemon.url).changed == 0
+    (image,) = daemon.query("/1.0/images?recursion=1")
+    assert (image["properties"]["variant"], image["properties"]["os"]) == ("cloud", "Lab")
+    assert image["properties"]["description"]  # what is not written stays as it is without
 
     task = {"name": "c1", "image": "cloud", "config": {"cloud-init.user-data": USER_DATA}, "wait_for": ["cloud_init", "ipv4"], "timeout": 180}
     launched = play.task("instance", url=daemon.url, **task)
@@ -66,6 +71,16 @@ def test_a_build_that_broke_off_is_begun_again(build, folder, tmp_path):
     assert "cloud-init" in whole["packages"]
     (made / "inputs.json").unlink()
     (made / "rootfs").mkdir()
-    refused = build(image_build_import=False, image_build_mirror="http://127.0.0.1:1/debian")  # it builds again, and cannot from there
+    refused = build(image_build_import=False, image_build_mirror=NOWHERE)  # it builds again, and cannot from there
     assert refused.failed and "Install the distribution into a folder" in refused.text
     assert not (made / "inputs.json").exists() and not (made / "rootfs.squashfs").exists()
+
+
+def test_what_is_built_is_what_the_options_name(play, tmp_path):
+    """Another distribution, release and components than the host's, from an archive that is not there, so that nothing has to be fetched."""
+    options = {"distribution": "ubuntu", "release": "noble", "components": ["main", "universe", "restricted"], "mirror": NOWHERE, "import": False}
+    refused = play("image_build", image_build_directory=str(tmp_path), **{f"image_build_{name}": value for name, value in options.items()})
+    (made,) = tmp_path.iterdir()
+    assert made.name.startswith("ubuntu-noble-")
+    command = rf'"debootstrap", .*"--components=main,universe,restricted".*"noble", "{made}/rootfs", "{NOWHERE}"'
+    assert refused.failed and re.search(command, refused.text), refused.text

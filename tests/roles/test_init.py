@@ -7,11 +7,13 @@
 from __future__ import annotations
 
 import base64
+import json
 import ssl
 
 import pytest
 import yaml
 from integration.tls import identity
+from roles.conftest import Player, ansible
 
 # As `lxd init` prints it at the end of its questions, with the nulls and empty strings that are in it.
 PRESEED = """config:
@@ -74,9 +76,43 @@ def preseed(tmp_path):
     return write
 
 
-def test_a_preseed_as_it_is(play, daemon, preseed):
-    first = init(play, daemon, init_preseed_file=preseed())
-    assert not first.failed, first.text
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"storage_pool": []}, "init_preseed.storage_pool"),
+        ({"networks": [{"name": "lxdbr0", "typ": "bridge"}]}, "init_preseed.networks.typ"),
+        ({"networks": [{"config": {}}]}, "missing required arguments: name"),
+        ({"storage_pools": {"name": "x"}}, "init_preseed"),
+        ({"cluster": {"enabled": True, "server_name": "one"}}, "init_preseed.cluster is not for this role"),
+        ({"storage_volumes": [{"name": "v", "pool": "local"}]}, "storage_volumes: this version of cloudhost.lxd has no such kind"),
+    ],
+)
+def test_what_is_refused_before_anything_is_changed(play, kept, preseed, changes, words):
+    before = state_of(kept)
+    refused = init(play, kept, init_preseed_file=preseed(PRESEED, **{"projects": [{"name": "never"}], **changes}))
+    assert refused.failed and words in refused.text, refused.text
+    assert state_of(kept) == before
+
+
+@pytest.fixture(scope="module")
+def preseeded(kept, tmp_path_factory):
+    """A server that was empty, what a preseed would have done to it by a run in check mode, and what it did."""
+    folder = tmp_path_factory.mktemp("preseeded")
+    (folder / "preseed.yml").write_text(PRESEED)
+    before = state_of(kept)
+    predicted = init(Player(folder), kept, "--check", init_preseed_file=str(folder / "preseed.yml"))
+    untouched = state_of(kept) == before
+    return kept, predicted, untouched, init(Player(folder), kept, init_preseed_file=str(folder / "preseed.yml"))
+
+
+def test_check_mode_tells_the_whole_plan_of_an_empty_server(preseeded):
+    _server, predicted, untouched, first = preseeded
+    assert untouched, predicted.text
+    assert first.plan == predicted.plan
+
+
+def test_a_preseed_as_it_is(play, preseeded, preseed):
+    daemon, _predicted, _untouched, first = preseeded
     assert sorted(first.plan) == ["+ network lxdbr0", "+ project web", "+ storage_pool local", "~ profile default", "~ server"]
     state = state_of(daemon)
     assert state["config"]["images.auto_update_interval"] == "15"
@@ -88,11 +124,11 @@ def test_a_preseed_as_it_is(play, daemon, preseed):
     (bridge,) = [network for network in state["networks"] if network["managed"]]
     assert bridge["config"]["ipv4.address"].endswith("/24")
 
-    again = init(play, daemon, init_preseed_file=preseed())
-    assert not again.failed and again.changed == 0, again.text
+    assert init(play, daemon, init_preseed_file=preseed()).changed == 0
     assert state_of(daemon) == state  # auto was not sent again, or the bridge would have another subnet
 
 
+@pytest.mark.both
 def test_the_daemons_own_init_finds_nothing_to_do_after_us_and_we_after_it(play, daemon, preseed):
     """What `lxd init --preseed` makes is what we would make. (It renumbers a bridge of auto by itself, so the subnet is written.)"""
     document = yaml.safe_load(PRESEED)
@@ -102,25 +138,27 @@ def test_the_daemons_own_init_finds_nothing_to_do_after_us_and_we_after_it(play,
     assert done.returncode == 0, done.stderr
     theirs = state_of(daemon)
     ours = init(play, daemon, init_preseed_file=preseed(yaml.safe_dump(document)))
-    assert not ours.failed and ours.changed == 0, ours.text
+    assert ours.changed == 0, ours.text
     assert state_of(daemon) == theirs
 
 
-def test_edits_are_applied_and_nothing_else(play, daemon, preseed):
-    assert not init(play, daemon, init_preseed_file=preseed()).failed
+def test_edits_are_applied_and_nothing_else(play, preseeded, preseed):
+    daemon = preseeded[0]
     before = state_of(daemon)
     pools = [{"name": "local", "driver": "dir", "description": "On the disk of the system"}]
     edited = init(play, daemon, init_preseed_file=preseed(PRESEED, config={"images.auto_update_interval": 24}, storage_pools=pools))
-    assert not edited.failed and edited.plan == ["~ server", "~ storage_pool local"], edited.text
+    assert edited.plan == ["~ server", "~ storage_pool local"], edited.text
     after = state_of(daemon)
     assert after["config"] == {**before["config"], "images.auto_update_interval": "24"}  # what is no longer written is kept
     assert after["storage-pools"][0]["description"] == "On the disk of the system"
     assert {key: after[key] for key in ("networks", "projects", "profiles")} == {key: before[key] for key in ("networks", "projects", "profiles")}
 
 
-def test_a_wrong_name_is_refused_before_anything_is_changed(play, daemon, preseed):
+def test_a_wrong_name_is_refused_before_anything_is_changed(play, preseeded, preseed):
+    daemon = preseeded[0]
     broken = yaml.safe_load(PRESEED)
     broken["profiles"][0]["devices"]["root"]["pool"] = "locl"
+    broken["projects"][0]["description"] = "Another"  # which must not be done either
     before = state_of(daemon)
     for options in (["--check"], []):
         refused = init(play, daemon, *options, init_preseed_file=preseed(yaml.safe_dump(broken)))
@@ -137,28 +175,22 @@ def test_a_half_finished_run_is_resumed(play, daemon, preseed):
     assert daemon.query("/1.0/profiles/default")["devices"] == {}
     assert [pool["name"] for pool in state_of(daemon)["storage-pools"]] == ["local"]
     second = init(play, daemon, init_preseed_file=preseed())
-    assert not second.failed and second.plan == ["+ network lxdbr0", "~ profile default"], second.text
-
-
-def test_check_mode_tells_the_whole_plan_of_an_empty_server(play, daemon, preseed):
-    before = state_of(daemon)
-    predicted = init(play, daemon, "--check", init_preseed_file=preseed())
-    assert not predicted.failed and state_of(daemon) == before, predicted.text
-    assert init(play, daemon, init_preseed_file=preseed()).plan == predicted.plan
+    assert second.plan == ["+ network lxdbr0", "~ profile default"], second.text
 
 
 def test_init_converges_the_default_profile(play, daemon):
     """Complaint 60: after a failed init the default profile has no root disk, and `lxd init` never adds it to a pool that is there already."""
     daemon.query("/1.0/storage-pools", method="POST", body={"name": "default", "driver": "dir"})
     first = init(play, daemon)
-    assert not first.failed and first.plan == ["+ network " + BRIDGES[daemon.kind], "~ profile default"], first.text
+    assert first.plan == ["+ network " + BRIDGES[daemon.kind], "~ profile default"], first.text
     assert daemon.query("/1.0/profiles/default")["devices"]["root"] == {"type": "disk", "path": "/", "pool": "default"}
     assert init(play, daemon).changed == 0
 
 
+@pytest.mark.both
 def test_nothing_declared_is_the_minimal_server(play, daemon):
     first = init(play, daemon)
-    assert not first.failed and sorted(first.plan) == ["+ network " + BRIDGES[daemon.kind], "+ storage_pool default", "~ profile default"], first.text
+    assert sorted(first.plan) == ["+ network " + BRIDGES[daemon.kind], "+ storage_pool default", "~ profile default"], first.text
     devices = daemon.query("/1.0/profiles/default")["devices"]
     assert devices["eth0"]["network"] == BRIDGES[daemon.kind]
     state = state_of(daemon)
@@ -166,6 +198,7 @@ def test_nothing_declared_is_the_minimal_server(play, daemon):
     assert again.changed == 0 and state_of(daemon) == state
 
 
+@pytest.mark.both
 def test_variables_and_projects_with_networks_of_their_own(play, daemon):
     variables = {
         "init_config": {"core.trust_password" if daemon.kind == "lxd" else "user.secret": "s3cret-s3cret"},
@@ -182,7 +215,9 @@ def test_variables_and_projects_with_networks_of_their_own(play, daemon):
     assert again.changed == 0, again.text
 
 
-def test_the_certificates_of_a_preseed(play, daemon, preseed, tmp_path):
+@pytest.mark.both
+def test_the_certificates_of_a_preseed_and_of_a_variable(play, preseeded, preseed, tmp_path):
+    daemon = preseeded[0]
     client = identity(tmp_path, "ci")
     bare = base64.b64encode(ssl.PEM_cert_to_DER_cert(client.pem)).decode()  # as the API and the daemon's own init take it
     entry = {"name": "ci", "type": "client", "certificate": bare, "restricted": True, "projects": ["web"], "description": ""}
@@ -191,24 +226,18 @@ def test_the_certificates_of_a_preseed(play, daemon, preseed, tmp_path):
     shown = daemon.query(f"/1.0/certificates/{client.fingerprint}")
     assert (shown["name"], shown["restricted"], shown["projects"]) == ("ci", True, ["web"])
     assert init(play, daemon, init_preseed_file=preseed(PRESEED, certificates=[entry])).changed == 0
-    opened = init(play, daemon, init_preseed_file=preseed(PRESEED, certificates=[{**entry, "restricted": False, "projects": []}]))
+    preseed_file = preseed(PRESEED, certificates=[{**entry, "name": "of the preseed"}])
+    opened = init(play, daemon, init_preseed_file=preseed_file, init_certificates=[{**entry, "restricted": False, "projects": []}])
     assert opened.changed == 1, opened.text
-    assert daemon.query(f"/1.0/certificates/{client.fingerprint}")["restricted"] is False
+    shown = daemon.query(f"/1.0/certificates/{client.fingerprint}")
+    assert (shown["name"], shown["restricted"]) == ("ci", False)  # the variable stands for that part of the preseed
 
 
-@pytest.mark.parametrize(
-    ("changes", "words"),
-    [
-        ({"storage_pool": []}, "init_preseed.storage_pool"),
-        ({"networks": [{"name": "lxdbr0", "typ": "bridge"}]}, "init_preseed.networks.typ"),
-        ({"networks": [{"config": {}}]}, "missing required arguments: name"),
-        ({"storage_pools": {"name": "x"}}, "init_preseed"),
-        ({"cluster": {"enabled": True, "server_name": "one"}}, "init_preseed.cluster is not for this role"),
-        ({"storage_volumes": [{"name": "v", "pool": "local"}]}, "storage_volumes: this version of cloudhost.lxd has no such kind"),
-    ],
-)
-def test_what_is_refused_before_anything_is_changed(play, daemon, preseed, changes, words):
-    before = state_of(daemon)
-    refused = init(play, daemon, init_preseed_file=preseed(PRESEED, **changes))
-    assert refused.failed and words in refused.text, refused.text
-    assert state_of(daemon) == before
+def test_the_timeout_of_roles_is_that_of_their_modules(silent, tmp_path):
+    """Thirty seconds is how long a daemon that does not listen is waited for without it."""
+    roles = [{"ansible.builtin.include_role": {"name": f"cloudhost.lxd.{role}"}, "ignore_errors": True} for role in ("init", "cluster")]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": roles}]))
+    variables = {"ansible_python_interpreter": "/usr/bin/python3", "init_url": silent, "init_timeout": 1, "cluster_url": silent, "cluster_timeout": 1}
+    done = ansible("-i", "localhost,", "-e", json.dumps(variables), str(tmp_path / "play.yml"))
+    for request in ("GET /1.0 ", "GET /1.0/cluster "):
+        assert f"The timeout of 1 s is over while sending {request}" in done.text, done.text
