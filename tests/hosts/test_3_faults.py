@@ -187,7 +187,7 @@ def test_a_member_comes_back_after_the_others_cut_themselves_off_from_it(scenari
             scenario.wait(refused, f"node1 to be cut off from {silent}")
             running = scenario.module("node1", "instance", name=f"web-{silent}", description="reached", url=proxy.url)
             scenario.wait(lambda: proxy.requests.count(f"GET {web}") > 1, "the task to be refused, and to ask again")
-            assert running.poll() is None, running.communicate()[0]
+            assert running.running(), running.communicate()[0]
             told = impatient.communicate(timeout=300)[0]
             assert impatient.returncode != 0 and "The timeout of 2 s is over" in told, told
         finally:
