@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -18,12 +19,31 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from integration.modules import ModuleFailed, run_module  # noqa: E402 - the tests folder is no package of the collection
+from ansible_collections.cloudhost.lxd.plugins.module_utils import _converge  # noqa: E402 - the tests folder is no package of the collection
+from integration import raw  # noqa: E402
+from integration.modules import ModuleFailed, run_module  # noqa: E402
 from integration.stacks import document  # noqa: E402
 from lab.daemon import KINDS, Daemon  # noqa: E402
 from lab.folder import folder  # noqa: E402
+from lab.foretold import added, differs  # noqa: E402
 from lab.forks import Task  # noqa: E402
 from lab.proxy import Proxy  # noqa: E402
+
+#: How long a single test may take with what it is the first to need, in seconds. A daemon that hangs shall not hold up the whole run.
+LIMIT = 300
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    for item in items if config.pluginmanager.hasplugin("timeout") else ():
+        item.add_marker(pytest.mark.timeout(LIMIT))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hasty() -> Iterator[pytest.MonkeyPatch]:
+    """Nobody else writes here, so no change is looked after for another writer's sake; undone where that is what is tested."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_converge, "LONGEST_LOOK", 0.0)
+        yield patch
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +57,14 @@ def image_files() -> dict[str, str]:
     """The image that the role image_build made for this run (tests/lab/image.yml)."""
     folder = pathlib.Path(os.environ["CLOUDHOST_TEST_IMAGE"])
     return {"file": str(folder / "metadata.tar.gz"), "rootfs": str(folder / "rootfs.squashfs")}
+
+
+def cost(module: str, arguments: dict[str, Any]) -> int:
+    """How many requests a task that changes nothing takes (docs/architecture.md)."""
+    if module == "image":
+        return 2
+    moves = [option for option in ("new_name", "new_project") if arguments.get(option)]
+    return (1, 2, 4)[len(moves)] + bool(arguments.get("wait_for"))
 
 
 class Server:
@@ -61,7 +89,7 @@ class Server:
         return str(real.value)
 
     def converges(self, module: str, /, **arguments: Any) -> dict[str, Any]:
-        """The criteria of every change: predicted exactly, nothing written meanwhile, done, and done once."""
+        """The criteria of every change: predicted exactly, with the object to come; nothing written meanwhile, done, and done once."""
         self.proxy.forget()
         predicted = self.run(module, check=True, **arguments)
         assert self.proxy.writes == [], "check mode wrote"
@@ -69,15 +97,20 @@ class Server:
         assert done["changed"] is True, "the first run changed nothing"
         assert {key: predicted[key] for key in ("changed", "actions", "diff")} == {key: done[key] for key in ("changed", "actions", "diff")}
         assert done["diff"]["before"] != done["diff"]["after"]
+        assert differs(predicted[module], done[module]) == []
+        if not any(action.startswith(("create ", "import ")) for action in done["actions"]):
+            assert added(predicted[module], done[module]) == []
         self.unchanged(module, **arguments)
         return done
 
     def unchanged(self, module: str, /, **arguments: Any) -> dict[str, Any]:
-        self.proxy.forget()
+        """Nothing is to be done, nothing is written, and it takes as few requests as is claimed."""
         for check in (True, False):
+            self.proxy.forget()
             again = self.run(module, check=check, **arguments)
             assert (again["changed"], again["actions"], again["diff"]["before"]) == (False, [], ""), again["diff"]
-        assert self.proxy.writes == [], "an unchanged run wrote"
+            assert self.proxy.writes == [], "an unchanged run wrote"
+            assert len(self.proxy.requests) == cost(module, arguments), self.proxy.requests
         return again
 
     def has(self, extension: str) -> bool:
@@ -89,8 +122,9 @@ class Server:
         assert output, "the module ended without a result"
         return json.loads(output)
 
-    def query(self, path: str, **kwargs: Any) -> Any:
-        return self.daemon.query(path, **kwargs)
+    def query(self, path: str, method: str = "GET", body: object = None) -> Any:
+        """What the daemon says, past the proxy."""
+        return raw.done(self.daemon.socket, method, path, body)
 
 
 @pytest.fixture(scope="session", params=KINDS)
@@ -101,6 +135,7 @@ def server(request: pytest.FixtureRequest, lab: pathlib.Path, image_files: dict[
         daemon.start()
         proxy = Proxy(str(lab / f"{request.param}.proxy"), str(daemon.socket))
         server = Server(daemon, proxy)
+        server.run("server", config={"images.compression_algorithm": "none"})
         server.run("storage_pool", name="default", driver="btrfs", config={"size": "8GiB"})
         server.run("network", name="lxdbr0", config={"ipv4.address": "10.158.1.1/24", "ipv6.address": "none"})
         devices = {"root": {"type": "disk", "path": "/", "pool": "default"}, "eth0": {"type": "nic", "network": "lxdbr0"}}
@@ -115,12 +150,16 @@ def server(request: pytest.FixtureRequest, lab: pathlib.Path, image_files: dict[
 
 @pytest.fixture
 def api(server: Server) -> Iterator[Server]:
-    """The server, with every instance of the test gone afterwards, whatever it did."""
+    """The server, with everything that the test made gone afterwards, whatever it did."""
+    before = raw.things(server.daemon.socket)
     yield server
-    server.daemon.clean(keep="shared")
+    server.proxy.cut, server.proxy.around = None, lambda request: contextlib.nullcontext()
+    if server.daemon.process is None or server.daemon.process.poll() is not None:  # it was killed
+        server.daemon.start()
+    raw.remove(server.daemon.socket, raw.things(server.daemon.socket) - before)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running(server: Server) -> Iterator[str]:
     """One running container for tests that only look at it or change it in passing."""
     server.run("instance", name="shared", image="debian/12", wait_for=["ipv4"])

@@ -60,7 +60,7 @@ def resources(definition: dict[str, Any]) -> int:
 
 
 def everything(api) -> dict[str, Any]:  # type: ignore[no-untyped-def]
-    """A dump of all collections of all projects, in the words of the daemon's own client."""
+    """A dump of all collections of all projects, as the daemon tells it."""
     found: dict[str, Any] = {"/1.0": api.query("/1.0")["config"]}
     projects = [project["name"] for project in api.query("/1.0/projects?recursion=1")]
     for path in ("projects", "storage-pools", "networks", "certificates"):

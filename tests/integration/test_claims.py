@@ -6,15 +6,13 @@
 
 from __future__ import annotations
 
-import http.client
-import json
-import socket
 import time
-from typing import Any, Iterator
+from typing import Iterator
 
 import pytest
 from integration.conftest import KINDS
 from integration.modules import ModuleFailed
+from integration.raw import ask
 from lab.daemon import Daemon
 
 
@@ -30,7 +28,7 @@ def test_sending_auto_again_renumbers_the_bridge(api) -> None:
 
 
 def test_a_patch_without_description_empties_it(api) -> None:
-    api.run("instance", name="claim", image="debian/12", state="present", description="kept?")
+    api.run("instance", name="claim", source={"type": "none"}, state="present", description="kept?")
     api.query("/1.0/instances/claim", method="PATCH", body={"config": {"user.x": "1"}})
     assert api.query("/1.0/instances/claim")["description"] == ""
     api.run("instance", name="claim", state="present", description="kept")
@@ -38,22 +36,13 @@ def test_a_patch_without_description_empties_it(api) -> None:
     assert api.query("/1.0/instances/claim")["description"] == "kept"
 
 
-def _ask(api, method: str, path: str, body: object = None) -> dict[str, Any]:  # type: ignore[no-untyped-def]
-    """One request as it is: neither our client nor the daemon's, which both smooth over what is to be seen here."""
-    connection = http.client.HTTPConnection("localhost")
-    connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.connect(str(api.daemon.socket))
-    connection.request(method, path, json.dumps(body) if body else None)
-    return json.loads(connection.getresponse().read())
-
-
 def test_the_answer_of_a_wait_differs(api, running: str) -> None:
     """On a wait that ran out and on a failed operation Incus 6.0 says error, LXD 5.0 shows the operation."""
     body = {"command": ["sleep", "3"], "wait-for-websocket": False, "interactive": False}
-    late = _ask(api, "GET", _ask(api, "POST", f"/1.0/instances/{running}/exec", body)["operation"] + "/wait?timeout=1")
+    late = ask(api.daemon.socket, "GET", ask(api.daemon.socket, "POST", f"/1.0/instances/{running}/exec", body)["operation"] + "/wait?timeout=1")
     config = {"raw.lxc": "lxc.mount.entry = /no/such/folder mnt none bind 0 0"}
     api.run("instance", name="broken", image="debian/12", state="present", config=config)
-    failed = _ask(api, "GET", _ask(api, "PUT", "/1.0/instances/broken/state", {"action": "start"})["operation"] + "/wait?timeout=20")
+    failed = ask(api.daemon.socket, "GET", ask(api.daemon.socket, "PUT", "/1.0/instances/broken/state", {"action": "start"})["operation"] + "/wait?timeout=20")
     if api.kind == "incus":
         assert (late["type"], late["error"]) == ("error", "context deadline exceeded")
         assert failed["type"] == "error"

@@ -12,9 +12,7 @@ import pytest
 @pytest.fixture
 def second_pool(api):  # type: ignore[no-untyped-def]
     api.run("storage_pool", name="second", driver="dir")
-    yield "second"
-    api.daemon.clean(keep="shared")
-    api.run("storage_pool", name="second", state="absent")
+    return "second"
 
 
 def _with_data(api, name: str) -> dict[str, str]:  # type: ignore[no-untyped-def]

@@ -6,16 +6,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import hashlib
+import itertools
 import json
-import os
 import pathlib
 import signal
 import subprocess
 import sys
-import time
-from typing import Any
+import threading
+from typing import Any, Iterator
 
 import pytest
 import yaml
@@ -108,12 +109,22 @@ def test_a_killed_run_is_finished_by_the_next(shop, tiny: pathlib.Path, writes: 
     definition = document(tiny)
     arguments = {"name": "shop", "definition": definition, "url": shop.proxy.url, "timeout": 120}
     command = [sys.executable, str(pathlib.Path(__file__).with_name("modules.py")), json.dumps(["stack", arguments])]
+    begun = threading.Event()
+
+    @contextlib.contextmanager
+    def around(request: str) -> Iterator[None]:
+        """The daemon gets the last write of a process that is no more."""
+        if not request.startswith("GET ") and next(number) == writes:
+            begun.wait()
+            process.kill()
+            process.wait()
+        yield
+
+    number = itertools.count(1)
+    shop.proxy.around = around
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    end = time.monotonic() + 60
-    while len(shop.proxy.writes) < writes:
-        assert process.poll() is None and time.monotonic() < end, "it ended by itself, so this proves nothing"
-    os.kill(process.pid, signal.SIGKILL)
-    process.wait()
+    begun.set()
+    assert process.wait(60) == -signal.SIGKILL, "it ended by itself, so this proves nothing"
     assert shop.run("stack", name="shop", definition=definition)["changed"] is True
     unchanged(shop, name="shop", definition=definition, prune=True)
     assert foreign(everything(shop)) == foreign(before)
@@ -201,3 +212,31 @@ def test_an_error_stops_only_what_depends_on_it(shop) -> None:
     assert {row["name"] for row in result["done"]} == {"shop-good", "shop-good/s"}
     definition["profiles"][0]["config"] = {}
     assert len(rows(converges(shop, name="shop", definition=definition))) == 3
+
+
+def test_what_is_pruned_comes_last_and_not_where_its_user_failed(shop) -> None:
+    root = {"root": {"type": "disk", "path": "/", "pool": "default"}}
+    user = {"name": "shop-user", "source": {"type": "none"}, "state": "stopped"}
+    before = {"profiles": [{"name": f"shop-{name}", "devices": root} for name in ("old", "gone")], "instances": [{**user, "profiles": ["shop-old"]}]}
+    shop.run("stack", name="shop", definition=before)
+    after = {"profiles": [{"name": "shop-new"}], "instances": [{**user, "profiles": ["default"], "config": {"no.such.key": 1}}]}
+    shop.proxy.forget()
+    with pytest.raises(ModuleFailed) as caught:
+        shop.run("stack", name="shop", definition=after, prune=True)
+    result = caught.value.result
+    assert [row["name"] for row in result["failed_resources"]] == ["shop-user"]
+    assert [(row["name"], row["because"]) for row in result["skipped_resources"]] == [("shop-old", "instance shop-user failed")]
+    assert {row["name"] for row in result["done"]} == {"shop-new", "shop-gone"}
+    assert _last(shop.proxy.writes) == ["DELETE /1.0/profiles/shop-gone"]
+    after["instances"][0]["config"] = {}
+    shop.proxy.forget()
+    assert rows(shop.run("stack", name="shop", definition=after, prune=True)) == [("update", "instance", "shop-user"), ("delete", "profile", "shop-old")]
+    assert _last(shop.proxy.writes) == ["DELETE /1.0/profiles/shop-old"]
+    unchanged(shop, name="shop", definition=after, prune=True)
+
+
+def _last(writes: list[str]) -> list[str]:
+    """The deletions, after which there is nothing else."""
+    first = next(number for number, request in enumerate(writes) if request.startswith("DELETE "))
+    assert first > 0
+    return writes[first:]

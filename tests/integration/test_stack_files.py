@@ -12,6 +12,7 @@ import subprocess
 import sys
 from typing import Any
 
+import pytest
 import yaml
 from integration.stacks import everything
 
@@ -55,11 +56,14 @@ def test_documents_in_files(shop, tmp_path: pathlib.Path) -> None:
     assert "changed=0" in play(shop, tmp_path, name="shop", src=["shop/10-base.yml", "shop/20-more.yaml"], prune=True).stdout
 
 
-def test_progress_is_told_to_who_wants_it(shop, tmp_path: pathlib.Path) -> None:
+def test_progress_is_told_to_who_wants_it(shop, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = {"instances": [{"name": "shop-slow", "image": "debian/12", "wait_for": ["ipv4"]}]}
     told = play(shop, tmp_path, name="shop", definition=slow, progress="always").stdout
     assert "stack shop: 0 of 1 done, now instance shop-slow, " in told, told
     assert "of 1 done" not in play(shop, tmp_path, name="shop", state="absent").stdout, "it is no terminal"
+    monkeypatch.setenv("LXD_STACK_PROGRESS", "always")
+    told = play(shop, tmp_path, name="shop", definition=slow, progress="never").stdout
+    assert "changed=1" in told and "of 1 done" not in told, told
 
 
 def test_a_document_that_is_encrypted(shop, tmp_path: pathlib.Path) -> None:

@@ -84,7 +84,8 @@ def test_two_entries_of_one_name(store, laptop: Identity, tmp_path) -> None:  # 
 
 def test_refused_certificates(store, laptop: Identity, tmp_path) -> None:  # type: ignore[no-untyped-def]
     other = identity(tmp_path, "other")
-    assert "name" in store.fails("certificate", certificate=laptop.pem)
+    assert "does not trust the certificate" in store.fails("certificate", certificate=laptop.pem)
+    assert "so 'name' is needed to add it" in store.fails("certificate", certificate=laptop.pem)
     assert "'certificate' is needed to add it" in store.fails("certificate", fingerprint=laptop.fingerprint)
     assert "one of the following is required: certificate, fingerprint" in store.fails("certificate", name="x")
     assert "/no/such.crt" in store.fails("certificate", name="x", certificate="/no/such.crt")

@@ -15,7 +15,9 @@ from typing import Any
 from integration.modules import ModuleFailed
 
 from .daemon import Daemon
+from .foretold import differs
 from .forks import Task
+from .proxy import Proxy
 
 
 class Node(Daemon):
@@ -44,10 +46,14 @@ class Node(Daemon):
         return result
 
     def converges(self, module: str, /, **arguments: Any) -> dict[str, Any]:
-        """Predicted by a check run, done, and done once."""
-        predicted = self.run(module, check=True, **arguments)
+        """Predicted by a check run that wrote nothing, done, and done once."""
+        with contextlib.closing(Proxy(str(self.folder.parent / "seen"), str(self.socket))) as proxy:
+            predicted = self.run(module, check=True, url=proxy.url, **arguments)
+            assert proxy.requests and not proxy.writes, "check mode wrote"
+        pathlib.Path(proxy.path).unlink()
         done = self.run(module, **arguments)
         assert done["changed"] is True
+        assert differs(predicted[module], done[module]) == []
         assert {key: predicted[key] for key in ("changed", "actions", "diff")} == {key: done[key] for key in ("changed", "actions", "diff")}
         for check in (True, False):
             again = self.run(module, check=check, **arguments)

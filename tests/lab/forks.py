@@ -60,8 +60,12 @@ class Task:
         return b"".join(parts).decode(), ""
 
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
+        """End it, and return when it has ended."""
+        with contextlib.suppress(OSError):  # it is gone
             os.kill(self.pid, signal.SIGKILL)
+            descriptor = os.pidfd_open(self.pid)
+            select.select([descriptor], [], [])
+            os.close(descriptor)
 
 
 @functools.lru_cache(maxsize=None)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import socketserver
@@ -14,25 +15,45 @@ from typing import Any, Callable, NamedTuple
 
 
 class Cut(NamedTuple):
-    """Break the connection on the first request that matches: C(before) it reaches the daemon, or C(after) the daemon did it.
+    """Break the connection on the first request that matches: C(before) it reaches the daemon, or C(after) the daemon did it, or C(mid)way in its answer.
 
-    A function is called there instead, and the answer held back until it returns.
+    A function is called there instead: when the request C(came) and the daemon does not have it yet, when it was C(sent) and has no answer yet, or
+    when it was C(answered), and what comes next is held back until it returns.
     """
 
     pattern: str
     when: str | Callable[[], Any]
+    at: str = "answered"
+
+    def call(self, at: str) -> None:
+        if callable(self.when) and self.at == at:
+            self.when()
+
+
+def _hang_up(client: socket.socket) -> None:
+    with contextlib.suppress(OSError):  # it has done so itself
+        client.shutdown(socket.SHUT_RDWR)
 
 
 class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
     daemon_threads = True
 
 
+#: Bodies that are kept are those of requests, not of images.
+KEPT = 1 << 16
+Around = Callable[[str], "contextlib.AbstractContextManager[Any]"]
+
+
 class Proxy:
+    """C(around) is entered with each request before the daemon has it, and left when it was answered."""
+
     def __init__(self, path: str, upstream: str) -> None:
         self.path, self.upstream = path, upstream
         self.requests: list[str] = []
+        self.bodies: list[tuple[str, bytes]] = []
         self.cut: Cut | None = None
         self.later: list[Cut] = []  # those that follow, each once the one before it was used
+        self.around: Around = lambda request: contextlib.nullcontext()
         proxy = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -52,6 +73,7 @@ class Proxy:
 
     def forget(self) -> None:
         self.requests.clear()
+        self.bodies.clear()
 
     def close(self) -> None:
         self.server.shutdown()
@@ -59,7 +81,10 @@ class Proxy:
 
     def serve(self, incoming, client: socket.socket) -> None:  # type: ignore[no-untyped-def]
         with socket.socket(socket.AF_UNIX) as daemon:
-            daemon.connect(self.upstream)
+            try:
+                daemon.connect(self.upstream)
+            except OSError:  # it does not run
+                return
             answers = daemon.makefile("rb")
             while True:
                 head, length = self._head(incoming)
@@ -72,25 +97,41 @@ class Proxy:
                 if cut:
                     self.cut = self.later.pop(0) if self.later else None
                 body = incoming.read(length)
+                if length <= KEPT:
+                    self.bodies.append((request, body))
                 if cut and cut.when == "before":
-                    client.shutdown(socket.SHUT_RDWR)
+                    _hang_up(client)
                     return
-                daemon.sendall(head + body)
-                head, length = self._head(answers)
-                body = self._body(answers, head, length)
-                if cut and callable(cut.when):
-                    cut.when()
-                if cut and cut.when == "after":
-                    client.shutdown(socket.SHUT_RDWR)
+                with self.around(request):
+                    answer = self._answer(head + body, daemon, answers, cut)
+                if not answer or (cut and cut.when == "after"):
+                    _hang_up(client)
                     return
                 if cut and cut.when == "mid":
-                    client.sendall((head + body)[:-3])
-                    client.shutdown(socket.SHUT_RDWR)
+                    client.sendall(answer[:-3])
+                    _hang_up(client)
                     return
                 try:
-                    client.sendall(head + body)
+                    client.sendall(answer)
                 except OSError:
                     return
+
+    def _answer(self, request: bytes, daemon: socket.socket, answers, cut: Cut | None) -> bytes:  # type: ignore[no-untyped-def]
+        """What the daemon says to a request; nothing where it died over it."""
+        answer = b""
+        if cut:
+            cut.call("came")
+        try:
+            daemon.sendall(request)
+            if cut:
+                cut.call("sent")
+            head, length = self._head(answers)
+            answer = head + self._body(answers, head, length) if head else b""
+        except (OSError, ValueError):  # in the middle of it
+            pass
+        if cut:
+            cut.call("answered")
+        return answer
 
     @staticmethod
     def _head(stream) -> tuple[bytes, int]:  # type: ignore[no-untyped-def]

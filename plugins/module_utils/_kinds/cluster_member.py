@@ -82,6 +82,8 @@ class ClusterMember(OfCluster):
         if not action:
             return []
         self.client.require("clustering_evacuation", f"state: {self.state}")
+        if self.params["mode"]:  # a server that does not know it takes it, and does what it always does
+            self.client.require("clustering_evacuation_mode", "mode")
         return [Step(f"{action} cluster_member {self.params.get('new_name') or self.name}", lambda: self._switch(action))]
 
     def _action(self, found: Found | None) -> str:

@@ -1,0 +1,84 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The API as it is: neither our client nor the daemon's, which smooth over what is to be seen, and without starting a program for each look."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import pathlib
+import socket
+import urllib.parse
+from typing import Any, NamedTuple
+
+#: What a test can make, in the order in which it can be deleted, and what each is called by.
+MADE = {"instances": "name", "images/aliases": "name", "images": "fingerprint", "profiles": "name", "networks": "name", "storage-pools": "name"}
+
+
+def ask(place: pathlib.Path, method: str, path: str, body: object = None) -> dict[str, Any]:
+    """The envelope that a daemon answers one request with, at its socket C(place)."""
+    connection = http.client.HTTPConnection("localhost", timeout=60)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.settimeout(60)
+    try:
+        connection.sock.connect(str(place))
+        connection.request(method, path, json.dumps(body) if body is not None else None)
+        return json.loads(connection.getresponse().read())
+    finally:
+        connection.close()
+
+
+def done(place: pathlib.Path, method: str, path: str, body: object = None) -> Any:
+    """One request and its end; an error of the daemon is raised."""
+    answer = ask(place, method, path, body)
+    if answer["type"] == "async":
+        operation = answer["operation"].split("?")[0]
+        answer = ask(place, "GET", f"{operation}/wait?timeout=60")
+        if answer["type"] != "error" and answer["metadata"]["status_code"] != 200:
+            raise RuntimeError(f"{method} {path}: {answer['metadata']['err'] or answer['metadata']['status']}")
+    if answer["type"] == "error":
+        raise RuntimeError(f"{method} {path}: {answer['error']}")
+    return answer["metadata"]
+
+
+class Thing(NamedTuple):
+    """Something on a server that a test can make."""
+
+    project: str
+    collection: str
+    name: str
+
+
+def things(place: pathlib.Path) -> set[Thing]:
+    """All that is on a server, but for what each server and each project has."""
+    found = set()
+    for project in done(place, "GET", "/1.0/projects?recursion=1"):
+        name, config = project["name"], project["config"]
+        found |= {Thing("", "projects", name)} if name != "default" else set()
+        for collection, key in MADE.items():
+            feature = f"features.{collection.split('/')[0]}"
+            shared = collection == "storage-pools" or (collection != "instances" and config.get(feature) != "true")
+            if name != "default" and shared:
+                continue
+            listed = done(place, "GET", f"/1.0/{collection}?recursion=1&project={name}") or []
+            names = [one[key] for one in listed if one.get("managed", True) and not (collection == "profiles" and one[key] == "default")]
+            found |= {Thing(name, collection, called) for called in names}
+    return found
+
+
+def remove(place: pathlib.Path, what: set[Thing]) -> None:
+    """Whatever a test has left behind. A project comes last, when it is empty."""
+    order = [*MADE, "projects"]
+    for thing in sorted(what, key=lambda thing: (order.index(thing.collection), thing)):
+        path = f"/1.0/{thing.collection}/{urllib.parse.quote(thing.name, safe='')}"
+        if thing.collection == "instances":
+            try:
+                done(place, "PUT", f"{path}/state?project={thing.project}", {"action": "stop", "force": True, "timeout": 10})
+            except RuntimeError:  # it is stopped
+                pass
+        try:
+            done(place, "DELETE", path + (f"?project={thing.project}" if thing.project else ""))
+        except RuntimeError as exc:  # the next test tells, where it matters
+            print(f"{thing} is left: {exc}")

@@ -1,0 +1,148 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Somebody else writes between our look and our write, or just after it: what they wrote and what we wrote both stay."""
+
+from __future__ import annotations
+
+import pathlib
+import threading
+import time
+from typing import Any, Callable, NamedTuple
+
+import pytest
+from ansible_collections.cloudhost.lxd.plugins.module_utils import _converge
+from lab.proxy import Cut
+
+EMPTY = {"source": {"type": "none"}, "state": "stopped"}
+OURS, THEIRS = {"user.ours": "1"}, {"user.theirs": "2"}
+
+
+def put(api, path: str, **changes: Any) -> None:  # type: ignore[no-untyped-def]
+    """A change by another client, with the rest of the object as it is; dictionaries are added to."""
+    now = api.query(path)
+    for key, value in changes.items():
+        now[key] = {**now[key], **value} if isinstance(value, dict) else value
+    api.query(path, "PUT", now)
+
+
+class Race(NamedTuple):
+    """Our task, the write of it that comes second, what others write before it, and what is to be seen of both in the end."""
+
+    module: str
+    arguments: dict[str, Any]
+    write: str
+    other: Callable[[Any], Any]
+    path: str
+    both: dict[str, Any]
+
+
+INSTANCE = "/1.0/instances/race"
+RACES = {
+    "profile": Race(
+        "profile",
+        {"name": "race", "config": OURS},
+        "PUT /1.0/profiles/race$",
+        lambda api: put(api, "/1.0/profiles/race", config=THEIRS),
+        "/1.0/profiles/race",
+        {"config": {**OURS, **THEIRS}},
+    ),
+    "instance": Race(
+        "instance",
+        {"name": "race", "description": "ours", "state": "present"},
+        f"PUT {INSTANCE}$",
+        lambda api: put(api, INSTANCE, devices={"theirs": {"type": "none"}}),
+        INSTANCE,
+        {"description": "ours", "devices": {"theirs": {"type": "none"}}},
+    ),
+    "instance_snapshot": Race(
+        "instance_snapshot",
+        {"instance": "race", "name": "s1", "expires_at": "2031-01-01T00:00:00Z"},
+        f"PUT {INSTANCE}/snapshots/s1$",
+        lambda api: put(api, f"{INSTANCE}/snapshots/s1", expires_at="2032-01-01T00:00:00Z"),
+        f"{INSTANCE}/snapshots/s1",
+        {"expires_at": "2031-01-01T00:00:00Z"},
+    ),
+    "server": Race(
+        "server",
+        {"config": {"user.race": "ours"}},
+        "PATCH /1.0$",
+        lambda api: api.query("/1.0", "PATCH", {"config": {"user.race": "theirs"}}),
+        "/1.0",
+        {"config": {"user.race": "ours", "images.compression_algorithm": "none"}},
+    ),
+}
+
+
+@pytest.fixture
+def raced(api):  # type: ignore[no-untyped-def]
+    """A profile, and an instance with a snapshot."""
+    api.run("profile", name="race")
+    api.run("instance", name="race", description="before", **EMPTY)
+    api.run("instance_snapshot", instance="race", name="s1")
+    yield api
+    api.run("server", config={"user.race": None})
+
+
+@pytest.mark.parametrize("kind", RACES)
+def test_a_write_of_somebody_else_before_ours(raced, kind: str) -> None:
+    """The server refuses ours, which stands on what is no more (412), and we look again."""
+    race = RACES[kind]
+    raced.proxy.forget()
+    raced.proxy.cut = Cut(race.write, lambda: race.other(raced), "came")
+    done = raced.run(race.module, **race.arguments)
+    assert raced.proxy.cut is None, "nobody else wrote, so this proves nothing"
+    assert done["changed"] is True
+    assert len(raced.proxy.writes) == 2, f"what stood on an old look was not refused: {raced.proxy.writes}"
+    seen = raced.query(race.path)
+    assert {key: seen[key] for key in race.both} == race.both
+
+
+def test_a_write_of_somebody_else_before_the_description_of_what_was_restored(raced) -> None:
+    """The description that a restore takes along is written back, and what somebody else writes meanwhile stays; it is restored once."""
+    raced.run("instance", name="race", description="after", state="present")
+    path = f"PUT {INSTANCE}$"
+
+    def second() -> None:
+        raced.proxy.cut = Cut(path, lambda: put(raced, INSTANCE, config=THEIRS), "came")
+
+    raced.proxy.forget()
+    raced.proxy.cut = Cut(path, second, "came")
+    done = raced.run("instance_snapshot", instance="race", name="s1", state="restored")
+    assert raced.proxy.cut is None, "nobody else wrote, so this proves nothing"
+    assert done["actions"] == ["restore instance race from snapshot s1"]
+    assert len(raced.proxy.writes) == 3, f"a restore, a description that is refused, and once more: {raced.proxy.writes}"
+    seen = raced.query(INSTANCE)
+    assert (seen["description"], seen["config"].get("user.theirs")) == ("after", "2")
+
+
+def test_a_write_of_somebody_else_before_an_alias_is_moved(raced, tiny: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    other = tmp_path / "other.tar.gz"
+    other.write_bytes(tiny.read_bytes() + b"\0" * 512)  # what follows the end of an archive is not looked at
+    raced.run("image", name="race", file=str(tiny))
+    alias = "/1.0/images/aliases/race"
+    raced.proxy.forget()
+    raced.proxy.cut = Cut(f"PUT {alias}", lambda: put(raced, alias, description="theirs"), "came")
+    done = raced.run("image", name="race", file=str(other))
+    assert raced.proxy.cut is None, "nobody else wrote, so this proves nothing"
+    seen = raced.query(alias)
+    assert (seen["target"], seen["description"]) == (done["image"]["fingerprint"], "theirs")
+
+
+def test_a_write_of_somebody_else_that_ends_after_ours(raced, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was let in together with ours, when neither was written, and takes ours back: so what came of ours is looked at a while later."""
+    path = "/1.0/profiles/race"
+    other = threading.Timer(0.2, lambda: raced.query(path, "PUT", {"config": THEIRS, "devices": {}, "description": ""}))
+
+    def busy() -> None:
+        time.sleep(0.2)  # so long a busy server takes for ours
+        other.start()
+
+    raced.proxy.forget()
+    raced.proxy.cut = Cut(f"PUT {path}", busy)
+    monkeypatch.setattr(_converge, "LONGEST_LOOK", 3.0)
+    assert raced.run("profile", name="race", config=OURS)["changed"] is True
+    other.join()
+    assert raced.query(path)["config"] == {**OURS, **THEIRS}
+    assert raced.proxy.writes == [f"PUT {path}"] * 2, "the other write did not take ours back, so this proves nothing"
