@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Servers that last for one test, and how hard hypothesis tries."""
+"""Servers that last for one test, their time, and how hard hypothesis tries."""
 
 from __future__ import annotations
 
@@ -12,14 +12,23 @@ import tempfile
 from typing import Iterator
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils import _client, _converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from ansible_collections.cloudhost.lxd.tests.unit.clock import Clock
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import FakeServer
 from ansible_collections.cloudhost.lxd.tests.unit.world import World
 from hypothesis import HealthCheck, settings
 
-settings.register_profile("unit", deadline=None, database=None, max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+settings.register_profile(
+    "unit",
+    deadline=None,
+    database=None,
+    max_examples=int(os.environ.get("CLOUDHOST_EXAMPLES", "100")),
+    derandomize=os.environ.get("CI") == "true",  # a run of CI says something about the change, and not about luck
+    print_blob=True,  # how to have the same example again
+    suppress_health_check=[HealthCheck.too_slow],
+)
 settings.load_profile("unit")
 _converge.SHORTEST_LOOK = 0.0  # what is in memory has no other writers
 
@@ -30,6 +39,15 @@ def folder() -> Iterator[str]:
     path = tempfile.mkdtemp(prefix="unit-")
     yield path
     shutil.rmtree(path)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    """The engine's time, which stands still but for its own pauses."""
+    clock = Clock()
+    monkeypatch.setattr(_client, "time", clock)
+    monkeypatch.setattr(_converge, "time", clock)
+    return clock
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import json
 import os
 import socketserver
 import threading
-import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler
 from typing import Any, Callable, NamedTuple
@@ -38,13 +37,13 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """C(cut) is how many bytes of the whole answer leave before the connection breaks; C(after) is a wait in seconds before it."""
+    """C(cut) is how many bytes of the whole answer leave before the connection breaks; C(silent) is an answer that never comes."""
 
     body: bytes
     status: int = 200
     headers: dict = {}  # noqa: RUF012 - never written to
     cut: int | None = None
-    after: float = 0.0
+    silent: bool = False
     close: bool = False
 
 
@@ -92,7 +91,10 @@ class _Handler(BaseHTTPRequestHandler):
         path, _mark, query = self.path.partition("?")
         request = Request(self.command, urllib.parse.unquote(path), dict(urllib.parse.parse_qsl(query)), self.headers, body)
         answer = self.server.fake.answer(request)
-        time.sleep(answer.after)
+        if answer.silent:
+            self.server.fake.over.wait()
+            self.close_connection = True
+            return
         headers = {"Content-Type": "application/json", "Content-Length": str(len(answer.body)), **answer.headers}
         head = f"HTTP/1.1 {answer.status} Words\r\n" + "".join(f"{key}: {value}\r\n" for key, value in headers.items()) + "\r\n"
         whole = head.encode() + answer.body
@@ -114,10 +116,15 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class FakeServer:
-    """Announce answers with L(on); see what came in C(requests) and what should not have come in C(complaints)."""
+    """Announce answers with L(on); see what came in C(requests) and what should not have come in C(complaints).
+
+    C(hooks) are what else happens when a request such as C(GET /1.0) comes.
+    """
 
     def __init__(self, path: str, memory: Memory | None = None) -> None:
         self.url = "unix://" + path
+        self.over = threading.Event()
+        self.hooks: dict[str, Callable[[], Any]] = {}
         self.memory = memory
         self.requests: list[Request] = []
         self.complaints: list[str] = []
@@ -139,6 +146,7 @@ class FakeServer:
     def answer(self, request: Request) -> Answer:
         with self._lock:
             self.requests.append(request)
+            self.hooks.get(request.line, lambda: None)()
             wrong = self._wrong(request)
             if wrong:
                 self.complaints.append(f"{request.line}: {wrong}")
@@ -167,17 +175,8 @@ class FakeServer:
         return ""
 
     def close(self) -> None:
+        self.over.set()
         self._server.shutdown()
         self._server.server_close()
         if os.path.exists(self._path):
             os.unlink(self._path)
-
-
-def later(seconds: float, work: Callable[[], Any]) -> None:
-    """Do something in the background."""
-
-    def run() -> None:
-        time.sleep(seconds)
-        work()
-
-    threading.Thread(target=run, daemon=True).start()

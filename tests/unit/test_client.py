@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import os
-import time
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import UNREACHED, Client, Deadline, quote
@@ -22,9 +21,12 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
     did_you_mean,
 )
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
-from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, FakeServer, error, later, page, sync
+from ansible_collections.cloudhost.lxd.tests.unit.clock import Hasty
+from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, FakeServer, error, page, sync
 
 EOF = "Failed to begin transaction: call begin (budget 0s): receive: header: EOF"
+pytestmark = pytest.mark.usefixtures("clock")
+
 WRITES = ("POST", "PUT", "PATCH", "DELETE")
 SERVER = {"api_extensions": ["network_peer"], "environment": {"server": "incus", "server_version": "6.0.4"}}
 
@@ -201,13 +203,21 @@ def test_check_mode_refuses_writes(server, method):
 # -- deadlines -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trouble", [error(500, EOF), page(502), DROP, sync({}, after=3.0)])
-def test_a_server_that_does_not_recover(server, trouble):
+@pytest.mark.parametrize(
+    ("trouble", "failure", "passed"),
+    [
+        (error(500, EOF), DeadlineExceeded, 0.6),
+        (page(502), DeadlineExceeded, 0.6),
+        (DROP, DeadlineExceeded, 0.6),
+        (sync({}, silent=True), ConnectionFailed, 0.6),
+    ],
+    ids=["words", "proxy", "cut", "silent"],
+)
+def test_a_server_that_does_not_recover(server, clock, trouble, failure, passed):
     server.on("GET /1.0", trouble)
-    started = time.monotonic()
-    with pytest.raises((DeadlineExceeded, ConnectionFailed)):
-        impatient(server).get("/1.0")
-    assert time.monotonic() - started < 1.2
+    with pytest.raises(failure):
+        Client(Hasty(server.url, clock), 0.6).get("/1.0")
+    assert clock.passed == pytest.approx(passed)
 
 
 def test_the_servers_last_words_are_told_when_the_time_is_over(server):
@@ -216,34 +226,42 @@ def test_the_servers_last_words_are_told_when_the_time_is_over(server):
         impatient(server).get("/1.0")
 
 
-def test_nothing_is_sent_after_the_deadline(server):
+def test_nothing_is_sent_after_the_deadline(server, clock):
     client = impatient(server, 0.01)
-    time.sleep(0.02)
+    clock.sleep(0.02)
     with pytest.raises(DeadlineExceeded, match=f"The timeout of 0.01 s is over while sending GET /1.0 to {server.url}"):
         client.get("/1.0")
     assert server.requests == []
 
 
-def test_pauses_end_with_the_deadline():
-    deadline, started = Deadline(0.3), time.monotonic()
+def test_pauses_end_with_the_deadline(clock):
+    deadline = Deadline(0.3)
     with pytest.raises(DeadlineExceeded, match="is over while looking"):
         for attempt in range(100):
             deadline.pause(attempt, "looking")
-    assert 0.25 < time.monotonic() - started < 0.6
+    assert 0.29 < clock.passed < 0.32
+
+
+def test_pauses_double_up_to_the_longest(clock):
+    deadline = Deadline(600)
+    for attempt in range(6):
+        deadline.pause(attempt, "looking")
+    deadline.pause(9, "looking", longest=2.5)
+    deadline.pause(99, "looking", longest=60.0)
+    assert clock.pauses == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 2.5, 3.2]
 
 
 # -- the socket is not there yet -------------------------------------------------------------------------------------------
 
 
-def test_a_missing_folder_fails_at_once(folder):
-    started = time.monotonic()
+def test_a_missing_folder_fails_at_once(folder, clock):
     with pytest.raises(ConnectionFailed, match="there is no such socket"):
         Client(Transport(f"unix://{folder}/none/unix.socket"), 10).get("/1.0")
-    assert time.monotonic() - started < 0.5
+    assert clock.pauses == []
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_socket_that_appears_is_waited_for(folder, method):
+def test_a_socket_that_appears_is_waited_for(folder, clock, method):
     path, started = os.path.join(folder, "unix.socket"), []
 
     def start():
@@ -251,11 +269,18 @@ def test_a_socket_that_appears_is_waited_for(folder, method):
         started[0].on(f"{method} /1.0/x", sync("late"))
         os.rename(path + ".new", path)
 
-    later(0.3, start)
-    assert Client(Transport("unix://" + path), 5).request(method, "/1.0/x").metadata == "late"
+    clock.at(25, start)
+    assert Client(Transport("unix://" + path), 60).request(method, "/1.0/x").metadata == "late"
     started[0].close()
 
 
-def test_a_socket_that_never_appears(folder):
+def test_a_socket_that_never_appears(folder, clock):
     with pytest.raises(ConnectionFailed, match=r"there is no such socket.*\(tried \d+ times, for GET /1.0\)"):
-        Client(Transport(f"unix://{folder}/unix.socket"), 0.5).get("/1.0")
+        Client(Transport(f"unix://{folder}/unix.socket"), 0.49).get("/1.0")
+    assert clock.passed == pytest.approx(0.3)
+
+
+def test_a_socket_that_never_appears_is_waited_for_half_a_minute(folder, clock):
+    with pytest.raises(ConnectionFailed, match="there is no such socket"):
+        Client(Transport(f"unix://{folder}/unix.socket"), 600).get("/1.0")
+    assert 30 < clock.passed <= 31

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import UNREACHED, Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Response, Transport
+from ansible_collections.cloudhost.lxd.tests.unit.clock import Hasty
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, error, operation, page, sync, task
+
+pytestmark = pytest.mark.usefixtures("clock")
 
 LOOK, WAIT = "GET /1.0/operations/1", "GET /1.0/operations/1/wait"
 TIMED_OUT = error(500, "context deadline exceeded")
@@ -31,7 +32,7 @@ def test_each_verb_may_answer_either_way(server, client, method):
     "waits",
     [
         [operation(200)],
-        [operation(103), operation(103), operation(200)],  # Incus: a wait that ran out
+        [operation(103), operation(103), operation(200)],  # LXD: a wait that ran out
         [DROP, operation(200)],
         [page(504), operation(200)],
     ],
@@ -42,7 +43,7 @@ def test_a_wait_that_ends_well(server, client, waits):
     assert server.lines == [WAIT] * len(waits)
 
 
-def test_lxd_a_wait_that_ran_out(server, client):
+def test_incus_a_wait_that_ran_out(server, client):
     server.on(WAIT, TIMED_OUT, operation(200))
     server.on(LOOK, operation(103))
     assert client.wait("/1.0/operations/1")["status_code"] == 200
@@ -52,7 +53,7 @@ def test_lxd_a_wait_that_ran_out(server, client):
 @pytest.mark.parametrize(
     ("wait", "look"),
     [(error(400, "Failed creating: no space"), operation(400, "Failed creating: no space")), (operation(400, "Failed creating: no space"), None)],
-    ids=["lxd", "incus"],
+    ids=["incus", "lxd"],  # as L(Client.wait) and the test of both daemons in test_claims.py have it
 )
 def test_an_operation_that_failed(server, client, wait, look):
     server.on("POST /1.0/x", task())
@@ -88,20 +89,40 @@ def test_an_operation_that_vanished(server, client, method):
     assert server.lines.count(f"{method} /1.0/x") == 1
 
 
-def test_an_operation_that_does_not_end(server):
-    server.on(WAIT, operation(103)._replace(after=0.25))
-    started = time.monotonic()
+def test_an_operation_that_does_not_end(server, clock):
+    server.on(WAIT, operation(103))
+    server.hooks[WAIT] = lambda: clock.sleep(0.25)
     with pytest.raises(DeadlineExceeded, match="is over while waiting for /1.0/operations/1"):
         Client(Transport(server.url), 0.7).wait("/1.0/operations/1")
-    assert time.monotonic() - started < 1.3
+    assert clock.passed == 0.75
 
 
-def test_a_server_that_falls_silent_while_it_is_waited_for(server):
-    server.on(WAIT, operation(200)._replace(after=9.0))
-    started = time.monotonic()
+def test_a_server_that_falls_silent_while_it_is_waited_for(server, clock):
+    server.on(WAIT, operation(200)._replace(silent=True))
     with pytest.raises((DeadlineExceeded, ConnectionFailed)):
-        Client(Transport(server.url), 2.1).wait("/1.0/operations/1")
-    assert time.monotonic() - started < 3.3
+        Client(Hasty(server.url, clock), 2.1).wait("/1.0/operations/1")
+    assert clock.passed < 3.3
+
+
+def test_a_wait_is_asked_for_in_slices_of_a_minute(server, clock):
+    """Shorter than the idle time-outs of proxies; the last as long as there is time, and the connection a little longer than the server."""
+    server.on(WAIT, operation(103), operation(103), operation(103), operation(200))
+    server.hooks[WAIT] = lambda: clock.sleep(float(server.requests[-1].query["timeout"]))
+    transport = Hasty(server.url, clock)
+    client = Client(transport, 130.9)
+    assert client.wait("/1.0/operations/1")["status_code"] == 200
+    assert [request.query["timeout"] for request in server.requests] == ["60", "60", "10", "1"]
+    assert transport.timeouts == pytest.approx([131.9, 71.9, 11.9, 1.9])
+
+
+def test_a_server_that_has_hours_is_not_listened_to_for_hours(server, clock):
+    server.on(WAIT, operation(200))
+    server.on("GET /1.0", sync({}))
+    transport = Hasty(server.url, clock)
+    client = Client(transport, 7200)
+    client.wait("/1.0/operations/1")
+    client.get("/1.0")
+    assert transport.timeouts == [180.0, 120.0]
 
 
 # -- first contact -------------------------------------------------------------------------------------------------------

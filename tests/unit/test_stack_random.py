@@ -109,7 +109,7 @@ def foreign(world):
     return {key: copy.deepcopy(obj) for key, obj in world.objects.items() if key not in mine | inner and not key[1].endswith("/profiles/default")}
 
 
-@settings(max_examples=150)
+@settings(max_examples=settings.default.max_examples * 3 // 2)
 @given(worlds(), documents(), documents(), st.integers(0, 25), st.integers(0, 25), st.integers(0, 25))
 def test_a_killed_run_is_finished_by_the_next_and_nothing_foreign_is_touched(world, first, second, one, two, three):
     before, others = world.dump(), foreign(world)
