@@ -280,5 +280,12 @@ def bench_reach(session: nox.Session) -> None:
     session.run("python", "tests/bench/reach.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image})
 
 
+@nox.session(name="bench-site", python=NEWEST, tags=["bench"])
+def bench_site(session: nox.Session) -> None:
+    """A second run of the playbook site beside that of another checkout: `nox -s bench-site -- 74ce5dc --product incus`."""
+    session.install("ansible-core")
+    session.run("python", "tests/bench/site.py", *session.posargs, env=link())
+
+
 if __name__ == "__main__":
     sys.exit("run nox, or ./test.sh")
