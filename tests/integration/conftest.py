@@ -20,6 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from integration.modules import ModuleFailed, run_module  # noqa: E402 - the tests folder is no package of the collection
 from integration.stacks import document  # noqa: E402
+from lab import tiny as busybox  # noqa: E402
 from lab.daemon import Daemon  # noqa: E402
 from lab.folder import folder  # noqa: E402
 from lab.proxy import Proxy  # noqa: E402
@@ -42,7 +43,7 @@ def image_files() -> dict[str, str]:
 
 
 class Server:
-    """A daemon with pool C(default), bridge C(lxdbr0), image C(debian/12), and a recording proxy before its socket."""
+    """A daemon with pool C(default), bridge C(lxdbr0), images C(debian/12) and C(busybox), which starts in no time, and a recording proxy before its socket."""
 
     def __init__(self, daemon: Daemon, proxy: Proxy) -> None:
         self.daemon, self.proxy = daemon, proxy
@@ -108,6 +109,7 @@ def server(request: pytest.FixtureRequest, lab: pathlib.Path, image_files: dict[
         devices = {"root": {"type": "disk", "path": "/", "pool": "default"}, "eth0": {"type": "nic", "network": "lxdbr0"}}
         server.run("profile", name="default", devices=devices)
         server.run("image", name="debian/12", **image_files)
+        server.run("image", name=busybox.ALIAS, **busybox.files())
         yield server
     finally:
         if proxy:
@@ -125,7 +127,7 @@ def api(server: Server) -> Iterator[Server]:
 @pytest.fixture(scope="module")
 def running(server: Server) -> Iterator[str]:
     """One running container for tests that only look at it or change it in passing."""
-    server.run("instance", name="shared", image="debian/12", wait_for=["ipv4"])
+    server.run("instance", name="shared", image="busybox", wait_for=["ipv4"])
     yield "shared"
     server.run("instance", name="shared", state="absent", force=True)
 

@@ -30,7 +30,7 @@ def test_sending_auto_again_renumbers_the_bridge(api) -> None:
 
 
 def test_a_patch_without_description_empties_it(api) -> None:
-    api.run("instance", name="claim", image="debian/12", state="present", description="kept?")
+    api.run("instance", name="claim", image="busybox", state="present", description="kept?")
     api.query("/1.0/instances/claim", method="PATCH", body={"config": {"user.x": "1"}})
     assert api.query("/1.0/instances/claim")["description"] == ""
     api.run("instance", name="claim", state="present", description="kept")
@@ -52,7 +52,7 @@ def test_the_answer_of_a_wait_differs(api, running: str) -> None:
     body = {"command": ["sleep", "3"], "wait-for-websocket": False, "interactive": False}
     late = _ask(api, "GET", _ask(api, "POST", f"/1.0/instances/{running}/exec", body)["operation"] + "/wait?timeout=1")
     config = {"raw.lxc": "lxc.mount.entry = /no/such/folder mnt none bind 0 0"}
-    api.run("instance", name="broken", image="debian/12", state="present", config=config)
+    api.run("instance", name="broken", image="busybox", state="present", config=config)
     failed = _ask(api, "GET", _ask(api, "PUT", "/1.0/instances/broken/state", {"action": "start"})["operation"] + "/wait?timeout=20")
     if api.kind == "incus":
         assert (late["type"], late["error"]) == ("error", "context deadline exceeded")
@@ -60,7 +60,7 @@ def test_the_answer_of_a_wait_differs(api, running: str) -> None:
     else:
         assert (late["type"], late["metadata"]["status_code"]) == ("sync", 103)
         assert (failed["type"], failed["metadata"]["status_code"]) == ("sync", 400)
-    api.run("instance", name="broken2", image="debian/12", state="present", config=config)
+    api.run("instance", name="broken2", image="busybox", state="present", config=config)
     with pytest.raises(ModuleFailed, match="Failed to start instance broken2 .*forkstart.*Its log: .*no/such/folder"):
         api.run("instance", name="broken2", state="started")
 

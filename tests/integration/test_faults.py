@@ -43,11 +43,11 @@ def test_other_requests_that_are_cut(api, when: str, request_: str) -> None:
 def test_an_instance_whose_creation_is_cut(api, request_: str) -> None:
     api.proxy.forget()
     api.proxy.cut = Cut(request_, "after")
-    assert api.run("instance", name="cut", image="debian/12", wait_for=["ipv4"])["changed"] is True
+    assert api.run("instance", name="cut", image="busybox", wait_for=["ipv4"])["changed"] is True
     assert api.proxy.cut is None, "the fault did not happen, so this proves nothing"
     assert len([request for request in api.proxy.writes if request.startswith("POST /1.0/instances")]) == 1, "created twice"
     assert [instance["name"] for instance in api.query("/1.0/instances?recursion=1") if instance["name"] != "shared"] == ["cut"]
-    api.unchanged("instance", name="cut", image="debian/12")
+    api.unchanged("instance", name="cut", image="busybox")
 
 
 def test_somebody_else_writes_meanwhile(api) -> None:
@@ -114,16 +114,16 @@ def obey(api, error: str, name: str) -> None:
 @pytest.mark.parametrize("delay", [0.03, 0.08, 0.15, 0.2])
 def test_a_daemon_killed_while_it_creates(api, delay: float) -> None:
     """kill -9 of the daemon in the middle of a creation: the next run converges, or says how to get rid of what the daemon left broken."""
-    api.run("instance", name="warm", image="debian/12", state="present")  # the pool has the image unpacked from now on
+    api.run("instance", name="warm", image="busybox", state="present")  # the pool has the image unpacked from now on
     killer = threading.Timer(delay, api.daemon.kill)
     killer.start()
     with pytest.raises(ModuleFailed, match="daemon is not running|closed the connection|timeout"):
         for number in range(50):
-            api.run("instance", name=f"victim{number}", image="debian/12", url=api.daemon.url, timeout=4)
+            api.run("instance", name=f"victim{number}", image="busybox", url=api.daemon.url, timeout=4)
     killer.join()
     api.daemon.start()
     for number in range(2):
-        victim = {"name": f"victim{number}", "image": "debian/12", "timeout": 60}
+        victim = {"name": f"victim{number}", "image": "busybox", "timeout": 60}
         try:
             api.run("instance", **victim)
         except ModuleFailed as exc:

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import re
 import shlex
@@ -18,6 +17,7 @@ import sys
 import pytest
 import yaml
 from conftest import KINDS, Player, Run, ansible
+from lab import tiny
 from lab.daemon import Daemon
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -96,9 +96,7 @@ def repository(request, lab, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gitops")
     try:
         daemon.start()
-        image = pathlib.Path(os.environ["CLOUDHOST_TEST_IMAGE"])
-        files = {"file": str(image / "metadata.tar.gz"), "rootfs": str(image / "rootfs.squashfs")}
-        assert not Player(folder).task("image", name="debian/12", url=daemon.url, **files).failed
+        assert not Player(folder).task("image", name="debian/12", url=daemon.url, **tiny.files()).failed
         yield Repository(folder / "repository", daemon)
     finally:
         daemon.stop()
