@@ -32,9 +32,9 @@ class Scenario:
         self.outer = Daemon(kind, lab, nested=True)
         self.folder = lab / "m"
         self.processes: list[subprocess.Popen[str]] = []
-        self.built = image.environ(kind)  # once: a new package in the archive must not change it under the hosts
         inventory = yaml.safe_load((MOLECULE / "inventory" / "hosts.yml").read_text())
         self.hosts: dict[str, dict[str, Any]] = {name: variables or {} for name, variables in inventory["all"]["hosts"].items()}
+        self.built = image.environ(kind)  # once: a new package in the archive must not change it under the hosts
 
     def environ(self) -> dict[str, str]:
         settings = yaml.safe_load((MOLECULE / "config.yml").read_text())["ansible"]["env"]

@@ -17,8 +17,8 @@ import sys
 import pytest
 import yaml
 from conftest import KINDS, Player, Run, ansible
-from lab import tiny
 from lab.daemon import Daemon
+from lab.tiny import files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECRET = "correct horse battery staple"
@@ -96,7 +96,7 @@ def repository(request, lab, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gitops")
     try:
         daemon.start()
-        assert not Player(folder).task("image", name="debian/12", url=daemon.url, **tiny.files()).failed
+        assert not Player(folder).task("image", name="debian/12", url=daemon.url, **files()).failed
         yield Repository(folder / "repository", daemon)
     finally:
         daemon.stop()

@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tarfile
 import time
-from typing import Any, Callable, Dict, Iterator
+from typing import Any, Callable, Iterator
 
 #: A folder without it is no build: it is written last, and holds what the build was made from.
 MARK = "inputs.json"
@@ -74,7 +74,7 @@ class Folder:
         """Days since it was built; infinite where it is not, or not to its end."""
         return (time.time() - self.mark.stat().st_mtime) / 86400 if self.mark.exists() else float("inf")
 
-    def make(self, inputs: Dict[str, Any], steps: Callable[[], None]) -> None:
+    def make(self, inputs: dict[str, Any], steps: Callable[[], None]) -> None:
         """Begin with nothing but a folder to work in, in memory where there is enough, and end with the mark."""
         free = _free()
         if free < FREE or not self._worked(steps, f"size={free // 2}"):
@@ -132,7 +132,7 @@ def write(root: pathlib.Path, place: str, content: str, mode: int = 0o644) -> No
     path.chmod(mode)
 
 
-def make_base(folder: Folder, base: Dict[str, Any]) -> None:
+def make_base(folder: Folder, base: dict[str, Any]) -> None:
     """The distribution as debootstrap installs it, with the indexes that it fetched, for as many images as one likes."""
     root = folder.root
     write(root, *UNSAFE)
@@ -142,7 +142,7 @@ def make_base(folder: Folder, base: Dict[str, Any]) -> None:
     folder.pack(1)
 
 
-def unpack_base(image: Folder, specification: Dict[str, Any]) -> bool:
+def unpack_base(image: Folder, specification: dict[str, Any]) -> bool:
     """The base in the folder of the image. Whether it is as new as the archive."""
     base = Folder(specification["base_folder"])
     with base.locked():
@@ -153,7 +153,7 @@ def unpack_base(image: Folder, specification: Dict[str, Any]) -> bool:
     return fresh
 
 
-def install(folder: Folder, specification: Dict[str, Any]) -> None:
+def install(folder: Folder, specification: dict[str, Any]) -> None:
     """What is newer now, and the packages of the image. APT runs in namespaces that leave no mount and no process behind."""
     root = folder.root
     suite = specification["suite"]
@@ -170,7 +170,7 @@ def install(folder: Folder, specification: Dict[str, Any]) -> None:
     (root / NO_SERVICES[0]).unlink()
 
 
-def make_image(folder: Folder, specification: Dict[str, Any]) -> None:
+def make_image(folder: Folder, specification: dict[str, Any]) -> None:
     root = folder.root
     fresh = unpack_base(folder, specification)
     if specification["packages"] or not fresh:
