@@ -23,6 +23,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils import _converge  # 
 from integration import raw  # noqa: E402
 from integration.modules import ModuleFailed, run_module  # noqa: E402
 from integration.stacks import document  # noqa: E402
+from lab import tiny as busybox  # noqa: E402
 from lab.daemon import KINDS, Daemon  # noqa: E402
 from lab.folder import folder  # noqa: E402
 from lab.foretold import added, differs  # noqa: E402
@@ -68,7 +69,7 @@ def cost(module: str, arguments: dict[str, Any]) -> int:
 
 
 class Server:
-    """A daemon with pool C(default), bridge C(lxdbr0), image C(debian/12), and a recording proxy before its socket."""
+    """A daemon with pool C(default), bridge C(lxdbr0), images C(debian/12) and C(busybox), which starts in no time, and a recording proxy before its socket."""
 
     def __init__(self, daemon: Daemon, proxy: Proxy) -> None:
         self.daemon, self.proxy = daemon, proxy
@@ -141,6 +142,7 @@ def server(request: pytest.FixtureRequest, lab: pathlib.Path, image_files: dict[
         devices = {"root": {"type": "disk", "path": "/", "pool": "default"}, "eth0": {"type": "nic", "network": "lxdbr0"}}
         server.run("profile", name="default", devices=devices)
         server.run("image", name="debian/12", **image_files)
+        server.run("image", name=busybox.ALIAS, **busybox.files())
         yield server
     finally:
         if proxy:
@@ -162,7 +164,7 @@ def api(server: Server) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def running(server: Server) -> Iterator[str]:
     """One running container for tests that only look at it or change it in passing."""
-    server.run("instance", name="shared", image="debian/12", wait_for=["ipv4"])
+    server.run("instance", name="shared", image="busybox", wait_for=["ipv4"])
     yield "shared"
     server.run("instance", name="shared", state="absent", force=True)
 

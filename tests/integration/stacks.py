@@ -40,7 +40,7 @@ def document(tiny: pathlib.Path) -> dict[str, Any]:
         "images": [{"name": "shop/tiny", "file": str(tiny), "properties": {"shop": "yes"}}],
         "image_aliases": [{"name": f"shop/tiny/{number}", "fingerprint": fingerprint, "description": "another name"} for number in range(2)],
         "instances": [
-            {"name": "shop-web", "image": "debian/12", "profiles": ["shop-0", "shop-net"], "wait_for": ["ipv4"]},
+            {"name": "shop-web", "image": "busybox", "profiles": ["shop-0", "shop-net"], "wait_for": ["ipv4"]},
             {"name": "shop-copy", "source": {"type": "copy", "source": "shop-e0"}, "profiles": ["shop-1"], "state": "stopped"},
             {"name": "shop-tiny", "image": "shop/tiny", "profiles": ["shop-2"], "state": "stopped"},
             *({"name": f"shop-e{number}", "profiles": ["shop-3"], "config": {"limits.memory": "64MiB"}, **empty} for number in range(16)),

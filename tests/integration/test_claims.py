@@ -41,7 +41,7 @@ def test_the_answer_of_a_wait_differs(api, running: str) -> None:
     body = {"command": ["sleep", "3"], "wait-for-websocket": False, "interactive": False}
     late = ask(api.daemon.socket, "GET", ask(api.daemon.socket, "POST", f"/1.0/instances/{running}/exec", body)["operation"] + "/wait?timeout=1")
     config = {"raw.lxc": "lxc.mount.entry = /no/such/folder mnt none bind 0 0"}
-    api.run("instance", name="broken", image="debian/12", state="present", config=config)
+    api.run("instance", name="broken", image="busybox", state="present", config=config)
     failed = ask(api.daemon.socket, "GET", ask(api.daemon.socket, "PUT", "/1.0/instances/broken/state", {"action": "start"})["operation"] + "/wait?timeout=20")
     if api.kind == "incus":
         assert (late["type"], late["error"]) == ("error", "context deadline exceeded")
@@ -49,7 +49,7 @@ def test_the_answer_of_a_wait_differs(api, running: str) -> None:
     else:
         assert (late["type"], late["metadata"]["status_code"]) == ("sync", 103)
         assert (failed["type"], failed["metadata"]["status_code"]) == ("sync", 400)
-    api.run("instance", name="broken2", image="debian/12", state="present", config=config)
+    api.run("instance", name="broken2", image="busybox", state="present", config=config)
     with pytest.raises(ModuleFailed, match="Failed to start instance broken2 .*forkstart.*Its log: .*no/such/folder"):
         api.run("instance", name="broken2", state="started")
 

@@ -17,7 +17,7 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._wait import Waiter
 from integration.modules import ModuleFailed
 
-BASE = {"image": "debian/12"}
+BASE = {"image": "busybox"}
 EMPTY = {"source": {"type": "none"}}
 
 
@@ -233,10 +233,11 @@ def test_51_an_instance_that_reports_ready_runs(api, running: str) -> None:
         with pytest.raises(ModuleFailed, match="needs the extension 'instance_ready_state'"):
             api.run("instance", name=running, wait_for=["ready"], timeout=5)
         return
-    said = api.daemon.cli("exec", running, "--", "perl", "-e", SAY_READY, f"/dev/{api.kind}/sock")
+    api.run("instance", name="tells", image="debian/12")  # which has perl
+    said = api.daemon.cli("exec", "tells", "--", "perl", "-e", SAY_READY, f"/dev/{api.kind}/sock")
     assert "200" in said
-    assert api.query(f"/1.0/instances/{running}")["status"] == "Ready"
-    api.unchanged("instance", name=running, wait_for=["ready", "ipv4"])
+    assert api.query("/1.0/instances/tells")["status"] == "Ready"
+    api.unchanged("instance", name="tells", wait_for=["ready", "ipv4"])
 
 
 def test_62_the_default_profile_of_a_project_is_adopted(api) -> None:

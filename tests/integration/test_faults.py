@@ -43,11 +43,11 @@ def test_other_requests_that_are_cut(api, when: str, request_: str) -> None:
 def test_an_instance_whose_creation_is_cut(api, request_: str) -> None:
     api.proxy.forget()
     api.proxy.cut = Cut(request_, "after")
-    assert api.run("instance", name="cut", image="debian/12", wait_for=["ipv4"])["changed"] is True
+    assert api.run("instance", name="cut", image="busybox", wait_for=["ipv4"])["changed"] is True
     assert api.proxy.cut is None, "the fault did not happen, so this proves nothing"
     assert len([request for request in api.proxy.writes if request.startswith("POST /1.0/instances")]) == 1, "created twice"
     assert [instance["name"] for instance in api.query("/1.0/instances?recursion=1") if instance["name"] != "shared"] == ["cut"]
-    api.unchanged("instance", name="cut", image="debian/12")
+    api.unchanged("instance", name="cut", image="busybox")
 
 
 def test_what_is_done_once_is_not_repeated(api, running: str) -> None:
@@ -107,14 +107,14 @@ KILLED = [
 @pytest.mark.parametrize(("request_", "at"), KILLED, ids=[f"{request.split('/')[2]} {at}" for request, at in KILLED])
 def test_a_daemon_killed_while_it_creates(api, request_: str, at: str) -> None:
     """kill -9 of the daemon in the middle of a creation: the next run converges, or says how to get rid of what the daemon left broken."""
-    api.run("instance", name="warm", image="debian/12", state="present")  # the pool has the image unpacked from now on
+    api.run("instance", name="warm", image="busybox", state="present")  # the pool has the image unpacked from now on
     api.proxy.cut = Cut(request_, api.daemon.kill, at)
     with pytest.raises(ModuleFailed, match="daemon is not running|closed the connection|timeout"):
-        api.run("instance", name="victim0", image="debian/12", timeout=1)
+        api.run("instance", name="victim0", image="busybox", timeout=1)
     assert api.proxy.cut is None, "it was not killed where it was to be, so this proves nothing"
     api.daemon.start()
     for number in range(2):
-        victim = {"name": f"victim{number}", "image": "debian/12", "timeout": 60}
+        victim = {"name": f"victim{number}", "image": "busybox", "timeout": 60}
         try:
             api.run("instance", **victim)
         except ModuleFailed as exc:

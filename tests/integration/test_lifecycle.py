@@ -96,7 +96,7 @@ STEPS: dict[str, list[Case]] = {
         _case("server", "/1.0", {"config": SERVER}, config={"images.auto_update_interval": 6, "user.site": None}),
     ],
     "instance": [
-        _case("instance", "/1.0/instances/i1", {"status": "Stopped"}, name="i1", image="debian/12", state="present", config={"limits.cpu": 1, "user.a": "b"}),
+        _case("instance", "/1.0/instances/i1", {"status": "Stopped"}, name="i1", image="busybox", state="present", config={"limits.cpu": 1, "user.a": "b"}),
         _case(
             "instance",
             "/1.0/instances/i1",
@@ -121,7 +121,7 @@ STEPS: dict[str, list[Case]] = {
         _case("instance", "/1.0/instances/i2", None, name="i2", state="absent", force=True),
     ],
     "instance_snapshot": [
-        _case("instance", "/1.0/instances/i1", {"status": "Stopped"}, name="i1", image="debian/12", state="stopped"),
+        _case("instance", "/1.0/instances/i1", {"status": "Stopped"}, name="i1", image="busybox", state="stopped"),
         _case("instance_snapshot", "/1.0/instances/i1/snapshots/s1", {"stateful": False}, instance="i1", name="s1"),
         _case(
             "instance_snapshot",

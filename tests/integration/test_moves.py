@@ -16,7 +16,7 @@ def second_pool(api):  # type: ignore[no-untyped-def]
 
 
 def _with_data(api, name: str) -> dict[str, str]:  # type: ignore[no-untyped-def]
-    api.run("instance", name=name, image="debian/12", wait_for=["ipv4"])
+    api.run("instance", name=name, image="busybox", wait_for=["ipv4"])
     api.daemon.cli("exec", name, "--", "sh", "-c", "echo precious > /root/data")
     api.run("instance_snapshot", instance=name, name="s1")
     return api.query(f"/1.0/instances/{name}")["config"]
@@ -48,13 +48,13 @@ def test_move_to_another_project(api) -> None:
 
 
 def test_rename_of_a_running_instance_restarts_it_where_allowed(api) -> None:
-    api.run("instance", name="before", image="debian/12")
+    api.run("instance", name="before", image="busybox")
     done = api.converges("instance", name="before", new_name="after", restart="if_required", force=True)
     assert done["actions"] == ["stop instance before", "rename instance before to after", "start instance after"]
 
 
 def test_backup_and_back(api, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    api.run("instance", name="saved", image="debian/12", state="present", config={"user.k": "v"})
+    api.run("instance", name="saved", image="busybox", state="present", config={"user.k": "v"})
     tarball = tmp_path / "saved.tar.gz"
     api.daemon.cli("export", "saved", str(tarball), "--compression", "none")
     api.run("instance", name="saved", state="absent")

@@ -57,7 +57,7 @@ def test_documents_in_files(shop, tmp_path: pathlib.Path) -> None:
 
 
 def test_progress_is_told_to_who_wants_it(shop, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = {"instances": [{"name": "shop-slow", "image": "debian/12", "wait_for": ["ipv4"]}]}
+    slow = {"instances": [{"name": "shop-slow", "image": "busybox", "wait_for": ["ipv4"]}]}
     told = play(shop, tmp_path, name="shop", definition=slow, progress="always").stdout
     assert "stack shop: 0 of 1 done, now instance shop-slow, " in told, told
     assert "of 1 done" not in play(shop, tmp_path, name="shop", state="absent").stdout, "it is no terminal"

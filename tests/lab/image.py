@@ -45,6 +45,11 @@ def builds() -> pathlib.Path:
     return place
 
 
+def bases() -> list[pathlib.Path]:
+    """What debootstrap installed, for who begins from it elsewhere."""
+    return [mark.parent for mark in (builds() / "images").glob("base-*/inputs.json")]
+
+
 def serial(*packages: str) -> str:
     """A property of an image, so that a newer package in the archive is another build."""
     text = (ROLE / "vars" / "main.yml").read_text()

@@ -43,10 +43,10 @@ class Scenario:
         self.made = ""  # what molecule said when it made the cluster
         self.processes: list[subprocess.Popen[str]] = []
         self.tasks: list[Task] = []
-        self.built = image.environ(kind)  # once: a new package in the archive must not change it under the hosts
         self.roots: dict[str, str] = {}
         inventory = yaml.safe_load((MOLECULE / "inventory" / "hosts.yml").read_text())
         self.hosts: dict[str, dict[str, Any]] = {name: variables or {} for name, variables in inventory["all"]["hosts"].items()}
+        self.built = image.environ(kind)  # once: a new package in the archive must not change it under the hosts
 
     def environ(self) -> dict[str, str]:
         settings = yaml.safe_load((MOLECULE / "config.yml").read_text())["ansible"]["env"]

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import re
 import shlex
@@ -20,6 +19,7 @@ import yaml
 from conftest import KINDS, Player, Run, ansible
 from integration.tls import identity
 from lab.daemon import Daemon
+from lab.tiny import files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECRET = "correct horse battery staple"
@@ -98,9 +98,7 @@ def repository(request, lab, tmp_path_factory):
     folder = tmp_path_factory.mktemp("gitops")
     try:
         daemon.start()
-        image = pathlib.Path(os.environ["CLOUDHOST_TEST_IMAGE"])
-        files = {"file": str(image / "metadata.tar.gz"), "rootfs": str(image / "rootfs.squashfs")}
-        assert not Player(folder).task("image", name="debian/12", url=daemon.url, **files).failed
+        assert not Player(folder).task("image", name="debian/12", url=daemon.url, **files()).failed
         yield Repository(folder / "repository", daemon)
     finally:
         daemon.stop()

@@ -2,14 +2,20 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role image_build: incremental, resumed, and with packages, here cloud-init, which instances then wait for."""
+"""The role image_build: incremental, resumed, two at a time, and with packages, here cloud-init, which instances then wait for."""
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
+import os
 import re
 
 import pytest
+from lab import cache, image
+from roles.conftest import Player
+
+BUILD = "Build it, or wait for who builds it"
 
 NOWHERE = "http://127.0.0.1:1/debian"
 USER_DATA = """#cloud-config
@@ -22,32 +28,47 @@ write_files:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return tmp_path_factory.mktemp("images")
+    """One for all processes of the run, which begin from the base that the cache has, if it has one."""
+    own = tmp_path_factory.getbasetemp()
+    folder = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "images"
+    folder.mkdir(exist_ok=True)
+    for base in image.bases():
+        cache.copy(base, folder / base.name)
+    return folder
 
 
 @pytest.fixture
 def build(play, folder):
-    def run(**variables):
+    def run(player=play, **variables):
         packages = {"image_build_packages": ["cloud-init"], "image_build_alias": "cloud", "image_build_properties": {"variant": "cloud", "os": "Lab"}}
-        return play("image_build", image_build_directory=str(folder), **{**packages, **variables})
+        return player("image_build", image_build_directory=str(folder), **{**packages, **variables})
 
     return run
 
 
+def builds(folder, kind):
+    """The folders of images, or of what they begin from."""
+    return [path for path in folder.iterdir() if path.name.startswith("base-") is (kind == "base")]
+
+
 @pytest.mark.both
-def test_build_once_and_wait_for_cloud_init(build, folder, daemon, play):
+def test_build_once_and_wait_for_cloud_init(build, folder, daemon, play, tmp_path):
     minimal = {"init_minimal_driver": "dir", "init_minimal_ipv4": "10.158.4.1/24", "init_minimal_ipv6": "none"}
     assert not play("init", init_url=daemon.url, **minimal).failed
-    already = list(folder.iterdir())
-    first = build(image_build_url=daemon.url)
+    already = any((made / "inputs.json").exists() for made in builds(folder, "image"))
+    (tmp_path / "other").mkdir()
+    with concurrent.futures.ThreadPoolExecutor() as pool:  # two at the same time, and of the other product perhaps two more
+        other = pool.submit(build, Player(tmp_path / "other"), image_build_import=False)
+        first = build(image_build_url=daemon.url)
     assert not first.failed, first.text
-    assert ("Install the distribution into a folder" in first.tasks) is (not already)
-    (made,) = folder.iterdir()
+    assert [*first.tasks, *other.result().tasks].count(BUILD) <= (not already), "built twice"
+    (made,), (base,) = builds(folder, "image"), builds(folder, "base")
     assert sorted(path.name for path in made.iterdir()) == ["inputs.json", "metadata.tar.gz", "rootfs.squashfs"]
+    assert sorted(path.name for path in base.iterdir()) == ["inputs.json", "rootfs.squashfs"]
     assert build(image_build_url=daemon.url).changed == 0
-    (image,) = daemon.query("/1.0/images?recursion=1")
-    assert (image["properties"]["variant"], image["properties"]["os"]) == ("cloud", "Lab")
-    assert image["properties"]["description"]  # what is not written stays as it is without
+    (imported,) = daemon.query("/1.0/images?recursion=1")
+    assert (imported["properties"]["variant"], imported["properties"]["os"]) == ("cloud", "Lab")
+    assert imported["properties"]["description"]  # what is not written stays as it is without
 
     task = {"name": "c1", "image": "cloud", "config": {"cloud-init.user-data": USER_DATA}, "wait_for": ["cloud_init", "ipv4"], "timeout": 180}
     launched = play.task("instance", url=daemon.url, **task)
@@ -66,21 +87,24 @@ def test_a_build_that_broke_off_is_begun_again(build, folder, tmp_path):
     """Nothing counts as built before its last file is there."""
     done = build(image_build_import=False)
     assert not done.failed, done.text
-    (made,) = folder.iterdir()
+    (made,) = builds(folder, "image")
     whole = json.loads((made / "inputs.json").read_text())
     assert "cloud-init" in whole["packages"]
     (made / "inputs.json").unlink()
     (made / "rootfs").mkdir()
     refused = build(image_build_import=False, image_build_mirror=NOWHERE)  # it builds again, and cannot from there
-    assert refused.failed and "Install the distribution into a folder" in refused.text
-    assert not (made / "inputs.json").exists() and not (made / "rootfs.squashfs").exists()
+    assert refused.failed and "debootstrap ended with status 1" in refused.text, refused.text
+    assert [path.name for path in made.iterdir()] == ["work"]
+    (base,) = [base for base in builds(folder, "base") if not (base / "inputs.json").exists()]
+    assert [path.name for path in base.iterdir()] == ["work"]
 
 
 def test_what_is_built_is_what_the_options_name(play, tmp_path):
     """Another distribution, release and components than the host's, from an archive that is not there, so that nothing has to be fetched."""
     options = {"distribution": "ubuntu", "release": "noble", "components": ["main", "universe", "restricted"], "mirror": NOWHERE, "import": False}
-    refused = play("image_build", image_build_directory=str(tmp_path), **{f"image_build_{name}": value for name, value in options.items()})
-    (made,) = tmp_path.iterdir()
-    assert made.name.startswith("ubuntu-noble-")
-    command = rf'"debootstrap", .*"--components=main,universe,restricted".*"noble", "{made}/rootfs", "{NOWHERE}"'
+    folder = tmp_path / "builds"
+    refused = play("image_build", image_build_directory=str(folder), **{f"image_build_{name}": value for name, value in options.items()})
+    (made,), (base,) = builds(folder, "image"), builds(folder, "base")
+    assert made.name.startswith("ubuntu-noble-") and base.name.startswith("base-noble-")
+    command = rf"debootstrap --variant=minbase .*--components=main,universe,restricted noble {base}/work/rootfs {NOWHERE}"
     assert refused.failed and re.search(command, refused.text), refused.text

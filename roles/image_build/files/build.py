@@ -6,7 +6,8 @@
 """Build an image from what debootstrap installs: build.py SPECIFICATION, the JSON that vars/main.yml describes. The last line says what was done.
 
 One process from the beginning to the end, because it holds a lock: a second build of the same thing waits, and finds it. The kernel takes the lock
-away from a process that is gone, however it ended, so nothing has to be tidied up by hand.
+away from a process that is gone, however it ended, so nothing has to be tidied up by hand. The role runs it in a mount namespace of its own for the
+same reason: what it mounts is gone with it.
 """
 
 from __future__ import annotations
@@ -16,15 +17,20 @@ import fcntl
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import time
-from typing import Any, Dict, Iterator, Sequence
+from typing import Any, Callable, Iterator
 
 #: A folder without it is no build: it is written last, and holds what the build was made from.
 MARK = "inputs.json"
+#: Bytes of memory that must be free to work in it, on half of what is free. Packing and unpacking a root file system takes a tenth of the time there.
+FREE = 6 << 30
+#: A root file system that leaves less than this of the memory has not found enough, and is made once more on the disk.
+FULL = 32 << 20
 #: Where APT keeps what a machine can fetch again.
 FETCHED = ("var/cache/apt/archives", "var/lib/apt/lists")
 #: What dpkg is told while it works on the folder: what is half written is thrown away in any case, so nothing has to reach the disk.
@@ -33,12 +39,18 @@ UNSAFE = ("etc/dpkg/dpkg.cfg.d/cloudhost-lxd", "force-unsafe-io\n")
 NO_SERVICES = ("usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n")
 
 
+class Failed(Exception):
+    """A program did not do its part."""
+
+
 class Folder:
     """The folder of one build, locked. Whoever has a program running in it has the lock too, also when this process is killed."""
 
     def __init__(self, path: str) -> None:
         self.path = pathlib.Path(path)
         self.mark = self.path / MARK
+        self.work = self.path / "work"
+        self.root = self.work / "rootfs"
         self.lock = -1
 
     @contextlib.contextmanager
@@ -62,29 +74,53 @@ class Folder:
         """Days since it was built; infinite where it is not, or not to its end."""
         return (time.time() - self.mark.stat().st_mtime) / 86400 if self.mark.exists() else float("inf")
 
-    def empty(self) -> None:
-        """The mark goes first: a removal that is broken off must not leave one behind."""
-        self.mark.unlink(missing_ok=True)
-        for path in list(self.path.iterdir()):
-            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-
-    def finish(self, inputs: Dict[str, Any], keep: Sequence[str]) -> None:
-        for path in list(self.path.iterdir()):
-            if path.name not in keep:
-                shutil.rmtree(path)
+    def make(self, inputs: dict[str, Any], steps: Callable[[], None]) -> None:
+        """Begin with nothing but a folder to work in, in memory where there is enough, and end with the mark."""
+        free = _free()
+        if free < FREE or not self._worked(steps, f"size={free // 2}"):
+            self._worked(steps)
         unfinished = self.path / "inputs.new"
         unfinished.write_text(json.dumps(inputs, indent=2, sort_keys=True) + "\n")
         unfinished.rename(self.mark)
+
+    def _worked(self, steps: Callable[[], None], in_memory: str = "") -> bool:
+        """Whether there was room for the steps; on the disk, what has no room fails."""
+        self.mark.unlink(missing_ok=True)  # first: a removal that is broken off must not leave it behind
+        for path in list(self.path.iterdir()):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        self.work.mkdir()
+        if in_memory:
+            self.run("mount", "-t", "tmpfs", "-o", f"mode=755,{in_memory}", "cloudhost-lxd", str(self.work))
+        try:
+            steps()
+        except (Failed, OSError):
+            room = os.statvfs(self.work)
+            if not in_memory or room.f_bavail * room.f_frsize > FULL:
+                raise
+            print("not enough memory: once more, on the disk", flush=True)
+            return False
+        finally:
+            if in_memory:
+                self.run("umount", "--lazy", str(self.work))
+        shutil.rmtree(self.work)
+        return True
 
     def run(self, *command: str) -> None:
         print("+", *command, flush=True)
         environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
         done = subprocess.run(command, cwd=self.path, env=environ, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, pass_fds=[self.lock], check=False)
         if done.returncode:
-            sys.exit(f"{command[0]} ended with status {done.returncode}: {' '.join(command)}")
+            raise Failed(f"{command[0]} ended with status {done.returncode}: {' '.join(command)}")
 
     def pack(self, level: int) -> None:
-        self.run("mksquashfs", "rootfs", "rootfs.squashfs", "-noappend", "-quiet", "-no-progress", "-comp", "zstd", "-Xcompression-level", str(level))
+        options = ["-noappend", "-quiet", "-no-progress", "-comp", "zstd", "-Xcompression-level", str(level)]
+        self.run("mksquashfs", str(self.root), str(self.path / "rootfs.squashfs"), *options)
+
+
+def _free() -> int:
+    """Bytes of memory that programs may have without that others lose theirs."""
+    found = re.search(r"^MemAvailable: +(\d+) kB$", pathlib.Path("/proc/meminfo").read_text(), re.M)
+    return int(found[1]) << 10 if found else 0
 
 
 def write(root: pathlib.Path, place: str, content: str, mode: int = 0o644) -> None:
@@ -96,33 +132,30 @@ def write(root: pathlib.Path, place: str, content: str, mode: int = 0o644) -> No
     path.chmod(mode)
 
 
-def make_base(folder: Folder, base: Dict[str, Any]) -> None:
+def make_base(folder: Folder, base: dict[str, Any]) -> None:
     """The distribution as debootstrap installs it, with the indexes that it fetched, for as many images as one likes."""
-    folder.empty()
-    root = folder.path / "rootfs"
-    root.mkdir(mode=0o755)
+    root = folder.root
     write(root, *UNSAFE)
     options = ["--variant=minbase", f"--include={','.join(base['packages'])}", f"--components={','.join(base['components'])}"]
     folder.run("debootstrap", *options, base["release"], str(root), base["mirror"])
     shutil.rmtree(root / FETCHED[0], ignore_errors=True)
     folder.pack(1)
-    folder.finish(base, ("rootfs.squashfs",))
 
 
-def unpack_base(image: Folder, specification: Dict[str, Any]) -> bool:
+def unpack_base(image: Folder, specification: dict[str, Any]) -> bool:
     """The base in the folder of the image. Whether it is as new as the archive."""
     base = Folder(specification["base_folder"])
     with base.locked():
         fresh = base.age() > specification["base_days"]
         if fresh:
-            make_base(base, specification["base"])
-        image.run("unsquashfs", "-no-progress", "-quiet", "-dest", "rootfs", str(base.path / "rootfs.squashfs"))
+            base.make(specification["base"], lambda: make_base(base, specification["base"]))
+        image.run("unsquashfs", "-no-progress", "-quiet", "-dest", str(image.root), str(base.path / "rootfs.squashfs"))
     return fresh
 
 
-def install(folder: Folder, specification: Dict[str, Any]) -> None:
+def install(folder: Folder, specification: dict[str, Any]) -> None:
     """What is newer now, and the packages of the image. APT runs in namespaces that leave no mount and no process behind."""
-    root = folder.path / "rootfs"
+    root = folder.root
     suite = specification["suite"]
     if suite:
         source = f"deb {specification['base']['mirror']} {suite} {' '.join(specification['base']['components'])}\n"
@@ -137,9 +170,8 @@ def install(folder: Folder, specification: Dict[str, Any]) -> None:
     (root / NO_SERVICES[0]).unlink()
 
 
-def make_image(folder: Folder, specification: Dict[str, Any]) -> None:
-    folder.empty()
-    root = folder.path / "rootfs"
+def make_image(folder: Folder, specification: dict[str, Any]) -> None:
+    root = folder.root
     fresh = unpack_base(folder, specification)
     if specification["packages"] or not fresh:
         install(folder, specification)
@@ -151,11 +183,10 @@ def make_image(folder: Folder, specification: Dict[str, Any]) -> None:
         (root / place / "partial").mkdir(parents=True)
     folder.pack(3)
     for place, content in specification["description"].items():
-        write(folder.path / "metadata", place, content)
+        write(folder.work / "metadata", place, content)
     with tarfile.open(folder.path / "metadata.tar.gz", "w:gz") as archive:
-        for name in sorted(os.listdir(folder.path / "metadata")):
-            archive.add(folder.path / "metadata" / name, name)
-    folder.finish(specification["inputs"], ("metadata.tar.gz", "rootfs.squashfs"))
+        for name in sorted(os.listdir(folder.work / "metadata")):
+            archive.add(folder.work / "metadata" / name, name)
 
 
 def main() -> None:
@@ -165,7 +196,10 @@ def main() -> None:
     with folder.locked():
         there = folder.mark.exists()
         if not there:
-            make_image(folder, specification)
+            try:
+                folder.make(specification["inputs"], lambda: make_image(folder, specification))
+            except Failed as exc:
+                sys.exit(str(exc))
     print("another run has built it" if there else "built")
 
 
