@@ -24,6 +24,7 @@ from .._errors import LXDError
 from ._info import Info
 
 FUSE = "/dev/fuse"
+APT = "/etc/apt"
 
 
 def installed(names: list[str]) -> dict[str, str]:
@@ -95,7 +96,7 @@ def fuse_mount(path: str | None) -> dict[str, bool]:
 def apt_sources() -> str:
     """All sources of APT, one after another."""
     texts = []
-    for path in sorted(found for ending in ("sources", "list") for folder in ("", "sources.list.d/") for found in glob.glob(f"/etc/apt/{folder}*.{ending}")):
+    for path in sorted(path for folder in (APT, f"{APT}/sources.list.d") for ending in ("list", "sources") for path in glob.glob(f"{folder}/*.{ending}")):
         if os.path.isfile(path):
             with open(path, encoding="utf-8", errors="replace") as stream:
                 texts.append(stream.read())
