@@ -22,6 +22,8 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server import
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
+#: As they are but for the other tests.
+SHORTEST, LONGEST = 0.05, 3.0
 INSTANCE, MEMBER = "/1.0/instances/web", "/1.0/cluster/members/node1"
 SNAPSHOT, OLD, NEW = INSTANCE + "/snapshots/s0", "a" * 64, "b" * 64
 ALIAS = "/1.0/images/aliases/debian"
@@ -181,7 +183,8 @@ def test_a_description_that_somebody_else_writes_after_a_restore_is_theirs(resto
 
 @pytest.mark.parametrize(("took", "pause"), [(0.001, 0.05), (0.1, 0.4), (0.5, 2.0), (0.75, 3.0), (9.0, 3.0)])
 def test_after_an_update_others_are_given_the_time_to_end(client, clock, monkeypatch, took, pause):
-    monkeypatch.setattr(_converge, "SHORTEST_LOOK", 0.05)
+    monkeypatch.setattr(_converge, "SHORTEST_LOOK", SHORTEST)
+    monkeypatch.setattr(_converge, "LONGEST_LOOK", LONGEST)
     original = client.memory.handle
 
     def slow(method, path, body=None, etag=None):

@@ -113,7 +113,8 @@ class World:
             self.most_at_once = max(self.most_at_once, self.writing)
         if self.meet:
             self.meet.wait()
-        time.sleep(self.pause)
+        if self.pause:
+            time.sleep(self.pause)
         with self.lock:
             self.writing -= 1
             if self.life is not None:
