@@ -152,7 +152,7 @@ def sanity(session: nox.Session) -> None:
 def _unit_with(core: str) -> None:
     @nox.session(name=f"unit-{core}", python=newest(*CORES[core]), tags=["fast"])
     def with_core(session: nox.Session) -> None:
-        session.install(f"ansible-core~={core}.0", "pytest", "hypothesis", "pytest-xdist")
+        session.install(f"ansible-core~={core}.0", "pytest", "hypothesis", "pytest-timeout", "pytest-xdist")
         pytest(session, f"unit-{core}", "-n", "2", "tests/unit")
 
 
@@ -163,7 +163,7 @@ for _core in CORES:
 @nox.session(name="unit-oldest", python=OLDEST, tags=["fast"])
 def unit_oldest(session: nox.Session) -> None:
     """Without Ansible, as on a managed host."""
-    session.install("pytest", "hypothesis", "pytest-xdist")
+    session.install("pytest", "hypothesis", "pytest-timeout", "pytest-xdist")
     session.run("python", "-m", "compileall", "-q", "plugins", env={"PYTHONPYCACHEPREFIX": str(CACHE / "pyc")})
     pytest(session, "unit-oldest", "-n", "2", "tests/unit", "--ignore=tests/unit/with_ansible")
 
@@ -231,6 +231,13 @@ def bench_reach(session: nox.Session) -> None:
     session.install("ansible", "websockets")
     image = test_image(session, *MANAGED)
     session.run("python", "tests/bench/reach.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image})
+
+
+@nox.session(python=NEWEST)
+def mutation(session: nox.Session) -> None:
+    """Changes to the engine that no unit test notices: `nox -s mutation -- --resume`. Takes half an hour of a quiet machine."""
+    session.install("ansible-core", "pytest", "hypothesis")
+    session.run("python", "tests/mutation.py", *session.posargs, env=link())
 
 
 if __name__ == "__main__":

@@ -41,6 +41,13 @@ def folder() -> Iterator[str]:
     shutil.rmtree(path)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that waits for what does not come ends, and says where it waited."""
+    if config.pluginmanager.hasplugin("timeout"):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(300))  # the longest takes fifteen seconds, and four times that on a busy machine
+
+
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The engine's time, which stands still but for its own pauses."""
