@@ -99,11 +99,12 @@ class Runner:
         place = CACHE / f"lines-{hashlib.sha256(b''.join(texts)).hexdigest()[:16]}.json"
         if not place.exists():
             shutil.rmtree(CACHE / "pyc", ignore_errors=True)
-            os.waitpid(self.start(lambda: self.measure(place), 600), 0)
-            for leftover in CACHE.glob("child-*"):
-                shutil.rmtree(leftover)
-        if not place.exists():
-            raise SystemExit("The tests fail without any mutation: run pytest tests/unit.")
+            pid = self.start(lambda: self.measure(place), 600)
+            os.waitpid(pid, 0)
+            said = CACHE / f"child-{pid}" / "said"
+            if not place.exists():
+                raise SystemExit(f"Without any mutation this fails: {said.read_text() if said.exists() else 'see ' + str(said.parent)}")
+            shutil.rmtree(said.parent)
         return {name: Tested(*entry) for name, entry in json.loads(place.read_text()).items()}
 
     def measure(self, place: pathlib.Path) -> str:
