@@ -186,7 +186,7 @@ def _unit_with(core: str) -> None:
     def with_core(session: nox.Session) -> None:
         if session.python is False:
             session.skip(f"ansible-core {core} needs Python 3.{low} to 3.{high}, and this machine has none")
-        session.install(f"ansible-core~={core}.0", "pytest", "hypothesis", "pytest-xdist")
+        session.install(f"ansible-core~={core}.0", "pytest", "hypothesis", "pytest-timeout", "pytest-xdist")
         pytest(session, f"unit-{core}", "-n", "2", "tests/unit")
 
 
@@ -197,7 +197,7 @@ for _core in CORES:
 @nox.session(name="unit-oldest", python=OLDEST, tags=["fast"])
 def unit_oldest(session: nox.Session) -> None:
     """Without Ansible, as on a managed host."""
-    session.install("pytest", "hypothesis", "pytest-xdist")
+    session.install("pytest", "hypothesis", "pytest-timeout", "pytest-xdist")
     session.run("python", "-m", "compileall", "-q", "plugins", env={"PYTHONPYCACHEPREFIX": str(CACHE / "pyc")})
     pytest(session, "unit-oldest", "-n", "2", "tests/unit", "--ignore=tests/unit/with_ansible")
 
@@ -285,6 +285,13 @@ def bench_site(session: nox.Session) -> None:
     """A second run of the playbook site beside that of another checkout: `nox -s bench-site -- 74ce5dc --product incus`."""
     session.install("ansible-core")
     session.run("python", "tests/bench/site.py", *session.posargs, env=link())
+
+
+@nox.session(python=NEWEST)
+def mutation(session: nox.Session) -> None:
+    """Changes to the engine that no unit test notices: `nox -s mutation -- --resume`. Takes half an hour of a quiet machine."""
+    session.install("ansible-core", "pytest", "hypothesis")
+    session.run("python", "tests/mutation.py", *session.posargs, env=link())
 
 
 if __name__ == "__main__":

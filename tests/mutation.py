@@ -78,7 +78,6 @@ class Runner:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = session.items
         self.tested = self.remembered()
-        # a test that a mutant has been seen to fail says more than one that is only quick: those of the same module first
         self.order = sorted(self.items, key=lambda item: self.tested[item.nodeid].seconds)
         known = {line["mutant"]: line for line in read_results()} if self.options.resume else {}
         if not self.options.resume:
@@ -88,7 +87,7 @@ class Runner:
         again = (lambda name: known[name]["verdict"] in SURVIVED) if self.options.again else (lambda name: False)
         todo = [one for one in wanted if self.options.k in one.name and (one.name not in known or again(one.name))]
         print(f"{len(wanted)} mutants, {len(todo)} to run, {len(self.items)} tests")
-        self.run_all(todo[:: self.options.every])
+        self.run_all(sorted(todo[:: self.options.every], key=lambda one: one.function is None))  # the quick ones first
         self.status = report(names)
         return True
 
@@ -100,11 +99,12 @@ class Runner:
         place = CACHE / f"lines-{hashlib.sha256(b''.join(texts)).hexdigest()[:16]}.json"
         if not place.exists():
             shutil.rmtree(CACHE / "pyc", ignore_errors=True)
-            os.waitpid(self.start(lambda: self.measure(place), 600), 0)
-            for leftover in CACHE.glob("child-*"):
-                shutil.rmtree(leftover)
-        if not place.exists():
-            raise SystemExit("The tests fail without any mutation: run pytest tests/unit.")
+            pid = self.start(lambda: self.measure(place), 600)
+            os.waitpid(pid, 0)
+            said = CACHE / f"child-{pid}" / "said"
+            if not place.exists():
+                raise SystemExit(f"Without any mutation this fails: {said.read_text() if said.exists() else 'see ' + str(said.parent)}")
+            shutil.rmtree(said.parent)
         return {name: Tested(*entry) for name, entry in json.loads(place.read_text()).items()}
 
     def measure(self, place: pathlib.Path) -> str:

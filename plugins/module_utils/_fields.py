@@ -46,7 +46,7 @@ class Field:
         return have if self.equal(have, want) else want
 
     def equal(self, have: Any, want: Any) -> bool:
-        return want is None or have == want
+        return have == want
 
     def shown(self, value: Any, resource: Any) -> Any:
         """The value in a diff: server noise left out, nothing for empty."""
@@ -65,7 +65,7 @@ class Text(Field):
     """Free text; an empty string empties it."""
 
     def equal(self, have: Any, want: Any) -> bool:
-        return want is None or (have or "") == want
+        return (have or "") == want
 
 
 class Flag(Field):
@@ -78,7 +78,7 @@ class Flag(Field):
         return value or None
 
     def equal(self, have: Any, want: Any) -> bool:
-        return want is None or bool(have) == want
+        return bool(have) == want
 
 
 class Names(Field):
@@ -90,7 +90,7 @@ class Names(Field):
         return {self.name: {"type": "list", "elements": "str", **self.spec}}
 
     def equal(self, have: Any, want: Any) -> bool:
-        return want is None or list(have or ()) == list(want)
+        return list(have or ()) == list(want)
 
 
 class NameSet(Names):
@@ -101,7 +101,7 @@ class NameSet(Names):
         self.kept = kept
 
     def equal(self, have: Any, want: Any) -> bool:
-        return want is None or set(have or ()) - set(self.kept) == set(want) - set(self.kept)
+        return set(have or ()) - set(self.kept) == set(want) - set(self.kept)
 
     def merged(self, have: Any, want: Any, resource: Any) -> Any:
         if self.equal(have, want):
@@ -130,7 +130,7 @@ class Moment(Field):
         return moment.isoformat().replace("+00:00", "Z") if moment else self.zero
 
     def equal(self, have: Any, want: Any) -> bool:
-        return want is None or values.same_instant(self.name, want, have)
+        return values.same_instant(self.name, want, have)
 
     def shown(self, value: Any, resource: Any) -> Any:
         return value if values.instant(self.name, value) else None
@@ -164,8 +164,6 @@ class Map(Field):
         return values.wire_map(self.name, written)
 
     def merged(self, have: Any, want: Any, resource: Any) -> Any:
-        if want is None:
-            return have
         purge = bool(self.purge and resource.params[self.purge])
         result = values.merge(have or {}, want, purge, (*resource.owned, values.MARK), resource.same_config)
         return have if have is None and not result else result
@@ -196,8 +194,6 @@ class Devices(Map):
         return values.wire_devices(written)
 
     def merged(self, have: Any, want: Any, resource: Any) -> Any:
-        if want is None:
-            return have
         result = values.merge_devices(have or {}, want, resource.params[self.purge])
         return have if have is None and not result else result
 

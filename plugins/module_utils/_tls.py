@@ -92,7 +92,6 @@ class Trust:
 
     def __init__(self, client_cert: str | None = None, client_key: str | None = None, pin: str | None = None, validate: bool = True) -> None:
         self.pin = pin.replace(":", "").lower() if pin else None
-        self.validate = validate
         if self.pin and not re.fullmatch("[0-9a-f]{64}", self.pin):
             raise InvalidInput(f"server_fingerprint '{pin}' is not a SHA-256 fingerprint: it has 64 hexadecimal digits (see `lxc info`).")
         if bool(client_cert) != bool(client_key):

@@ -107,7 +107,7 @@ def same(key: str, want: str | None, have: str | None) -> bool:
         return False
     low, other = want.lower(), have.lower()
     for words in (_TRUE, _FALSE):
-        if low in words and other in words and not (low.isdigit() and other.isdigit()):
+        if low in words and other in words:
             return True
     size, other_size = parse_size(want), parse_size(have)
     if size is not None and size == other_size and not (want.isdigit() and have.isdigit()):

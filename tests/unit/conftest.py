@@ -30,7 +30,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("unit")
-_converge.SHORTEST_LOOK = 0.0  # what is in memory has no other writers
+_converge.SHORTEST_LOOK = _converge.LONGEST_LOOK = 0.0  # what is in memory has no other writers; test_lost_races.py is about them
 
 
 @pytest.fixture
@@ -39,6 +39,13 @@ def folder() -> Iterator[str]:
     path = tempfile.mkdtemp(prefix="unit-")
     yield path
     shutil.rmtree(path)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """A test that waits for what does not come ends, and says where it waited."""
+    if config.pluginmanager.hasplugin("timeout"):
+        for item in items:
+            item.add_marker(pytest.mark.timeout(300))  # the longest takes fifteen seconds, and four times that on a busy machine
 
 
 @pytest.fixture

@@ -80,6 +80,10 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: _Server
 
+    def setup(self) -> None:
+        super().setup()
+        self.server.fake.connections += 1
+
     def log_message(self, *args: Any) -> None:
         """Tests look at FakeServer.requests."""
 
@@ -124,6 +128,7 @@ class FakeServer:
     def __init__(self, path: str, memory: Memory | None = None) -> None:
         self.url = "unix://" + path
         self.over = threading.Event()
+        self.connections = 0
         self.hooks: dict[str, Callable[[], Any]] = {}
         self.memory = memory
         self.requests: list[Request] = []

@@ -37,7 +37,7 @@ def etag_of(obj: dict) -> str:
 
 
 class Memory:
-    """Objects by path. A PUT replaces what it names, a POST to a collection creates, one to an object renames."""
+    """Objects by path. A PUT replaces what it names, a PATCH merges, a POST to a collection creates, one to an object renames."""
 
     def __init__(self) -> None:
         self.objects: dict[str, dict] = {"/1.0": copy.deepcopy(SERVER)}
@@ -62,7 +62,9 @@ class Memory:
             return 200, copy.deepcopy(found), etag_of(found)
         if etag and etag != etag_of(found):
             return 412, f"ETag doesn't match: {etag} vs {etag_of(found)}", None
-        if method in ("PUT", "PATCH"):
+        if method == "PATCH":  # a map of the daemon's keys is merged, and an empty value unsets one
+            found["config"] = {key: value for key, value in {**found["config"], **body["config"]}.items() if value}
+        elif method == "PUT":
             found.update(copy.deepcopy(body))
         elif method == "DELETE":
             del self.objects[path]

@@ -109,6 +109,10 @@ def test_check_mode_writes_nothing_and_predicts_the_run(situation):
     done = converge(kind(doing, copy.deepcopy(params)))
     assert looking.writes == [] and looking.memory.objects == before
     assert (predicted.changed, predicted.actions, predicted.before, predicted.after) == (done.changed, done.actions, done.before, done.after)
+    # what is returned is what will be there, but for what only the server knows
+    assert (predicted.result is None) == (done.result is None)
+    known = {key: value for key, value in (predicted.result or {}).items() if key != "source" and not key.startswith("expanded_")}
+    assert known == {key: (done.result or {})[key] for key in known}
 
 
 @given(situations())

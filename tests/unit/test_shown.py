@@ -49,7 +49,7 @@ def test_mask_pair(before, after, expected):
     "key",
     [
         "core.trust_password", "user.Password", "oidc.client.secret", "loki.auth.password", "maas.api.key", "s3.access_key", "secret-key",
-        "trust_token", "client_key", "acme.eab.hmac", "bgp.peers.x.password", "private_key",
+        "trust_token", "client_key", "acme.eab.hmac", "bgp.peers.x.password", "private_key", "user.credential", "api-key", "my_apikey", "s3.accesskey",
     ],
 )  # fmt: skip
 def test_secret_keys(key):
@@ -57,7 +57,9 @@ def test_secret_keys(key):
     assert values.secrets_in({"config": [{key: "hunter22"}]}) == {"hunter22"}
 
 
-@pytest.mark.parametrize("key", ["cluster.join_token_expiry", "security.privileged", "limits.memory", "user.name", "remote_token_expiry", "fingerprint"])
+@pytest.mark.parametrize(
+    "key", ["cluster.join_token_expiry", "security.privileged", "limits.memory", "user.name", "remote_token_expiry", "fingerprint", "remote_token"]
+)
 def test_keys_that_are_no_secret(key):
     assert values.masked({key: "hunter22"}) == {key: "hunter22"}
     assert values.secrets_in({key: "hunter22"}) == set()

@@ -27,12 +27,18 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
 
 class Pair:
-    """A self-signed certificate and its key."""
+    """A certificate and its key: self-signed, or for the host C(name) where an authority is given."""
 
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, authority=None):
         self.cert, self.key = str(folder / f"{name}.crt"), str(folder / f"{name}.key")
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2"]
-        subprocess.run([*command, "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.cert], check=True, capture_output=True)
+        command = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}", "-keyout", self.key]
+        if authority:
+            (folder / "names").write_text(f"subjectAltName=DNS:{name}")
+            asked = subprocess.run(command, check=True, capture_output=True).stdout
+            signed = ["-CA", authority.cert, "-CAkey", authority.key, "-CAcreateserial", "-extfile", str(folder / "names")]
+            subprocess.run(["openssl", "x509", "-req", *signed, "-days", "2", "-out", self.cert], input=asked, check=True, capture_output=True)
+        else:
+            subprocess.run([*command, "-x509", "-days", "2", "-out", self.cert], check=True, capture_output=True)
         with open(self.cert, encoding="ascii") as stream:
             self.pem = stream.read()
         self.der = ssl.PEM_cert_to_DER_cert(self.pem)
@@ -126,6 +132,55 @@ def test_unpinned(tls):
         get(tls)
     assert caught.value.permanent and not caught.value.sent
     assert tls.received == []
+
+
+# -- authorities -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def signed(tls, pairs, tmp_path, monkeypatch):
+    """The server has a certificate for C(localhost), of an authority that the system trusts."""
+    authority = Pair(tmp_path, "authority")
+    localhost = Pair(tmp_path, "localhost", authority)
+    tls.context.load_cert_chain(localhost.cert, localhost.key)
+    tls.authority = authority.cert
+    monkeypatch.setenv("SSL_CERT_FILE", authority.cert)
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path / "none"))
+    tls.by_name = f"https://localhost:{tls.server_address[1]}"
+    return tls
+
+
+def test_a_certificate_of_an_authority_for_the_right_name(signed):
+    assert Transport(signed.by_name, Trust()).request("GET", "/1.0", timeout=5).status == 200
+    assert len(signed.received) == 1
+
+
+def test_a_certificate_of_an_authority_for_another_name(signed):
+    with pytest.raises(ConnectionFailed, match="is not verified .*127.0.0.1") as caught:
+        Transport(signed.url, Trust()).request("GET", "/1.0", timeout=5)
+    assert caught.value.permanent and not caught.value.sent
+    assert signed.received == []
+
+
+def test_a_certificate_of_an_authority_that_the_system_does_not_know(signed, pairs, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", pairs["other"].cert)
+    with pytest.raises(ConnectionFailed, match="is not verified"):
+        Transport(signed.by_name, Trust()).request("GET", "/1.0", timeout=5)
+    assert signed.received == []
+
+
+def test_a_pin_is_not_the_authority_of_others(signed, pairs):
+    """Whoever pins one certificate does not take another for it, however well it is signed."""
+    with pytest.raises(ConnectionFailed, match="not the pinned"):
+        Transport(signed.by_name, Trust(pin=pairs["server"].fingerprint)).request("GET", "/1.0", timeout=5)
+    assert signed.received == []
+
+
+@pytest.mark.parametrize("options", [{}, {"validate": False}, {"pin": "0" * 64}])
+def test_what_each_way_of_trust_asks_of_a_connection(options):
+    context = Trust(**options)._context
+    assert context.minimum_version == ssl.TLSVersion.TLSv1_2
+    assert (context.check_hostname, context.verify_mode) == ((False, ssl.CERT_NONE) if options else (True, ssl.CERT_REQUIRED))
 
 
 def test_every_connection_is_held_against_the_pin(tls, pairs):

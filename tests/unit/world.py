@@ -11,7 +11,7 @@ import json
 import threading
 import time
 import urllib.parse
-from typing import Any
+from typing import Any, Callable
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Deadline, Reply
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted, InvalidInput, LXDError, ServerError
@@ -44,13 +44,18 @@ class Refused(Exception):
 
 
 class World:
-    """C(life) is how many writes are done before the writer is killed; C(faults) are words to answer a write of a path with."""
+    """C(life) is how many writes are done before the writer is killed; C(faults) are words to answer a write of a path with.
+
+    C(meanwhile) are what happens just before a write of a path, and C(meet) is where writes wait for others, so that they are many at a time.
+    """
 
     def __init__(self) -> None:
         self.server = {**copy.deepcopy(SERVER), "name": ""}
         self.objects: dict[tuple[str, str], dict] = {}
         self.life: int | None = None
         self.faults: dict[str, str] = {}
+        self.meanwhile: dict[str, Callable[[], Any]] = {}
+        self.meet: threading.Barrier | None = None
         self.pause = 0.0
         self.writes: list[str] = []
         self.writing = self.most_at_once = 0
@@ -106,7 +111,10 @@ class World:
         with self.lock:
             self.writing += 1
             self.most_at_once = max(self.most_at_once, self.writing)
-        time.sleep(self.pause)
+        if self.meet:
+            self.meet.wait()
+        if self.pause:
+            time.sleep(self.pause)
         with self.lock:
             self.writing -= 1
             if self.life is not None:
@@ -115,6 +123,7 @@ class World:
                     raise Killed
             name = body.get("name", "") if method == "POST" and body else ""
             self.writes.append(f"{method} {path}/{name}".rstrip("/"))
+            self.meanwhile.pop(f"{path}/{name}" if name else path, lambda: None)()
             words = self.faults.get(f"{path}/{name}" if name else path)
             if words:
                 raise Refused(500, words)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._client import quote
-from .._errors import InvalidInput, did_you_mean
+from .._errors import Interrupted, InvalidInput, did_you_mean
 from .._fields import Flag, Moment
 from .._resource import Found, Plan, Resource, Step
 
@@ -28,6 +28,9 @@ class InstanceSnapshot(Resource):
     one_by_one = ("create", "delete")  # LXD 5.0 counts records and volumes, and counts those of another half-way
     passing = True
     name_rule = (r"[^/\s]+", "no slash and no space")
+
+    #: The description of the instance before it was restored.
+    described: str | None = None
 
     @property
     def owner(self) -> str:
@@ -65,9 +68,17 @@ class InstanceSnapshot(Resource):
 
     def _restore(self) -> None:
         """C(PUT /1.0/instances/INSTANCE) with C(restore); the description it has stays (lxc/incus issue 2432)."""
-        before = self.client.get(self.owner, **self.query()).metadata
+        if self.described is None:
+            self.described = self.client.get(self.owner, **self.query()).metadata["description"]
         self.client.write("PUT", self.owner, {"restore": self.name, "stateful": bool(self.wanted.get("stateful"))}, **self.query())
-        after = self.client.get(self.owner, **self.query())
-        if after.metadata["description"] != before["description"]:
-            body = {key: after.metadata[key] for key in ("architecture", "config", "devices", "ephemeral", "profiles")}
-            self.client.write("PUT", self.owner, {**body, "description": before["description"]}, etag=after.etag, **self.query())
+        now = self.client.get(self.owner, **self.query())
+        brought, attempt = now.metadata["description"], 0
+        while now.metadata["description"] == brought != self.described:  # or somebody else has described it meanwhile
+            body = {key: now.metadata[key] for key in ("architecture", "config", "devices", "ephemeral", "profiles")}
+            try:
+                self.client.write("PUT", self.owner, {**body, "description": self.described}, etag=now.etag, **self.query())
+                return
+            except Interrupted:  # to restore once more would take back what others write after it
+                self.client.deadline.pause(attempt, f"describing instance {self.params['instance']} as before")
+                attempt += 1
+                now = self.client.get(self.owner, **self.query())

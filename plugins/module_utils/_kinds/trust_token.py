@@ -35,7 +35,7 @@ class TrustToken(Resource):
         for operation in self._pending():
             request = operation["metadata"]["request"]
             limits = {field.key: request.get(field.key) for field in LIMITS}
-            agrees = all(field.equal(limits[field.key], self.wanted.get(field.key)) for field in LIMITS)
+            agrees = all(field.equal(limits[field.key], self.wanted[field.key]) for field in LIMITS if field.key in self.wanted)
             found.append((agrees, {**tokens.shown(operation, "client_name", name), **limits}))
         return Found(min(found, key=lambda pair: pair[0])[1], None) if found else None
 

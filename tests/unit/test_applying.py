@@ -1,0 +1,130 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Plans carried out: what comes last, what goes on where something fails, and what was there all of a sudden."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import StackFailed
+from ansible_collections.cloudhost.lxd.plugins.module_utils._values import MARK
+from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, run, titles
+from ansible_collections.cloudhost.lxd.tests.unit.world import WorldClient
+
+OLD = {"profiles": [{"name": "old"}], "networks": [{"name": "old0"}]}
+#: Each waits for the one before it, so there are always workers with nothing else to do than deletions.
+CHAIN = {"profiles": [{"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}, {"name": "c", "depends_on": ["profile/b"]}]}
+
+
+def written(world):
+    return [line.replace("/1.0/", "") for line in world.writes]
+
+
+def test_deletions_come_last(world):
+    run(world, OLD)
+    world.writes.clear()
+    world.pause = 0.01
+    run(world, CHAIN, prune=True, parallel=4)
+    assert written(world)[:3] == ["POST profiles/a", "POST profiles/b", "POST profiles/c"]
+    assert sorted(written(world)[3:]) == ["DELETE networks/old0", "DELETE profiles/old"]
+
+
+def test_what_fails_before_does_not_keep_what_nobody_needs(world):
+    run(world, OLD)
+    world.writes.clear()
+    world.faults["/1.0/profiles/b"] = "no"
+    with pytest.raises(StackFailed) as caught:
+        run(world, CHAIN, prune=True, parallel=4)
+    assert written(world)[:2] == ["POST profiles/a", "POST profiles/b"]
+    assert sorted(written(world)[2:]) == ["DELETE networks/old0", "DELETE profiles/old"]
+    result = caught.value.result
+    assert [(row["name"], row["action"]) for row in result["skipped_resources"]] == [("c", "create")]
+    assert sorted((row["name"], row["action"]) for row in result["done"]) == [("a", "create"), ("old", "delete"), ("old0", "delete")]
+
+
+def test_what_the_daemon_makes_itself_is_never_pruned(world):
+    """Not even where somebody gave it the mark of the stack."""
+    world.find("/1.0/profiles/default")["config"][MARK] = "shop"
+    world.find("/1.0/projects/default")["config"][MARK] = "shop"
+    run(world, {"projects": [{"name": "lab"}]})
+    world.put("/1.0/profiles/default", "lab", config={MARK: "shop"})
+    assert run(world, {"projects": [{"name": "lab"}]}, prune=True)["changed"] is False
+    assert titles(run(world, absent=True)) == [("project", "lab")]
+    assert world.find("/1.0/profiles/default") and world.find("/1.0/projects/default")
+
+
+# -- a run that was killed had asked for it, and the server was still at it --------------------------------------------------
+
+PROFILE = {"profiles": [{"name": "web", "config": {"limits.cpu": 2}}]}
+
+
+def appears(world, path, **obj):
+    """Somebody makes it just before we do."""
+    world.meanwhile[path] = lambda: world.put(path, **obj)
+
+
+def test_what_appears_with_our_mark_is_ours(world):
+    appears(world, "/1.0/profiles/web", config={MARK: "shop", "limits.cpu": "1"})
+    done = run(world, PROFILE)
+    assert world.find("/1.0/profiles/web")["config"] == {MARK: "shop", "limits.cpu": "2"}
+    assert titles(done) == [("profile", "web")]
+    assert written(world) == ["POST profiles/web", "PUT profiles/web"]
+
+
+@pytest.mark.parametrize("config", [{MARK: "other"}, {}])
+def test_what_appears_without_our_mark_is_not_ours(world, config):
+    appears(world, "/1.0/profiles/web", config=config)
+    with pytest.raises(StackFailed, match="already exists"):
+        run(world, PROFILE)
+    assert world.find("/1.0/profiles/web")["config"] == config
+    assert written(world) == ["POST profiles/web"]
+
+
+def test_what_appears_in_a_stack_without_a_name_is_nobodys(world):
+    appears(world, "/1.0/profiles/web", config={"limits.cpu": "1"})
+    run(world, PROFILE, name=None)
+    assert world.find("/1.0/profiles/web")["config"] == {"limits.cpu": "2"}
+
+
+def test_what_has_no_place_for_a_mark_is_taken_as_it_is(world):
+    run(world, {"instances": [{"name": "i1", "source": EMPTY, "state": "stopped"}]})
+    appears(world, "/1.0/instances/i1/snapshots/s0")
+    run(world, {"instance_snapshots": [{"instance": "i1", "name": "s0"}]})
+    assert written(world)[-1] == "POST instances/i1/snapshots/s0"
+
+
+def test_other_failures_of_creating_are_failures(world):
+    """Whatever is there then."""
+    appears(world, "/1.0/profiles/web", config={MARK: "shop", "limits.cpu": "1"})
+    world.faults["/1.0/profiles/web"] = "no address left"
+    with pytest.raises(StackFailed, match="no address left"):
+        run(world, PROFILE)
+    assert written(world) == ["POST profiles/web"]
+
+
+def test_an_update_that_fails_because_something_exists_is_a_failure(world):
+    run(world, PROFILE)
+    world.faults["/1.0/profiles/web"] = "it exists already"
+    with pytest.raises(StackFailed, match="it exists already"):
+        run(world, {"profiles": [{"name": "web", "config": {"limits.cpu": 3}}]})
+    assert written(world) == ["POST profiles/web", "PUT profiles/web"]
+
+
+# -- workers and their progress ---------------------------------------------------------------------------------------------
+
+
+def test_each_worker_has_a_connection_of_its_own_and_closes_it(world):
+    made = []
+
+    class Client(WorldClient):
+        def another(self):
+            made.append(super().another())
+            made[-1].transport.close = lambda client=made[-1]: setattr(client, "closed", True)
+            return made[-1]
+
+    run(world, {"profiles": [{"name": f"p{number}"} for number in range(9)]}, parallel=3, client=Client(world))
+    assert 1 <= len(made) <= 3 and all(client.closed for client in made)
+    made.clear()
+    assert run(world, {"profiles": [{"name": "p0"}]}, client=Client(world))["changed"] is False
+    assert made == []
