@@ -69,7 +69,7 @@ def load() -> None:
         get_module_encoder(PROFILE, direction), get_module_decoder(PROFILE, direction)
 
 
-class Direct(ActionBase):  # type: ignore[misc]
+class Direct(ActionBase):
     """For action plugins: their modules run in the worker where they can."""
 
     #: Whether the module works in threads: the alarm of C(timeout) ends the thread that it is in, and no other.
@@ -207,5 +207,5 @@ def _surroundings(environment: dict[str, str], folder: str, sent: bytes) -> Iter
             os.environ.update(variables)
 
 
-class ActionModule(Direct, Normal):  # type: ignore[misc]
+class ActionModule(Direct, Normal):
     """The action of every module that has none of its own: Ansible's, but for the process."""

@@ -18,12 +18,12 @@ _HOW = re.compile(r"<[\w.]+> |Using module file |Pipelining is enabled|\S+ runs 
 _BY_CHANCE = re.compile(r"\bj?\d{6,}\.\d+\b")
 
 
-def play(playbook: pathlib.Path, direct: bool, *options: str, **environment: str) -> str:
-    """All that ansible-playbook prints at -vvv."""
+def play(playbook: pathlib.Path, direct: bool, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Ansible at -vvv, with all that it prints in C(stdout)."""
     program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
     ours = {"ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"], "ANSIBLE_NOCOLOR": "1", "LXD_DIRECT": str(direct), "ANSIBLE_INJECT_INVOCATION": "true"}
     ours["ANSIBLE_PIPELINING"] = "true"  # fewer processes
-    done = subprocess.run(
+    return subprocess.run(
         [program, "-vvv", "--diff", *options, str(playbook)],
         env={**{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "LXD_", "INCUS_"))}, **ours, **environment},
         stdout=subprocess.PIPE,
@@ -31,7 +31,6 @@ def play(playbook: pathlib.Path, direct: bool, *options: str, **environment: str
         text=True,
         check=False,
     )
-    return done.stdout
 
 
 def shown(output: str) -> list[str]:
