@@ -174,7 +174,8 @@ def sanity(session: nox.Session) -> None:
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text("import ensurepip\nensurepip.bootstrap()\n")
     path = os.pathsep.join([session.bin, *sorted({os.path.dirname(python) for python in PYTHONS.values()}), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
-    with laid_out(session, "tests/", "noxfile.py"):
+    left_out = [f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if path.name != "sanity"]
+    with laid_out(session, *left_out, "noxfile.py"):
         session.run("ansible-test", "sanity", "--venv", "--color", "no", *session.posargs, env={"HOME": str(home), "PATH": path})
 
 
@@ -270,6 +271,13 @@ def bench(session: nox.Session) -> None:
     session.install("ansible", "pytest")  # with community.general in it
     image = test_image(session)
     session.run("python", "tests/bench/stack.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image})
+
+
+@nox.session(name="bench-task", python=NEWEST, tags=["bench"])
+def bench_task(session: nox.Session) -> None:
+    """One task, and a loop over one, that change nothing, beside ansible.builtin.ping and community.general: `nox -s bench-task -- incus 3`."""
+    session.install("ansible")  # with community.general in it
+    session.run("python", "tests/bench/task_cost.py", *session.posargs, env=link())
 
 
 @nox.session(name="bench-reach", python=NEWEST, tags=["bench"])

@@ -19,8 +19,8 @@ from typing import Any, Iterator
 
 import yaml
 from ansible.errors import AnsibleError
-from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.cloudhost.lxd.plugins.action.direct import Direct
 
 #: Whether somebody watches. Asked when Ansible loads the plugin: the processes that run tasks have no terminal.
 _TERMINAL = os.isatty(1)
@@ -40,11 +40,12 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
     }
 
 
-class ActionModule(ActionBase):
+class ActionModule(Direct):
     TRANSFERS_FILES = False
     _supports_check_mode = True
     _supports_async = False
     _supports_diff = True
+    _threads = True
 
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)

@@ -20,6 +20,17 @@ attributes:
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: full
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+    details: >-
+      Where a task runs on the controller itself (connection V(local)), it runs in a process that Ansible has already, and starts no Python.
+      With C(become) to another user, C(async), another interpreter, or variables in C(environment) other than C(LXD_*) and C(INCUS_*) it runs
+      as other modules do. The variable C(ansible_lxd_direct), the environment variable E(LXD_DIRECT) or C(direct) in the section C(lxd_modules) of
+      C(ansible.cfg) turn this off.
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: full
   action_group:
     description: Use C(group/cloudhost.lxd.lxd) in C(module_defaults) to set defaults for this module.
     support: full
@@ -40,6 +51,17 @@ attributes:
     details: This module only reads.
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    support: full
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+    details: >-
+      Where a task runs on the controller itself (connection V(local)), it runs in a process that Ansible has already, and starts no Python.
+      With C(become) to another user, C(async), another interpreter, or variables in C(environment) other than C(LXD_*) and C(INCUS_*) it runs
+      as other modules do. The variable C(ansible_lxd_direct), the environment variable E(LXD_DIRECT) or C(direct) in the section C(lxd_modules) of
+      C(ansible.cfg) turn this off.
+  async:
+    description: Supports being used with the C(async) keyword.
     support: full
   action_group:
     description: Use C(group/cloudhost.lxd.lxd) in C(module_defaults) to set defaults for this module.

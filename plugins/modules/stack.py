@@ -24,6 +24,10 @@ author:
 extends_documentation_fragment:
   - cloudhost.lxd._attributes
   - cloudhost.lxd._connection
+attributes:
+  async:
+    description: Supports being used with the C(async) keyword.
+    support: none
 options:
   name:
     description:

@@ -2,21 +2,22 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every EXAMPLES block, as written, by ansible-playbook against the real daemons."""
+"""Every EXAMPLES block, as written, by ansible-playbook against the real daemons: once in processes of their own and once in Ansible's workers."""
 
 from __future__ import annotations
 
 import importlib
-import os
 import pathlib
 import re
-import subprocess
 import sys
 
 import yaml
+from lab.both import play, processes, shown
 
 MODULES = pathlib.Path(__file__).resolve().parents[2] / "plugins" / "modules"
 SHARED = "/var/tmp/server.yml"
+#: What differs between two instances that were made alike.
+BY_NATURE = re.compile(r'("(?:never)": ).*')
 
 
 def test_examples_run_as_written(server, tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -42,15 +43,15 @@ def test_examples_run_as_written(server, tmp_path) -> None:  # type: ignore[no-u
     written = yaml.safe_dump(plays, sort_keys=False)
     assert written.count(SHARED) == 1
     playbook.write_text(written.replace(SHARED, f"{tmp_path}/server.yml"))
-    command = [str(pathlib.Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", str(playbook)]
-    done = subprocess.run(
-        [*command, "-e", f"ansible_python_interpreter={sys.executable}"],
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"], "ANSIBLE_NOCOLOR": "1"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout[-3000:]
-    assert set(yaml.safe_load((tmp_path / "server.yml").read_text())) >= {"networks", "profiles", "storage_pools"}
-    assert re.search(r"failed=0", done.stdout)
-    assert "[WARNING]" not in done.stdout + done.stderr, done.stdout + done.stderr
+    seen = {}
+    for direct in (False, True):
+        options = ("-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}")
+        done = play(playbook, direct, *options)
+        assert done.returncode == 0, done.stdout[-3000:]
+        assert set(yaml.safe_load((tmp_path / "server.yml").read_text())) >= {"networks", "profiles", "storage_pools"}
+        (tmp_path / "server.yml").unlink()
+        assert re.search(r"failed=0", done.stdout)
+        assert "[WARNING]" not in done.stdout, done.stdout
+        assert set(processes(done.stdout)) == (set() if direct else {"'direct' is off"})
+        seen[direct] = [BY_NATURE.sub(r"\1...", line) for line in shown(done.stdout)]
+    assert seen[True] == seen[False]

@@ -1,0 +1,43 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A playbook run twice, its modules in Ansible's workers and in processes of their own, for what is shown to be compared."""
+
+from __future__ import annotations
+
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+#: What Ansible tells at -vvv of how a module was brought to its process, and of where it runs.
+_HOW = re.compile(r"<[\w.]+> |Using module file |Pipelining is enabled|\S+ runs in a process of its own because ")
+#: Names of jobs, and seconds.
+_BY_CHANCE = re.compile(r"\bj?\d{6,}\.\d+\b")
+
+
+def play(playbook: pathlib.Path, direct: bool, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Ansible at -vvv, with all that it prints in C(stdout)."""
+    program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
+    ours = {"ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"], "ANSIBLE_NOCOLOR": "1", "LXD_DIRECT": str(direct), "ANSIBLE_INJECT_INVOCATION": "true"}
+    ours["ANSIBLE_PIPELINING"] = "true"  # fewer processes
+    return subprocess.run(
+        [program, "-vvv", "--diff", *options, str(playbook)],
+        env={**{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "LXD_", "INCUS_"))}, **ours, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+def shown(output: str) -> list[str]:
+    """What a user sees of it."""
+    return [_BY_CHANCE.sub("N", line) for line in output.splitlines() if not _HOW.match(line)]
+
+
+def processes(output: str) -> list[str]:
+    """Why modules ran in a process of their own, each in order."""
+    return re.findall(r"^(?:\S+) runs in a process of its own because (.*)$", output, re.M)
