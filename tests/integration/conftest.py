@@ -64,8 +64,10 @@ def image_files() -> dict[str, str]:
 
 def cost(module: str, arguments: dict[str, Any]) -> int:
     """How many requests a task that changes nothing takes (docs/architecture.md)."""
-    if module == "image":
+    if module == "image" and arguments.get("state") != "absent":
         return 2
+    if module == "instance_snapshot" and arguments.get("new_name"):
+        return 3
     moves = [option for option in ("new_name", "new_project") if arguments.get(option)]
     return (1, 2, 4)[len(moves)] + bool(arguments.get("wait_for"))
 

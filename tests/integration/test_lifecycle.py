@@ -83,7 +83,7 @@ STEPS: dict[str, list[Case]] = {
         _case(
             "network",
             "/1.0/networks/net2",
-            {"config": {"ipv4.address": "10.158.7.1/24", "ipv4.nat": "true", "ipv6.address": "none", "user.k": "v"}},
+            {"config": {"ipv4.address": "10.158.7.1/24", "ipv4.nat": "true", "ipv6.address": "none", "ipv6.nat": "true", "user.k": "v"}},
             name="net2",
             config={"user.k": "v"},
             purge_config=True,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._client import quote
-from .._errors import InvalidInput, did_you_mean
+from .._errors import Interrupted, InvalidInput, did_you_mean
 from .._fields import Flag, Moment
 from .._resource import Found, Plan, Resource, Step
 
@@ -65,9 +65,21 @@ class InstanceSnapshot(Resource):
 
     def _restore(self) -> None:
         """C(PUT /1.0/instances/INSTANCE) with C(restore); the description it has stays (lxc/incus issue 2432)."""
-        before = self.client.get(self.owner, **self.query()).metadata
+        description = self.client.get(self.owner, **self.query()).metadata["description"]
         self.client.write("PUT", self.owner, {"restore": self.name, "stateful": bool(self.wanted.get("stateful"))}, **self.query())
-        after = self.client.get(self.owner, **self.query())
-        if after.metadata["description"] != before["description"]:
-            body = {key: after.metadata[key] for key in ("architecture", "config", "devices", "ephemeral", "profiles")}
-            self.client.write("PUT", self.owner, {**body, "description": before["description"]}, etag=after.etag, **self.query())
+        attempt = 0
+        while not self._described(description):
+            self.client.deadline.pause(attempt, f"giving instance {self.params['instance']} its description back")
+            attempt += 1
+
+    def _described(self, description: str) -> bool:
+        """Write the description back where it is another. Not so where somebody else wrote meanwhile: to restore once more would lose what they wrote."""
+        now = self.client.get(self.owner, **self.query())
+        if now.metadata["description"] == description:
+            return True
+        body = {key: now.metadata[key] for key in ("architecture", "config", "devices", "ephemeral", "profiles")}
+        try:
+            self.client.write("PUT", self.owner, {**body, "description": description}, etag=now.etag, **self.query())
+        except Interrupted:
+            return False
+        return True
