@@ -27,6 +27,7 @@ from lab.daemon import Daemon  # noqa: E402
 from lab.folder import folder  # noqa: E402
 from lab.foretold import added, differs  # noqa: E402
 from lab.proxy import Proxy  # noqa: E402
+from lab.simplestreams import Trusting  # noqa: E402
 
 #: Parameters of fixtures. With pytest-xdist's loadgroup, all tests of one daemon run in one process, and the daemons side by side.
 KINDS = [pytest.param(kind, marks=pytest.mark.xdist_group(kind)) for kind in os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()]
@@ -134,7 +135,7 @@ class Server:
 
 @pytest.fixture(scope="session", params=KINDS)
 def server(request: pytest.FixtureRequest, lab: pathlib.Path, image_files: dict[str, str]) -> Iterator[Server]:
-    daemon = Daemon(request.param, lab)
+    daemon = Trusting(request.param, lab)
     proxy = None
     try:
         daemon.start()
