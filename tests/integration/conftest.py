@@ -79,6 +79,7 @@ class Server:
     def __init__(self, daemon: Daemon, proxy: Proxy) -> None:
         self.daemon, self.proxy = daemon, proxy
         self.kind = daemon.kind
+        self.asked: list[str] = []  # for the instance of the fixture running
 
     def run(self, module: str, /, check: bool = False, **arguments: Any) -> dict[str, Any]:
         return run_module(module, check, **{"url": self.proxy.url, "timeout": 120, **arguments})
@@ -168,7 +169,9 @@ def api(server: Server) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def running(server: Server) -> Iterator[str]:
     """One running container for tests that only look at it or change it in passing."""
+    server.proxy.forget()
     server.run("instance", name="shared", image="debian/12", wait_for=["ipv4"])
+    server.asked = list(server.proxy.requests)
     yield "shared"
     server.run("instance", name="shared", state="absent", force=True)
 

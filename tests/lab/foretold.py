@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._members import UNFINISHED
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server import DEFAULTS
 
 #: Of the object to come: what only the server knows, and where it is to be made from.
@@ -25,7 +26,7 @@ def differs(foretold: Any, real: Any, place: str = "") -> list[str]:
     if isinstance(foretold, dict) and isinstance(real, dict):
         found = []
         for key, value in foretold.items():
-            if key in UNKNOWN or key.startswith("volatile."):
+            if key in UNKNOWN or key.startswith("volatile.") or (key == "status" and value in UNFINISHED):
                 continue
             if key == "name" and "aliases" in real:  # of an image, which has no other
                 found += [] if value in [alias["name"] for alias in real["aliases"]] else [f"{value!r} is no alias"]
