@@ -47,6 +47,7 @@ options:
   mode:
     description:
       - How to evacuate or restore, instead of what the C(cluster.evacuate) of each instance says. V(skip) restores without moving the instances back.
+      - Needs the extension C(clustering_evacuation_mode), which Incus has and LXD 5.0 does not.
     type: str
     choices: [auto, stop, migrate, live-migrate, skip]
   force:

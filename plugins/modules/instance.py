@@ -58,7 +58,8 @@ options:
       - C(type=none) for an empty one; C(type=backup) with C(file), the tarball of an export on the host that runs the module.
     type: dict
   profiles:
-    description: Its profiles, in order; written means exactly these. New instances have V(default) if nothing is said.
+    description: Its profiles, in order; written means exactly these. New instances have V(default) if nothing is said, and copies
+      those of the original.
     type: list
     elements: str
   ephemeral:

@@ -52,7 +52,9 @@ options:
     description: What it belongs to. The instance of snapshots and backups, the pool of volumes and buckets, the network of forwards, the zone of records.
     type: str
   filter:
-    description: Only what matches, in the API's filter language, as in V(name eq default).
+    description:
+      - Only what matches, in the API's filter language, as in V(name eq default).
+      - The server applies it. For kinds other than V(image) and V(instance) it needs the extension C(api_filtering_extended).
     type: str
   all_projects:
     description: Those of all projects.

@@ -29,6 +29,7 @@ from lab.folder import folder  # noqa: E402
 from lab.foretold import added, differs  # noqa: E402
 from lab.forks import Task  # noqa: E402
 from lab.proxy import Proxy  # noqa: E402
+from lab.simplestreams import Trusting  # noqa: E402
 
 #: How long a single test may take with what it is the first to need, in seconds. A daemon that hangs shall not hold up the whole run.
 LIMIT = 300
@@ -62,8 +63,10 @@ def image_files() -> dict[str, str]:
 
 def cost(module: str, arguments: dict[str, Any]) -> int:
     """How many requests a task that changes nothing takes (docs/architecture.md)."""
-    if module == "image":
+    if module == "image" and arguments.get("state") != "absent":
         return 2
+    if module == "instance_snapshot" and arguments.get("new_name"):
+        return 3
     moves = [option for option in ("new_name", "new_project") if arguments.get(option)]
     return (1, 2, 4)[len(moves)] + bool(arguments.get("wait_for"))
 
@@ -74,6 +77,7 @@ class Server:
     def __init__(self, daemon: Daemon, proxy: Proxy) -> None:
         self.daemon, self.proxy = daemon, proxy
         self.kind = daemon.kind
+        self.asked: list[str] = []  # for the instance of the fixture running
 
     def run(self, module: str, /, check: bool = False, **arguments: Any) -> dict[str, Any]:
         return run_module(module, check, **{"url": self.proxy.url, "timeout": 120, **arguments})
@@ -130,7 +134,7 @@ class Server:
 
 @pytest.fixture(scope="session", params=KINDS)
 def server(request: pytest.FixtureRequest, lab: pathlib.Path, image_files: dict[str, str]) -> Iterator[Server]:
-    daemon = Daemon(request.param, lab)
+    daemon = Trusting(request.param, lab)
     proxy = None
     try:
         daemon.start()
@@ -164,7 +168,9 @@ def api(server: Server) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def running(server: Server) -> Iterator[str]:
     """One running container for tests that only look at it or change it in passing."""
+    server.proxy.forget()
     server.run("instance", name="shared", image="busybox", wait_for=["ipv4"])
+    server.asked = list(server.proxy.requests)
     yield "shared"
     server.run("instance", name="shared", state="absent", force=True)
 

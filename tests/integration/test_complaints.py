@@ -47,7 +47,7 @@ def test_3_and_4_config_and_volatile_keys_do_not_change_forever(api, running: st
 
 
 def test_5_a_mac_address_that_the_user_set_stays(api) -> None:
-    config = {"volatile.eth0.hwaddr": "00:16:3e:12:34:56"}
+    config = {"volatile.eth0.hwaddr": "00:16:3e:12:34:56", "boot.host_shutdown_timeout": 1}  # it is stopped before it has booted
     api.converges("instance", name="mac", **BASE, config=config, state="started")
     assert api.query("/1.0/instances/mac")["config"]["volatile.eth0.hwaddr"] == "00:16:3e:12:34:56"
     api.converges("instance", name="mac", state="stopped", force=True, config=config)

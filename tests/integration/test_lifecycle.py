@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 import shutil
 from typing import Any, Iterator, NamedTuple
 
@@ -83,7 +84,7 @@ STEPS: dict[str, list[Case]] = {
         _case(
             "network",
             "/1.0/networks/net2",
-            {"config": {"ipv4.address": "10.158.7.1/24", "ipv4.nat": "true", "ipv6.address": "none", "user.k": "v"}},
+            {"config": {"ipv4.address": "10.158.7.1/24", "ipv4.nat": "true", "ipv6.address": "none", "ipv6.nat": "true", "user.k": "v"}},
             name="net2",
             config={"user.k": "v"},
             purge_config=True,
@@ -224,3 +225,12 @@ def test_info_modules(api, running: str) -> None:
     assert api.run("resource_info", kind="image", name="debian/12")["resources"][0]["properties"]
     assert api.run("resource_info", kind="network", name="nothing")["resources"] == []
     assert api.run("resource_info", kind="instance_snapshot", parent=running)["resources"] == []
+
+
+def test_what_a_new_instance_costs(server, running: str) -> None:  # type: ignore[no-untyped-def]
+    """As docs/architecture.md claims: seven requests until it runs, and looks at its state until it has its address."""
+    asked = [re.sub(r"operations/[^/]+", "operations/ID", request.split("?")[0]) for request in server.asked]
+    made = ["GET /1.0/instances/shared", "GET /1.0/images/aliases/debian%2F12", "POST /1.0/instances", "GET /1.0/operations/ID/wait"]
+    begun = ["PUT /1.0/instances/shared/state", "GET /1.0/operations/ID/wait", "GET /1.0/instances/shared"]
+    assert asked[:7] == made + begun
+    assert set(asked[7:]) == {"GET /1.0/instances/shared/state"}

@@ -227,16 +227,16 @@ def test_what_is_pruned_comes_last_and_not_where_its_user_failed(shop) -> None:
     assert [row["name"] for row in result["failed_resources"]] == ["shop-user"]
     assert [(row["name"], row["because"]) for row in result["skipped_resources"]] == [("shop-old", "instance shop-user failed")]
     assert {row["name"] for row in result["done"]} == {"shop-new", "shop-gone"}
-    assert _last(shop.proxy.writes) == ["DELETE /1.0/profiles/shop-gone"]
+    assert _deletions(shop.proxy.writes) == ["DELETE /1.0/profiles/shop-gone"]
     after["instances"][0]["config"] = {}
     shop.proxy.forget()
     assert rows(shop.run("stack", name="shop", definition=after, prune=True)) == [("update", "instance", "shop-user"), ("delete", "profile", "shop-old")]
-    assert _last(shop.proxy.writes) == ["DELETE /1.0/profiles/shop-old"]
+    assert _deletions(shop.proxy.writes) == ["DELETE /1.0/profiles/shop-old"]
     unchanged(shop, name="shop", definition=after, prune=True)
 
 
-def _last(writes: list[str]) -> list[str]:
-    """The deletions, after which there is nothing else."""
+def _deletions(writes: list[str]) -> list[str]:
+    """From the first deletion on."""
     first = next(number for number, request in enumerate(writes) if request.startswith("DELETE "))
     assert first > 0
-    return writes[first:]
+    return [request.split("?")[0] for request in writes[first:]]

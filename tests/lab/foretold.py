@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._members import UNFINISHED
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server import DEFAULTS
+
 #: Of the object to come: what only the server knows, and where it is to be made from.
 UNKNOWN = {
     *("created_at", "last_used_at", "uploaded_at", "used_by", "status_code", "size", "state", "addresses", "source", "expanded_config", "expanded_devices"),
@@ -18,15 +21,17 @@ UNKNOWN = {
 def differs(foretold: Any, real: Any, place: str = "") -> list[str]:
     """Where the object that a check run returned is not the one that the real run did.
 
-    All that is foretold is to be there. What the server adds is its own, and so are keys that are unset in the object of the check run.
+    All that is foretold is to be there, but for a default that the server does not store. What the server adds is its own.
     """
     if isinstance(foretold, dict) and isinstance(real, dict):
         found = []
         for key, value in foretold.items():
-            if key in UNKNOWN or key.startswith("volatile."):
+            if key in UNKNOWN or key.startswith("volatile.") or (key == "status" and value in UNFINISHED):
                 continue
-            if key not in real:
-                found += [f"{place}{key}: {value!r} is not there"] if value else []
+            if key == "name" and "aliases" in real:  # of an image, which has no other
+                found += [] if value in [alias["name"] for alias in real["aliases"]] else [f"{value!r} is no alias"]
+            elif key not in real:
+                found += [f"{place}{key}: {value!r} is not there"] if value and value != DEFAULTS.get(key) else []
             else:
                 found += differs(value, real[key], f"{place}{key}.")
         return found
@@ -35,6 +40,9 @@ def differs(foretold: Any, real: Any, place: str = "") -> list[str]:
     ordered = place.endswith("profiles.")
     if not ordered and isinstance(foretold, list) and isinstance(real, list) and all(isinstance(entry, str) for entry in foretold + real):
         return [] if sorted(foretold) == sorted(real) else [f"{place} {foretold!r}, and not {real!r}"]
+    if isinstance(foretold, list) and isinstance(real, list) and all(isinstance(entry, dict) for entry in foretold):
+        missing = [entry for entry in foretold if all(differs(entry, other) for other in real)]
+        return [f"{place} {entry!r} is not there" for entry in missing]
     return [] if foretold == real else [f"{place} {foretold!r}, and not {real!r}"]
 
 

@@ -63,7 +63,14 @@ def connect(server: Server, guest: str, way: str) -> Iterator[Callable[..., Any]
 
 def open_line(connection: Any) -> None:
     """Two commands open it; a command in it has a parent, and one that is an exec of its own has none that it can see."""
-    until("no line was opened", lambda: connection.exec_command("echo $PPID")[1] != b"0\n")
+    until("no line was opened", lambda: by_line(connection))
+
+
+def by_line(connection: Any) -> bool:
+    """Whether a command runs in the line that is kept open."""
+    code, out, err = connection.exec_command("echo $PPID")
+    assert (code, err) == (0, b""), err
+    return int(out) != 0
 
 
 def until(what: str, condition: Callable[[], Any]) -> None:

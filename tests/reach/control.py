@@ -47,12 +47,22 @@ class Control:
 
     def __call__(self, program: str, *arguments: str, inside: bool = False, inventory: str = "hosts.yml", **environ: str) -> subprocess.CompletedProcess[str]:
         """Run a program of Ansible; C(inside) the network of the daemon, where its TCP port is."""
-        command = [str(pathlib.Path(sys.executable).with_name(program)), "-i", str(self.folder / inventory), *arguments]
         enter = ["nsenter", "--net", f"--target={self.daemon.keeper.pid}"] if inside else []
+        command = enter + self._command(program, *arguments, inventory=inventory)
         full = {**os.environ, **self.environ, **environ}
         return subprocess.run(
-            enter + command, env=full, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False
+            command, env=full, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False
         )
+
+    def begin(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a program of Ansible as a terminal does: in a group of processes of its own."""
+        full = {**os.environ, **self.environ}
+        return subprocess.Popen(
+            self._command(program, *arguments), env=full, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
+        )
+
+    def _command(self, program: str, *arguments: str, inventory: str = "hosts.yml") -> list[str]:
+        return [str(pathlib.Path(sys.executable).with_name(program)), "-i", str(self.folder / inventory), *arguments]
 
     def parsed(self, **options: Any) -> dict[str, dict[str, Any]]:
         """The hosts and their variables, by the plugin alone; its errors are raised."""

@@ -337,7 +337,7 @@ def test_a_daemon_that_restarts_between_commands(connect, server, tmp_path) -> N
 def test_a_daemon_that_is_starting_is_waited_for(connect, server) -> None:  # type: ignore[no-untyped-def]
     connection = connect()
     server.daemon.kill()
-    starting = threading.Timer(1.0, server.daemon.start)
+    starting = threading.Timer(0.3, server.daemon.start)  # when the command has met the socket that nobody listens at
     starting.start()
     try:
         assert connection.exec_command("echo patient")[1] == b"patient\n"

@@ -11,6 +11,7 @@ import pathlib
 import subprocess
 import sys
 import tarfile
+import tempfile
 
 import pytest
 from ansible.release import __version__ as version
@@ -20,15 +21,25 @@ TARGETS = f"ansible_core-{version}/test/integration/targets"
 HOSTS = {f"{user}-{piped}": {"ansible_user": user, "ansible_pipelining": piped} for user in ("root", "tester") for piped in (True, False)}
 
 
+def package() -> pathlib.Path:
+    """The source package, downloaded once and kept in the cache of the user."""
+    kept = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "cloudhost-lxd" / f"ansible_core-{version}.tar.gz"
+    if not kept.exists():
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=kept.parent) as folder:
+            download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary=ansible-core", "-d", folder, f"ansible-core=={version}"]
+            subprocess.run(download, check=True)
+            os.replace(pathlib.Path(folder) / kept.name, kept)  # whole, or not at all: the tests of both daemons run side by side
+    return kept
+
+
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """The target, from the source package."""
     folder = tmp_path_factory.mktemp("core")
-    download = [sys.executable, "-m", "pip", "download", "-q", "--no-deps", "--no-binary=ansible-core", "-d", str(folder), f"ansible-core=={version}"]
-    subprocess.run(download, check=True)
-    with tarfile.open(folder / f"ansible_core-{version}.tar.gz") as package:
-        wanted = [member for member in package if member.name.startswith(f"{TARGETS}/connection/")]
-        package.extractall(folder, wanted, filter="data")
+    with tarfile.open(package()) as archive:
+        wanted = [member for member in archive if member.name.startswith(f"{TARGETS}/connection/")]
+        archive.extractall(folder, wanted, filter="data")
     return folder / TARGETS / "connection"
 
 

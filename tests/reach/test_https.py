@@ -10,12 +10,15 @@ import pathlib
 from typing import Any, Iterator
 
 import pytest
+from ansible.playbook.play_context import PlayContext
+from ansible.plugins.loader import connection_loader
 from integration.modules import ModuleFailed, run_module
 from integration.tls import identity, listening
 from lab.daemon import Daemon
 from reach.control import PASSWORD, Control
 
 PORT = 18443
+SAY = "echo $((6 * 7)) is said in the guest"
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +83,37 @@ def test_first_contact_with_a_token(control, https, server, guest) -> None:  # t
     folder = pathlib.Path(https["ansible_lxd_client_cert"]).parent
     newcomer = {"ansible_lxd_client_cert": f"{folder}/newcomer.crt", "ansible_lxd_client_key": f"{folder}/newcomer.key", "ansible_lxd_trust_token": token}
     for _contact in range(2):
-        assert "trusted" in raw(control, guest, "echo trusted", **{**https, **newcomer})
+        assert "42 is said in the guest" in raw(control, guest, SAY, **{**https, **newcomer})
     assert len(server.query("/1.0/certificates")) == 2
+
+
+def test_options_from_the_environment_and_from_ansible_cfg(control, https, guest, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    options = {name[len("ansible_lxd_") :]: value for name, value in https.items()}
+    assert set(options) == {"url", "server_fingerprint", "client_cert", "client_key"}
+    control.variables = {"ansible_connection": "cloudhost.lxd.api"}
+    control.hosts({guest: {}})
+    environ = {f"LXD_{name.upper()}": value for name, value in options.items()}
+    config = tmp_path / "ansible.cfg"
+    for project, said in (("default", "42 is said in the guest"), ("nowhere", f"no instance {guest} in project nowhere")):
+        config.write_text("[lxd_connection]\n" + "".join(f"{name} = {value}\n" for name, value in {**options, "project": project}.items()))
+        for given in ({**environ, "LXD_PROJECT": project}, {"ANSIBLE_CONFIG": str(config)}):
+            done = control("ansible", "api", "-m", "ansible.builtin.raw", "-a", SAY, inside=True, **given)
+            assert said in done.stdout, done.stdout
+
+
+@pytest.mark.parametrize(
+    ("option", "written", "meant"),
+    [
+        *[(name, f"the {name}", f"the {name}") for name in ("url", "client_cert", "client_key", "server_cert", "server_fingerprint", "trust_token", "project")],
+        ("timeout", "7", 7),
+        ("keep_open", "false", False),
+    ],
+)
+def test_every_environment_variable(monkeypatch: pytest.MonkeyPatch, option: str, written: str, meant: Any) -> None:
+    monkeypatch.setenv(f"LXD_{option.upper()}", written)
+    connection = connection_loader.get("cloudhost.lxd.api", PlayContext(), "/dev/null")
+    connection.set_options(var_options={"inventory_hostname": "guest"})
+    assert connection.get_option(option) == meant
 
 
 def test_nothing_secret_is_shown(control, https, guest) -> None:  # type: ignore[no-untyped-def]

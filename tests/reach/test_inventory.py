@@ -11,7 +11,7 @@ import time
 from typing import Any, Iterator
 
 import pytest
-from ansible.errors import AnsibleParserError
+from ansible.errors import AnsibleError, AnsibleParserError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._connect import connect as engine
 from lab.cluster import Hosts
 from lab.daemon import Daemon
@@ -52,6 +52,7 @@ def test_many_instances_are_one_request(control, server, many, tmp_path, record_
         "projects": [many],
         "compose": {"role": "lxd_config['user.role']", "label": "lxd_name ~ '@' ~ lxd_server"},
         "keyed_groups": [{"key": "lxd_config['user.role']", "prefix": "role"}],
+        "groups": {"first_ten": "lxd_name | length == 5"},
         "cache": True,
         "cache_plugin": "ansible.builtin.jsonfile",
         "cache_connection": str(tmp_path / "cache"),
@@ -63,6 +64,7 @@ def test_many_instances_are_one_request(control, server, many, tmp_path, record_
     assert [request.split("?")[0] for request in server.proxy.requests] == ["GET /1.0/instances"]
     assert len(first["_meta"]["hostvars"]) == MANY
     assert (len(first["role_web"]["hosts"]), of(first, "host1")["role"], of(first, "host2")["label"]) == (MANY // 2, "web", "host2@local")
+    assert sorted(first["first_ten"]["hosts"]) == [f"host{number}" for number in range(10)]
     server.proxy.forget()
     assert control.listed(**options) == first
     assert server.proxy.requests == [], "the cache was not used"
@@ -75,6 +77,22 @@ def test_filters_are_the_servers(control, server, many) -> None:  # type: ignore
     filters = ["config.user.role eq db", "name eq host4"]
     assert list(control.parsed(servers=[{"url": server.proxy.url}], projects=[many], filters=filters)) == ["host4"]
     assert "filter=config.user.role+eq+db+and+name+eq+host4" in server.proxy.requests[0]
+
+
+def test_what_cannot_be_evaluated_is_left_out_or_an_error(control, server, many) -> None:  # type: ignore[no-untyped-def]
+    some = {"servers": [{"url": server.daemon.url}], "projects": [many], "filters": ["name eq host4"]}
+    for part in ({"compose": {"bad": "no_such_variable + 1"}}, {"groups": {"bad": "no_such_variable"}}, {"keyed_groups": [{"key": "no_such_variable"}]}):
+        assert "bad" not in control.parsed(**some, **part)["host4"]
+        with pytest.raises(AnsibleError, match="no_such_variable"):
+            control.parsed(**some, **part, strict=True)
+
+
+def test_the_default_is_the_local_socket(control, server, guest, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
+    for name in ("LXD_SOCKET", "LXD_DIR", "INCUS_SOCKET", "INCUS_DIR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv(server.daemon.variable, str(server.daemon.folder))
+    host = control.parsed()[guest]
+    assert (host["ansible_lxd_url"], host["lxd_server"]) == (server.daemon.url, "local")
 
 
 def test_variables_and_secrets(control, server, guest) -> None:  # type: ignore[no-untyped-def]

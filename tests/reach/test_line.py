@@ -17,7 +17,7 @@ import pytest
 import yaml
 from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _keeper
-from reach.conftest import beside, open_line, until
+from reach.conftest import beside, by_line, open_line, until
 
 ALONE = b"0\n"  # what $PPID is where a command is an exec of its own
 
@@ -173,7 +173,7 @@ def test_a_home_that_was_removed(connect) -> None:  # type: ignore[no-untyped-de
     connection = connect(user="tester")
     connect().exec_command("mv /home/tester /home/away; mkdir /home/tester; chown tester: /home/tester")
     connect().exec_command("rm -r /home/away")
-    assert connection.exec_command("echo $PPID")[1] != ALONE
+    assert by_line(connection)
     assert connection.exec_command(PYTHON, in_data=b"print('on')") == (0, b"on\n", b"")
 
 
@@ -207,7 +207,7 @@ def test_a_command_that_comes_while_another_runs(connect, server) -> None:  # ty
     assert second.exec_command("echo $PPID; rm /run/first")[1] == ALONE
     thread.join(20)
     assert not thread.is_alive() and not failures
-    until("the line is not free again", lambda: second.exec_command("echo $PPID")[1] != ALONE)
+    until("the line is not free again", lambda: by_line(second))
 
 
 def test_a_command_that_is_given_up_is_killed_with_its_children(control, server, guest) -> None:  # type: ignore[no-untyped-def]
@@ -216,6 +216,24 @@ def test_a_command_that_is_given_up_is_killed_with_its_children(control, server,
     (control.folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "api", "gather_facts": False, "tasks": tasks}]))
     done = control("ansible-playbook", str(control.folder / "play.yml"))
     assert "imed out" in done.stdout, done.stdout
+    until("the command still runs in the guest", lambda: not running(server, "sleep 432"))
+
+
+@pytest.mark.parametrize(("keep_open", "left"), [(True, "sleep 4324 & "), (False, "")])
+def test_a_play_that_is_interrupted_kills_its_command(control, server, guest, keep_open: bool, left: str) -> None:  # type: ignore[no-untyped-def]
+    """By Ctrl-C, in the command that stays open with what it has started."""
+    control.variables["ansible_lxd_keep_open"] = keep_open
+    control.hosts({guest: {}})
+    tasks = [{"ansible.builtin.raw": "true"}] * 4 + [{"ansible.builtin.raw": f"{left}sleep 4325; true"}]
+    (control.folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "api", "gather_facts": False, "tasks": tasks}]))
+    play = control.begin("ansible-playbook", str(control.folder / "play.yml"))
+    try:
+        until("the command does not run", lambda: running(server, "sleep 4325"))
+        os.killpg(play.pid, signal.SIGINT)  # as a terminal does
+        assert play.wait(30) != 0
+    finally:
+        play.kill()
+        play.wait()
     until("the command still runs in the guest", lambda: not running(server, "sleep 432"))
 
 
@@ -310,4 +328,4 @@ def test_a_process_left_behind_does_not_hold_the_line(connect) -> None:  # type:
     code, out, _err = connection.exec_command("while :; do echo y || exit; done & echo on")
     assert code == 0 and b"on" in out.splitlines()
     assert connection.exec_command("exec <&-; sleep 0.2; echo on", in_data=b"x" * 4_000_000)[1] == b"on\n"
-    assert connection.exec_command("echo $PPID")[1] != ALONE
+    assert by_line(connection)

@@ -43,6 +43,10 @@ COLLECTIONS = {
 }
 
 
+#: What every server can filter.
+FILTERED = ("image", "instance")
+
+
 class ResourceInfo(Info):
     """Any kind that can be listed."""
 
@@ -51,6 +55,8 @@ class ResourceInfo(Info):
     @staticmethod
     def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
         collection = COLLECTIONS[params["kind"]]
+        if params["filter"] and params["kind"] not in FILTERED:  # a server that cannot apply it lists everything
+            client.require("api_filtering_extended", f"filter for kind '{params['kind']}'")
         if "{parent}" in collection.path:
             if not params["parent"]:
                 raise InvalidInput(f"parent: kind '{params['kind']}' needs the name of what it belongs to, as in /1.0 of the API: {collection.path}.")

@@ -145,7 +145,11 @@ class Instance(Resource):
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
         body.setdefault("type", "container")
+        if body["type"] == "virtual-machine":
+            self._check_machines()
         body["source"] = self._source(body["type"])
+        if body["source"]["type"] == "copy" and "profiles" not in body:
+            self._inherit(body)
         if any("type" not in device for device in (body.get("devices") or {}).values()):
             inherited: dict[str, Any] = {}
             for profile in body.get("profiles", ["default"]):
@@ -178,6 +182,23 @@ class Instance(Resource):
         if kind == "virtual-machine" and "server" in source:
             source["image_type"] = kind
         return source
+
+    def _inherit(self, body: dict[str, Any]) -> None:
+        """A copy has the profiles of the original, as by the daemons' own clients. LXD 5.0 copies all but them, and then finds no root disk."""
+        name, _slash, snapshot = str(body["source"].get("source", "")).partition("/")
+        path = f"{self.path}/{quote(name)}" + (f"/snapshots/{quote(snapshot)}" if snapshot else "")
+        original = self.client.find(path, project=body["source"].get("project") or self.project)
+        if original and original.metadata.get("profiles") is not None:
+            body["profiles"] = original.metadata["profiles"]
+
+    def _check_machines(self) -> None:
+        """Refuse a virtual machine where there can be none; of a cluster, only the member that it comes to could tell."""
+        drivers = self.client.server.get("environment", {}).get("driver") or ""
+        if drivers and "qemu" not in drivers and not self.client.clustered:
+            raise InvalidInput(
+                f"type: {self.client.label} runs no virtual machines (its drivers: {drivers}). They need QEMU and the kernel modules kvm and vhost_vsock "
+                "when the daemon starts."
+            )
 
     def create(self, body: dict[str, Any]) -> None:
         query = {**self.query(), "target": self.params["target"]}

@@ -89,6 +89,7 @@ class Server(Resource):
         patch = {key: value for key, value in after.items() if before.get(key) != value}
         patch.update({key: "" for key in before if key not in after})
         self.client.write("PATCH", self.path, {"config": patch}, etag=found.etag, **self.query())
+        self.params = {**self.params, "update_secrets": "on_create"}  # they are written, and hidden as before
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
