@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, Sequence
 
 PRODUCTS = ("lxd", "incus")
 
@@ -40,36 +40,21 @@ FIRST = Job("quickstart", 900, leaves=True)
 CEPH_AND_OVN = Job("packages", 590, (FIRST.name,), leaves=True)  # not beside the first, since APT installs for one at a time
 #: In full on each product, because it depends on what the daemon says, does or has.
 EACH = {"clusters": 250, "integration": 240, "reach": 160}
-#: In full on one product, because roles, playbooks and scenarios name none. Tests with the marker C(both) run on the other one all the same.
-SHARED = {"hosts": 600, "roles": 300}
+#: In full on one product, because roles, playbooks and scenarios name none; on the other one only the tests that carry the marker C(both).
+SHARED = {"hosts": 700, "roles": 400}
+#: What part of a shared session those tests take, about.
+BOTH = 0.6
 
 
 def chosen(commit: str) -> str:
-    """The product that the shared sessions run on for a commit."""
+    """The product that the shared sessions run on in full, for a commit."""
     return PRODUCTS[int(commit, 16) % len(PRODUCTS)]
 
 
-def fast() -> list[Job]:
-    return FAST
-
-
-def plain(commit: str) -> list[Job]:
-    return _full({name: (chosen(commit),) for name in SHARED})
-
-
-def everything() -> list[Job]:
-    return _full(dict.fromkeys(SHARED, PRODUCTS))
-
-
-def left_out(jobs: list[Job]) -> list[str]:
-    """The sessions that C(everything) has besides."""
-    there = {job.name for job in jobs}
-    return [job.name for job in everything() if job.name not in there]
-
-
-def _full(shared: dict[str, tuple[str, ...]]) -> list[Job]:
+def full(whole: Sequence[str]) -> list[Job]:
+    """Everything, the shared sessions in full on the products of C(whole)."""
     after = {"clusters": (FIRST.name, CEPH_AND_OVN.name)}
-    sessions = [(name, product, EACH[name]) for name in EACH for product in PRODUCTS]
-    sessions += [(name, product, SHARED[name]) for name, products in shared.items() for product in products]
-    daemons = [Job(f"{name}-{product}", seconds, after.get(name, (FIRST.name,))) for name, product, seconds in sessions]
+    seconds = {(name, product): EACH[name] for name in EACH for product in PRODUCTS}
+    seconds.update({(name, product): SHARED[name] if product in whole else int(BOTH * SHARED[name]) for name in SHARED for product in PRODUCTS})
+    daemons = [Job(f"{name}-{product}", about, after.get(name, (FIRST.name,))) for (name, product), about in seconds.items()]
     return [FIRST, CEPH_AND_OVN, Job("again", 100, (FIRST.name,), leaves=True), *daemons, *FAST, Job("clean", 30, (FIRST.name,), last=True)]
