@@ -80,8 +80,9 @@ def test_a_build_that_broke_off_is_begun_again(build, folder, tmp_path):
 def test_what_is_built_is_what_the_options_name(play, tmp_path):
     """Another distribution, release and components than the host's, from an archive that is not there, so that nothing has to be fetched."""
     options = {"distribution": "ubuntu", "release": "noble", "components": ["main", "universe", "restricted"], "mirror": NOWHERE, "import": False}
-    refused = play("image_build", image_build_directory=str(tmp_path), **{f"image_build_{name}": value for name, value in options.items()})
-    (made,) = tmp_path.iterdir()
+    folder = tmp_path / "builds"
+    refused = play("image_build", image_build_directory=str(folder), **{f"image_build_{name}": value for name, value in options.items()})
+    (made,) = folder.iterdir()
     assert made.name.startswith("ubuntu-noble-")
     command = rf'"debootstrap", .*"--components=main,universe,restricted".*"noble", "{made}/rootfs", "{NOWHERE}"'
     assert refused.failed and re.search(command, refused.text), refused.text
