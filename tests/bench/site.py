@@ -16,6 +16,7 @@ import contextlib
 import os
 import pathlib
 import re
+import resource
 import shutil
 import socket
 import statistics
@@ -43,26 +44,29 @@ class Tree:
         place.mkdir(parents=True)
         (place / "lxd").symlink_to(checkout)
         self.times: dict[str, list[float]] = {}
+        self.used: dict[str, list[float]] = {}
         self.tasks: dict[str, str] = {}
 
-    def run(self, inventory: pathlib.Path) -> tuple[float, str]:
+    def run(self, inventory: pathlib.Path) -> tuple[float, float, str]:
+        """A run: seconds of wall time, seconds of the processor (of the controller, and of a host that is the controller), and what it said."""
         program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
         environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
         environ |= {"ANSIBLE_COLLECTIONS_PATH": str(self.collections), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_SSH_CONTROL_PATH_DIR": str(inventory.parent / "cp")}
         command = [program, "-i", str(inventory), "-e", f"bench_tree={self.name}", str(self.checkout / "playbooks" / "site.yml")]
-        start = time.monotonic()
+        start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
-        took = time.monotonic() - start
+        took, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:
             raise RuntimeError(done.stdout[-4000:])
-        return took, done.stdout
+        return took, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, done.stdout
 
     def measure(self, where: str, inventory: pathlib.Path) -> None:
-        took, said = self.run(inventory)
+        took, used, said = self.run(inventory)
         ok, changed, skipped = re.search(r": ok=(\d+) +changed=(\d+) .*skipped=(\d+) ", said).groups()  # type: ignore[union-attr]
         if changed != "0":
             raise RuntimeError(f"this was to be a run that changes nothing:\n{said[-4000:]}")
         self.times.setdefault(where, []).append(took)
+        self.used.setdefault(where, []).append(used)
         self.tasks[where] = f"{ok} + {skipped}"
 
 
@@ -139,13 +143,15 @@ def tidy(product: str) -> None:
 
 
 def table(trees: list[Tree], labels: dict[str, str]) -> str:
-    lines = ["| where | checkout | tasks run + skipped | median | fastest | slowest | of the other |", "| --- | --- | --- | --- | --- | --- | --- |"]
+    head = ["where", "checkout", "tasks run + skipped", "median", "fastest", "slowest", "of the other", "processor"]
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
     for where in trees[0].times:
         base = statistics.median(trees[-1].times[where])
         for tree in trees:
             times = tree.times[where]
             middle = statistics.median(times)
             cells = [where, labels[tree.name], tree.tasks[where], *(f"{value:.2f} s" for value in (middle, min(times), max(times))), f"{middle / base:.2f}"]
+            cells.append(f"{statistics.median(tree.used[where]):.2f} s")
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
