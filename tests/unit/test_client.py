@@ -33,7 +33,7 @@ SERVER = {"api_extensions": ["network_peer"], "environment": {"server": "incus",
 
 
 def impatient(server, timeout=0.6, **kwargs):
-    return Client(Transport(server.url), timeout, **kwargs)
+    return Client(Hasty(server), timeout, **kwargs)
 
 
 # -- envelopes -----------------------------------------------------------------------------------------------------------
@@ -127,7 +127,7 @@ def test_whether_a_server_is_clustered(server, client, environment, clustered):
 
 def test_another_conversation_has_its_own_connection_and_the_same_time(server):
     server.on("GET /1.0", sync(SERVER))
-    first = Client(Transport(server.url), 5, read_only=True, trust_token="t")
+    first = Client(Transport(server.url), 60, read_only=True, trust_token="t")
     assert first.server
     other = first.another()
     assert other.transport is not first.transport and other.transport.url == server.url
@@ -313,7 +313,7 @@ def test_check_mode_refuses_writes(server, method):
 def test_a_server_that_does_not_recover(server, clock, trouble, failure, passed):
     server.on("GET /1.0", trouble)
     with pytest.raises(failure):
-        Client(Hasty(server.url, clock), 0.6).get("/1.0")
+        Client(Hasty(server, clock), 0.6).get("/1.0")
     assert clock.passed == pytest.approx(passed)
 
 

@@ -96,14 +96,14 @@ def test_an_operation_that_does_not_end(server, clock):
     server.on(WAIT, operation(103))
     server.hooks[WAIT] = lambda: clock.sleep(0.25)
     with pytest.raises(DeadlineExceeded, match="is over while waiting for /1.0/operations/1"):
-        Client(Transport(server.url), 0.7).wait("/1.0/operations/1")
+        Client(Hasty(server, clock), 0.7).wait("/1.0/operations/1")
     assert clock.passed == 0.75
 
 
 def test_a_server_that_falls_silent_while_it_is_waited_for(server, clock):
     server.on(WAIT, operation(200)._replace(silent=True))
     with pytest.raises((DeadlineExceeded, ConnectionFailed)):
-        Client(Hasty(server.url, clock), 2.1).wait("/1.0/operations/1")
+        Client(Hasty(server, clock), 2.1).wait("/1.0/operations/1")
     assert clock.passed < 3.3
 
 
@@ -111,7 +111,7 @@ def test_a_wait_is_asked_for_in_slices_of_a_minute(server, clock):
     """Shorter than the idle time-outs of proxies; the last as long as there is time, and the connection a little longer than the server."""
     server.on(WAIT, operation(103), operation(103), operation(103), operation(200))
     server.hooks[WAIT] = lambda: clock.sleep(float(server.requests[-1].query["timeout"]))
-    transport = Hasty(server.url, clock)
+    transport = Hasty(server, clock)
     client = Client(transport, 130.9)
     assert client.wait("/1.0/operations/1")["status_code"] == 200
     assert [request.query["timeout"] for request in server.requests] == ["60", "60", "10", "1"]
@@ -121,7 +121,7 @@ def test_a_wait_is_asked_for_in_slices_of_a_minute(server, clock):
 def test_a_server_that_has_hours_is_not_listened_to_for_hours(server, clock):
     server.on(WAIT, operation(200))
     server.on("GET /1.0", sync({}))
-    transport = Hasty(server.url, clock)
+    transport = Hasty(server, clock)
     client = Client(transport, 7200)
     client.wait("/1.0/operations/1")
     client.get("/1.0")
