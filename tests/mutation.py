@@ -29,7 +29,7 @@ import types
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-os.environ.update(CI="true", CLOUDHOST_EXAMPLES="25")  # before the tests are imported: hypothesis tries the same and not much
+os.environ.update(CI="true", CLOUDHOST_EXAMPLES="10")  # before the tests are imported: hypothesis tries the same and not much
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -87,7 +87,8 @@ class Runner:
         again = (lambda name: known[name]["verdict"] in SURVIVED) if self.options.again else (lambda name: False)
         todo = [one for one in wanted if self.options.k in one.name and (one.name not in known or again(one.name))]
         print(f"{len(wanted)} mutants, {len(todo)} to run, {len(self.items)} tests")
-        self.run_all(sorted(todo[:: self.options.every], key=lambda one: one.function is None))  # the quick ones first
+        # the quick ones first, and then as chance has it: a run that is broken off has seen something of everything
+        self.run_all(sorted(todo[:: self.options.every], key=lambda one: (one.function is None, hashlib.md5(one.name.encode()).digest())))
         self.status = report(names)
         return True
 
@@ -340,7 +341,7 @@ def main() -> int:
     sys.dont_write_bytecode = False
     sys.pycache_prefix = str(CACHE / "pyc")
     runner = Runner(options)
-    pytest.main([*QUIET, str(ROOT / "tests" / "unit")], plugins=[runner])
+    pytest.main([*QUIET, f"--ignore={ROOT}/tests/unit/test_stack_random.py", str(ROOT / "tests" / "unit")], plugins=[runner])
     return getattr(runner, "status", 1)
 
 

@@ -30,7 +30,7 @@ MASK_CHANGED = "******** (changed)"
 #: Keys whose values must not be shown: passwords, tokens, private keys.
 _SECRET = re.compile(r"passw|secret|token|private|credential|client_key|api[._-]?key|access[._-]?key|eab\.hmac", re.I)
 #: Keys that speak of secrets and hold none.
-_NOT_SECRET = re.compile(r"token_expiry|remote_token|^security\.(devlxd|guestapi|nesting|privileged)", re.I)
+_NOT_SECRET = re.compile(r"token_expiry|remote_token", re.I)
 
 _UNITS = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "pb": 10**15, "eb": 10**18,
@@ -231,10 +231,8 @@ def changes(before: Any, after: Any) -> tuple[Any, Any]:
 
 def mask_pair(before: Any, after: Any, key: str = "") -> tuple[Any, Any]:
     """A before/after pair with the values of secret keys hidden, and still telling which of them change."""
-    if isinstance(before, dict) or isinstance(after, dict):
-        left, right = before or {}, after or {}
-        if not isinstance(left, dict) or not isinstance(right, dict):
-            return before, after
+    left, right = before or {}, after or {}
+    if isinstance(left, dict) and isinstance(right, dict) and (left or right):
         pairs = {name: mask_pair(left.get(name), right.get(name), name) for name in list(left) + list(right)}
         return {name: pairs[name][0] for name in left}, {name: pairs[name][1] for name in right}
     if key and is_secret(key):

@@ -10,6 +10,7 @@ from typing import Any, Callable
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Response, Transport
+from ansible_collections.cloudhost.lxd.tests.unit.fake_server import FakeServer
 
 
 class Clock:
@@ -36,17 +37,20 @@ class Clock:
 
 
 class Hasty(Transport):
-    """A transport that is silent for a moment where it is told to wait, and then says that all the time has passed."""
+    """A transport to a fake server that has all the time of a busy machine for an answer that comes, and little for one that never does.
 
-    def __init__(self, url: str, clock: Clock) -> None:
-        super().__init__(url)
-        self.clock = clock
+    Then it says that all the time has passed. C(timeouts) are those that it was asked for.
+    """
+
+    def __init__(self, server: FakeServer, clock: Clock | None = None) -> None:
+        super().__init__(server.url)
+        self.server, self.clock = server, clock or Clock()
         self.timeouts: list[float] = []
 
     def request(self, method: str, path: str, body: Any = None, headers: Any = None, timeout: float = 60.0, sink: Any = None) -> Response:
         self.timeouts.append(timeout)
         try:
-            return super().request(method, path, body, headers, 0.05, sink)
+            return super().request(method, path, body, headers, 0.05 if self.server.is_silent(f"{method} {path.partition('?')[0]}") else 60.0, sink)
         except ConnectionFailed as exc:
             if "no answer in time" in str(exc):
                 self.clock.sleep(timeout)

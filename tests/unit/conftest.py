@@ -68,7 +68,7 @@ def server(folder: str) -> Iterator[FakeServer]:
 
 @pytest.fixture
 def client(server: FakeServer) -> Iterator[Client]:
-    client = Client(Transport(server.url), timeout=5)
+    client = Client(Transport(server.url), timeout=60)
     yield client
     client.transport.close()
 

@@ -144,6 +144,11 @@ class FakeServer:
         """Answer requests such as C(GET /1.0) with these in turn; the last one is for all that follow."""
         self._script[line] = list(answers)
 
+    def is_silent(self, line: str) -> bool:
+        """Whether the next such request is not answered."""
+        with self._lock:
+            return bool(self._script.get(line)) and self._script[line][0].silent
+
     @property
     def lines(self) -> list[str]:
         return [request.line for request in self.requests]

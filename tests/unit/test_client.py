@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import UNREACHED, Client, Deadline, quote
@@ -32,7 +33,7 @@ SERVER = {"api_extensions": ["network_peer"], "environment": {"server": "incus",
 
 
 def impatient(server, timeout=0.6, **kwargs):
-    return Client(Transport(server.url), timeout, **kwargs)
+    return Client(Hasty(server), timeout, **kwargs)
 
 
 # -- envelopes -----------------------------------------------------------------------------------------------------------
@@ -81,6 +82,57 @@ def test_names_come_from_urls(server, client):
     assert client.names("/1.0/images/aliases") == ["debian/12", "x"]
     server.on("GET /1.0/profiles", sync(None))
     assert client.names("/1.0/profiles") == []
+
+
+def test_names_of_aliases_that_lxd_5_0_quotes_twice(server, client):
+    server.on("GET /1.0/images/aliases", sync(["/1.0/images/aliases/debian%252F12%253Fx"]))
+    assert client.names("/1.0/images/aliases") == ["debian/12?x"]
+
+
+def test_a_collection_that_is_named_with_a_slash_at_its_end(server, client):
+    server.on("GET /1.0/profiles/", sync(["/1.0/profiles/a"]))
+    assert client.names("/1.0/profiles/", project="p") == ["a"]
+    assert server.requests[0].query == {"project": "p"}
+
+
+def test_a_file_is_fetched_as_it_is(server, client):
+    server.on("GET /1.0/x/log", page(200, "a line"))
+    assert client.fetch("/1.0/x/log", project="p", target=None, filter="") == b"a line"
+    assert (client.requests, server.requests[0].query) == (1, {"project": "p"})
+
+
+def test_a_sink_takes_files_and_leaves_the_api_its_own(server, client):
+    place = io.BytesIO()
+    server.on("GET /1.0/file", page(200, "content"), error(404, "Not Found"), sync(["a"]))
+    answer = client.request("GET", "/1.0/file", sink=lambda status, headers: place if "html" in headers["Content-Type"] else None)
+    assert (place.getvalue(), answer.metadata.status, answer.etag, answer.operation) == (b"content", 200, None, None)
+    with pytest.raises(ServerError):
+        client.request("GET", "/1.0/file", sink=lambda status, headers: None)
+    assert client.request("GET", "/1.0/file", sink=lambda status, headers: None).metadata == ["a"]
+
+
+def test_a_server_that_says_little_of_itself(server, client):
+    server.on("GET /1.0", sync({}))
+    assert (client.implementation, client.clustered, client.has("x"), client.tokens_by_name) == ("lxd", False, False, False)
+    assert client.label == f"server ? at {server.url}"
+    with pytest.raises(InvalidInput, match=r"this server \(lxd \?, unix:"):
+        client.require("x", "x")
+
+
+@pytest.mark.parametrize(("environment", "clustered"), [({"server_clustered": True}, True), ({"server_clustered": False}, False)])
+def test_whether_a_server_is_clustered(server, client, environment, clustered):
+    server.on("GET /1.0", sync({"environment": environment}))
+    assert client.clustered is clustered
+
+
+def test_another_conversation_has_its_own_connection_and_the_same_time(server):
+    server.on("GET /1.0", sync(SERVER))
+    first = Client(Transport(server.url), 60, read_only=True, trust_token="t")
+    assert first.server
+    other = first.another()
+    assert other.transport is not first.transport and other.transport.url == server.url
+    assert other.deadline is first.deadline and other.server is first.server and other.read_only
+    assert other.trust_token is None and len(server.requests) == 1
 
 
 def test_quote():
@@ -135,6 +187,51 @@ def test_a_write_is_never_repeated(server, client, method, trouble):
     with pytest.raises(Interrupted):
         client.write(method, "/1.0/x", {"a": 1})
     assert server.lines == [f"{method} /1.0/x"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Failed to begin transaction: context deadline exceeded",
+        "driver: receive: header: EOF",
+        "no available dqlite leader server found",
+        "call configuration: no known leader",
+        "database is locked",
+        "driver: bad connection",
+        "checkpoint in progress",
+        "disk I/O error: not leader",
+        "LXD daemon setup in progress",
+        "Daemon is starting",
+        "The server is starting up",
+        "Storage pool not ready yet",
+        "The instance isn't ready yet",
+        'Instance is busy running a "start" operation',
+        "Unable to connect to any cluster member",
+        "context canceled",
+        "LXD server is shutting down",
+        'Invalid PID "-1"',
+        "Failed to connect to forkfile.sock: connection refused",
+        "dial unix /run/forkfile.sock: connect: no such file",
+        "connection lost",
+        "EOF",
+        "Failed to delete bridge children interfaces: x",
+    ],
+)
+def test_words_that_pass_by_themselves(server, client, words):
+    server.on("GET /1.0/x", error(400, words), sync("there"))
+    server.on("PUT /1.0/x", error(400, words))
+    assert client.get("/1.0/x").metadata == "there"
+    with pytest.raises(Interrupted, match=re.escape(words)):
+        client.write("PUT", "/1.0/x", {})
+    assert len(server.lines) == 3
+
+
+@pytest.mark.parametrize("words", ["EOF in the header", "the connection lost its way", "forkfile.sock is busy", "The instance is busy"])
+def test_words_that_only_look_so(server, client, words):
+    server.on("GET /1.0/x", error(400, words))
+    with pytest.raises(ServerError):
+        client.get("/1.0/x")
+    assert len(server.lines) == 1
 
 
 @pytest.mark.parametrize("method", ["GET", *WRITES])
@@ -216,7 +313,7 @@ def test_check_mode_refuses_writes(server, method):
 def test_a_server_that_does_not_recover(server, clock, trouble, failure, passed):
     server.on("GET /1.0", trouble)
     with pytest.raises(failure):
-        Client(Hasty(server.url, clock), 0.6).get("/1.0")
+        Client(Hasty(server, clock), 0.6).get("/1.0")
     assert clock.passed == pytest.approx(passed)
 
 

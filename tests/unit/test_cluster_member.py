@@ -13,6 +13,8 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._heartbeats i
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_member import ClusterMember
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
+pytestmark = pytest.mark.usefixtures("clock")
+
 URL = "/1.0/cluster/members/node3"
 BUSY = ServerError("x", 400, 'Failed pre-start check for device "eth0": Network "bridge0" unavailable on this server.')
 
@@ -70,14 +72,13 @@ def test_a_member_that_was_just_started_is_restored_after_its_first_heartbeat(cl
     assert converge(member(client, state="restored")).actions == ["restore cluster_member node3"]
 
 
-def test_a_member_that_stays_away_is_left_as_it_is(client, monkeypatch):
-    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._heartbeats.HEARTBEATS", 0.3)
+def test_a_member_that_stays_away_is_left_as_it_is(client, clock):
     client.memory.objects[URL]["status"] = "Offline"
     assert converge(member(client, state="restored")).changed is False
+    assert 30 <= clock.passed < 33, "the time of three heartbeats, and a last look"
 
 
-def test_one_task_waits_once_for_members_that_are_away(client, monkeypatch):
-    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._heartbeats.HEARTBEATS", 0.3)
+def test_one_task_waits_once_for_members_that_are_away(client):
     away, looks = [{"status": "Online"}, {"status": "Offline"}], []
 
     def read():

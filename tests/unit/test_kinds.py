@@ -102,6 +102,15 @@ def test_an_image_of_no_remote(client, image, words):
         converge(instance(client, image=image))
 
 
+@pytest.mark.parametrize("status", ["Ready", "Running", "Stopped", "Error", "Frozen"])
+def test_check_mode_returns_the_status_that_will_be(client, status):
+    put(client, status)
+    kept = converge(instance(client, description="d"), check_mode=True)
+    assert (kept.changed, kept.result["status"]) == (True, status)
+    frozen = converge(instance(client, state="frozen"), check_mode=True)
+    assert (frozen.changed, frozen.result["status"]) == (status != "Frozen", "Frozen")
+
+
 def test_what_is_restarted_is_restarted_once(client):
     """Though its config is taken back by another writer, and planned anew."""
     put(client, "Running")

@@ -6,6 +6,9 @@
 
 from __future__ import annotations
 
+import json
+import socket
+
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import UNREACHED, Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
@@ -93,14 +96,14 @@ def test_an_operation_that_does_not_end(server, clock):
     server.on(WAIT, operation(103))
     server.hooks[WAIT] = lambda: clock.sleep(0.25)
     with pytest.raises(DeadlineExceeded, match="is over while waiting for /1.0/operations/1"):
-        Client(Transport(server.url), 0.7).wait("/1.0/operations/1")
+        Client(Hasty(server, clock), 0.7).wait("/1.0/operations/1")
     assert clock.passed == 0.75
 
 
 def test_a_server_that_falls_silent_while_it_is_waited_for(server, clock):
     server.on(WAIT, operation(200)._replace(silent=True))
     with pytest.raises((DeadlineExceeded, ConnectionFailed)):
-        Client(Hasty(server.url, clock), 2.1).wait("/1.0/operations/1")
+        Client(Hasty(server, clock), 2.1).wait("/1.0/operations/1")
     assert clock.passed < 3.3
 
 
@@ -108,7 +111,7 @@ def test_a_wait_is_asked_for_in_slices_of_a_minute(server, clock):
     """Shorter than the idle time-outs of proxies; the last as long as there is time, and the connection a little longer than the server."""
     server.on(WAIT, operation(103), operation(103), operation(103), operation(200))
     server.hooks[WAIT] = lambda: clock.sleep(float(server.requests[-1].query["timeout"]))
-    transport = Hasty(server.url, clock)
+    transport = Hasty(server, clock)
     client = Client(transport, 130.9)
     assert client.wait("/1.0/operations/1")["status_code"] == 200
     assert [request.query["timeout"] for request in server.requests] == ["60", "60", "10", "1"]
@@ -118,11 +121,38 @@ def test_a_wait_is_asked_for_in_slices_of_a_minute(server, clock):
 def test_a_server_that_has_hours_is_not_listened_to_for_hours(server, clock):
     server.on(WAIT, operation(200))
     server.on("GET /1.0", sync({}))
-    transport = Hasty(server.url, clock)
+    transport = Hasty(server, clock)
     client = Client(transport, 7200)
     client.wait("/1.0/operations/1")
     client.get("/1.0")
     assert transport.timeouts == [180.0, 120.0]
+
+
+def test_an_operation_that_cannot_be_looked_at(server, client):
+    server.on(WAIT, TIMED_OUT)
+    server.on(LOOK, error(403, "not authorized"))
+    with pytest.raises(ServerError, match="not authorized"):
+        client.wait("/1.0/operations/1")
+
+
+@pytest.mark.parametrize("code", [101, 103, 104, 105, 106, 107, 109])
+def test_an_operation_that_still_runs(server, client, code):
+    server.on(WAIT, sync({"status_code": code}), operation(200))
+    assert client.wait("/1.0/operations/1")["status_code"] == 200
+    assert server.lines == [WAIT] * 2
+
+
+def test_an_operation_that_says_nothing(server, client):
+    server.on(WAIT, sync({"err_code": 7}))
+    with pytest.raises(ServerError, match="^it failed without a word$") as caught:
+        client.wait("/1.0/operations/1")
+    assert (caught.value.code, caught.value.text) == (7, "it failed without a word")
+
+
+def test_a_token_is_not_waited_for(server, client):
+    server.on("POST /1.0/certificates", task())
+    assert client.write("POST", "/1.0/certificates", {}, wait=False) == {}
+    assert server.lines == ["POST /1.0/certificates"]
 
 
 # -- first contact -------------------------------------------------------------------------------------------------------
@@ -133,16 +163,21 @@ class Wire:
 
     scheme, url = "https", "https://host:8443"
 
-    def __init__(self, client_pem="PEM", extensions=("explicit_trust_token",)):
+    def __init__(self, client_pem="PEM", extensions=("explicit_trust_token",), auth=None, post=None):
+        self.auth, self.post = auth, post
         self.tls = type("Tls", (), {"client_pem": client_pem})
         self.sent, self.trusted, self.extensions = [], False, extensions
 
     def request(self, method, path, body=None, headers=None, timeout=60.0, sink=None):
         self.sent.append((method, path, body))
+        if method == "POST" and self.post:
+            answer = self.post
+            return Response(answer.status, {}, answer.body)
         if method == "POST":
             self.trusted = True
         if path == "/1.0":
-            answer = sync({"api_extensions": list(self.extensions), "environment": {"server": "lxd"} if self.trusted else {}})
+            told = {"auth": self.auth} if self.auth else {}
+            answer = sync({"api_extensions": list(self.extensions), "environment": {"server": "lxd"} if self.trusted else {}, **told})
         else:
             answer = sync("content") if self.trusted or method == "POST" else error(403, "not authorized")
         return Response(answer.status, {}, answer.body)
@@ -173,3 +208,51 @@ def test_check_mode_does_not_use_the_token():
 def test_a_token_without_a_certificate():
     with pytest.raises(InvalidInput, match="trust_token needs client_cert and client_key"):
         Client(Wire(client_pem=None), 5, trust_token="the-token").get("/1.0/profiles")
+
+
+def test_what_is_posted_with_the_token():
+    wire = Wire()
+    Client(wire, 5, trust_token="the-token").get("/1.0/profiles")
+    (method, path, body) = next(sent for sent in wire.sent if sent[0] == "POST")
+    assert path == "/1.0/certificates"
+    assert json.loads(body) == {"type": "client", "name": socket.gethostname(), "trust_token": "the-token"}
+
+
+def test_a_token_that_the_server_does_not_take():
+    wire = Wire(post=error(400, "Invalid token"))
+    with pytest.raises(ServerError, match="does not take the trust_token: Invalid token. A token is good for one client and one time") as caught:
+        Client(wire, 5, trust_token="the-token").get("/1.0/profiles")
+    assert (caught.value.code, caught.value.text) == (400, "Invalid token")
+    assert "the-token" not in str(caught.value)
+
+
+def test_a_token_is_kept_where_the_server_knows_us():
+    """What it forbids then is not a matter of trust."""
+    wire = Wire(auth="trusted")
+    with pytest.raises(ServerError, match="not authorized.*limited to some projects") as caught:
+        Client(wire, 5, trust_token="the-token").get("/1.0/profiles")
+    assert "trust_token" not in str(caught.value)
+    assert {sent[0] for sent in wire.sent} == {"GET"}
+
+
+def test_a_socket_has_no_use_for_a_token(server):
+    server.on("GET /1.0/profiles", error(403, "not authorized"))
+    with pytest.raises(ServerError, match="not authorized") as caught:
+        Client(Transport(server.url), 5, trust_token="the-token").get("/1.0/profiles")
+    assert "client_cert" not in str(caught.value) and server.lines == ["GET /1.0/profiles"]
+
+
+def test_a_server_that_refuses_to_say_who_we_are_does_not_know_us():
+    wire = Wire()
+    original = wire.request
+
+    def refusing(method, path, *args, **kwargs):
+        if path == "/1.0":
+            answer = error(403, "no")
+            return Response(answer.status, {}, answer.body)
+        return original(method, path, *args, **kwargs)
+
+    wire.request = refusing
+    for path in ("/1.0/profiles", "/1.0"):
+        with pytest.raises(ServerError, match="give client_cert and client_key of a trusted certificate"):
+            Client(wire, 5).get(path)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
 
-MASK, CHANGED = values.MASK, values.MASK_CHANGED
+MASK, CHANGED = "********", "******** (changed)"
 
 
 @pytest.mark.parametrize(
@@ -24,10 +24,20 @@ MASK, CHANGED = values.MASK, values.MASK_CHANGED
         ({"c": {"x": "1"}}, {"c": {}}, ({"c": {"x": "1"}}, {})),
         ({"flag": False}, {"flag": True}, ({"flag": False}, {"flag": True})),
         ({"profiles": ["a"]}, {"profiles": ["a", "b"]}, ({"profiles": ["a"]}, {"profiles": ["a", "b"]})),
+        ({"a": {"x": 1}}, {"a": "text"}, ({"a": {"x": 1}}, {"a": "text"})),
+        ({"a": "text"}, {"a": {"x": 1}}, ({"a": "text"}, {"a": {"x": 1}})),
+        ({"a": 1}, "text", ({"a": 1}, "text")),
+        ("text", {"a": 1}, ("text", {"a": 1})),
+        ({"a": {}}, {"a": None}, ({}, {})),
     ],
 )
 def test_changes(before, after, expected):
     assert values.changes(before, after) == expected
+
+
+def test_changes_are_in_the_order_of_their_names():
+    before, after = values.changes({"b": 1, "c": 1}, {"d": 2, "c": 2, "a": 2})
+    assert (list(before), list(after)) == (["b", "c"], ["a", "c", "d"])
 
 
 @pytest.mark.parametrize(
@@ -39,6 +49,12 @@ def test_changes(before, after, expected):
         ({"user.password": "old1"}, {}, ({"user.password": MASK}, {})),
         ({"config": {"core.trust_password": "x"}}, None, ({"config": {"core.trust_password": MASK}}, {})),
         ({"limits.cpu": "1"}, {"limits.cpu": "2"}, ({"limits.cpu": "1"}, {"limits.cpu": "2"})),
+        ({"user.password": "old1"}, {"user.password": None}, ({"user.password": MASK}, {"user.password": None})),
+        ({"user.password": None}, {"user.password": "new1"}, ({"user.password": None}, {"user.password": MASK})),
+        (None, {"config": {"user.password": "new1"}}, ({}, {"config": {"user.password": MASK}})),
+        ({"user.password": {"a": "b"}}, {"user.password": "new1"}, ({"user.password": MASK}, {"user.password": CHANGED})),
+        ({"a": {"b": 1}}, {"a": "text"}, ({"a": {"b": 1}}, {"a": "text"})),
+        ({"config": {}}, {"config": {"a": "1"}}, ({"config": {}}, {"config": {"a": "1"}})),
     ],
 )
 def test_mask_pair(before, after, expected):
@@ -70,6 +86,20 @@ def test_values_too_common_to_hide_everywhere(value):
     assert values.secrets_in({"user.password": value}) == set()
 
 
+def test_four_characters_are_a_secret():
+    assert values.secrets_in({"user.password": "abcd"}) == {"abcd"}
+
+
+def test_lists_of_secrets_are_secrets():
+    held = {"passwords": ["hunter22", ("hunter33",)], "names": ["hunter44"]}
+    assert values.secrets_in(held) == {"hunter22", "hunter33"}
+    assert values.masked(held) == {"passwords": [MASK, [MASK]], "names": ["hunter44"]}
+
+
+def test_what_says_whether_there_is_a_secret_is_none():
+    assert values.masked({"has_token": True, "token": None, "secret": False}) == {"has_token": True, "token": None, "secret": False}
+
+
 def test_a_secret_written_as_a_number_is_known_too():
     assert values.secrets_in({"core.trust_password": 12345678}) == {"12345678"}
 
@@ -94,6 +124,18 @@ def test_masked_keeps_the_shape():
         ({"a": "line\n"}, 'a: "line\\n"\n'),
         ({"a": "null"}, 'a: "null"\n'),
         ({"a": "größe"}, 'a: "größe"\n'),
+        ([], ""),
+        (["x"], "- x\n"),
+        ([{"a": 1}], "-\n  a: 1\n"),
+        ({"a": [{"b": [1, []]}]}, "a:\n  -\n    b:\n      - 1\n      - []\n"),
+        ({"a": []}, "a: []\n"),
+        ({"a": None}, "a: null\n"),
+        ({"y": "n"}, '"y": "n"\n'),
+        ({"No": "Y"}, '"No": "Y"\n'),
+        ({"a": "Null"}, 'a: "Null"\n'),
+        ({"_x/y": "a@b-c.d"}, "_x/y: a@b-c.d\n"),
+        ({"a": "-x"}, 'a: "-x"\n'),
+        ("text", "text\n"),
     ],
 )
 def test_to_yaml(value, expected):

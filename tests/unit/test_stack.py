@@ -59,7 +59,7 @@ def test_depends_on_orders_what_does_not_show(world):
 
 
 def test_what_is_independent_runs_side_by_side(world):
-    world.meet = threading.Barrier(4, timeout=10)  # each waits for three others
+    world.meet = threading.Barrier(4, timeout=60)  # each waits for three others
     run(world, {"profiles": [{"name": f"p{number}"} for number in range(12)]}, parallel=4)
     assert world.most_at_once == 4
 
@@ -76,7 +76,7 @@ def test_snapshots_of_one_instance_are_taken_one_by_one(world):
 
 
 def test_networks_are_deleted_one_by_one(world):
-    world.meet = threading.Barrier(3, timeout=10)  # each waits for two others
+    world.meet = threading.Barrier(3, timeout=60)  # each waits for two others
     run(world, {"networks": [{"name": f"n{number}"} for number in range(6)]}, parallel=3)
     assert world.most_at_once == 3
     world.most_at_once, world.meet, world.pause = 0, None, 0.02

@@ -19,7 +19,7 @@ from typing import Any
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted, InvalidInput
-from ansible_collections.cloudhost.lxd.plugins.module_utils._tls import Trust, decode_token, trust_from
+from ansible_collections.cloudhost.lxd.plugins.module_utils._tls import Trust, decode_token, server_pem, trust_from
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
 
 BODY = b'{"type": "sync", "metadata": {"auth": "trusted"}}'
@@ -92,7 +92,7 @@ def tls(pairs):
 def get(tls, **options):
     transport = Transport(tls.url, trust_from(options))
     try:
-        return transport.request("GET", "/1.0", timeout=5)
+        return transport.request("GET", "/1.0", timeout=60)
     finally:
         transport.close()
 
@@ -151,13 +151,13 @@ def signed(tls, pairs, tmp_path, monkeypatch):
 
 
 def test_a_certificate_of_an_authority_for_the_right_name(signed):
-    assert Transport(signed.by_name, Trust()).request("GET", "/1.0", timeout=5).status == 200
+    assert Transport(signed.by_name, Trust()).request("GET", "/1.0", timeout=60).status == 200
     assert len(signed.received) == 1
 
 
 def test_a_certificate_of_an_authority_for_another_name(signed):
     with pytest.raises(ConnectionFailed, match="is not verified .*127.0.0.1") as caught:
-        Transport(signed.url, Trust()).request("GET", "/1.0", timeout=5)
+        Transport(signed.url, Trust()).request("GET", "/1.0", timeout=60)
     assert caught.value.permanent and not caught.value.sent
     assert signed.received == []
 
@@ -165,14 +165,14 @@ def test_a_certificate_of_an_authority_for_another_name(signed):
 def test_a_certificate_of_an_authority_that_the_system_does_not_know(signed, pairs, monkeypatch):
     monkeypatch.setenv("SSL_CERT_FILE", pairs["other"].cert)
     with pytest.raises(ConnectionFailed, match="is not verified"):
-        Transport(signed.by_name, Trust()).request("GET", "/1.0", timeout=5)
+        Transport(signed.by_name, Trust()).request("GET", "/1.0", timeout=60)
     assert signed.received == []
 
 
 def test_a_pin_is_not_the_authority_of_others(signed, pairs):
     """Whoever pins one certificate does not take another for it, however well it is signed."""
     with pytest.raises(ConnectionFailed, match="not the pinned"):
-        Transport(signed.by_name, Trust(pin=pairs["server"].fingerprint)).request("GET", "/1.0", timeout=5)
+        Transport(signed.by_name, Trust(pin=pairs["server"].fingerprint)).request("GET", "/1.0", timeout=60)
     assert signed.received == []
 
 
@@ -202,17 +202,80 @@ def test_the_client_certificate_is_shown(tls, pairs, as_text):
     assert tls.peers == [pair.der]
 
 
-def test_a_server_that_closes_in_the_handshake_is_tried_again(tls, pairs):
+def test_a_server_that_closes_in_the_handshake_is_tried_again(tls, pairs, clock):
     tls.refuse_first = 2
-    client = Client(Transport(tls.url, Trust(pin=pairs["server"].fingerprint)), 5)
+    client = Client(Transport(tls.url, Trust(pin=pairs["server"].fingerprint)), 60)
     assert client.get("/1.0").metadata == {"auth": "trusted"}
 
 
 def test_a_write_that_was_cut_may_have_happened(tls, pairs):
     tls.silent = True
     with pytest.raises(Interrupted):
-        Client(Transport(tls.url, Trust(pin=pairs["server"].fingerprint)), 5).write("POST", "/1.0/profiles", {"name": "x"})
+        Client(Transport(tls.url, Trust(pin=pairs["server"].fingerprint)), 60).write("POST", "/1.0/profiles", {"name": "x"})
     assert len(tls.received) == 1
+
+
+def test_the_certificate_of_a_server_that_is_only_known_by_its_fingerprint(tls, pairs):
+    address = tls.url[len("https://") :]
+    assert server_pem(address, pairs["server"].fingerprint, 60).strip() == pairs["server"].pem.strip()
+    with pytest.raises(ConnectionFailed, match="not the pinned"):
+        server_pem(address, pairs["other"].fingerprint, 60)
+    assert tls.received == []
+
+
+@pytest.mark.parametrize(("address", "host", "port"), [("[fd00::1]:8443", "fd00::1", 8443), ("node1.lab:18443", "node1.lab", 18443)])
+def test_addresses_of_servers(monkeypatch, pairs, address, host, port):
+    asked = []
+
+    def connect(self, url, host, port, timeout):
+        asked.append((url, host, port, timeout))
+        raise ConnectionFailed("enough")
+
+    monkeypatch.setattr(Trust, "connect", connect)
+    with pytest.raises(ConnectionFailed):
+        server_pem(address, pairs["server"].fingerprint, 7)
+    assert asked == [(f"https://{address}", host, port, 7)]
+
+
+def test_a_connection_that_is_not_trusted_is_closed(tls, pairs, monkeypatch):
+    closed = []
+    monkeypatch.setattr("http.client.HTTPSConnection.close", lambda self: closed.append(self))
+    with pytest.raises(ConnectionFailed):
+        Trust(pin=pairs["other"].fingerprint).connect(tls.url, "127.0.0.1", tls.server_address[1], 60)
+    assert len(closed) == 1
+
+
+# -- what the options say ---------------------------------------------------------------------------------------------------
+
+
+def test_a_path_may_begin_at_home(pairs, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "server.crt").write_text(pairs["server"].pem)
+    assert trust_from({"server_cert": "~/server.crt"}).pin == pairs["server"].fingerprint
+
+
+def test_of_a_chain_the_first_certificate_is_the_servers(pairs):
+    chain = f"Bag attributes\n{pairs['server'].pem}{pairs['other'].pem}"
+    assert trust_from({"server_cert": chain}).pin == pairs["server"].fingerprint
+
+
+def test_a_pin_that_is_written_counts_more_than_that_of_a_token(pairs):
+    token = token_of(fingerprint=pairs["other"].fingerprint)
+    assert trust_from({"server_fingerprint": colons(pairs["server"].fingerprint), "trust_token": token}).pin == pairs["server"].fingerprint
+    assert trust_from({"server_cert": pairs["server"].pem, "trust_token": token}).pin == pairs["server"].fingerprint
+    assert trust_from({"trust_token": token}).pin == pairs["other"].fingerprint
+    assert trust_from({}).pin is None and trust_from({}).client_pem is None
+
+
+def test_both_ways_of_naming_the_same_certificate(pairs):
+    both = {"server_cert": pairs["server"].pem, "server_fingerprint": colons(pairs["server"].fingerprint)}
+    assert trust_from(both).pin == pairs["server"].fingerprint
+
+
+def test_a_certificate_without_a_line_break_at_its_end(pairs):
+    with open(pairs["client"].key, encoding="ascii") as stream:
+        key = stream.read()
+    assert Trust(pairs["client"].pem.strip(), key).client_pem == pairs["client"].pem.strip()
 
 
 # -- options that cannot be ------------------------------------------------------------------------------------------------
@@ -247,7 +310,7 @@ def test_a_key_with_a_passphrase_is_refused_and_never_asked_for(pairs, tmp_path)
     code = f"from {Trust.__module__} import Trust; Trust({pairs['client'].cert!r}, {str(locked)!r})"
     with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as child:
         try:
-            child.wait(5)
+            child.wait(60)  # a busy machine needs a while to start Python
         finally:
             child.kill()
         assert b"without a passphrase" in child.stderr.read()

@@ -212,7 +212,7 @@ def test_a_file_whose_end_is_missing_is_no_file(server, transport):
 def test_a_socket_of_its_own(server, transport):
     server.on("GET /1.0", sync({}))
     transport.request("GET", "/1.0")
-    own = transport.socket(5)
+    own = transport.socket(60)
     assert own is not transport._connection.sock
     own.close()
     with pytest.raises(ConnectionFailed, match="no such socket"):

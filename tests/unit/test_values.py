@@ -63,6 +63,14 @@ def test_wire_map_names_the_whole_option():
         ("1073741824", 2**30),
         ("5B", 5),
         ("1kB", 1000),
+        ("1KiB", 1024),
+        ("1MiB", 2**20),
+        ("1GB", 10**9),
+        ("1TB", 10**12),
+        ("1PB", 10**15),
+        ("1EB", 10**18),
+        ("1PiB", 2**50),
+        (" 7 ", 7),
         ("500MB", 500 * 10**6),
         ("1GiB", 2**30),
         ("1gib", 2**30),
@@ -83,13 +91,30 @@ def test_parse_size(text, expected):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("size", "10GiB"), ("limits.memory", "50%"), ("limits.memory.swap", "false"), ("limits.disk", "1TB"), ("volume.size", None), ("limits.cpu", "0-3")],
+    [
+        ("size", "10GiB"),
+        ("limits.memory", "50%"),
+        ("limits.memory.swap", "false"),
+        ("limits.disk", "1TB"),
+        ("volume.size", None),
+        ("limits.cpu", "0-3"),
+        ("limits.memory", "100%"),
+        ("limits.memory.swap", "on"),
+        ("limits.memory", "5%"),
+        ("user.size", "large"),
+    ],
 )
 def test_check_size_lets_pass(key, value):
     assert values.check_size("option", key, value) == value
 
 
-@pytest.mark.parametrize(("key", "value"), [("size", "10G"), ("size", "50%"), ("limits.memory", "1000%"), ("size.state", "1.5GiB"), ("volume.size", "large")])
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("size", "10G"), ("size", "50%"), ("limits.memory", "1000%"), ("size.state", "1.5GiB"), ("volume.size", "large"), ("limits.disk", "lots"),
+        ("x.limits.disk", "lots"), ("limits.memory.swap", "lots"), ("snapshots.size", "lots"), ("limits.memory", "%"), ("size", "true"), ("size.state", "50%"),
+    ],
+)  # fmt: skip
 def test_check_size_refuses(key, value):
     with pytest.raises(InvalidInput, match=f"option: '{value}' is not a size"):
         values.check_size("option", key, value)
@@ -119,6 +144,16 @@ def test_check_size_refuses(key, value):
         ("user.flag", "yes", "true", False),
         ("cloud-init.user-data", "a, b", "a,b", False),
         ("environment.DEBUG", "1", "true", False),
+        ("raw.lxc", "yes", "true", False),
+        ("image.serial", "on", "1", False),
+        ("volatile.x", "1GiB", "1024MiB", False),
+        ("placement.scriptlet", "no", "off", False),
+        ("security.nesting", "Yes", "ON", True),
+        ("security.nesting", "off", "FALSE", True),
+        ("security.nesting", "no", "0", True),
+        ("dns.domain", "a", " a", False),
+        ("limits.memory", "1GiB", "lots", False),
+        ("limits.memory", "lots", "many", False),
     ],
 )
 def test_same(key, want, have, expected):
@@ -163,6 +198,13 @@ BRIDGED = {"type": "nic", "nictype": "bridged", "parent": "br0", "name": "eth0"}
         ({"a": BRIDGED}, {"b": {"type": "none"}}, True, {"b": {"type": "none"}}),
         ({"a": BRIDGED}, {"a": {"type": "nic", "parent": "br0"}}, True, {"a": {"type": "nic", "parent": "br0"}}),
         ({}, {"gone": {}}, False, {}),
+        ({"a": {"path": "/x"}}, {"a": {"path": None}}, False, {"a": {}}),
+        ({"a": BRIDGED}, {"a": {"nictype": "macvlan", "parent": "eth1"}}, False, {"a": {"type": "nic", "nictype": "macvlan", "parent": "eth1"}}),
+        ({"a": {"type": "nic", "network": "n", "mtu": "9000"}}, {"a": {"nictype": "p2p"}}, False, {"a": {"type": "nic", "nictype": "p2p"}}),
+        ({"a": {"type": "nic", "network": "n"}}, {"a": {"nictype": "p2p", "network": "n"}}, False, {"a": {"type": "nic", "network": "n", "nictype": "p2p"}}),
+        ({"a": {"nictype": "p2p"}}, {"a": {"network": "n"}}, False, {"a": {"network": "n"}}),
+        ({"a": BRIDGED}, {"a": {"nictype": "bridged", "mtu": 1}}, False, {"a": {**BRIDGED, "mtu": 1}}),
+        ({"a": BRIDGED}, {"a": {"type": None, "name": "eth1"}}, False, {"a": {"nictype": "bridged", "parent": "br0", "name": "eth1"}}),
     ],
 )
 def test_merge_devices(current, wanted, purge, expected):
@@ -178,6 +220,15 @@ def test_a_nic_that_turns_from_nictype_to_network_stays_a_nic():
 def test_wire_devices_refuses_what_is_no_dictionary(device):
     with pytest.raises(InvalidInput, match=r"devices\.eth0: a device is a dictionary"):
         values.wire_devices({"eth0": device})
+
+
+def test_the_mark_stays_what_it_is():
+    """Or no stack knows any more what it has made."""
+    assert values.MARK == "user.cloudhost.stack"
+
+
+def test_without_unset():
+    assert values.without_unset({"a": None, "b": 0, "c": "", "d": False}) == {"b": 0, "c": "", "d": False}
 
 
 def test_wire_devices():
@@ -201,6 +252,11 @@ NOON = datetime.datetime(2026, 12, 31, 12, tzinfo=UTC)
         ("2026-12-31 12:00:00+00:00", NOON),
         ("2026-12-31 12:00:00", NOON),
         ("2026-12-31", NOON.replace(hour=0)),
+        (" 2026-12-31T12:00:00Z\n", NOON),
+        ("0001-01-01T00:00:00+00:00", None),
+        ("1970-01-01T00:00:01Z", datetime.datetime(1970, 1, 1, 0, 0, 1, tzinfo=UTC)),
+        ("2026-12-31T12:00:00.12345+00:00", NOON.replace(microsecond=123450)),
+        ("2026-12-31T10:00:00.5-02:00", NOON.replace(microsecond=500000)),
         ("2026-12-31T12:00:00.5Z", NOON.replace(microsecond=500000)),
         ("2026-12-31T12:00:00.123456789Z", NOON.replace(microsecond=123456)),
     ],
@@ -220,6 +276,8 @@ def test_instant_refuses(text):
     [
         ("2026-12-31T12:00:00Z", "2026-12-31T14:00:00.3+02:00", True),
         ("2026-12-31T12:00:00Z", "2026-12-31T12:00:01Z", False),
+        ("2026-12-31T12:00:00Z", "2026-12-31T12:00:00.999Z", True),
+        ("2026-12-31T12:00:02Z", "2026-12-31T12:00:00Z", False),
         ("", "0001-01-01T00:00:00Z", True),
         (None, "2026-12-31T12:00:00Z", False),
         ("2026-12-31T12:00:00Z", None, False),

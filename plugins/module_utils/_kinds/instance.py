@@ -281,9 +281,11 @@ class Instance(Resource):
         goal = "started" if self.was_running and self.state == "present" else self.state
         steps += moving + updating + rest + self._power(now, goal) + self._waits(status_after(now, goal))
         after = status_after(now, goal)
+        result = dict(plan.result or {})
         if after != status:
             plan.before["status"], plan.after["status"] = status, after
-        return Plan(plan.before, plan.after, steps, {**(plan.result or {}), "status": after})
+            result["status"] = after
+        return Plan(plan.before, plan.after, steps, result)
 
     def _sorted(self, steps: list[Step]) -> tuple[list[Step], list[Step], list[Step]]:
         def named(verb: str) -> list[Step]:
