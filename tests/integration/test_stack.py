@@ -220,6 +220,18 @@ def test_what_is_pruned_comes_last_and_not_where_its_user_failed(shop) -> None:
     before = {"profiles": [{"name": f"shop-{name}", "devices": root} for name in ("old", "gone")], "instances": [{**user, "profiles": ["shop-old"]}]}
     shop.run("stack", name="shop", definition=before)
     after = {"profiles": [{"name": "shop-new"}], "instances": [{**user, "profiles": ["default"], "config": {"no.such.key": 1}}]}
+    deleting, early = threading.Event(), []
+
+    @contextlib.contextmanager
+    def around(request: str) -> Iterator[None]:
+        """A creation that takes long, so that a deletion which does not wait for it comes before its end."""
+        if request.startswith("DELETE "):
+            deleting.set()
+        elif request.startswith("POST "):
+            early.append(deleting.wait(0.5))
+        yield
+
+    shop.proxy.around = around
     shop.proxy.forget()
     with pytest.raises(ModuleFailed) as caught:
         shop.run("stack", name="shop", definition=after, prune=True)
@@ -227,6 +239,7 @@ def test_what_is_pruned_comes_last_and_not_where_its_user_failed(shop) -> None:
     assert [row["name"] for row in result["failed_resources"]] == ["shop-user"]
     assert [(row["name"], row["because"]) for row in result["skipped_resources"]] == [("shop-old", "instance shop-user failed")]
     assert {row["name"] for row in result["done"]} == {"shop-new", "shop-gone"}
+    assert early == [False], "a deletion did not wait for the rest"
     assert _deletions(shop.proxy.writes) == ["DELETE /1.0/profiles/shop-gone"]
     after["instances"][0]["config"] = {}
     shop.proxy.forget()

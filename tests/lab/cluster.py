@@ -50,10 +50,11 @@ class Node(Daemon):
         with contextlib.closing(Proxy(str(self.folder.parent / "seen"), str(self.socket))) as proxy:
             predicted = self.run(module, check=True, url=proxy.url, **arguments)
             assert proxy.requests and not proxy.writes, "check mode wrote"
+            done = self.run(module, url=proxy.url, **arguments)
         pathlib.Path(proxy.path).unlink()
-        done = self.run(module, **arguments)
         assert done["changed"] is True
-        assert differs(predicted[module], done[module]) == []
+        wrong = differs(predicted[module], done[module])
+        assert not wrong, wrong
         assert {key: predicted[key] for key in ("changed", "actions", "diff")} == {key: done[key] for key in ("changed", "actions", "diff")}
         for check in (True, False):
             again = self.run(module, check=check, **arguments)

@@ -14,7 +14,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server import
 #: Of the object to come: what only the server knows, and where it is to be made from.
 UNKNOWN = {
     *("created_at", "last_used_at", "uploaded_at", "used_by", "status_code", "size", "state", "addresses", "source", "expanded_config", "expanded_devices"),
-    *("cached", "filename", "etag", "update_source", "environment", "metadata"),
+    *("cached", "filename", "etag", "update_source", "environment", "metadata", "locations", "message"),
 }
 
 
@@ -26,7 +26,7 @@ def differs(foretold: Any, real: Any, place: str = "") -> list[str]:
     if isinstance(foretold, dict) and isinstance(real, dict):
         found = []
         for key, value in foretold.items():
-            if key in UNKNOWN or key.startswith("volatile.") or (key == "status" and value in UNFINISHED):
+            if key in UNKNOWN or key.startswith("volatile.") or value is None or (key == "status" and value in UNFINISHED):
                 continue
             if key == "name" and "aliases" in real:  # of an image, which has no other
                 found += [] if value in [alias["name"] for alias in real["aliases"]] else [f"{value!r} is no alias"]

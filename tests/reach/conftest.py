@@ -20,10 +20,11 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from ansible.errors import AnsibleError  # noqa: E402 - the tests folder is no package of the collection
 from ansible.playbook.play_context import PlayContext  # noqa: E402
 from ansible.plugins.loader import connection_loader, init_plugin_loader  # noqa: E402
-from integration.conftest import Server, image_files, lab, server  # noqa: E402, F401 - fixtures
-from reach.control import ACCOUNT, Control  # noqa: E402
 
 init_plugin_loader([])  # before anything of the collection is imported, or it would not be a collection to Ansible
+
+from integration.conftest import Server, image_files, lab, server  # noqa: E402, F401 - fixtures
+from reach.control import ACCOUNT, Control  # noqa: E402
 
 
 @pytest.fixture(scope="session")

@@ -313,12 +313,14 @@ class Instance(Resource):
             origin = self.project or "default"
             steps.append(Step(f"move instance {self.name} from project {origin} to project {project}", lambda: self._move(project=project), reread=True))
             plan.before["project"], plan.after["project"] = origin, project
+            plan.result = {**(plan.result or {}), "project": project}
         target, location = self.params["target"], found.object.get("location") or "none"
         if target and not is_placed(self.client, target, location):
             live = can_move_live(found.object)
             words = f"move instance {self.name} from member {location} to {target}"
             steps.append(Step(words, lambda: self._move_to(found, move_target(self.client, target), live), reread=True))
             plan.before["location"], plan.after["location"] = location, target
+            plan.result = {**(plan.result or {}), "location": None if target.startswith("@") else target}  # which one of a group is not known before
         return steps
 
     def _move_to(self, found: Found, member: str, live: bool) -> None:
