@@ -111,6 +111,7 @@ def sshd(folder: pathlib.Path) -> Iterator[dict[str, Any]]:
             "ansible_host": "127.0.0.1",
             "ansible_port": port,
             "ansible_user": "root",
+            "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_ssh_private_key_file": str(folder / "user"),
             "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentitiesOnly=yes",
         }
@@ -131,7 +132,7 @@ def write_inventory(folder: pathlib.Path, product: str, where: str, host: dict[s
     variables["init_profiles"][1]["name"] = variables["site_instances"][0]["profiles"][1] = "bench-small"
     variables["site_built_images"][0]["alias"] = variables["site_instances"][0]["image"] = "bench/{{ bench_tree }}"
     variables["site_instances"][0]["name"] = "bench-web1"
-    everything = {"vars": {**variables, "ansible_python_interpreter": "/usr/bin/python3"}, "hosts": {"host1": host}}
+    everything = {"vars": variables, "hosts": {"host1": host}}
     (place / "hosts.yml").write_text(yaml.safe_dump({"all": everything}))
     return place / "hosts.yml"
 
@@ -167,7 +168,9 @@ def main() -> None:
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         trees = [Tree("this", ROOT, folder), Tree("other", stack.enter_context(checkout(options.other, folder)), folder)]
-        hosts: dict[str, dict[str, Any]] = {"local": {"ansible_connection": "local"}} if options.only != "ssh" else {}
+        hosts: dict[str, dict[str, Any]] = {}
+        if options.only != "ssh":  # as in inventories/single
+            hosts["local"] = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
         if options.only != "local":
             hosts["ssh"] = stack.enter_context(sshd(folder))
         inventories = {where: write_inventory(folder, options.product, where, host) for where, host in hosts.items()}

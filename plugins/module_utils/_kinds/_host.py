@@ -38,13 +38,15 @@ def units(names: list[str]) -> dict[str, dict[str, str]]:
     """What systemd says of units, by the names that were asked for; nothing where systemd does not run."""
     if not names or not os.path.isdir("/run/systemd/system"):
         return {}
-    text = _output("systemctl", "show", "--property=LoadState", "--property=ActiveState", "--property=UnitFileState", "--", *names)
-    blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in text.strip().split("\n\n")]
-    return {
-        name: {"active": shown.get("ActiveState", ""), "enabled": shown.get("UnitFileState", "")}
-        for name, shown in zip(names, blocks)
-        if shown.get("LoadState") == "loaded"
-    }
+    wanted = ("Names", "LoadState", "ActiveState", "UnitFileState")
+    text = _output("systemctl", "show", *(f"--property={name}" for name in wanted), "--", *names)
+    found = {}
+    for block in text.split("\n\n"):  # systemctl stops at what is no name of a unit, so they are not counted
+        shown = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)
+        if shown.get("LoadState") == "loaded":
+            state = {"active": shown.get("ActiveState", ""), "enabled": shown.get("UnitFileState", "")}
+            found.update({name: state for name in names if name in shown.get("Names", "").split()})
+    return found
 
 
 def runs(pidfile: str, program: str) -> bool:
