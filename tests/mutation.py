@@ -47,7 +47,7 @@ SHARE = 0.9
 #: Seconds of CPU time for the tests of one mutant. The quickest come first; what is left out then can only spare the mutant.
 BUDGET = 3.0
 #: Seconds of CPU time after which a mutant is taken to run in a circle, and seconds between two looks at whether it does anything at all.
-LIMIT, LOOK = 30, 10
+LIMIT, LOOK = 30, 20
 QUIET = ("-s", "-p", "no:cacheprovider", "-p", "no:terminal", "-o", "addopts=--strict-markers", f"--rootdir={ROOT}")
 SURVIVED = ("survived", "never run")
 

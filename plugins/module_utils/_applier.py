@@ -126,7 +126,7 @@ class Applier:
         try:
             outcome = future.result()
             node.outcome, node.actions = DONE, outcome.actions
-            node.warnings = [*node.warnings, *(words for words in outcome.warnings if words not in node.warnings)]
+            node.warnings = [*node.warnings, *outcome.warnings]  # told once each
         except LXDError as exc:
             node.outcome, node.words, node.actions = FAILED, str(exc), exc.actions
             self.failed += 1

@@ -19,8 +19,6 @@ import pytest
 from test_quickstart import CLIENTS, SHARED, assert_unchanged, quickstart
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-
-
 LIMITS = pathlib.Path("/etc/sysctl.d/60-cloudhost-lxd.conf")
 USER = "cloudhost-test"
 #: A package without dependencies that nothing else of the tests wants.

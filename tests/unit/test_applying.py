@@ -7,7 +7,11 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import StackFailed
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import run_stack
 from ansible_collections.cloudhost.lxd.plugins.module_utils._values import MARK
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import WorldClient
@@ -128,3 +132,66 @@ def test_each_worker_has_a_connection_of_its_own_and_closes_it(world):
     made.clear()
     assert run(world, {"profiles": [{"name": "p0"}]}, client=Client(world))["changed"] is False
     assert made == []
+
+
+def test_progress_is_told_at_each_beginning_and_end(world):
+    told = []
+    world.faults["/1.0/profiles/b"] = "no"
+    definition = {"profiles": [{"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}, {"name": "c", "depends_on": ["profile/b"]}]}
+
+    def progress(applier):
+        told.append(([node.label for node in applier.running], applier.finished, applier.failed, applier.total))
+
+    with pytest.raises(StackFailed):
+        run_stack(WorldClient(world), KINDS, Wish("shop"), [Document("", definition, {})], False, parallel=2, progress=progress)
+    assert told == [(["a"], 0, 0, 3), ([], 1, 0, 3), (["b"], 1, 0, 3), ([], 2, 1, 3)]
+
+
+def test_no_more_are_begun_than_there_are_workers(world):
+    most = []
+    definition = {"profiles": [{"name": f"p{number}"} for number in range(9)]}
+    run_stack(
+        WorldClient(world), KINDS, Wish("shop"), [Document("", definition, {})], False, parallel=2, progress=lambda applier: most.append(len(applier.running))
+    )
+    assert max(most) == 2 and len(most) == 18
+
+
+def test_of_two_that_failed_the_first_is_the_reason(world):
+    world.faults.update({"/1.0/profiles/a": "no", "/1.0/profiles/b": "no"})
+    definition = {
+        "profiles": [{"name": "c", "depends_on": ["profile/b", "profile/a"]}, {"name": "d", "depends_on": ["profile/c"]}, {"name": "a"}, {"name": "b"}]
+    }
+    with pytest.raises(StackFailed) as caught:
+        run(world, definition)
+    first = sorted(row["name"] for row in caught.value.result["failed_resources"])[0]
+    assert {row["name"]: row["because"] for row in caught.value.result["skipped_resources"]} == dict.fromkeys("cd", f"profile {first} failed")
+
+
+def test_the_server_is_asked_what_it_is_before_the_workers_begin(world):
+    order = []
+
+    class Client(WorldClient):
+        @property
+        def server(self):
+            order.append("server")
+            return super().server
+
+        def another(self):
+            order.append("another")
+            return super().another()
+
+    run(world, {"profiles": [{"name": "a"}]}, client=Client(world))
+    assert order.index("server") < order.index("another")
+
+
+def test_warnings_of_the_plan_and_of_its_doing_are_told_once(world):
+    run(world, {"instances": [{"name": "i1", "source": EMPTY}]})
+    original = world.change
+
+    def loud(method, path, body, etag, project):
+        original(method, path, {**body, "description": body["description"].upper()} if method == "PUT" and "description" in body else body, etag, project)
+
+    world.change = loud
+    done = run(world, {"instances": [{"name": "i1", "source": EMPTY, "description": "d", "config": {"security.privileged": True}}]})
+    assert [words.partition(":")[0] for words in done["warnings"]] == ["instance 'i1'", "instance 'i1'"]
+    assert "security.privileged takes effect at its next start" in done["warnings"][0] and "keeps description as 'D' where 'd'" in done["warnings"][1]
