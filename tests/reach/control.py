@@ -55,11 +55,10 @@ class Control:
         )
 
     def begin(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a program of Ansible as a terminal does: in a group of processes of its own."""
+        """Start a program of Ansible as a terminal does: in a group of processes of its own, which Ctrl-C ends."""
         full = {**os.environ, **self.environ}
-        return subprocess.Popen(
-            self._command(program, *arguments), env=full, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0
-        )
+        command = ["env", "--default-signal=INT", *self._command(program, *arguments)]  # it is ignored in what a shell runs in the background
+        return subprocess.Popen(command, env=full, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
 
     def _command(self, program: str, *arguments: str, inventory: str = "hosts.yml") -> list[str]:
         return [str(pathlib.Path(sys.executable).with_name(program)), "-i", str(self.folder / inventory), *arguments]

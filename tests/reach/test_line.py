@@ -219,12 +219,12 @@ def test_a_command_that_is_given_up_is_killed_with_its_children(control, server,
     until("the command still runs in the guest", lambda: not running(server, "sleep 432"))
 
 
-@pytest.mark.parametrize(("keep_open", "left"), [(True, "sleep 4324 & "), (False, "")])
-def test_a_play_that_is_interrupted_kills_its_command(control, server, guest, keep_open: bool, left: str) -> None:  # type: ignore[no-untyped-def]
-    """By Ctrl-C, in the command that stays open with what it has started."""
+@pytest.mark.parametrize(("keep_open", "command"), [(True, "sleep 4324 & sleep 4325; true"), (False, "exec sleep 4325")])
+def test_a_play_that_is_interrupted_kills_its_command(control, server, guest, keep_open: bool, command: str) -> None:  # type: ignore[no-untyped-def]
+    """By Ctrl-C; in the command that stays open with what it has started."""
     control.variables["ansible_lxd_keep_open"] = keep_open
     control.hosts({guest: {}})
-    tasks = [{"ansible.builtin.raw": "true"}] * 4 + [{"ansible.builtin.raw": f"{left}sleep 4325; true"}]
+    tasks = [{"ansible.builtin.raw": "true"}] * 4 + [{"ansible.builtin.raw": command}]
     (control.folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "api", "gather_facts": False, "tasks": tasks}]))
     play = control.begin("ansible-playbook", str(control.folder / "play.yml"))
     try:
