@@ -59,7 +59,7 @@ def test_the_leader_loses_power_while_tasks_run(scenario: Scenario, heartbeats: 
         scenario.run(third, "instance", name="meanwhile", target=third, **EMPTY)
         as_seen = {leader: "Offline", other: "Online", third: "Online"}  # by the next leader, whose first heartbeats take their time
         scenario.wait(lambda: scenario.members(other) == as_seen, f"only {leader} to be offline")
-        with heartbeats.held(other, {other: ALIVE, third: ALIVE, leader: LATE}):  # and are late at times
+        with heartbeats.held(other, {other: ALIVE, third: ALIVE}):  # and are late at times
             with pytest.raises(ModuleFailed, match=f"{leader} is offline"):
                 scenario.run(other, "storage_pool", **pool)
             assert "/1.0/storage-pools/later" not in scenario.query(other, "/1.0/storage-pools")
@@ -187,8 +187,8 @@ def test_a_member_comes_back_after_the_others_cut_themselves_off_from_it(scenari
             running = scenario.module("node1", "instance", name=f"web-{silent}", description="reached", url=proxy.url)
             scenario.wait(lambda: proxy.requests.count(f"GET {web}") > 1, "the task to be refused, and to ask again")
             assert running.running(), running.communicate()[0]
-            told = impatient.communicate(timeout=300)[0]
-            assert impatient.returncode != 0 and "The timeout of 2 s is over" in told, told
+            told = impatient.communicate(timeout=100)[0]  # without the option it would wait for 120 seconds
+            assert impatient.returncode != 0 and "no answer in time" in told, told
         finally:
             scenario.inside(silent, "systemctl", "kill", "--kill-whom=main", "--signal=CONT", scenario.kind)
         output = running.communicate(timeout=300)[0]

@@ -19,18 +19,18 @@ from .scenario import Scenario
 
 LATE, ALIVE = "2020-01-01T00:00:00Z", "2099-01-01T00:00:00Z"
 _TRIGGERS = """
-CREATE TABLE lab_heartbeats (member TEXT PRIMARY KEY, heartbeat TEXT NOT NULL, begun INTEGER NOT NULL);
-CREATE TRIGGER lab_begin AFTER UPDATE OF begun ON lab_heartbeats WHEN NEW.begun BEGIN
+CREATE TABLE IF NOT EXISTS lab_heartbeats (member TEXT PRIMARY KEY, heartbeat TEXT NOT NULL, begun INTEGER NOT NULL);
+CREATE TRIGGER IF NOT EXISTS lab_begin AFTER UPDATE OF begun ON lab_heartbeats WHEN NEW.begun BEGIN
   UPDATE nodes SET heartbeat = NEW.heartbeat WHERE name = NEW.member;
 END;
-CREATE TRIGGER lab_hold AFTER UPDATE OF heartbeat ON nodes
+CREATE TRIGGER IF NOT EXISTS lab_hold AFTER UPDATE OF heartbeat ON nodes
 WHEN EXISTS (SELECT 1 FROM lab_heartbeats WHERE member = NEW.name AND begun AND heartbeat <> NEW.heartbeat) BEGIN
   UPDATE nodes SET heartbeat = (SELECT heartbeat FROM lab_heartbeats WHERE member = NEW.name) WHERE id = NEW.id;
 END;
-CREATE TRIGGER lab_copied AFTER INSERT ON instances WHEN NEW.name LIKE 'lxd-move-of-%' BEGIN
+CREATE TRIGGER IF NOT EXISTS lab_copied AFTER INSERT ON instances WHEN NEW.name LIKE 'lxd-move-of-%' BEGIN
   UPDATE lab_heartbeats SET begun = 1 WHERE NOT begun;
 END;
-CREATE TRIGGER lab_end AFTER DELETE ON lab_heartbeats WHEN OLD.begun BEGIN
+CREATE TRIGGER IF NOT EXISTS lab_end AFTER DELETE ON lab_heartbeats WHEN OLD.begun BEGIN
   UPDATE nodes SET heartbeat = strftime('%Y-%m-%dT%H:%M:%SZ', 'now') WHERE name = OLD.member;
 END;
 """

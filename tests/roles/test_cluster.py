@@ -92,12 +92,12 @@ def test_from_nothing(inventory: Inventory) -> None:
     assert re.search(r"TASK \[.*Make the first member\] \**\n(?:(?!TASK).*\n)*?changed: \[node2\]", first.text), first.text
     assert members(inventory) == {"node1": "Online", "node2": "Online"}
     assert '"secret"' not in first.text and "eyJ" not in first.text  # no token, decoded or not
-    node = inventory.hosts.nodes[0]
+    node = inventory.hosts.nodes[1]
     for name in members(inventory):
         assert node.query(f"/1.0/storage-pools/local?target={name}")["config"]["source"].endswith(f"pool-{name}")
         assert node.query(f"/1.0/networks/lan?target={name}")["config"]["parent"] == f"up-{name}"
     assert node.query("/1.0")["config"]["cluster.offline_threshold"] == "30"
-    assert inventory.play("node1", "node2").changed == 0
+    assert inventory.play("node1", "node2", **order).changed == 0
 
 
 def test_edits(inventory: Inventory) -> None:
