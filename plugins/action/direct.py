@@ -121,7 +121,8 @@ class Direct(ActionBase):
         python = self._templar.template(C.config.get_config_value("INTERPRETER_PYTHON", variables=variables))
         if not python or python in ("auto", "auto_silent", "auto_legacy", "auto_legacy_silent"):
             return ""  # any will do
-        same = os.path.dirname(python) == os.path.dirname(sys.executable) and os.path.realpath(python) == os.path.realpath(sys.executable)
+        # in a virtual environment or not: it is for the standard library, which is that of the program
+        same = os.path.realpath(python) == os.path.realpath(sys.executable)
         return "" if same else f"{python} is wanted"
 
     def _other_surroundings(self, name: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> str:
