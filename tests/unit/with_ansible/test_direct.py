@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import runpy
 import sys
 
 import pytest
@@ -163,6 +164,13 @@ def test_a_process_where_more_is_wanted_or_nothing_is_known(monkeypatch):
     assert hindrance(made) == "it is not of this collection"
     monkeypatch.setattr(direct, "__version__", "2.99.0")
     assert hindrance(made) == "ansible-core 2.99.0 is not known"
+
+
+def test_of_another_core_nothing_is_needed(monkeypatch):
+    monkeypatch.setattr("ansible.release.__version__", "2.99.0")
+    names = runpy.run_path(direct.__file__)
+    names["load"]()
+    assert "_loader" not in names and "_loader" in vars(direct)
 
 
 def test_files_that_are_kept_and_the_same_user_by_all_means(monkeypatch):
