@@ -11,5 +11,4 @@ from __future__ import annotations
 
 from . import direct
 
-if direct.wanted():
-    direct.load()
+direct.load()

@@ -21,19 +21,21 @@ import sys
 from typing import Any, Iterator
 
 from ansible import constants as C
-from ansible.executor.module_common import _BuiltModule
 from ansible.module_utils import basic
-from ansible.module_utils._internal._ansiballz import _loader
-from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
 from ansible.plugins.action import ActionBase
 from ansible.plugins.action.normal import ActionModule as Normal
 from ansible.release import __version__
 from ansible.utils.display import Display
 
-COLLECTION = "cloudhost.lxd."
-MODULES = "ansible_collections.cloudhost.lxd.plugins.modules."
 #: The series of ansible-core of which it is known that only the process is replaced.
 KNOWN_CORES = ("2.19.", "2.20.", "2.21.")
+if __version__.startswith(KNOWN_CORES):  # of others it is not even known that they have these
+    from ansible.executor.module_common import _BuiltModule
+    from ansible.module_utils._internal._ansiballz import _loader
+    from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
+
+COLLECTION = "cloudhost.lxd."
+MODULES = "ansible_collections.cloudhost.lxd.plugins.modules."
 #: What Ansible tells its modules of itself, and they heed without a process of their own.
 KNOWN_ARGUMENTS = frozenset(
     f"_ansible_{name}"
@@ -63,10 +65,13 @@ def wanted(variables: dict[str, Any] | None = None) -> bool:
 
 
 def load() -> None:
-    """What most modules share, and of the others the largest: Ansible keeps nothing of what it compiles of a collection."""
+    """What most modules share, where it will be used: Ansible keeps nothing of what it compiles of a collection."""
+    if not wanted() or not __version__.startswith(KNOWN_CORES):
+        return
     importlib.import_module(MODULES + "instance")
     for direction in Direction:
-        get_module_encoder(PROFILE, direction), get_module_decoder(PROFILE, direction)
+        get_module_encoder(PROFILE, direction)
+        get_module_decoder(PROFILE, direction)
 
 
 class Direct(ActionBase):
@@ -121,7 +126,8 @@ class Direct(ActionBase):
         python = self._templar.template(C.config.get_config_value("INTERPRETER_PYTHON", variables=variables))
         if not python or python in ("auto", "auto_silent", "auto_legacy", "auto_legacy_silent"):
             return ""  # any will do
-        same = os.path.dirname(python) == os.path.dirname(sys.executable) and os.path.realpath(python) == os.path.realpath(sys.executable)
+        # in a virtual environment or not: it is for the standard library, which is that of the program
+        same = os.path.realpath(python) == os.path.realpath(sys.executable)
         return "" if same else f"{python} is wanted"
 
     def _other_surroundings(self, name: str, arguments: dict[str, Any], task_vars: dict[str, Any]) -> str:

@@ -6,16 +6,22 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pathlib
 import re
 import subprocess
 import sys
+from typing import Any, Iterable
 
 #: What Ansible tells at -vvv of how a module was brought to its process, and of where it runs.
 _HOW = re.compile(r"<[\w.]+> |Using module file |Pipelining is enabled|\S+ runs in a process of its own because ")
-#: Names of jobs, and seconds.
-_BY_CHANCE = re.compile(r"\bj?\d{6,}\.\d+\b")
+#: Names of folders and jobs.
+_BY_CHANCE = re.compile(r"\bansible-tmp-[\d.-]+|\bj?\d{6,}\.\d+\b")
+
+
+#: What a task returned.
+_RESULT = re.compile(r"^(\w+: \[[^\n]* => )(\{\n.*?^\})$", re.M | re.S)
 
 
 def play(playbook: pathlib.Path, direct: bool, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -36,6 +42,21 @@ def play(playbook: pathlib.Path, direct: bool, *options: str, **environment: str
 def shown(output: str) -> list[str]:
     """What a user sees of it."""
     return [_BY_CHANCE.sub("N", line) for line in output.splitlines() if not _HOW.match(line)]
+
+
+def masked(lines: list[str], by_nature: Iterable[str]) -> list[str]:
+    """The same, without the values of keys that differ between any two runs, and what daemons list in no order in one."""
+    text = "\n".join(lines)
+    return _RESULT.sub(lambda found: found[1] + json.dumps(_masked(json.loads(found[2]), re.compile("|".join(by_nature))), indent=1), text).splitlines()
+
+
+def _masked(value: Any, by_nature: re.Pattern[str]) -> Any:
+    if isinstance(value, dict):
+        return {key: "..." if by_nature.fullmatch(key) else _masked(inner, by_nature) for key, inner in sorted(value.items())}
+    if isinstance(value, list):
+        inner = [_masked(one, by_nature) for one in value]
+        return sorted(inner, key=json.dumps) if all(isinstance(one, dict) for one in inner) else inner
+    return value
 
 
 def processes(output: str) -> list[str]:

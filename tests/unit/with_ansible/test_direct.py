@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import runpy
 import sys
+import time
 
 import pytest
 import yaml
@@ -19,7 +21,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.playbook.play_context import PlayContext
 from ansible.playbook.task import Task
 from ansible.plugins.loader import become_loader, connection_loader
-from ansible.template import Templar
+from ansible.template import Templar, trust_as_template
 from ansible_collections.cloudhost.lxd.plugins.action import direct, stack
 from ansible_collections.cloudhost.lxd.tests.lab.both import play, processes, shown
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import FakeServer, error, sync
@@ -36,6 +38,7 @@ def daemon(folder):
     server.memory.put("/1.0/projects/jinja", description="{{ 1 + 1 }} {% if")
     server.on("GET /1.0/profiles/stubborn", sync({"name": "stubborn", "description": "mine", "config": {}, "devices": {}}))
     server.on("PUT /1.0/profiles/stubborn", sync({}))
+    server.on("GET /1.0/profiles", sync([]))
     for name, answer in (("full", error(403, "Project is full")), ("broken", sync("no object")), ("slow", error(403, "too late", after=4))):
         server.on(f"GET /1.0/profiles/{name}", answer)
     yield server
@@ -45,8 +48,8 @@ def daemon(folder):
 def ran(daemon, direct):
     """What is printed, what a user sees of it, and what the server was asked."""
     begun = len(daemon.requests)
-    variables = ["-e", json.dumps({"password": SECRET}), "-i", "far,"]
-    output = play(PLAYBOOK, direct, *variables, LXD_URL=daemon.url).stdout
+    variables = ["-e", json.dumps({"password": SECRET, "url": daemon.url}), "-i", "far,"]
+    output = play(PLAYBOOK, direct, *variables, LXD_URL="unix:///not/there").stdout
     return output, shown(output), [(request.line, request.query, request.body) for request in daemon.requests[begun:]]
 
 
@@ -71,14 +74,14 @@ def test_nobody_sees_which_way_it_went(daemon):
     there, seen_there, asked_there = ran(daemon, False)
     assert seen_here == seen_there
     assert asked_here == asked_there
-    assert processes(here) == ["its environment has LANG", "it is asynchronous, or more is wanted of it"]
-    assert set(processes(there)) == {"'direct' is off"} and len(processes(there)) > 25
+    assert processes(here) == ["it is asynchronous, or more is wanted of it"]
+    assert set(processes(there)) == {"'direct' is off"} and len(processes(there)) > 20
     text = "\n".join(seen_here)
     assert SECRET not in here and SECRET not in there
-    assert "changed=" in text and "failed=0" in text and "unreachable=0" in text  # every task was reached
+    assert text.count("failed=0") == 2  # every task was reached
     assert '"msg": "{{ 1 + 1 }} {% if"' in text
     reached = ["the server keeps description as", "Unsupported parameters for", "Project is full", "Timed out after 1 second", "tulip-tulip"]
-    for words in (*reached, "profiels", "timeout: 0 is too short", "there is no such socket"):
+    for words in (*reached, "timeout: 0 is too short", "there is no such socket"):
         assert words in text, words
 
 
@@ -133,7 +136,9 @@ class Threaded(direct.ActionModule):
         ({}, {"ansible_python_interpreter": "auto_silent"}, ""),
         ({}, {"ansible_python_interpreter": "/usr/bin/python4"}, "/usr/bin/python4 is wanted"),
         ({}, {"ansible_python_interpreter": "/usr/bin/env python3"}, "is wanted"),
-        ({}, {"ansible_python_interpreter": os.path.realpath(sys.executable)}, "is wanted"),  # without the libraries of this environment
+        ({}, {"ansible_python_interpreter": os.path.realpath(sys.executable)}, ""),  # outside of a virtual environment
+        ({}, {"ansible_python_interpreter": trust_as_template(f"{{{{ '{sys.executable}' }}}}")}, ""),
+        ({}, {"ansible_lxd_direct": trust_as_template("{{ 1 == 2 }}")}, "'direct' is off"),
         ({"delegate_to": "here"}, {}, ""),
         ({"delegate_to": "here"}, {"ansible_python_interpreter": "/usr/bin/python4"}, "is wanted"),
         ({"environment": [{"LXD_PROJECT": "p", "INCUS_DIR": 3}]}, {}, ""),
@@ -160,6 +165,13 @@ def test_a_process_where_more_is_wanted_or_nothing_is_known(monkeypatch):
     assert hindrance(made) == "it is not of this collection"
     monkeypatch.setattr(direct, "__version__", "2.99.0")
     assert hindrance(made) == "ansible-core 2.99.0 is not known"
+
+
+def test_of_another_core_nothing_is_needed(monkeypatch):
+    monkeypatch.setattr("ansible.release.__version__", "2.99.0")
+    names = runpy.run_path(direct.__file__)
+    names["load"]()
+    assert "_loader" not in names and "_loader" in vars(direct)
 
 
 def test_files_that_are_kept_and_the_same_user_by_all_means(monkeypatch):
@@ -207,6 +219,9 @@ def test_a_task_leaves_nothing_behind(daemon, monkeypatch, module, arguments):
     made = action(monkeypatch, "profile", given, environment=[{"LXD_URL": daemon.url}])
     before = state()
     result = made._execute_module(task_vars={"ansible_python_interpreter": sys.executable})
+    end = time.monotonic() + 5
+    while state() != before and time.monotonic() < end:
+        time.sleep(0.01)  # the server, which is in this process too, closes its end of the connection a moment later
     assert state() == before
     assert made._task.args == given
     assert SECRET not in json.dumps(result, default=str)
