@@ -111,6 +111,8 @@ def pytest(session: nox.Session, name: str, *arguments: str, product: str = "", 
     report.unlink(missing_ok=True)
     python = daemons() if session.python is False else "python"
     given = {"CLOUDHOST_TEST_DAEMONS": product, "CLOUDHOST_TEST_IMAGE": image}
+    if session.python is False:
+        given["PATH"] = os.pathsep.join([os.path.dirname(python), os.environ["PATH"]])  # as in the environments of nox
     env = {**link(), **{key: value for key, value in given.items() if value}, **env}
     session.run(python, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments, *session.posargs, env=env, external=True)
 
