@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import json
 import os
 import pathlib
 import re
@@ -138,9 +139,17 @@ def write_inventory(folder: pathlib.Path, product: str, where: str, host: dict[s
 
 
 def tidy(product: str) -> None:
-    commands = [["delete", "-f", "bench-web1"], ["profile", "delete", "bench-small"], *(["image", "delete", f"bench/{name}"] for name in NAMES)]
-    for command in commands:
-        subprocess.run([CLIENTS[product], *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False)
+    """What was made is taken back; of an image that somebody has under another alias too, only our alias."""
+    client = CLIENTS[product]
+    for command in (["delete", "-f", "bench-web1"], ["profile", "delete", "bench-small"]):
+        subprocess.run([client, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False)
+    listed = json.loads(subprocess.run([client, "image", "list", "--format=json"], stdout=subprocess.PIPE, timeout=120, check=True).stdout)
+    for image in listed:
+        aliases = {alias["name"] for alias in image["aliases"]}
+        ours = aliases & {f"bench/{name}" for name in NAMES}
+        commands = [["image", "delete", image["fingerprint"]]] if ours and ours == aliases else [["image", "alias", "delete", name] for name in ours]
+        for command in commands:
+            subprocess.run([client, *command], timeout=120, check=True)
 
 
 def table(trees: list[Tree], labels: dict[str, str]) -> str:
