@@ -63,14 +63,15 @@ def image_files() -> dict[str, str]:
     return {"file": str(folder / "metadata.tar.gz"), "rootfs": str(folder / "rootfs.squashfs")}
 
 
-def cost(module: str, arguments: dict[str, Any]) -> int:
+def cost(module: str, arguments: dict[str, Any], check: bool) -> int:
     """How many requests a task that changes nothing takes (docs/architecture.md)."""
     if module == "image" and arguments.get("state") != "absent":
         return 2
     if module == "instance_snapshot" and arguments.get("new_name"):
         return 3
     moves = [option for option in ("new_name", "new_project") if arguments.get(option)]
-    return (1, 2, 4)[len(moves)] + bool(arguments.get("wait_for"))
+    conditions = arguments.get("wait_for") or []
+    return (1, 2, 4)[len(moves)] + ("ready" in conditions) + (0 if check else len(conditions))
 
 
 class Server:
@@ -117,7 +118,7 @@ class Server:
             again = self.run(module, check=check, **arguments)
             assert (again["changed"], again["actions"], again["diff"]["before"]) == (False, [], ""), again["diff"]
             assert self.proxy.writes == [], "an unchanged run wrote"
-            assert len(self.proxy.requests) == cost(module, arguments), self.proxy.requests
+            assert len(self.proxy.requests) == cost(module, arguments, check), self.proxy.requests
         return again
 
     def has(self, extension: str) -> bool:
