@@ -223,7 +223,7 @@ class Resource(Stackable):
             self.check_references(new, current)
             steps.append(Step(f"update {self.kind} {target or self.name} ({', '.join(changed)})", lambda: self.update(found, new)))
         steps += self.extra_steps(found, new)
-        return Plan(before, after, steps, {**new, **({"name": target} if target else {})})
+        return Plan(before, after, steps, {**new, **({self.key: target} if target else {})})
 
     def plan_recreate(self, found: Found) -> Plan:
         gone, made = self.plan_absent(found), self.plan_create()

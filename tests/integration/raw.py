@@ -19,9 +19,9 @@ MADE = {"instances": "name", "images/aliases": "name", "images": "fingerprint", 
 
 def ask(place: pathlib.Path, method: str, path: str, body: object = None) -> dict[str, Any]:
     """The envelope that a daemon answers one request with, at its socket C(place)."""
-    connection = http.client.HTTPConnection("localhost", timeout=60)
+    connection = http.client.HTTPConnection("localhost", timeout=150)
     connection.sock = socket.socket(socket.AF_UNIX)
-    connection.sock.settimeout(60)
+    connection.sock.settimeout(150)
     try:
         connection.sock.connect(str(place))
         connection.request(method, path, json.dumps(body) if body is not None else None)

@@ -42,7 +42,7 @@ def test_the_answer_of_a_wait_differs(api, running: str) -> None:
     late = ask(api.daemon.socket, "GET", ask(api.daemon.socket, "POST", f"/1.0/instances/{running}/exec", body)["operation"] + "/wait?timeout=1")
     config = {"raw.lxc": "lxc.mount.entry = /no/such/folder mnt none bind 0 0"}
     api.run("instance", name="broken", image="busybox", state="present", config=config)
-    failed = ask(api.daemon.socket, "GET", ask(api.daemon.socket, "PUT", "/1.0/instances/broken/state", {"action": "start"})["operation"] + "/wait?timeout=20")
+    failed = ask(api.daemon.socket, "GET", ask(api.daemon.socket, "PUT", "/1.0/instances/broken/state", {"action": "start"})["operation"] + "/wait?timeout=120")
     if api.kind == "incus":
         assert (late["type"], late["error"]) == ("error", "context deadline exceeded")
         assert failed["type"] == "error"

@@ -14,7 +14,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server import
 #: Of the object to come: what only the server knows, and where it is to be made from.
 UNKNOWN = {
     *("created_at", "last_used_at", "uploaded_at", "used_by", "status_code", "size", "state", "addresses", "source", "expanded_config", "expanded_devices"),
-    *("cached", "filename", "etag", "update_source", "environment", "metadata", "locations", "message"),
+    *("cached", "filename", "etag", "update_source", "environment", "metadata", "locations", "message", "url"),
 }
 
 

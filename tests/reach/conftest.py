@@ -75,8 +75,8 @@ def by_line(connection: Any) -> bool:
 
 
 def until(what: str, condition: Callable[[], Any]) -> None:
-    """Wait for a condition; C(what) is wrong while it does not hold."""
-    end = time.monotonic() + 20
+    """Wait for a condition; C(what) is wrong while it does not hold. The limit is one for busy machines, where Ansible alone takes half a minute."""
+    end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end, what
         time.sleep(0.05)

@@ -300,13 +300,17 @@ class Instance(Resource):
     def _moves(self, found: Found, plan: Plan) -> list[Step]:
         """Moves to another pool or project: C(POST /1.0/instances/NAME) with C(migration), which keeps data, snapshots and MACs."""
         steps = []
-        pool = next((device.get("pool") for device in (found.object.get("expanded_devices") or {}).values() if device.get("path") == "/"), None)
+        disks = found.object.get("expanded_devices") or {}
+        root = next((name for name, device in disks.items() if device.get("path") == "/"), "root")
+        pool = disks.get(root, {}).get("pool")
         wanted, project = self.params["pool"], self.params["new_project"]
         if wanted and wanted != pool:
             self.check_known("pool", [wanted], "/1.0/storage-pools")
             self.client.require("instance_pool_move", "moving an instance to another pool")
             steps.append(Step(f"move instance {self.name} from pool {pool} to pool {wanted}", lambda: self._move(pool=wanted), reread=True))
             plan.before["pool"], plan.after["pool"] = pool, wanted
+            devices = (plan.result or {}).get("devices") or {}
+            plan.result = {**(plan.result or {}), "devices": {**devices, root: {**disks.get(root, {}), **devices.get(root, {}), "pool": wanted}}}
         if project and project != (self.project or "default"):
             self.check_known("new_project", [project], "/1.0/projects")
             self.client.require("instance_project_move", "moving an instance to another project")
