@@ -26,8 +26,9 @@ import summary
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MEASURED = pathlib.Path(__file__).with_name("measured.py")
 NOX = pathlib.Path(sys.executable).with_name("nox")
-#: Jobs with daemons wait a lot, so there is one more than there are cores.
-SLOTS = int(os.environ.get("CLOUDHOST_TEST_SLOTS") or (os.cpu_count() or 1) + 1)
+CORES = os.cpu_count() or 1
+#: How many jobs run at a time. Those with daemons wait a lot, so there is one more of them than there are cores; beside them run patient ones.
+SLOTS, PATIENT_SLOTS = CORES + 1, CORES
 
 
 class Pool:
@@ -41,16 +42,19 @@ class Pool:
         waiting = sorted(jobs, key=lambda job: (job.last, job.patient, -job.seconds))
         passed: dict[str, bool] = {}
         running: dict[concurrent.futures.Future[bool], plan.Job] = {}
-        with concurrent.futures.ThreadPoolExecutor(SLOTS) as slots:
+        with concurrent.futures.ThreadPoolExecutor(SLOTS + PATIENT_SLOTS) as threads:
             while waiting or running:
                 for job in [job for job in waiting if not all(passed.get(name, True) for name in job.after)]:
                     waiting.remove(job)
                     passed[job.name] = False
                     say(f"{job.name} was not run, because a session before it failed")
-                ready = [job for job in waiting if all(name in passed for name in job.after) and (not job.last or job is waiting[0] and not running)]
-                for job in ready[: SLOTS - len(running)]:
-                    waiting.remove(job)
-                    running[slots.submit(self._job, job)] = job
+                for job in list(waiting):
+                    beside = [other for other in running.values() if other.patient is job.patient]
+                    free = len(beside) < (PATIENT_SLOTS if job.patient else SLOTS)
+                    alone = not running and job is waiting[0]
+                    if all(name in passed for name in job.after) and (alone if job.last else free):
+                        waiting.remove(job)
+                        running[threads.submit(self._job, job)] = job
                 for future in concurrent.futures.wait(running, return_when=concurrent.futures.FIRST_COMPLETED).done:
                     passed[running.pop(future).name] = future.result()
         return passed
@@ -102,7 +106,7 @@ def main() -> int:
         shared = ", ".join(plan.SHARED)
         remarks = [f"Left out: on {others[0]}, the tests of {shared} that do not carry the marker 'both' (commit {commit[:7]}; ./test.sh --all has them)."]
     names = [job.name for job in jobs]
-    return 0 if summary.tell(folder, names, time.monotonic() - begin, os.cpu_count() or 1, remarks) else 1
+    return 0 if summary.tell(folder, names, time.monotonic() - begin, CORES, remarks) else 1
 
 
 if __name__ == "__main__":
