@@ -25,7 +25,8 @@ def fourth(scenario: Scenario) -> Iterator[None]:
 
 
 def operations(scenario: Scenario) -> list[Any]:
-    return [operation for group in scenario.query("node1", "/1.0/operations?recursion=1").values() for operation in group]
+    groups = scenario.query("node1", "/1.0/operations?recursion=1") or {}
+    return [operation for group in groups.values() for operation in group]
 
 
 @pytest.mark.both

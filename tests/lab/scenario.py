@@ -145,7 +145,7 @@ class Scenario:
         done = subprocess.run([self.outer.client, "query", path], env=environ, capture_output=True, text=True, timeout=180, check=False)
         if done.returncode:
             raise RuntimeError(f"{self.outer.client} query {path} on {host}: {done.stderr.strip()}")
-        return json.loads(done.stdout)
+        return json.loads(done.stdout or "null")  # which the client does not print
 
     def sql(self, host: str, *statements: str) -> str:
         """Statements for the cluster's database, by the daemon's own means."""
@@ -204,7 +204,10 @@ class Scenario:
         self.wait(lambda: all(self.members(host).get(name) == "Online" for name in names), f"{names} to be online")
 
     def tidy(self) -> None:
-        """Remove what tests made besides what the scenario has, also after they failed."""
+        """End what tests began, and remove what they made besides what the scenario has, also after they failed."""
+        for process in self.processes:
+            process.kill()
+            process.wait()
         for kind, path, kept in (
             ("instance", "instances", r"web-node[123]$"),
             ("profile", "profiles", "default$"),
