@@ -115,7 +115,7 @@ class Player:
 
     def _run(self, task: dict[str, Any], facts: bool, *options: str, **variables: Any) -> Run:
         self.book.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": facts, "tasks": [task]}]))
-        extra = json.dumps({"ansible_python_interpreter": "/usr/bin/python3", **variables})
+        extra = json.dumps({"ansible_python_interpreter": sys.executable, **variables})
         return ansible("-i", "localhost,", "-c", "local", "-e", extra, *options, str(self.book))
 
 
