@@ -48,7 +48,7 @@ class Recording(MemoryClient):
 @pytest.fixture
 def client(clock):
     memory = Memory()
-    memory.objects["/1.0"]["api_extensions"] += ["clustering", "clustering_evacuation", "instances_rebuild"]
+    memory.objects["/1.0"]["api_extensions"] += ["clustering", "clustering_evacuation", "clustering_evacuation_mode", "instances_rebuild"]
     memory.put("/1.0/profiles/default")
     for name in ("a", "b"):
         memory.put(f"/1.0/profiles/{name}")
