@@ -87,7 +87,8 @@ class Pool:
 
 
 def say(words: str) -> None:
-    print(f"== {words}", flush=True)
+    sys.stdout.write(f"== {words}\n")  # with its end, or lines of two threads mix
+    sys.stdout.flush()
 
 
 def main() -> int:
