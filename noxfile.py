@@ -114,7 +114,8 @@ def pytest(session: nox.Session, name: str, *arguments: str, product: str = "", 
     if session.python is False:
         given["PATH"] = os.pathsep.join([os.path.dirname(python), os.environ["PATH"]])  # as in the environments of nox
     env = {**link(), **{key: value for key, value in given.items() if value}, **env}
-    session.run(python, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", *arguments, *session.posargs, env=env, external=True)
+    env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(ROOT / "tests" / "run")])
+    session.run(python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "timed", f"--junitxml={report}", *arguments, *session.posargs, env=env, external=True)
 
 
 def test_image(session: nox.Session, *packages: str) -> str:

@@ -27,8 +27,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MEASURED = pathlib.Path(__file__).with_name("measured.py")
 NOX = pathlib.Path(sys.executable).with_name("nox")
 CORES = os.cpu_count() or 1
-#: How many jobs run at a time. Those with daemons wait a lot, so there is one more of them than there are cores; beside them run patient ones.
-SLOTS, PATIENT_SLOTS = CORES + 1, CORES
+#: How many jobs run at a time. Those with daemons wait a lot, so there are two more of them than there are cores; beside them run patient ones.
+SLOTS, PATIENT_SLOTS = CORES + 2, CORES
 
 
 class Pool:

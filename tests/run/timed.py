@@ -2,7 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How long each fixture and each test took, for tests/run/summary.py: one line of JSON each, in the file that C(CLOUDHOST_TEST_TIMES) names."""
+"""A plugin of pytest: how long each fixture and each test took, one line of JSON each, in the file that C(CLOUDHOST_TEST_TIMES) names.
+
+A conftest.py would not see the fixtures of a whole session.
+"""
 
 from __future__ import annotations
 
