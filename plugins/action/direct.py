@@ -31,8 +31,16 @@ from ansible.utils.display import Display
 KNOWN_CORES = ("2.19.", "2.20.", "2.21.")
 if __version__.startswith(KNOWN_CORES):  # of others it is not even known that they have these
     from ansible.executor.module_common import _BuiltModule
+    from ansible.module_utils import _internal
     from ansible.module_utils._internal._ansiballz import _loader
+    from ansible.module_utils.common import warnings
     from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
+
+    #: Where a module that runs leaves something behind in Ansible's own modules: its arguments, what it is, and what it warns of.
+    STATE = (
+        (basic, "_ANSIBLE_ARGS"), (basic, "_ANSIBLE_PROFILE"), (basic, "_PARSED_MODULE_ARGS"),
+        (_internal, "is_controller"), (warnings, "_global_warnings"), (warnings, "_global_deprecations"),
+    )  # fmt: skip
 
 COLLECTION = "cloudhost.lxd."
 MODULES = "ansible_collections.cloudhost.lxd.plugins.modules."
@@ -196,18 +204,20 @@ def _surroundings(environment: dict[str, str], folder: str, sent: bytes) -> Iter
     """What a process would have for itself: variables, a current folder, an output, its arguments. All is as it was afterwards, so that the next item of
     a loop, which runs in the same worker, finds nothing of this one."""
     variables, current = dict(os.environ), os.getcwd()
-    kept = {name: getattr(basic, name) for name in ("_ANSIBLE_ARGS", "_ANSIBLE_PROFILE", "_PARSED_MODULE_ARGS")}
+    kept = [(place, name, getattr(place, name)) for place, name in STATE]
     stdout, stderr = io.StringIO(), io.StringIO()
     try:
         os.environ.update(environment)
         os.chdir(folder)
         basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = sent, PROFILE
+        _internal.is_controller = False  # or warnings are shown at once, and are not in the result
+        warnings._global_warnings, warnings._global_deprecations = {}, {}
         with contextlib.redirect_stdout(stdout), contextlib.redirect_stderr(stderr):
             yield stdout, stderr
     finally:
         os.chdir(current)
-        for name, value in kept.items():
-            setattr(basic, name, value)
+        for place, name, value in kept:
+            setattr(place, name, value)
         if dict(os.environ) != variables:
             os.environ.clear()
             os.environ.update(variables)

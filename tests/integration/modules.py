@@ -12,6 +12,7 @@ import io
 import json
 from typing import Any
 
+from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
 
 MODULES = "ansible_collections.cloudhost.lxd.plugins.modules."
@@ -27,6 +28,7 @@ def run_module(module_name: str, /, check: bool = False, **arguments: Any) -> di
     """The result of one module; raises ModuleFailed where it fails."""
     module = importlib.import_module(MODULES + module_name)
     output = io.StringIO()
+    warnings._global_warnings.clear()  # those of the module before, which had a process of its own as Ansible runs it
     with patch_module_args({**arguments, "_ansible_check_mode": check, "_ansible_diff": True}), contextlib.redirect_stdout(output):
         try:
             module.main()

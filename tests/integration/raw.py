@@ -10,6 +10,7 @@ import http.client
 import json
 import pathlib
 import socket
+import time
 import urllib.parse
 from typing import Any, NamedTuple
 
@@ -78,7 +79,17 @@ def remove(place: pathlib.Path, what: set[Thing]) -> None:
                 done(place, "PUT", f"{path}/state?project={thing.project}", {"action": "stop", "force": True, "timeout": 10})
             except RuntimeError:  # it is stopped
                 pass
+        _delete(place, path + (f"?project={thing.project}" if thing.project else ""))
+
+
+def _delete(place: pathlib.Path, path: str, seconds: float = 20) -> None:
+    """As soon as the daemon has ended what it does with it, such as a start that fails."""
+    end = time.monotonic() + seconds
+    while True:
         try:
-            done(place, "DELETE", path + (f"?project={thing.project}" if thing.project else ""))
-        except RuntimeError as exc:  # the next test tells, where it matters
-            print(f"{thing} is left: {exc}")
+            done(place, "DELETE", path)
+            return
+        except RuntimeError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.2)

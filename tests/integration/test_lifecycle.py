@@ -230,7 +230,7 @@ def test_info_modules(api, running: str) -> None:
 def test_what_a_new_instance_costs(server, running: str) -> None:  # type: ignore[no-untyped-def]
     """As docs/architecture.md claims: seven requests until it runs, and looks at its state until it has its address."""
     asked = [re.sub(r"operations/[^/]+", "operations/ID", request.split("?")[0]) for request in server.asked]
-    made = ["GET /1.0/instances/shared", "GET /1.0/images/aliases/debian%2F12", "POST /1.0/instances", "GET /1.0/operations/ID/wait"]
+    made = ["GET /1.0/instances/shared", "GET /1.0/images/aliases/busybox", "POST /1.0/instances", "GET /1.0/operations/ID/wait"]
     begun = ["PUT /1.0/instances/shared/state", "GET /1.0/operations/ID/wait", "GET /1.0/instances/shared"]
     assert asked[:7] == made + begun
     assert set(asked[7:]) == {"GET /1.0/instances/shared/state"}

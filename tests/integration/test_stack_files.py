@@ -23,7 +23,7 @@ def play(shop, folder: pathlib.Path, *extra: str, **arguments: Any) -> subproces
     command = [str(pathlib.Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", str(folder / "play.yml"), *extra]
     return subprocess.run(
         [*command, "-e", f"ansible_python_interpreter={sys.executable}"],
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"], "ANSIBLE_NOCOLOR": "1"},
+        env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
         capture_output=True,
         text=True,
         check=False,

@@ -27,7 +27,12 @@ _RESULT = re.compile(r"^(\w+: \[[^\n]* => )(\{\n.*?^\})$", re.M | re.S)
 def play(playbook: pathlib.Path, direct: bool, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Ansible at -vvv, with all that it prints in C(stdout)."""
     program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
-    ours = {"ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"], "ANSIBLE_NOCOLOR": "1", "LXD_DIRECT": str(direct), "ANSIBLE_INJECT_INVOCATION": "true"}
+    ours = {
+        "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
+        "ANSIBLE_NOCOLOR": "1",
+        "LXD_DIRECT": str(direct),
+        "ANSIBLE_INJECT_INVOCATION": "true",
+    }
     ours["ANSIBLE_PIPELINING"] = "true"  # fewer processes
     return subprocess.run(
         [program, "-vvv", "--diff", *options, str(playbook)],

@@ -227,7 +227,7 @@ def test_a_server_that_is_not_there_is_in_the_report_beside_those_that_are(repos
 
 
 def test_what_is_there_already_is_adopted_once(repository):
-    """Where it differs it is an error without stack_adopt, and changed and marked with it; where it agrees it stays nobody's."""
+    """What differs is an error without stack_adopt; with it that is changed, and all that the documents name is marked, here the image too."""
     repository.applied()
     profile, mark = "/1.0/profiles/web?project=shop", "user.cloudhost.stack"
     written = repository.daemon.query(profile)
@@ -236,7 +236,7 @@ def test_what_is_there_already_is_adopted_once(repository):
     refused = repository.run("Apply")
     assert refused.failed and re.search(r"profile web .* is there already, belongs to no stack, and differs in description", refused.text), refused.text
     assert repository.daemon.query(profile)["description"] == "Mine"
-    assert repository.run("Apply", "-e", "stack_adopt=true").plan == ["~ profile web (project shop)"]
+    assert sorted(repository.run("Apply", "-e", "stack_adopt=true").plan) == ["~ image debian/12", "~ profile web (project shop)"]
     adopted = repository.daemon.query(profile)
     assert (adopted["config"][mark], adopted["description"]) == ("shop", written["description"])
 

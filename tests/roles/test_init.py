@@ -240,5 +240,5 @@ def test_the_timeout_of_roles_is_that_of_their_modules(silent, tmp_path):
     (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": roles}]))
     variables = {"ansible_python_interpreter": "/usr/bin/python3", "init_url": silent, "init_timeout": 1, "cluster_url": silent, "cluster_timeout": 1}
     done = ansible("-i", "localhost,", "-e", json.dumps(variables), str(tmp_path / "play.yml"))
-    for request in ("GET /1.0 ", "GET /1.0/cluster "):
+    for request in ("GET /1.0/projects ", "GET /1.0/cluster "):
         assert f"The timeout of 1 s is over while sending {request}" in done.text, done.text
