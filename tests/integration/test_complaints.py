@@ -233,7 +233,7 @@ def test_51_an_instance_that_reports_ready_runs(api, running: str) -> None:
         with pytest.raises(ModuleFailed, match="needs the extension 'instance_ready_state'"):
             api.run("instance", name=running, wait_for=["ready"], timeout=5)
         return
-    api.run("instance", name="tells", image="debian/12")  # which has perl
+    api.run("instance", name="tells", image="debian/12", wait_for=["ipv4"])  # which has perl
     said = api.daemon.cli("exec", "tells", "--", "perl", "-e", SAY_READY, f"/dev/{api.kind}/sock")
     assert "200" in said
     assert api.query("/1.0/instances/tells")["status"] == "Ready"
