@@ -148,7 +148,10 @@ def _all(server) -> dict[str, Any]:  # type: ignore[no-untyped-def]
     paths = ["/1.0/projects", "/1.0/storage-pools", "/1.0/certificates", "/1.0/networks", "/1.0/profiles", "/1.0/profiles?project=theirs", "/1.0/images"]
     paths += ["/1.0/instances?project=theirs", "/1.0/instances?project=mine", "/1.0/instances/secret/snapshots?project=theirs", "/1.0/operations"]
     shown = {path: server.query(path + ("&" if "?" in path else "?") + "recursion=1") for path in paths}
-    for users in [one["used_by"] for listed in shown.values() for one in listed if isinstance(listed, list) and one.get("used_by")]:
-        users.sort()  # the daemons list them in any order
+    for listed in shown.values():  # the daemons list things, and who uses them, in any order
+        if isinstance(listed, list):
+            for one in listed:
+                (one.get("used_by") or []).sort()
+            listed.sort(key=lambda one: json.dumps(one, sort_keys=True))
     shown["/1.0/operations"] = [one["class"] for group in (shown["/1.0/operations"] or {}).values() for one in group if one["class"] == "token"]
     return {**shown, "config": server.query("/1.0")["config"]}

@@ -10,11 +10,7 @@ import contextlib
 import copy
 import hashlib
 import itertools
-import json
 import pathlib
-import signal
-import subprocess
-import sys
 import threading
 from typing import Any, Iterator
 
@@ -23,6 +19,7 @@ import yaml
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
 from integration.modules import ModuleFailed
 from integration.stacks import document, everything, foreign, resources
+from lab.forks import Task
 
 MARK = "user.cloudhost.stack"
 SEEN = ("changed", "actions", "plan", "summary", "plan_text", "diff")
@@ -108,7 +105,6 @@ def test_a_killed_run_is_finished_by_the_next(shop, tiny: pathlib.Path, writes: 
     before = everything(shop)
     definition = document(tiny)
     arguments = {"name": "shop", "definition": definition, "url": shop.proxy.url, "timeout": 120}
-    command = [sys.executable, str(pathlib.Path(__file__).with_name("modules.py")), json.dumps(["stack", arguments])]
     begun = threading.Event()
 
     @contextlib.contextmanager
@@ -116,15 +112,14 @@ def test_a_killed_run_is_finished_by_the_next(shop, tiny: pathlib.Path, writes: 
         """The daemon gets the last write of a process that is no more."""
         if not request.startswith("GET ") and next(number) == writes:
             begun.wait()
-            process.kill()
-            process.wait()
+            task.kill()
         yield
 
     number = itertools.count(1)
     shop.proxy.around = around
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    task = Task("stack", arguments)
     begun.set()
-    assert process.wait(60) == -signal.SIGKILL, "it ended by itself, so this proves nothing"
+    assert task.communicate(60)[0] == "", "it ended by itself, so this proves nothing"
     assert shop.run("stack", name="shop", definition=definition)["changed"] is True
     unchanged(shop, name="shop", definition=definition, prune=True)
     assert foreign(everything(shop)) == foreign(before)
