@@ -100,9 +100,9 @@ def test_type_and_moves_of_an_instance(api, running: str) -> None:
 
 def test_missing_extension(api, running: str) -> None:
     if api.has("instances_rebuild"):
-        assert api.run("instance", name=running, state="rebuilt", image="debian/12")["changed"] is False
+        assert api.run("instance", name=running, state="rebuilt", image="busybox")["changed"] is False
         return
-    message = api.fails("instance", name=running, state="rebuilt", image="debian/12")
+    message = api.fails("instance", name=running, state="rebuilt", image="busybox")
     assert "needs the extension 'instances_rebuild'" in message
     assert "lxd 5.0" in message
 
