@@ -12,6 +12,7 @@ import pathlib
 import re
 import sys
 
+import pytest
 import yaml
 from lab.both import masked, play, processes, shown
 
@@ -24,6 +25,7 @@ BY_NATURE = (
 )
 
 
+@pytest.mark.timeout(1200)  # two plays of all examples, one of which starts a process for each
 def test_examples_run_as_written(server, tmp_path) -> None:  # type: ignore[no-untyped-def]
     plays = []
     for path in sorted(set(MODULES.glob("*.py")) - set(MODULES.glob("cluster*.py"))):  # those are in test_cluster_examples.py

@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """A test that waits for what does not come ends, and says where it waited."""
     if config.pluginmanager.hasplugin("timeout"):
         for item in items:
-            item.add_marker(pytest.mark.timeout(300))  # the longest takes fifteen seconds, and four times that on a busy machine
+            item.add_marker(pytest.mark.timeout(900))  # the longest takes a minute, and some times that beside daemons that have the precedence
 
 
 @pytest.fixture
