@@ -39,7 +39,7 @@ from mutants import Mutant, mutants_of
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = "ansible_collections.cloudhost.lxd."
 ENGINE = PACKAGE + "plugins.module_utils."
-TARGETS = ("_values", "_fields", "_resource", "_converge", "_client", "_planner", "_applier", "_tls")
+TARGETS = ("_values", "_secrets", "_fields", "_resource", "_converge", "_client", "_planner", "_applier", "_tls")
 CACHE = ROOT / ".cache" / "mutation"
 RESULTS = CACHE / "results.jsonl"
 EXPLAINED = ROOT / "tests" / "mutants.txt"

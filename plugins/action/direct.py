@@ -26,6 +26,7 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.action.normal import ActionModule as Normal
 from ansible.release import __version__
 from ansible.utils.display import Display
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import with_secrets
 
 #: The series of ansible-core of which it is known that only the process is replaced.
 KNOWN_CORES = ("2.19.", "2.20.", "2.21.")
@@ -98,6 +99,7 @@ class Direct(ActionBase):
     ) -> dict[str, Any]:
         name, variables = module_name or self._task.action, task_vars or {}
         arguments = dict(self._task.args if module_args is None else module_args)
+        module_args = arguments = with_secrets(arguments, variables)
         try:
             hindrance = self._hindrance(name, arguments, variables, more)
         except Exception as exc:  # noqa: BLE001 - the ordinary way comes by it too, and says what is wrong

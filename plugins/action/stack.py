@@ -21,6 +21,8 @@ import yaml
 from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.cloudhost.lxd.plugins.action.direct import Direct
+from ansible_collections.cloudhost.lxd.plugins.module_utils._values import printable
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import NAMES, is_encrypted, scalars
 
 #: Whether somebody watches. Asked when Ansible loads the plugin: the processes that run tasks have no terminal.
 _TERMINAL = os.isatty(1)
@@ -51,7 +53,9 @@ class ActionModule(Direct):
         result = super().run(tmp, task_vars)
         arguments = {option: value for option, value in self._task.args.items() if not option.startswith("_")}
         if arguments.get("src"):
+            self._secrets: list[str] = []
             arguments["_documents"] = self._documents(arguments["src"])
+            arguments["_secrets"] = self._secrets
         over = threading.Event()
         watcher = self._watcher(arguments, over)
         try:
@@ -99,12 +103,12 @@ class ActionModule(Direct):
         errors: list[str] = []
         for shown, path in (pair for name in written for pair in self._files(str(name))):
             try:
-                found.append(self._document(shown, self._loader.get_text_file_contents(path), errors))
+                found.append(self._document(shown, path, errors))
             except yaml.YAMLError as exc:
                 mark = getattr(exc, "problem_mark", None)
                 errors.append(f"{shown}{f':{mark.line + 1}' if mark else ''}: this is not YAML: {getattr(exc, 'problem', None) or exc}.")
         if errors:
-            raise AnsibleError("\n".join(errors if len(errors) == 1 else [f"{len(errors)} errors, and nothing was changed:", *errors]))
+            raise AnsibleError(printable("\n".join(errors if len(errors) == 1 else [f"{len(errors)} errors, and nothing was changed:", *errors]), keep="\n"))
         return found
 
     def _files(self, name: str) -> Iterator[tuple[str, str]]:
@@ -119,14 +123,17 @@ class ActionModule(Direct):
         for entry in names:
             yield os.path.join(name, entry), os.path.join(path, entry)
 
-    def _document(self, shown: str, text: str, errors: list[str]) -> dict[str, Any]:
+    def _document(self, shown: str, path: str, errors: list[str]) -> dict[str, Any]:
+        text = self._loader.get_text_file_contents(path)
         loader = _Loader(text.encode("utf-8"))  # Ansible marks its strings, which the C library does not take
         try:
             root = loader.get_single_node()
             if root is None:
                 return {"source": shown, "content": None, "lines": {}}
             errors += [f"{shown}:{key.start_mark.line + 1}: the key '{key.value}' is written twice in one dictionary." for key in _twice(root, set())]
-            return {"source": shown, "content": loader.construct_document(self._decrypted(root, set())), "lines": dict(_lines(root))}
+            content = loader.construct_document(self._decrypted(root, set()))
+            self._secrets += scalars(content, NAMES) if is_encrypted(path) else []
+            return {"source": shown, "content": content, "lines": dict(_lines(root))}
         finally:
             loader.dispose()
 
@@ -135,8 +142,9 @@ class ActionModule(Direct):
         if id(node) not in seen:
             seen.add(id(node))
             if node.tag == "!vault":
-                block = "".join(f"\n  {line}" for line in node.value.splitlines())
+                block = "".join(f"\n  {line}" for line in node.value.split("\n"))
                 node.value, node.tag = str(self._loader.load(f"!vault |{block}\n")), "tag:yaml.org,2002:str"
+                self._secrets.append(node.value)
             for child in _children(node):
                 self._decrypted(child, seen)
         return node

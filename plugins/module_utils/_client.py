@@ -20,6 +20,7 @@ import urllib.parse
 from typing import IO, Any, NamedTuple
 
 from ._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
+from ._secrets import BY_NAME, Rules
 from ._transport import Response, Sink, Transport
 
 #: How long a daemon that does not accept connections, or a member that others do not reach, is waited for, within the task's timeout.
@@ -106,12 +107,14 @@ class Client:
         self.read_only = read_only
         self.trust_token = trust_token
         self.requests = 0
+        #: What is shown of no value that comes from here.
+        self.hidden: Rules = BY_NAME
         self._server: dict[str, Any] | None = None
 
     def another(self) -> Client:
         """A second conversation with the same server, on a connection of its own and under the same deadline."""
         client = Client(Transport(self.transport.url, self.transport.tls), read_only=self.read_only)
-        client.deadline, client._server = self.deadline, self._server
+        client.deadline, client._server, client.hidden = self.deadline, self._server, self.hidden
         return client
 
     # -- the server -------------------------------------------------------------------------------------------------

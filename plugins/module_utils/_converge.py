@@ -12,6 +12,7 @@ import re
 import time
 from typing import Any, NamedTuple
 
+from . import _secrets as secrets
 from . import _values as values
 from ._client import LIMITED, LIMITED_BY
 from ._errors import ConnectionFailed, DeadlineExceeded, Interrupted, LXDError, ServerError
@@ -171,7 +172,7 @@ def _lacking(resource: Resource, found: Found | None) -> tuple[dict[str, Any], d
 
 def _warn_if_unsettled(resource: Resource, found: Found | None) -> None:
     """A value that the server does not keep as written would be a change on every run: say so at the first."""
-    before, after = values.mask_pair(*_lacking(resource, found))
+    before, after = secrets.mask_pair(*_lacking(resource, found), resource.client.hidden)
     for name, wanted in after.items():
         resource.warnings.append(
             f"{resource.kind} '{resource.name}': the server keeps {name} as {before.get(name)!r} where {wanted!r} was sent, so this will show as a change "

@@ -71,8 +71,8 @@ class Entry:
 
 
 def title(kind: str, project: str, label: str) -> str:
-    name = f"{kind} {label}".strip()
-    return name if project in ("", "default") else f"{name} (project {project})"
+    name = f"{kind} {label}" if label else kind
+    return values.printable(name if project in ("", "default") else f"{name} (project {project})")
 
 
 def spec_of(kind: type[Resource]) -> dict[str, dict[str, Any]]:

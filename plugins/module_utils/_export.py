@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from . import _values as values
+from . import _secrets as secrets
 from ._client import Client
 from ._document import Kinds, title
 from ._errors import InvalidInput, did_you_mean
@@ -26,16 +26,16 @@ def export(client: Client, kinds: Kinds, projects: list[str] | None = None, chos
     _check("kinds", chosen, [kind.kind for kind in kinds.values() if kind.stackable])
     _check("projects", projects, view.names(PROJECTS))
     document: dict[str, Any] = {}
-    secrets: list[str] = []
+    left_out: list[str] = []
     for kind in _in_order(kinds):
         if not kind.stackable or not (kind.kind in chosen if chosen else not kind.passing) or not kind.readable(cast(Client, view)):
             continue
-        entries = [entry for project in view.projects(kind) if _wanted(kind, project, projects) for entry in _entries(view, kinds, kind, project, secrets)]
+        entries = [entry for project in view.projects(kind) if _wanted(kind, project, projects) for entry in _entries(view, kinds, kind, project, left_out)]
         if kind.path == PROJECTS and projects:
             entries = [entry for entry in entries if entry["name"] in projects]
         if entries:
             document[kind.plural()] = entries if kind.named else entries[0][kind.fields[0].name]
-    return document, secrets
+    return document, left_out
 
 
 def _check(option: str, given: list[str] | None, known: list[str]) -> None:
@@ -48,7 +48,7 @@ def _wanted(kind: type[Resource], project: str, projects: list[str] | None) -> b
     return not kind.scoped or not projects or project in projects
 
 
-def _entries(view: View, kinds: Kinds, kind: type[Resource], project: str, secrets: list[str]) -> list[dict[str, Any]]:
+def _entries(view: View, kinds: Kinds, kind: type[Resource], project: str, left_out: list[str]) -> list[dict[str, Any]]:
     client = cast(Client, view)
     query = {"project": project} if kind.scoped else {}
     here = {"project": project} if project not in ("", "default") else {}
@@ -64,14 +64,14 @@ def _entries(view: View, kinds: Kinds, kind: type[Resource], project: str, secre
         entry = kind.export(obj, client, query)
         if entry is not None:
             entries.append({**parents, **entry, **here})
-            secrets += [f"{title(kind.kind, project, kind.label({**parents, **entry}))}: {key}" for key in _secret(kind, obj)]
+            left_out += [f"{title(kind.kind, project, kind.label({**parents, **entry}))}: {key}" for key in _secret(kind, obj)]
     return entries
 
 
 def _secret(kind: type[Resource], obj: dict[str, Any]) -> list[str]:
     """The keys of an object that no document shows."""
     maps = {field.name: obj.get(field.key) or {} for field in kind.fields if field.type == "dict"}
-    return [f"{name}.{key}" for name, held in maps.items() for key, value in held.items() if values.is_secret(key) and value]
+    return [f"{name}.{key}" for name, held in maps.items() for key, value in held.items() if value and secrets.holds_secret(key, value)]
 
 
 def _in_order(kinds: Kinds) -> list[type[Resource]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from . import _secrets as secrets
 from . import _values as values
 from ._errors import InvalidInput
 
@@ -175,7 +176,9 @@ class Map(Field):
     def exported(self, value: Any, kind: Any) -> Any:
         """Without the keys of the server, the mark of a stack, and secrets: those are not shown anywhere."""
         left_out = (*kind.noise, values.MARK)
-        return {key: inner for key, inner in (value or {}).items() if inner != "" and not values.matches(key, left_out) and not values.is_secret(key)}
+        return {
+            key: inner for key, inner in (value or {}).items() if inner != "" and not values.matches(key, left_out) and not secrets.holds_secret(key, inner)
+        }
 
 
 class Devices(Map):

@@ -8,9 +8,11 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from typing import Any, Iterator
 
+from . import _secrets as secrets
 from . import _values as values
 from ._planner import CREATE, DELETE, REPLACE, UPDATE, Node
 
@@ -27,24 +29,24 @@ def summary(nodes: list[Node]) -> str:
     return ", ".join([*(f"{count} to {action}" for action, count in counts.items()), f"{sum(not node.action for node in nodes)} unchanged"])
 
 
-def rows(nodes: list[Node]) -> list[dict[str, Any]]:
+def rows(nodes: list[Node], rules: secrets.Rules) -> list[dict[str, Any]]:
     """The plan for programs."""
     result = []
     for node in changing(nodes):
-        before, after = values.mask_pair(node.plan.before, node.plan.after)
+        before, after = secrets.mask_pair(node.plan.before, node.plan.after, rules)
         row = {"kind": node.kind.kind, "name": node.label, "project": node.project or None, "action": node.action}
         result.append({**row, "before": before, "after": after, "why": node.why})
     return result
 
 
-def text(nodes: list[Node], heading: str) -> str:
-    """The plan for people, a line for each resource and under it a line for each key that changes."""
-    lines = [heading]
+def text(nodes: list[Node], heading: str, rules: secrets.Rules) -> str:
+    """The plan for people, a line for each resource and under it a line for each key that changes, or each line of it where it is text."""
+    lines = [values.printable(heading)]
     for node in changing(nodes):
         lines.append(f"{SIGNS[node.action]:>3} {node.title}")
         if node.action in (UPDATE, REPLACE):
-            before, after = values.mask_pair(*values.changes(node.plan.before, node.plan.after))
-            lines += [f"      {key}: {_shown(old)} -> {_shown(new)}" for key, old, new in _leaves(before, after)]
+            before, after = secrets.mask_pair(*values.changes(node.plan.before, node.plan.after), rules)
+            lines += [f"      {line}" for key, old, new in _leaves(before, after) for line in _change(values.printable(key), old, new)]
         if node.action == REPLACE:
             lines.append("      it is deleted and made anew: what is in it is lost")
     return "\n".join([*lines, summary(nodes), ""])
@@ -60,18 +62,29 @@ def _leaves(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any,
             yield name, old, new
 
 
+def _change(key: str, old: Any, new: Any) -> list[str]:
+    if any(isinstance(value, str) and "\n" in value for value in (old, new)):
+        lines = difflib.unified_diff(_lines(old), _lines(new), lineterm="", n=1)
+        return [f"{key}:", *(f"  {line[0]} {values.printable(line[1:])}" for number, line in enumerate(lines) if number > 1 and not line.startswith("@@"))]
+    return [f"{key}: {_shown(old)} -> {_shown(new)}"]
+
+
+def _lines(value: Any) -> list[str]:
+    return [] if value is None else str(value).rstrip("\n").split("\n")
+
+
 def _shown(value: Any) -> str:
     if value is None:
         return "(none)"
-    text = json.dumps(value, ensure_ascii=False)
+    text = values.printable(json.dumps(value, ensure_ascii=False))
     return text if len(text) <= 100 else text[:96] + ' …"'
 
 
-def diff(nodes: list[Node], header: str) -> dict[str, str]:
+def diff(nodes: list[Node], header: str, rules: secrets.Rules) -> dict[str, str]:
     """For C(--diff): what changes, before and after, by resource."""
     sides: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     for node in changing(nodes):
-        for side, value in zip(sides, values.mask_pair(node.plan.before, node.plan.after)):
+        for side, value in zip(sides, secrets.mask_pair(node.plan.before, node.plan.after, rules)):
             if value:
                 side[node.title] = value
     before, after = (values.to_yaml(side) for side in sides)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, NamedTuple
 
+from . import _secrets as secrets
 from . import _values as values
 from ._client import Client, quote
 from ._errors import InvalidInput, did_you_mean
@@ -177,7 +178,7 @@ class Resource(Stackable):
     @classmethod
     def returned(cls, obj: dict[str, Any] | None) -> Any:
         """What leaves the engine: secrets hidden, but those in C(reveals)."""
-        hidden = values.masked(obj)
+        hidden = secrets.masked(obj)
         return {**hidden, **{key: obj[key] for key in cls.reveals if key in obj}} if obj else hidden
 
     # -- the ladder -------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
+from . import _secrets as secrets
 from . import _values as values
 from ._client import Client
 from ._connect import connect
@@ -38,15 +39,25 @@ CONNECTION: dict[str, dict[str, Any]] = {
 }
 
 
+#: What the action plugins of this collection add to the arguments of a task; nobody else sees it.
+INTERNAL = ("_documents", "_progress", "_secrets")
+
+
 class _Module(AnsibleModule):
     """An AnsibleModule for the API: secrets inside C(config) are known to Ansible before anything is printed."""
 
     def __init__(self, spec: dict[str, dict[str, Any]], **kwargs: Any) -> None:
+        self.internal: dict[str, Any] = {}
         super().__init__(argument_spec={**CONNECTION, **spec}, supports_check_mode=True, **kwargs)
 
     def _load_params(self) -> None:
+        """Read the arguments; what is secret in them is known before they are validated, because an error shows them too."""
         super()._load_params()
-        self.no_log_values.update(values.secrets_in(self.params))  # before validation: its errors show the arguments too
+        self.internal = {name: self.params.pop(name) for name in INTERNAL if name in self.params}
+        given = self.internal.pop("_secrets", {"anywhere": [], "alone": []})
+        self.hidden = secrets.Rules(frozenset([*given["anywhere"], *given["alone"]]))
+        self.no_log_values.update(text for text in given["anywhere"] if secrets.is_telling(text))
+        self.no_log_values.update(secrets.secrets_in(self.params))
 
     def _log_invocation(self) -> None:
         """Not to syslog: secrets inside C(raw.*), C(cloud-init.*) and C(environment.*) cannot be told from other text."""
@@ -55,11 +66,12 @@ class _Module(AnsibleModule):
         client = None
         try:
             client = connect(self.params, read_only)
+            client.hidden = self.hidden
             result = work(client)
         except LXDError as exc:
             told = {"changed": bool(exc.actions), "actions": exc.actions, **exc.result}
             self.warn_of(told)
-            self.fail_json(msg=str(exc), code=exc.code, **told)
+            self.fail_json(msg=values.printable(str(exc), keep="\n"), code=exc.code, **told)
         finally:
             if client:
                 client.transport.close()
@@ -68,7 +80,7 @@ class _Module(AnsibleModule):
 
     def warn_of(self, result: dict[str, Any]) -> None:
         for warning in result.pop("warnings", ()):
-            self.warn(warning)
+            self.warn(values.printable(warning, keep="\n"))
 
 
 def run(kind: type[Resource]) -> None:
@@ -77,7 +89,7 @@ def run(kind: type[Resource]) -> None:
 
     def work(client: Client) -> dict[str, Any]:
         outcome = converge(kind(client, module.params), module.check_mode)
-        before, after = values.mask_pair(outcome.before, outcome.after)
+        before, after = secrets.mask_pair(outcome.before, outcome.after, module.hidden)
         header = f"{kind.kind} {module.params.get('name') or ''}".strip()
         result: dict[str, Any] = {"changed": outcome.changed, "actions": outcome.actions, kind.kind: kind.returned(outcome.result)}
         result["warnings"] = outcome.warnings
@@ -95,10 +107,10 @@ def run(kind: type[Resource]) -> None:
 def run_info(info: Any) -> None:
     """The C(main) of a module that only reads."""
     module = _Module(info.spec)
-    module.guarded(lambda client: {"changed": False, **values.masked(info.gather(client, module.params))}, read_only=True)
+    module.guarded(lambda client: {"changed": False, **secrets.masked(info.gather(client, module.params))}, read_only=True)
 
 
 def run_job(job: Any) -> None:
     """The C(main) of a module that is about more than one resource: its C(spec), and C(run) of a client, the arguments and check mode."""
     module = _Module(job.spec)
-    module.guarded(lambda client: job.run(client, module.params, module.check_mode), read_only=module.check_mode)
+    module.guarded(lambda client: job.run(client, {**module.params, **module.internal}, module.check_mode), read_only=module.check_mode)

@@ -16,6 +16,7 @@ from ._client import Client
 from ._document import Document, Kinds, parse
 from ._errors import InvalidInput, StackFailed
 from ._planner import Node, Planned, Planner, Wish
+from ._secrets import Rules
 
 
 def check_wish(wish: Wish) -> None:
@@ -43,29 +44,35 @@ def run_stack(
     project: str | None = None,
     parallel: int = 8,
     progress: Progress = lambda applier: None,
+    show_text: bool = False,
 ) -> dict[str, Any]:
-    """Plan, apply unless in check mode, and tell. Where something fails, the error tells the same."""
+    """Plan, apply unless in check mode, and tell. Where something fails, the error tells the same.
+
+    Text for programs, such as C(cloud-init.user-data), is told with C(show_text), or where nothing in it looks secret.
+    """
     planned = plan_stack(client, kinds, wish, documents, project)
     if not check_mode:
         Applier(client, parallel, progress).run(planned)
-    result = _told(planned, wish, client, check_mode)
+    result = _told(planned, wish, client, check_mode, client.hidden._replace(hide_text=not show_text))
     failed = [node for node in planned.nodes if node.outcome == FAILED]
     if failed or any(node.outcome == SKIPPED for node in planned.nodes):
         raise StackFailed(_complaint(planned.nodes), result)
     return result
 
 
-def _told(planned: Planned, wish: Wish, client: Client, check_mode: bool) -> dict[str, Any]:
+def _told(planned: Planned, wish: Wish, client: Client, check_mode: bool, rules: Rules) -> dict[str, Any]:
     nodes = planned.nodes
     header = f"stack {wish.name}" if wish.name else "stack"
+    text = plan_text.text(nodes, f"{header} on {client.transport.url}", rules)
     actions = [words for node in nodes for words in ([step.words for step in node.plan.steps] if check_mode else node.actions)]
     return {
         "changed": bool(actions),
         "actions": actions,
-        "plan": plan_text.rows(nodes),
+        "plan": plan_text.rows(nodes, rules),
         "summary": plan_text.summary(nodes),
-        "plan_text": plan_text.text(nodes, f"{header} on {client.transport.url}"),
-        "diff": plan_text.diff(nodes, header),
+        "plan_text": text,
+        "plan_lines": text.rstrip("\n").split("\n"),
+        "diff": plan_text.diff(nodes, header, rules),
         "done": [_named(node) for node in nodes if node.outcome == DONE and node.action],
         "failed_resources": [{**_named(node), "msg": node.words} for node in nodes if node.outcome == FAILED],
         "skipped_resources": [{**_named(node), "because": node.words} for node in nodes if node.outcome == SKIPPED and node.busy],

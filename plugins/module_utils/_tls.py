@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import http.client
 import json
@@ -17,7 +18,7 @@ import os
 import re
 import ssl
 import tempfile
-from typing import Any, NamedTuple
+from typing import Any, Iterator, NamedTuple
 
 from ._errors import ConnectionFailed, InvalidInput
 
@@ -108,12 +109,12 @@ class Trust:
             self._load(self.client_pem, read_pem("client_key", client_key))
 
     def _load(self, cert: str, key: str) -> None:
-        # OpenSSL's Python binding reads certificates from files only: a private one, gone at once.
-        with tempfile.NamedTemporaryFile("w", suffix=".pem") as stream:
-            stream.write(cert.rstrip() + "\n" + key)
+        # Python gives OpenSSL certificates by the names of files only. The key goes through a pipe, so that it never lies in a file of ours.
+        with tempfile.NamedTemporaryFile("w", suffix=".crt") as stream, _piped(key) as place:
+            stream.write(cert)
             stream.flush()
             try:
-                self._context.load_cert_chain(stream.name, password="")  # or OpenSSL would ask for one on the terminal
+                self._context.load_cert_chain(stream.name, place, password="")  # or OpenSSL would ask for one on the terminal
             except (ssl.SSLError, OSError) as exc:
                 raise InvalidInput(f"client_cert and client_key cannot be used: {exc}. Is it the key of this certificate, without a passphrase?") from exc
 
@@ -136,6 +137,22 @@ class Trust:
                 permanent=True,
             )
         return connection
+
+
+@contextlib.contextmanager
+def _piped(key: str) -> Iterator[str]:
+    """A name under which a text can be read once."""
+    reader, writer = os.pipe()
+    try:
+        os.set_blocking(writer, False)  # a pipe takes 16 KiB at least, and no key is as long
+        data = key.encode("ascii")
+        written = os.write(writer, data[:16384])
+        os.close(writer)
+        if written < len(data):
+            raise InvalidInput(f"client_key: {len(data)} bytes are no private key.")
+        yield f"/dev/fd/{reader}"
+    finally:
+        os.close(reader)
 
 
 def trust_from(params: dict[str, Any]) -> Trust:

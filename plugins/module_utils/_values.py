@@ -24,14 +24,6 @@ from ._errors import InvalidInput
 #: The config key that says which stack a resource belongs to. Purging keeps it.
 MARK = "user.cloudhost.stack"
 
-MASK = "********"
-MASK_CHANGED = "******** (changed)"
-
-#: Keys whose values must not be shown: passwords, tokens, private keys.
-_SECRET = re.compile(r"passw|secret|token|private|credential|client_key|api[._-]?key|access[._-]?key|eab\.hmac", re.I)
-#: Keys that speak of secrets and hold none.
-_NOT_SECRET = re.compile(r"token_expiry|remote_token", re.I)
-
 _UNITS = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "pb": 10**15, "eb": 10**18,
     "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "pib": 2**50, "eib": 2**60,
@@ -41,8 +33,8 @@ _SIZE = re.compile(r"^\s*(\d+)\s*([A-Za-z]*)\s*$")
 _SIZE_KEYS = ("size", "size.state", "volume.size", "limits.memory", "limits.disk", "*.limits.disk", "limits.memory.swap", "snapshots.size")
 #: Values that are text to the daemons: compared letter for letter.
 _TEXT_KEYS = ("user.*", "environment.*", "raw.*", "cloud-init.*", "image.*", "volatile.*", "*.scriptlet")
-_TRUE = ("true", "yes", "on", "1")
-_FALSE = ("false", "no", "off", "0")
+TRUE = ("true", "yes", "on", "1")
+FALSE = ("false", "no", "off", "0")
 
 
 def matches(key: str, patterns: Iterable[str]) -> bool:
@@ -52,11 +44,6 @@ def matches(key: str, patterns: Iterable[str]) -> bool:
 @functools.lru_cache(maxsize=2**16)  # a stack asks the same of the same keys again and again
 def _matches(key: str, patterns: tuple[str, ...]) -> bool:
     return any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)
-
-
-@functools.lru_cache(maxsize=2**16)
-def is_secret(key: str) -> bool:
-    return bool(_SECRET.search(key)) and not _NOT_SECRET.search(key)
 
 
 def wire(option: str, value: Any) -> str | None:
@@ -93,7 +80,7 @@ def parse_size(text: str) -> int | None:
 def check_size(option: str, key: str, value: str | None) -> str | None:
     if value is None or not matches(key, _SIZE_KEYS) or parse_size(value) is not None:
         return value
-    if key.startswith("limits.memory") and (re.match(r"^\d{1,3}%$", value) or value in _TRUE + _FALSE):
+    if key.startswith("limits.memory") and (re.match(r"^\d{1,3}%$", value) or value in TRUE + FALSE):
         return value
     raise InvalidInput(f"{option}: '{value}' is not a size; write a whole number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), as in 10GiB.")
 
@@ -106,7 +93,7 @@ def same(key: str, want: str | None, have: str | None) -> bool:
     if want is None or have is None or matches(key, _TEXT_KEYS):
         return False
     low, other = want.lower(), have.lower()
-    for words in (_TRUE, _FALSE):
+    for words in (TRUE, FALSE):
         if low in words and other in words:
             return True
     size, other_size = parse_size(want), parse_size(have)
@@ -229,42 +216,6 @@ def changes(before: Any, after: Any) -> tuple[Any, Any]:
     return left, right
 
 
-def mask_pair(before: Any, after: Any, key: str = "") -> tuple[Any, Any]:
-    """A before/after pair with the values of secret keys hidden, and still telling which of them change."""
-    left, right = before or {}, after or {}
-    if isinstance(left, dict) and isinstance(right, dict) and (left or right):
-        pairs = {name: mask_pair(left.get(name), right.get(name), name) for name in list(left) + list(right)}
-        return {name: pairs[name][0] for name in left}, {name: pairs[name][1] for name in right}
-    if key and is_secret(key):
-        hidden = MASK if before == after or before is None else MASK_CHANGED
-        return (MASK if before is not None else None), (hidden if after is not None else None)
-    return before, after
-
-
-def masked(value: Any, key: str = "") -> Any:
-    """An object to return, with the values of secret keys hidden wherever they are nested."""
-    if isinstance(value, dict):
-        return {name: masked(inner, str(name)) for name, inner in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [masked(inner, key) for inner in value]
-    return MASK if key and is_secret(key) and _holds_something(value) else value
-
-
-def _holds_something(value: Any) -> bool:
-    return value not in (None, "") and not isinstance(value, bool)
-
-
-def secrets_in(value: Any, key: str = "") -> set[str]:
-    """The secrets inside an object as strings, wherever they are nested; what is too short to be told from other text is left out."""
-    if isinstance(value, dict):
-        return {found for name, inner in value.items() for found in secrets_in(inner, str(name))}
-    if isinstance(value, (list, tuple)):
-        return {found for inner in value for found in secrets_in(inner, key)}
-    if key and is_secret(key) and _holds_something(value) and len(str(value)) > 3 and str(value).lower() not in _TRUE + _FALSE:
-        return {str(value)}
-    return set()
-
-
 def to_yaml(value: Any, indent: str = "") -> str:
     """Block YAML of dictionaries, lists and scalars: enough for diffs, where the managed host may have no YAML library."""
     if isinstance(value, dict) and value:
@@ -281,6 +232,11 @@ def to_yaml(value: Any, indent: str = "") -> str:
 
 
 def _scalar(value: Any) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_/][A-Za-z0-9_./@-]*", value) and value.lower() not in _TRUE + _FALSE + ("null", "y", "n"):
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_/][A-Za-z0-9_./@-]*", value) and value.lower() not in TRUE + FALSE + ("null", "y", "n"):
         return value
-    return "".join(char if char.isprintable() else f"\\U{ord(char):08x}" for char in json.dumps(value, ensure_ascii=False))
+    return printable(json.dumps(value, ensure_ascii=False))
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Text with what nobody sees written as an escape of YAML: controls, line separators of Unicode, marks that turn the direction of text."""
+    return text if text.isprintable() else "".join(char if char.isprintable() or char in keep else f"\\U{ord(char):08x}" for char in text)

@@ -75,13 +75,13 @@ options:
       - If not set, the environment variable E(LXD_STACK_PROGRESS) of the controller is used, and else V(auto).
     type: str
     choices: [auto, always, never]
-  _documents:
-    description: What the action plugin of this module read from O(src). Not for people.
-    type: list
-    elements: dict
-  _progress:
-    description: The file through which the module tells the action plugin of its progress. Not for people.
-    type: path
+  show_text:
+    description:
+      - Whether the plan and the diff show all of the text in C(cloud-init.*), C(environment.*), C(raw.*), C(user.user-data) and the like, and
+        of values with several lines. With V(false), text in which something looks secret is told as changed, with the number of its lines.
+      - What Ansible Vault encrypts, values of keys that name secrets, and logins in URLs are hidden in any case.
+    type: bool
+    default: false
 seealso:
   - module: cloudhost.lxd.instance
 """
@@ -183,6 +183,11 @@ plan_text:
       ~ network lxdbr0
           config.ipv4.nat: "true" -> "false"
     1 to create, 1 to update, 0 to replace, 0 to delete, 56 unchanged
+plan_lines:
+  description: RV(plan_text) as a list of its lines.
+  returned: when the documents are right
+  type: list
+  elements: str
 summary:
   description: The last line of the plan.
   returned: when the documents are right

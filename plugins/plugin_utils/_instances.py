@@ -13,6 +13,7 @@ import re
 import urllib.parse
 from typing import Any, Dict
 
+from ansible_collections.cloudhost.lxd.plugins.module_utils import _secrets as secrets
 from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
 from ansible_collections.cloudhost.lxd.plugins.module_utils._connect import connect
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput, LXDError
@@ -91,9 +92,9 @@ def variables(instance: dict[str, Any], address: dict[str, str | None]) -> Varia
         "lxd_ephemeral": bool(instance.get("ephemeral")),
         "lxd_created_at": instance.get("created_at"),
         "lxd_profiles": instance.get("profiles") or [],
-        "lxd_config": values.masked({key: value for key, value in shown.items() if not key.startswith("image.")}),
+        "lxd_config": secrets.masked({key: value for key, value in shown.items() if not key.startswith("image.")}),
         "lxd_image": {key[len("image.") :]: value for key, value in shown.items() if key.startswith("image.")},
-        "lxd_devices": values.masked(devices),
+        "lxd_devices": secrets.masked(devices),
         "lxd_addresses": [found["address"] for found in addresses],
         "lxd_address": preferred[0] if preferred else None,
         "lxd_snapshots": [snapshot["name"].rpartition("/")[2] for snapshot in instance.get("snapshots") or ()],

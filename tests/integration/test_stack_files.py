@@ -66,20 +66,61 @@ def test_progress_is_told_to_who_wants_it(shop, tmp_path: pathlib.Path, monkeypa
     assert "changed=1" in told and "of 1 done" not in told, told
 
 
-def test_a_document_that_is_encrypted(shop, tmp_path: pathlib.Path) -> None:
+def test_what_is_encrypted_is_shown_nowhere(shop, tmp_path: pathlib.Path) -> None:
+    """A whole file, a value of a file, and a variable that is part of a value: under keys that do not speak of secrets, and when the values change."""
     (tmp_path / "password").write_text("open sesame")
-    (tmp_path / "secret.yml").write_text("profiles:\n  - name: shop-secret\n    config: {user.password: hunter22}\n")
     vault = str(pathlib.Path(sys.executable).with_name("ansible-vault"))
     options = ["--vault-password-file", str(tmp_path / "password")]
-    inner = subprocess.run([vault, "encrypt_string", *options, "s3cr3t-value"], stdout=subprocess.PIPE, text=True, check=True).stdout
-    block = "".join(f"        {line}\n" for line in inner.splitlines()[1:])
-    (tmp_path / "inner.yml").write_text(f"profiles:\n  - name: shop-inner\n    config:\n      user.password: !vault |\n{block}")
-    subprocess.run([vault, "encrypt", *options, str(tmp_path / "secret.yml")], check=True, capture_output=True)
-    done = play(shop, tmp_path, *options, "-vvv", "--diff", name="shop", src=["secret.yml", "inner.yml"])
-    assert "changed=1" in done.stdout, done.stdout
-    assert "hunter22" not in done.stdout + done.stderr and "s3cr3t-value" not in done.stdout + done.stderr
-    assert shop.query("/1.0/profiles/shop-secret")["config"]["user.password"] == "hunter22"
-    assert shop.query("/1.0/profiles/shop-inner")["config"]["user.password"] == "s3cr3t-value"
+
+    def written(*secrets: str) -> None:
+        whole, value, variable = secrets
+        (tmp_path / "whole.yml").write_text(
+            f"profiles:\n  - name: shop-secret\n    description: {whole}\n    config: {{user.note: '{whole} 2', user.on: 77}}\n"
+        )
+        subprocess.run([vault, "encrypt", *options, str(tmp_path / "whole.yml")], check=True, capture_output=True)
+        for name, text, indent in (("value.yml", value, 8), ("vars.yml", variable, 2)):
+            block = subprocess.run([vault, "encrypt_string", *options, text], stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")[1:]
+            head = "profiles:\n  - name: shop-inner\n    config:\n      user.note: !vault |\n" if name == "value.yml" else "note: !vault |\n"
+            (tmp_path / name).write_text(head + "".join(f"{' ' * indent}{line.strip()}\n" for line in block if line))
+
+    definition = {"profiles": [{"name": "shop-part", "config": {"user.note": "it is {{ note }}!"}}]}
+    old, new = ("whole-tulip", "value-tulip", "variable-tulip"), ("whole-rose", "value-rose", "variable-rose")
+    for secrets, action in ((old, "+"), (new, "~")):
+        written(*secrets)
+        told = play(
+            shop, tmp_path, *options, "-e", f"@{tmp_path}/vars.yml", "-vvv", "--diff", name="shop", src=["whole.yml", "value.yml"], definition=definition
+        )
+        text = told.stdout + told.stderr
+        assert told.returncode == 0 and all(f"{action} profile shop-{name}" in text for name in ("secret", "inner", "part")), text
+        assert "tulip" not in text and "rose" not in text and '"77"' not in text, text
+        assert shop.query("/1.0/profiles/shop-secret")["config"] == {"user.note": f"{secrets[0]} 2", "user.on": "77", "user.cloudhost.stack": "shop"}
+        assert shop.query("/1.0/profiles/shop-inner")["config"]["user.note"] == secrets[1]
+        assert shop.query("/1.0/profiles/shop-part")["config"]["user.note"] == f"it is {secrets[2]}!"
+    assert text.count("******** (changed)") >= 3
+
+
+TEXT = """profiles:
+  - name: shop-text
+    config:
+      cloud-init.user-data: |
+        #cloud-config
+        packages: [{package}]
+        runcmd: [echo hello]
+      user.proxy: http://joe:{login}@proxy:3128
+      user.vendor-data: |
+        chpasswd: {{list: 'root:{package}-word'}}
+"""
+
+
+def test_text_is_told_by_its_lines_unless_something_in_it_looks_secret(shop, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "text.yml").write_text(TEXT.format(package="nginx", login="tulip"))
+    assert "changed=1" in play(shop, tmp_path, name="shop", src="text.yml").stdout
+    (tmp_path / "text.yml").write_text(TEXT.format(package="caddy", login="rose"))
+    for options, word in (({}, False), ({"show_text": True}, True)):
+        text = play(shop, tmp_path, "--check", "-v", name="shop", src="text.yml", **options).stdout
+        assert r"- packages: [nginx]\n" in text and r"+ packages: [caddy]\n" in text, text
+        assert ("caddy-word" in text) is word and "tulip" not in text and "rose" not in text, text
+        assert word or '******** (changed, 1 line)"' in text, text
 
 
 WRONG = """profiles:

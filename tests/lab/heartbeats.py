@@ -51,7 +51,7 @@ class Heartbeats:
     def held(self, host: str, heartbeats: dict[str, str]) -> Iterator[None]:
         """From now on the members were heard of at those times, whatever they send. C(host) is a member to ask that lives."""
         values = ", ".join(f"('{member}', '{heartbeat}', 0)" for member, heartbeat in heartbeats.items())
-        self.scenario.sql(host, f"INSERT INTO lab_heartbeats VALUES {values}", "UPDATE lab_heartbeats SET begun = 1")
+        self.scenario.sql(host, f"INSERT OR REPLACE INTO lab_heartbeats VALUES {values}", "UPDATE lab_heartbeats SET begun = 1")
         try:
             yield
         finally:
@@ -60,7 +60,7 @@ class Heartbeats:
     @contextlib.contextmanager
     def late_when_copied(self, *members: str) -> Iterator[None]:
         """They count as offline from the moment on in which LXD has the copy of an instance at the member that it moves to, and has not named it yet."""
-        self.scenario.sql("node1", "INSERT INTO lab_heartbeats VALUES " + ", ".join(f"('{member}', '{LATE}', 0)" for member in members))
+        self.scenario.sql("node1", "INSERT OR REPLACE INTO lab_heartbeats VALUES " + ", ".join(f"('{member}', '{LATE}', 0)" for member in members))
         try:
             yield
         finally:

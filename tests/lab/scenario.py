@@ -148,9 +148,16 @@ class Scenario:
         return json.loads(done.stdout or "null")  # which the client does not print
 
     def sql(self, host: str, *statements: str) -> str:
-        """Statements for the cluster's database, by the daemon's own means."""
+        """Statements for the cluster's database, by the daemon's own means. They are to be such as can be done twice: a busy database is asked again."""
         program = {"lxd": ["lxd", "sql"], "incus": ["incus", "admin", "sql"]}[self.kind]
-        return self.inside(host, *program, "global", "; ".join(statements))
+        answers: list[str] = []
+
+        def answered() -> bool:
+            answers.append(self.inside(host, *program, "global", "; ".join(statements)))
+            return True
+
+        self.wait(answered, f"the database to do {statements}")
+        return answers[0]
 
     def query_raw(self, host: str, method: str, path: str, body: dict[str, Any]) -> None:
         self.inside(host, self.outer.client, "query", "-X", method, "-d", json.dumps(body), path)

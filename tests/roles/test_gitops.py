@@ -32,7 +32,7 @@ class Repository:
     def __init__(self, folder: pathlib.Path, daemon: Daemon) -> None:
         self.folder, self.daemon, self.password = folder, daemon, folder.with_name("password")
         workflow = yaml.safe_load((ROOT / "inventories/gitops/.github/workflows/stack.yml").read_text())
-        steps = {step.get("name"): step for step in workflow["jobs"]["stack"]["steps"]}
+        steps = {step.get("name"): step for job in workflow["jobs"].values() for step in job["steps"]}
         self.commands = {name: shlex.split(steps[name]["run"]) for name in ("Plan", "Apply", "Drift")}
 
     def checkout(self) -> None:
@@ -70,8 +70,8 @@ class Repository:
         """What the Markdown shows of the plan, line by line; and the JSON must have as many resources."""
         markdown = (self.folder / f"{name}.md").read_text()
         (server,) = json.loads((self.folder / f"{name}.json").read_text())["servers"].values()
-        block = re.search(r"```diff\n(.*?)\n```", markdown, re.S)
-        lines = block[1].splitlines() if block else []
+        block = re.search(r"^(`{3,})diff\n(.*?)\n\1$", markdown, re.S | re.M)
+        lines = block[2].splitlines() if block else []
         assert [line for line in lines if line[0] != " "] == [f"{SIGNS[row['action']]} {words(row)}" for row in server["plan"]]
         assert (server["summary"] in markdown) == bool(lines)
         return lines
@@ -84,6 +84,9 @@ class Repository:
                 obj["used_by"] = sorted(obj.get("used_by") or ())
         return listed
 
+
+#: What somebody who may write a description would put there to be read as a part of the plan.
+BREAKOUT = "Mine\u2028+ project x\u202e ````\n```\n# All is well"
 
 SIGNS = {"create": "+", "update": "~", "replace": "-/+", "delete": "-"}
 
@@ -143,7 +146,7 @@ def test_from_nothing_and_back(repository):
 
 def test_what_somebody_changes_by_hand_is_told_and_repaired(repository):
     repository.applied()
-    repository.daemon.query("/1.0/profiles/web?project=shop", "PATCH", {"config": {"limits.memory": "128MiB"}, "description": "Mine"})
+    repository.daemon.query("/1.0/profiles/web?project=shop", "PATCH", {"config": {"limits.memory": "128MiB"}, "description": BREAKOUT})
     repository.daemon.cli("stop", "--force", "--project=shop", "db1")
     repository.daemon.cli("delete", "--force", "--project=shop", "web2")
     drift = repository.run("Drift")
@@ -151,7 +154,11 @@ def test_what_somebody_changes_by_hand_is_told_and_repaired(repository):
     assert repository.report("drift") == [
         "~ profile web (project shop)",
         '      config.limits.memory: "128MiB" -> "256MiB"',
-        '      description: "Mine" -> "Machines that answer customers"',
+        "      description:",
+        r"        - Mine\U00002028+ project x\U0000202e ````",
+        "        - ```",
+        "        - # All is well",
+        "        + Machines that answer customers",
         "+ instance web2 (project shop)",
         "~ instance db1 (project shop)",
         '      status: "Stopped" -> "Running"',

@@ -14,6 +14,7 @@ from typing import Any
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Deadline, Reply
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted, LXDError, ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource
+from ansible_collections.cloudhost.lxd.plugins.module_utils._secrets import BY_NAME
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
 
 #: What the daemons add to a new object of a collection.
@@ -78,6 +79,8 @@ class MemoryClient:
 
     label = "lxd 6.1 at memory"
     implementation = "lxd"
+
+    hidden = BY_NAME
 
     def __init__(self, memory: Memory, read_only: bool = False) -> None:
         self.memory, self.read_only = memory, read_only

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 
+from ansible_collections.cloudhost.lxd.plugins.module_utils import _secrets as secrets
 from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
 from ansible_collections.cloudhost.lxd.tests.unit import strategies as make
 from hypothesis import given
@@ -114,19 +115,19 @@ nested = st.recursive(holders, lambda inner: st.dictionaries(st.sampled_from(("c
 
 @given(nested, st.one_of(st.just({}), nested))
 def test_no_secret_is_shown(before, after):
-    for shown in (*values.mask_pair(before, after), *values.mask_pair(after, before), values.masked(before), values.masked([before, {"x": [after]}])):
+    for shown in (*secrets.mask_pair(before, after), *secrets.mask_pair(after, before), secrets.masked(before), secrets.masked([before, {"x": [after]}])):
         assert SECRET not in json.dumps(shown)
 
 
 @given(nested)
 def test_every_secret_is_known(value):
-    assert (SECRET in values.secrets_in(value)) == (f'"{SECRET}"' in json.dumps(value))
+    assert (SECRET in secrets.secrets_in(value)) == (f'"{SECRET}"' in json.dumps(value))
 
 
 @given(nested)
 def test_masking_leaves_the_rest(value):
     def plain(obj):
-        return {key: plain(inner) if isinstance(inner, dict) else inner for key, inner in obj.items() if isinstance(inner, dict) or not values.is_secret(key)}
+        return {key: plain(inner) if isinstance(inner, dict) else inner for key, inner in obj.items() if isinstance(inner, dict) or not secrets.is_secret(key)}
 
-    assert plain(values.masked(value)) == plain(value)
-    assert plain(values.mask_pair(value, value)[0]) == plain(value)
+    assert plain(secrets.masked(value)) == plain(value)
+    assert plain(secrets.mask_pair(value, value)[0]) == plain(value)

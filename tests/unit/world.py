@@ -15,6 +15,7 @@ from typing import Any, Callable
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Deadline, Reply
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted, InvalidInput, LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._secrets import BY_NAME
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
 from ansible_collections.cloudhost.lxd.tests.unit.memory import SERVER, etag_of
 
@@ -216,6 +217,7 @@ class WorldClient:
     implementation = "lxd"
     clustered = False
     label = "lxd 6.1 at world"
+    hidden = BY_NAME
 
     def __init__(self, world: World, timeout: float = 60, counts: list[str] | None = None) -> None:
         self.world = world

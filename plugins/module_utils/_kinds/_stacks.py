@@ -52,26 +52,25 @@ class Stack:
         "adopt": {"type": "bool", "default": False},
         "force": {"type": "bool", "default": False},
         "parallel": {"type": "int", "default": 8},
+        "show_text": {"type": "bool", "default": False},
         "progress": {"type": "str", "choices": ["auto", "always", "never"]},
-        "_documents": {"type": "list", "elements": "dict"},  # what the action plugin read from src
-        "_progress": {"type": "path"},  # the file that it looks at
     }
 
     @staticmethod
     def run(client: Client, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
         if not 1 <= params["parallel"] <= 64:
             raise InvalidInput(f"parallel: {params['parallel']} is no number of workers; it is 1 to 64.")
-        if params["src"] and params["_documents"] is None:
+        if params["src"] and params.get("_documents") is None:
             raise InvalidInput("src is read on the controller, by the action plugin of this module: run it as a task of a playbook, or use definition.")
-        documents = [Document(given["source"], given["content"], given["lines"]) for given in params["_documents"] or ()]
+        documents = [Document(given["source"], given["content"], given["lines"]) for given in params.get("_documents") or ()]
         if params["definition"] is not None:
             documents.append(Document("", params["definition"], {}))
         absent = params["state"] == "absent"
         if not documents and not absent:
             raise InvalidInput("src, definition: one of them is needed, since a stack is what they say.")
         wish = Wish(params["name"], params["prune"], params["adopt"], absent, params["force"])
-        progress = Tale(params["_progress"]).tell if params["_progress"] else lambda applier: None
-        return run_stack(client, KINDS, wish, documents, check_mode, params["project"], params["parallel"], progress)
+        progress = Tale(params["_progress"]).tell if params.get("_progress") else lambda applier: None
+        return run_stack(client, KINDS, wish, documents, check_mode, params["project"], params["parallel"], progress, params["show_text"])
 
 
 class StackExport:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import _secrets as secrets
 from .. import _values as values
 from .._client import Client
 from .._errors import InvalidInput
@@ -76,11 +77,11 @@ class Server(Resource):
             self.client.get("/1.0/certificates")  # the refusal says what to do; with a trust_token it gains trust
             found = super().fetch(name)
         if found:  # LXD shows hidden keys as the boolean true
-            found.object["config"] = {key: value if isinstance(value, str) else values.MASK for key, value in (found.object.get("config") or {}).items()}
+            found.object["config"] = {key: value if isinstance(value, str) else secrets.MASK for key, value in (found.object.get("config") or {}).items()}
         return found
 
     def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
-        if current.get(key) == values.MASK:
+        if current.get(key) == secrets.MASK:
             return want is not None and self.params["update_secrets"] == "on_create"
         return super().same_config(key, want, current) or (key not in current and values.same(key, want, DEFAULTS.get(key)))
 

@@ -1,0 +1,99 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection: it may change at any time.
+
+"""What Ansible Vault has encrypted among the arguments of a task, so that its module can hide it.
+
+A value is known by the tag that Ansible gives it, a part of a longer text by the variable that it came from, and all values of a file that is
+encrypted as a whole by the file. Names are not hidden: a plan without them says nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, Iterable, Iterator
+
+from ansible.parsing.vault import VaultHelper, is_encrypted_file
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._secrets import is_telling
+
+try:
+    from ansible._internal._datatag._tags import Origin
+except ImportError:  # of another ansible-core: then what comes from wholly encrypted files is known by its keys only
+    Origin = None
+
+#: Options that say which resource is meant, and what has few values that everybody knows.
+NAMES = frozenset(option for kind in KINDS.values() for option in ("name", "project", *kind.parents()))
+_COMMON = frozenset(str(choice) for kind in KINDS.values() for option in kind.argument_spec().values() for choice in option.get("choices") or ()) | frozenset(
+    ("default", "disk", "nic", "none", "root")
+)
+
+
+def with_secrets(arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of a module, with C(_secrets) for its runner where there are any.
+
+    C(anywhere) are those that are hidden wherever they stand, C(alone) those that other text has by chance: they are hidden as whole values.
+    """
+    written = list(arguments.get("_secrets") or ())
+    found = dict.fromkeys([*written, *_encrypted(arguments), *_encrypted({key: value for key, value in variables.items() if key not in _FOREIGN})])
+    if not found:
+        return {key: value for key, value in arguments.items() if key != "_secrets"}
+    names = {str(value) for value in _named(arguments)}
+    alone = [text for text in found if not is_telling(text) or text in _COMMON or any(text in name for name in names)]
+    return {**arguments, "_secrets": {"anywhere": [text for text in found if text not in alone], "alone": alone}}
+
+
+#: Variables that hold those of other hosts, or what the task says itself.
+_FOREIGN = frozenset(("hostvars", "vars", "groups", "environment", "ansible_facts", "ansible_delegated_vars"))
+
+
+def _encrypted(value: Any) -> Iterator[str]:
+    """The secrets inside, in clear. What nobody has asked for yet stays encrypted: that takes time, and no text can have it inside."""
+    if isinstance(value, dict):
+        for inner in dict.values(value):
+            yield from _encrypted(inner)
+    elif isinstance(value, (list, tuple)):
+        for inner in list.__iter__(value) if isinstance(value, list) else value:
+            yield from _encrypted(inner)
+    elif VaultHelper.get_ciphertext(value, with_tags=False) is not None:
+        plain = value if isinstance(value, str) else getattr(value, "_plaintext", None)
+        if plain is not None:
+            yield str(plain)
+    elif isinstance(value, (str, int, float)) and not isinstance(value, bool) and Origin is not None:
+        origin = Origin.get_tag(value)
+        if origin and origin.path and is_encrypted(origin.path):
+            yield str(value)
+
+
+@functools.lru_cache(maxsize=256)
+def is_encrypted(path: str) -> bool:
+    """Whether a file is encrypted as a whole."""
+    try:
+        with open(path, "rb") as stream:
+            return bool(is_encrypted_file(stream))
+    except OSError:
+        return False
+
+
+def scalars(value: Any, names: Iterable[str] = ()) -> list[str]:
+    """All values inside, but those of keys that are names, as strings."""
+    if isinstance(value, dict):
+        return [found for key, inner in value.items() if key not in names or isinstance(inner, (dict, list)) for found in scalars(inner, names)]
+    if isinstance(value, list):
+        return [found for inner in value for found in scalars(inner, names)]
+    return [] if value in (None, "") or isinstance(value, bool) else [str(value)]
+
+
+def _named(arguments: Any) -> Iterator[Any]:
+    """The names that a task and its documents write."""
+    if isinstance(arguments, dict):
+        for key, value in arguments.items():
+            if key in NAMES and isinstance(value, str):
+                yield value
+            else:
+                yield from _named(value)
+    elif isinstance(arguments, list):
+        for value in arguments:
+            yield from _named(value)
