@@ -22,7 +22,7 @@ from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.cloudhost.lxd.plugins.action.direct import Direct
 from ansible_collections.cloudhost.lxd.plugins.module_utils._values import printable
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import NAMES, is_encrypted, scalars
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import is_encrypted, scalars
 
 #: Whether somebody watches. Asked when Ansible loads the plugin: the processes that run tasks have no terminal.
 _TERMINAL = os.isatty(1)
@@ -132,7 +132,7 @@ class ActionModule(Direct):
                 return {"source": shown, "content": None, "lines": {}}
             errors += [f"{shown}:{key.start_mark.line + 1}: the key '{key.value}' is written twice in one dictionary." for key in _twice(root, set())]
             content = loader.construct_document(self._decrypted(root, set()))
-            self._secrets += scalars(content, NAMES) if is_encrypted(path) else []
+            self._secrets += scalars(content) if is_encrypted(path) else []
             return {"source": shown, "content": content, "lines": dict(_lines(root))}
         finally:
             loader.dispose()

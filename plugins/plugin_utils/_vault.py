@@ -13,10 +13,9 @@ encrypted as a whole by the file. Names are not hidden: a plan without them says
 from __future__ import annotations
 
 import functools
-from typing import Any, Iterable, Iterator
+from typing import Any, Iterator
 
 from ansible.parsing.vault import VaultHelper, is_encrypted_file
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._secrets import is_telling
 
 try:
@@ -24,11 +23,20 @@ try:
 except ImportError:  # of another ansible-core: then what comes from wholly encrypted files is known by its keys only
     Origin = None
 
-#: Options that say which resource is meant, and what has few values that everybody knows.
-NAMES = frozenset(option for kind in KINDS.values() for option in ("name", "project", *kind.parents()))
-_COMMON = frozenset(str(choice) for kind in KINDS.values() for option in kind.argument_spec().values() for choice in option.get("choices") or ()) | frozenset(
-    ("default", "disk", "nic", "none", "root")
-)
+#: Variables that hold those of other hosts, or what the task says itself.
+_FOREIGN = frozenset(("hostvars", "vars", "groups", "environment", "ansible_facts", "ansible_delegated_vars"))
+#: Values that everybody knows, besides the choices of options.
+_COMMON = ("default", "disk", "nic", "none", "root")
+
+
+@functools.lru_cache(maxsize=1)
+def names_and_choices() -> tuple[frozenset[str], frozenset[str]]:
+    """The options that say which resource is meant, and the words that options choose from. Loaded where there is a secret, because it takes time."""
+    from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
+
+    specs = [kind.argument_spec() for kind in KINDS.values()]
+    names = frozenset(option for kind in KINDS.values() for option in ("name", "project", *kind.parents()))
+    return names, frozenset(str(choice) for spec in specs for option in spec.values() for choice in option.get("choices") or ()).union(_COMMON)
 
 
 def with_secrets(arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
@@ -40,13 +48,10 @@ def with_secrets(arguments: dict[str, Any], variables: dict[str, Any]) -> dict[s
     found = dict.fromkeys([*written, *_encrypted(arguments), *_encrypted({key: value for key, value in variables.items() if key not in _FOREIGN})])
     if not found:
         return {key: value for key, value in arguments.items() if key != "_secrets"}
-    names = {str(value) for value in _named(arguments)}
-    alone = [text for text in found if not is_telling(text) or text in _COMMON or any(text in name for name in names)]
+    options, choices = names_and_choices()
+    names = set(_named(arguments, options))
+    alone = [text for text in found if not is_telling(text) or text in choices or any(text in name for name in names)]
     return {**arguments, "_secrets": {"anywhere": [text for text in found if text not in alone], "alone": alone}}
-
-
-#: Variables that hold those of other hosts, or what the task says itself.
-_FOREIGN = frozenset(("hostvars", "vars", "groups", "environment", "ansible_facts", "ansible_delegated_vars"))
 
 
 def _encrypted(value: Any) -> Iterator[str]:
@@ -77,23 +82,24 @@ def is_encrypted(path: str) -> bool:
         return False
 
 
-def scalars(value: Any, names: Iterable[str] = ()) -> list[str]:
-    """All values inside, but those of keys that are names, as strings."""
+def scalars(value: Any) -> list[str]:
+    """All values inside, but those of options that are names, as strings."""
+    names, _choices = names_and_choices()
     if isinstance(value, dict):
-        return [found for key, inner in value.items() if key not in names or isinstance(inner, (dict, list)) for found in scalars(inner, names)]
+        return [found for key, inner in value.items() if key not in names or isinstance(inner, (dict, list)) for found in scalars(inner)]
     if isinstance(value, list):
-        return [found for inner in value for found in scalars(inner, names)]
+        return [found for inner in value for found in scalars(inner)]
     return [] if value in (None, "") or isinstance(value, bool) else [str(value)]
 
 
-def _named(arguments: Any) -> Iterator[Any]:
+def _named(arguments: Any, options: frozenset[str]) -> Iterator[str]:
     """The names that a task and its documents write."""
     if isinstance(arguments, dict):
         for key, value in arguments.items():
-            if key in NAMES and isinstance(value, str):
+            if key in options and isinstance(value, str):
                 yield value
             else:
-                yield from _named(value)
+                yield from _named(value, options)
     elif isinstance(arguments, list):
         for value in arguments:
-            yield from _named(value)
+            yield from _named(value, options)

@@ -57,6 +57,7 @@ class Scenario:
             "CLOUDHOST_PRODUCT": self.kind,
             "CLOUDHOST_URL": self.outer.url,
             "MOLECULE_EPHEMERAL_DIRECTORY": str(self.folder),
+            "LXD_DIRECT": "false",  # no module runs on this machine here, and to load them for that takes time
             "ANSIBLE_GATHERING": "smart",  # the hosts stay as they are: their facts are read once, not by every playbook
             "ANSIBLE_CACHE_PLUGIN": "jsonfile",
             "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.lab / "facts"),

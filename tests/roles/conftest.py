@@ -91,10 +91,10 @@ class Run:
         return re.findall(r"^TASK \[(?:.* : )?(.*?)\] \**\n(?:(?:ok|included).*\n)*(?=changed)", self._succeeded(), re.M)
 
 
-def ansible(*arguments: str, folder: pathlib.Path | None = None, within: tuple[str, ...] = ()) -> Run:
-    """A playbook as a user runs it, in a folder where that matters, and by a program that begins it elsewhere."""
+def ansible(*arguments: str, folder: pathlib.Path | None = None, within: tuple[str, ...] = (), **variables: str) -> Run:
+    """A playbook as a user runs it, in a folder where that matters, by a program that begins it elsewhere, with more variables in its environment."""
     program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
-    environ = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0", "ANSIBLE_INJECT_FACT_VARS": "0"}
+    environ = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0", "ANSIBLE_INJECT_FACT_VARS": "0", **variables}
     if folder:
         environ["PWD"] = str(folder)  # a shell does this
     done = subprocess.run([*within, program, *arguments], cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)

@@ -55,7 +55,8 @@ class Inventory:
         inventory.write_text(yaml.safe_dump({"all": {"hosts": {name: self.vars[name] for name in names}, "vars": {**copy.deepcopy(CLUSTER), **extra}}}))
         book = self.folder / "cluster.yml"
         book.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": ["cloudhost.lxd.cluster"]}]))
-        return ansible("-i", str(inventory), *options, playbook or str(book))
+        # each host has a Python of its own, so no module runs in Ansible's workers, and to load them for that takes time
+        return ansible("-i", str(inventory), *options, playbook or str(book), LXD_DIRECT="false")
 
 
 @pytest.fixture(scope="module", params=KINDS)
