@@ -116,12 +116,14 @@ EXAMPLES = r"""
       changed_when: false
 """
 
+import contextlib
 import hashlib
 import json
 import os
 import re
 import socket
-from typing import TYPE_CHECKING, Any, Callable
+import threading
+from typing import IO, TYPE_CHECKING, Any, Callable
 
 from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
@@ -131,6 +133,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
     ConnectionFailed,
     DeadlineExceeded,
     Interrupted,
+    InvalidInput,
     LXDError,
     ServerError,
 )
@@ -143,6 +146,18 @@ if TYPE_CHECKING:
 ENGINE_OPTIONS = ("url", "client_cert", "client_key", "server_cert", "server_fingerprint", "trust_token", "validate_certs", "project", "timeout")
 
 
+#: Those of them that may name a file. It may be another one by now.
+FILE_OPTIONS = ("client_cert", "client_key", "server_cert")
+
+
+def _content(path: str | None) -> str:
+    try:
+        with open(os.path.expanduser(path or ""), "rb") as stream:
+            return hashlib.sha256(stream.read()).hexdigest()
+    except (OSError, ValueError):  # nothing, PEM text, or what the server's client will complain of
+        return ""
+
+
 class Connection(ConnectionBase):
     """An instance, by way of the daemon that runs it."""
 
@@ -153,7 +168,13 @@ class Connection(ConnectionBase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self._reached: Instance | None = None
-        self._user: dict[str, Any] | None = None
+        self._reached_by = ""
+
+    def __copy__(self) -> Connection:
+        """Another conversation with the same instance, for another thread: a client speaks with one at a time."""
+        other = type(self).__new__(type(self))
+        other.__dict__.update(self.__dict__, _reached=None)
+        return other
 
     # -- what Ansible calls -----------------------------------------------------------------------------------------
 
@@ -177,18 +198,12 @@ class Connection(ConnectionBase):
         if not os.path.isfile(to_bytes(in_path)):
             raise AnsibleFileNotFound(f"{to_text(in_path)}: there is no such file on the controller to put into instance {self._name}.")
         with open(to_bytes(in_path), "rb") as stream:
-            self._engine(lambda: self._instance.push(stream, out_path, self._login()), f"{to_text(out_path)} cannot be written. Does its folder exist?")
+            self._engine(lambda: self._put(stream, to_text(out_path)), f"{to_text(out_path)} cannot be written. Does its folder exist?")
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         super().fetch_file(in_path, out_path)
         self._display.vvv(f"FETCH {to_text(in_path)} TO {to_text(out_path)}", host=self._name)
-        place = to_bytes(out_path)
-        try:
-            with open(place, "wb") as stream:
-                self._engine(lambda: self._instance.pull(in_path, stream), f"{to_text(in_path)} cannot be read. Does it exist?")
-        except AnsibleError:
-            os.unlink(place)  # half a file, or none
-            raise
+        self._engine(lambda: self._get(to_text(in_path), to_bytes(out_path)), f"{to_text(in_path)} cannot be read. Does it exist?")
 
     def close(self) -> None:
         if self._reached is not None:
@@ -198,7 +213,6 @@ class Connection(ConnectionBase):
 
     def reset(self) -> None:
         """Forget what is known of the instance too: it may be another one by now."""
-        self._user = None
         for what in ("user", "line"):
             _line.forget(self._memory(what))
         self.close()
@@ -211,7 +225,15 @@ class Connection(ConnectionBase):
 
     @property
     def _instance(self) -> Instance:
-        """The instance by its server. Loaded when it is needed: each task is a worker of its own, and with a line most have no use for it."""
+        """The instance by its server. Loaded when it is needed: each task is a worker of its own, and with a line most have no use for it.
+
+        Ansible gives the same connection other options for another item of a loop, so what was reached is good for the same options only.
+        """
+        options = {name: self.get_option(name) for name in ENGINE_OPTIONS}
+        reached_by = json.dumps([self._name, options], default=str)
+        if self._reached is not None and self._reached_by != reached_by:
+            self._reached.close()
+            self._reached = None
         if self._reached is None:
             from ansible_collections.cloudhost.lxd.plugins.plugin_utils._exec import MISSING
 
@@ -222,17 +244,17 @@ class Connection(ConnectionBase):
                 )
             from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance import Instance
 
-            self._reached = Instance(self._name, {name: self.get_option(name) for name in ENGINE_OPTIONS})
+            self._reached, self._reached_by = Instance(self._name, options), reached_by
             self._display.vvv(f"ESTABLISH API CONNECTION FOR USER: {self.get_option('remote_user')} TO {self._reached.url}", host=self._name)
         return self._reached
 
-    def _command(self, words: list[str], data: bytes, gate: Gate | None) -> tuple[int, bytes, bytes]:
+    def _command(self, words: list[str], data: bytes | IO[bytes], gate: Gate | None, sink: IO[bytes] | None = None) -> tuple[int, bytes, bytes]:
         login = self._login()
         line = self._free_line(login) if self.get_option("keep_open") else None
         if line is None:
-            return self._instance.run({"command": words, **login}, data, gate)
+            return self._instance.run({"command": words, **login}, data, gate, sink)
         with line:
-            talk = _line.Talk(line, words, data, gate)
+            talk = _line.Talk(line, words, data, gate, sink)
             try:
                 return talk.run(self.get_option("timeout"))
             except TimeoutError:
@@ -241,6 +263,20 @@ class Connection(ConnectionBase):
                 raise
             except Interrupted as exc:
                 raise Interrupted(f"A command in instance {self._name} of {self._instance.label} broke off. Whether it came to its end is not known.") from exc
+
+    def _put(self, stream: IO[bytes], path: str) -> None:
+        from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _files  # what few commands need, and takes time to load
+
+        _files.put(self._instance, self._as_user, stream, path, self._login())
+
+    def _get(self, path: str, place: bytes) -> None:
+        from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _files
+
+        with _files.replaced(place) as stream:
+            _files.get(self._instance, self._as_user, path, stream, self._login())
+
+    def _as_user(self, words: list[str], data: bytes | IO[bytes], sink: IO[bytes] | None) -> tuple[int, bytes, bytes]:
+        return self._command(words, data, None, sink)
 
     def _free_line(self, login: dict[str, Any]) -> socket.socket | None:
         place = self._memory("line")
@@ -280,15 +316,15 @@ class Connection(ConnectionBase):
         user = str(self.get_option("remote_user"))
         if user in ("root", "0"):
             return {}
-        if self._user is None:
-            self._user = self._remembered() or self._looked_up(user)
-        return self._user
+        return self._remembered() or self._looked_up(user)
 
     def _looked_up(self, user: str) -> dict[str, Any]:
         found = self._instance.user(user)
-        with open(f"{self._memory('user')}.{os.getpid()}", "w", encoding="utf-8") as stream:
-            json.dump(found, stream)
-        os.replace(stream.name, self._memory("user"))
+        place = f"{self._memory('user')}.{os.getpid()}.{threading.get_ident()}"
+        with contextlib.suppress(OSError):  # a full disk: the next task looks it up again
+            with open(place, "w", encoding="utf-8") as stream:
+                json.dump(found, stream)
+            os.replace(place, self._memory("user"))
         return found
 
     def _remembered(self) -> dict[str, Any] | None:
@@ -299,9 +335,14 @@ class Connection(ConnectionBase):
             return None
 
     def _memory(self, what: str) -> str:
-        """A path that the workers of this run have in common for this host: Ansible removes the folder at its end."""
-        key = "\0".join(str(self.get_option(name)) for name in ("url", "project", "remote_addr", "remote_user"))
-        return os.path.join(C.DEFAULT_LOCAL_TMP, f"lxd-{what}-{hashlib.sha256(key.encode()).hexdigest()[:16]}")
+        """A path that the workers of this run have in common for this host: Ansible removes the folder at its end.
+
+        Who would not be let in by options of their own shall find nothing that others have opened: the path is that of all of them.
+        """
+        key = [self._name, self.get_option("remote_user"), *(self.get_option(name) for name in ENGINE_OPTIONS if name != "timeout")]
+        key += [_content(self.get_option(name)) for name in FILE_OPTIONS]
+        digest = hashlib.sha256(json.dumps(key, default=str).encode()).hexdigest()
+        return os.path.join(C.DEFAULT_LOCAL_TMP, f"lxd-{what}-{digest[:24]}")
 
     # -- errors -----------------------------------------------------------------------------------------------------
 
@@ -318,6 +359,8 @@ class Connection(ConnectionBase):
             raise self._explained(exc, file) from exc
         except (ConnectionFailed, DeadlineExceeded, Interrupted) as exc:
             raise AnsibleConnectionFailure(str(exc)) from exc
+        except InvalidInput as exc:
+            raise AnsibleError(f"Instance {self._name}: {file} {exc}" if file else str(exc)) from exc
         except LXDError as exc:
             raise AnsibleError(str(exc)) from exc
 

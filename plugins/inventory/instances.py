@@ -79,7 +79,10 @@ options:
     default: []
   hostname:
     description:
-      - A Jinja expression for the name of a host, with the variables of the instance. Two instances of one name are an error.
+      - A Jinja expression for the name of a host, with the variables of the instance.
+      - Two instances of one name are an error, and so is a name that stands for the controller, such as V(localhost), or that is a host of another
+        source of the inventory, which would turn into the instance. Where the other source is read later, its host stays as it is, and the instance
+        is left out with a warning.
     type: str
     default: lxd_name
   connection:
@@ -152,6 +155,7 @@ address_family: ipv6
 
 from typing import Any
 
+from ansible import constants as C
 from ansible import context
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
@@ -162,6 +166,14 @@ from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _instances
 ENDINGS = tuple(f"{name}.{kind}" for name in ("instances", "lxd", "incus") for kind in ("yml", "yaml"))
 #: Connection options that hosts of a server have in common.
 HANDED_ON = ("client_cert", "client_key", "server_cert", "server_fingerprint", "validate_certs")
+
+
+#: How to make names that are nobody else's.
+HINT = "Tell them apart with 'hostname', as in: hostname: lxd_name ~ '.' ~ lxd_project ~ '.' ~ lxd_server"
+
+
+def _told(variables: dict[str, Any]) -> str:
+    return f"{variables['lxd_name']} in project {variables['lxd_project']} of server {variables['lxd_server']}"
 
 
 class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
@@ -179,11 +191,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             connection_loader.get("cloudhost.lxd.api", class_only=True)
         try:
             servers = _instances.complete(self.get_option("servers"))
-            for server, found in self._listed(servers, path, cache):
-                for variables in found:
-                    self._add(variables, server)
+            named = [(self._name(variables), variables, server) for server, found in self._listed(servers, path, cache) for variables in found]
         except LXDError as exc:
             raise AnsibleParserError(f"{path}: {exc}") from exc
+        self._check([(name, variables) for name, variables, _server in named], path)  # before anything is added: what is there stays after an error
+        for name, variables, server in named:
+            self._add(name, variables, server)
+        self._guard({name for name, _variables, _server in named}, path)
 
     def _listed(self, servers: list[dict[str, Any]], path: str, cache: bool) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
         """Each server with the variables of its instances, from the cache where it may be used."""
@@ -204,20 +218,48 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._cache[key] = found
         return [(server, found.get(server["name"]) or []) for server in servers]
 
-    def _add(self, variables: dict[str, Any], server: dict[str, Any]) -> None:
+    def _name(self, variables: dict[str, Any]) -> str:
         expression = self.get_option("hostname")
         try:
-            name = str(self._compose(expression, variables))
+            return str(self._compose(expression, variables))
         except Exception as exc:  # a template can fail in any way
             raise AnsibleParserError(f"hostname: '{expression}' cannot be evaluated for instance {variables['lxd_name']}: {exc}") from exc
-        known = self.inventory.get_host(name)
-        if known and "lxd_name" in known.vars:
-            other = known.vars
-            raise AnsibleParserError(
-                f"Two instances would be the host '{name}': {other['lxd_name']} in project {other['lxd_project']} of server {other['lxd_server']}, and "
-                f"{variables['lxd_name']} in project {variables['lxd_project']} of server {variables['lxd_server']}. "
-                "Tell them apart with 'hostname', as in: hostname: lxd_name ~ '.' ~ lxd_project ~ '.' ~ lxd_server"
-            )
+
+    def _check(self, named: list[tuple[str, dict[str, Any]]], path: str) -> None:
+        """Refuse names that belong to another: who may name an instance is not who may say what that other host is."""
+        taken: dict[str, dict[str, Any]] = {}
+        for name, variables in named:
+            known = self.inventory.hosts.get(name)
+            other = taken.get(name) or (known.vars if known and "lxd_name" in known.vars else None)
+            if other:
+                raise AnsibleParserError(f"Two instances would be the host '{name}': {_told(other)}, and {_told(variables)}. {HINT}")
+            if name.casefold() in C.LOCALHOST:
+                raise AnsibleParserError(f"{path}: '{name}' would be {_told(variables)}, and means the controller. {HINT}")
+            if known:
+                source = known.vars.get("inventory_file") or "another source of the inventory"
+                raise AnsibleParserError(f"{path}: the host '{name}' of {source} would turn into {_told(variables)}. {HINT}")
+            if not name or name != name.strip() or not name.isprintable():
+                raise AnsibleParserError(f"{path}: {name!r} is no name for a host, and would be {_told(variables)}. {HINT}")
+            taken[name] = variables
+
+    def _guard(self, names: set[str], path: str) -> None:
+        """Let sources that are read later have what they name: a host that is there already would take their variables and stay an instance."""
+        inventory, add = self.inventory, self.inventory.add_host
+
+        def add_host(host: Any, *args: Any, **kwargs: Any) -> Any:
+            later = inventory.current_source not in (None, source)  # and not by a task, with add_host
+            known = inventory.hosts.get(str(host)) if later and str(host) in names else None
+            if known and "lxd_name" in known.vars:
+                names.discard(str(host))
+                inventory.remove_host(known)
+                self.display.warning(f"{path}: {_told(known.vars)} is left out: '{host}' is a host of {inventory.current_source} too. {HINT}")
+            return add(host, *args, **kwargs)
+
+        source = inventory.current_source
+        if names:
+            inventory.add_host = add_host
+
+    def _add(self, name: str, variables: dict[str, Any], server: dict[str, Any]) -> None:
         self.inventory.add_host(name)
         for key, value in {**variables, **self._reach(variables, server)}.items():
             self.inventory.set_variable(name, key, value)

@@ -19,9 +19,10 @@ import time
 import urllib.parse
 from typing import IO, Any, NamedTuple
 
+from . import _answers
 from ._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
 from ._secrets import BY_NAME, Rules
-from ._transport import Response, Sink, Transport
+from ._transport import Exactly, Response, Sink, Transport
 
 #: How long a daemon that does not accept connections, or a member that others do not reach, is waited for, within the task's timeout.
 CONNECT_GRACE = 30.0
@@ -123,7 +124,7 @@ class Client:
     def server(self) -> dict[str, Any]:
         """C(GET /1.0), read once and only when something depends on it."""
         if self._server is None:
-            self._server = self.get("/1.0").metadata
+            self._server = self._of_type(dict, "/1.0", self.get("/1.0").metadata)
             self._server["api_extensions"] = set(self._server.get("api_extensions") or ())
         return self._server
 
@@ -184,7 +185,7 @@ class Client:
 
     def names(self, path: str, **query: Any) -> list[str]:
         """The names in a collection, from the URLs that a plain listing gives."""
-        urls = self.get(path, **query).metadata or []
+        urls = self._of_type(list, path, self.get(path, **query).metadata or [], str)
         prefix = len(path.rstrip("/")) + 1
         # LXD 5.0 quotes the names of aliases twice
         return [urllib.parse.unquote(urllib.parse.unquote(urllib.parse.urlsplit(url).path[prefix:])) for url in urls]
@@ -205,6 +206,8 @@ class Client:
         Returns the metadata of the answer (sync) or of the finished operation (async). A token is an operation that ends only when
         somebody uses it: without C(wait) the operation itself is returned.
         """
+        if stream is not None and "Content-Length" in (headers or {}):  # it ends with the task's time, however fast it goes
+            stream = Exactly(stream, int((headers or {})["Content-Length"]), lambda: self.deadline.check(f"sending {method} {path} to {self.label}"))  # type: ignore[assignment]
         if self.read_only:
             raise LXDError(f"Check mode must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd.")
         reply = self.request(method, path, body=body, etag=etag, headers=headers, stream=stream, query=query)
@@ -269,15 +272,15 @@ class Client:
 
     def _envelope(self, method: str, path: str, response: Response, streamed: bool) -> Reply:
         try:
-            envelope = json.loads(response.body)
-            kind = envelope["type"]
-        except (ValueError, KeyError, TypeError) as exc:
+            envelope = _answers.envelope(response.body)
+        except ValueError as exc:
             if response.status >= 500:  # a proxy in front of a daemon that restarts
                 raise ServerError(f"{self.label} answered HTTP {response.status} to {method} {path}: the daemon is starting", response.status) from exc
             raise LXDError(
-                f"{self.transport.url} answered {method} {path} with HTTP {response.status} and something that is not the LXD API: {response.body[:120]!r}. "
-                "Is 'url' right?"
+                f"{self.transport.url} answered {method} {path} with HTTP {response.status} and something that is not the LXD API: {response.body[:120]!r} "
+                f"({exc}). Is 'url' right?"
             ) from exc
+        kind = envelope["type"]
         if kind == "error":
             text = envelope.get("error") or f"HTTP {response.status}"
             code = envelope.get("error_code") or response.status
@@ -286,6 +289,12 @@ class Client:
                 raise ConnectionFailed(words, sent=streamed, permanent=not self.deadline.patient)
             raise ServerError(self._explain(method, path, code, text), code, text)
         return Reply(envelope.get("metadata"), response.headers.get("ETag"), envelope.get("operation") if kind == "async" else None)
+
+    def _of_type(self, kind: type, path: str, found: Any, of: type = object) -> Any:
+        """What was found, if it is what the API has there."""
+        if isinstance(found, kind) and (kind is not list or all(isinstance(entry, of) for entry in found)):
+            return found
+        raise LXDError(f"{self.transport.url} answered GET {path} with something that is not the LXD API: {str(found)[:120]!r}. Is 'url' right?")
 
     def _explain(self, method: str, path: str, code: int, text: str) -> str:
         words = f"{self.label} answered {method} {path} with: {text} (error {code})"
@@ -331,9 +340,9 @@ class Client:
             left = self.deadline.check(f"waiting for {path} of {self.label}")
             span = max(1, int(min(left, WAIT_SLICE)))
             try:
-                state = self.request("GET", path + "/wait", query={"timeout": span}, slack=span).metadata
+                state = self._of_type(dict, path, self.request("GET", path + "/wait", query={"timeout": span}, slack=span).metadata)
             except ServerError:
-                state = self._look(path)
+                state = self._of_type(dict, path, self._look(path))
             code = state.get("status_code", 0)
             if code == 200:
                 return state

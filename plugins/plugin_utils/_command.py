@@ -8,33 +8,55 @@
 
 from __future__ import annotations
 
+import io
 import shlex
-from typing import Any, Callable, Optional
+from typing import IO, Any, Callable, Optional
+
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError
 
 #: Sees what the command has said so far; what it returns is written to the command before its input. None: not yet.
 Gate = Callable[[bytes, bytes], Optional[bytes]]
 
 
 class Dialogue:
-    """Input and output of a command: what it has said so far, and a gate that holds the input back until it has said something."""
+    """Input and output of a command: what it has said so far, and a gate that holds the input back until it has said something.
+
+    Input is bytes, or something to read. What the command prints goes to C(sink) where there is one, and is kept otherwise.
+    """
 
     outputs: tuple[Any, Any]  # what standard output and errors are called
 
-    def __init__(self, data: bytes, gate: Gate | None) -> None:
-        self.input = memoryview(data)
+    def __init__(self, data: bytes | IO[bytes], gate: Gate | None, sink: IO[bytes] | None = None) -> None:
+        self._first = b""
+        self._rest: Any = io.BytesIO(data) if isinstance(data, bytes) else data
         self.gate = gate
+        self.sink = sink
         self.said: dict[Any, list[bytes]] = {name: [] for name in self.outputs}
+
+    def next_input(self, size: int) -> bytes:
+        """Some of the input, and nothing at its end."""
+        block, self._first = self._first[:size], self._first[size:]
+        return bytes(block or self._rest.read(size))
+
+    def drop_input(self) -> None:
+        self._first, self._rest = b"", io.BytesIO()
 
     def so_far(self) -> tuple[bytes, bytes]:
         stdout, stderr = (b"".join(self.said[name]) for name in self.outputs)
         return stdout, stderr
 
     def hear(self, name: Any, data: bytes) -> None:
+        if self.sink and name == self.outputs[0]:
+            try:
+                self.sink.write(data)
+            except OSError as exc:
+                raise LXDError(f"What was read cannot be written on this side: {exc.strerror or exc}.") from exc
+            return
         self.said[name].append(data)
         answer = self.gate(*self.so_far()) if self.gate else None
         if answer is not None:
             self.gate = None
-            self.input = memoryview(answer + bytes(self.input))
+            self._first = answer + self._first
 
 
 def in_a_shell(cmd: str, executable: str) -> list[str]:

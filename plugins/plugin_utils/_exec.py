@@ -8,17 +8,24 @@
 
 The daemon starts the command once the three streams are connected. The end of a stream is an empty text message. A fourth
 websocket is for signals; the daemon kills the command when it breaks, so a play that is interrupted leaves nothing running.
+
+To the command, an input that breaks is one that ends. So a ping follows the last of the input: the daemon answers it when it has handed on all
+that came before. Where a command ends without reading there is no such answer, and the order tells: the daemon closes the websocket for signals
+when the command has ended, then it ends the outputs, and it lets go of the input at last. What stands between may let go of them in another order:
+so a command that fails in that moment has failed, and only one that goes on, or is content, is not believed.
 """
 
 from __future__ import annotations
 
+import contextlib
+import select
 import selectors
 import socket
 import ssl
 import threading
 import time
 import urllib.parse
-from typing import Any, Iterator
+from typing import IO, Any, Iterator
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client, Deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted, ServerError
@@ -37,6 +44,10 @@ except ImportError as exc:
 #: In the order in which they are opened: the command starts with the third.
 STREAMS = ("0", "1", "2", "control")
 STDIN, STDOUT, STDERR, CONTROL = STREAMS
+#: Seconds for the daemon to let go of the input of a command that has ended.
+LETTING_GO = 10.0
+#: Seconds for a command to end whose input has broken.
+ENDING = 1.0
 
 
 class Stream:
@@ -54,21 +65,34 @@ class Stream:
         self.up = False  # the server has agreed to speak websocket
         self.ended = False  # nothing more will come
         self.clean = False  # and it ended as it should
+        self.seen = False  # the server has seen our ping, and all that we sent before it
 
     def receive(self) -> bytes:
         """What came by now. Sets C(ended) at the end of the stream, or of the connection."""
+        self._take()
+        return b"".join(self._contents())
+
+    def drain(self) -> None:
+        """Take all that came by now, of a stream that has no contents for us."""
+        while not self.ended and self._take():
+            for _content in self._contents():
+                pass
+
+    def _take(self) -> bool:
+        """Read once. False if there was nothing."""
         try:
             data = self.sock.recv(BLOCK)
         except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return b""
+            return False
         except OSError:  # the daemon resets the stream of a command that ended without reading its input
             data = b""
-        if data:
-            self.protocol.receive_data(data)
-        else:
-            self.protocol.receive_eof()
-            self.ended = True
-        return b"".join(self._contents())
+        with contextlib.suppress(EOFError):  # more after what was the end
+            if data:
+                self.protocol.receive_data(data)
+            else:
+                self.protocol.receive_eof()
+        self.ended = not data or self.protocol.parser_exc is not None
+        return True
 
     def _contents(self) -> Iterator[bytes]:
         for event in self.protocol.events_received():
@@ -79,6 +103,8 @@ class Stream:
                     self.ended = True
             elif event.opcode in (Opcode.BINARY, Opcode.CONT):
                 yield bytes(event.data)
+            elif event.opcode is Opcode.PONG:
+                self.seen = True
             elif event.opcode in (Opcode.TEXT, Opcode.CLOSE):
                 self.ended = self.clean = True
 
@@ -100,23 +126,26 @@ class Command(Dialogue):
 
     outputs = (STDOUT, STDERR)
 
-    def __init__(self, streams: dict[str, Stream], data: bytes, gate: Gate | None, patience: float) -> None:
-        super().__init__(data, gate)
+    def __init__(self, streams: dict[str, Stream], data: bytes | IO[bytes], gate: Gate | None, patience: float, sink: IO[bytes] | None = None) -> None:
+        super().__init__(data, gate, sink)
         self.streams = streams
         self.patience = patience
         self.closed_input = False
+        self.gave = False  # some input
+        self.cut = False  # the command was still to have some of its input when that broke, as it seems
+        self._given_up = 0.0
 
     def talk(self) -> tuple[bytes, bytes]:
-        """Pass input and output until both outputs have ended."""
+        """Pass input and output until both outputs have ended, or a while after the input was cut."""
         with selectors.DefaultSelector() as selector:
             for name, stream in self.streams.items():
                 selector.register(stream.sock, self._wishes(name, stream), name)
             until = time.monotonic() + self.patience
-            while not (self.streams[STDOUT].ended and self.streams[STDERR].ended):
+            while not (self.streams[STDOUT].ended and self.streams[STDERR].ended) and not (self.cut and time.monotonic() > self._given_up):
                 waiting = self.gate is not None or not all(self.streams[name].up for name in (STDIN, STDOUT, STDERR))
                 if waiting and time.monotonic() > until:
                     raise TimeoutError
-                for key, _events in selector.select(1.0 if waiting else None):
+                for key, _events in selector.select(ENDING if waiting or self.cut else None):
                     self._turn(key.data, self.streams[key.data])
                 for name, stream in self.streams.items():  # output may have opened the gate for the input
                     if stream.sock in selector.get_map():
@@ -125,12 +154,34 @@ class Command(Dialogue):
                             selector.unregister(stream.sock)
                         elif selector.get_key(stream.sock).events != wishes:
                             selector.modify(stream.sock, wishes, name)
+        self.cut = self.cut or not self._let_go()
         return self.so_far()
 
     def _turn(self, name: str, stream: Stream) -> None:
+        """Take what came. Of two streams that have ended meanwhile, the selector tells first which ended first."""
+        if name not in self.said:
+            stream.drain()
+            if name == STDIN and stream.ended and not stream.clean:
+                self.cut = self._owes() and not self.streams[CONTROL].ended
+                self._given_up = time.monotonic() + ENDING
+            return
         data = stream.receive()
-        if name in self.said and data:
+        if data:
             self.hear(name, data)
+
+    def _owes(self) -> bool:
+        """Whether it is not known that the command was given all of its input."""
+        return (self.gave or not self.closed_input) and not self.streams[STDIN].seen
+
+    def _let_go(self) -> bool:
+        """Whether the daemon has seen all of the input, or lets go of it now that the command has ended. A connection that only looks alive it has lost."""
+        stdin = self.streams[STDIN]
+        until = time.monotonic() + min(LETTING_GO, self.patience)
+        while self._owes() and not stdin.ended and time.monotonic() < until:
+            stdin.drain()
+            if self._owes() and not stdin.ended:
+                select.select([stdin.sock], [], [], 1.0)
+        return stdin.ended or not self._owes()
 
     def _wishes(self, name: str, stream: Stream) -> int:
         """What to wait for, having written what can be written."""
@@ -143,10 +194,12 @@ class Command(Dialogue):
         return selectors.EVENT_READ | (selectors.EVENT_WRITE if left else 0)
 
     def _feed(self, stream: Stream) -> None:
-        block, self.input = self.input[:BLOCK], self.input[BLOCK:]
+        block = self.next_input(BLOCK)
         if block:
+            self.gave = True
             stream.protocol.send_binary(block)
         else:
+            stream.protocol.send_ping(b"all")
             stream.protocol.send_text(b"")
             self.closed_input = True
 
@@ -154,17 +207,22 @@ class Command(Dialogue):
         return all(self.streams[name].clean for name in (STDOUT, STDERR))
 
 
-def run(client: Client, instance: str, request: dict[str, Any], data: bytes, gate: Gate | None, **query: Any) -> tuple[int, bytes, bytes]:
+def run(
+    client: Client, instance: str, request: dict[str, Any], data: bytes | IO[bytes], gate: Gate | None, sink: IO[bytes] | None = None, **query: Any
+) -> tuple[int, bytes, bytes]:
     """Exit code and output of a command. Only its start is bound to the client's deadline."""
     patience = client.deadline.remaining()
     path, streams = opened(client, instance, request, **query)
     try:
-        command = Command(streams, data, gate, patience)
+        command = Command(streams, data, gate, patience, sink)
         stdout, stderr = command.talk()
         whole = command.whole()
     finally:
         for stream in streams.values():
             stream.sock.close()
+    lost = Interrupted(f"{client.label} lost the input of a command in instance {instance}, and the command had less than all of it.")
+    if command.cut and not whole:
+        raise lost
     client.deadline = Deadline(float("inf") if whole else patience)
     try:
         code, words = _end(client, path)
@@ -172,6 +230,8 @@ def run(client: Client, instance: str, request: dict[str, Any], data: bytes, gat
         raise Interrupted(f"{client.label} went away while a command ran in instance {instance}. Whether it came to its end is not known: {exc}") from exc
     if not whole:
         raise Interrupted(f"{client.label} broke the streams of a command in instance {instance}. Whether it came to its end is not known.")
+    if command.cut and not code:
+        raise lost
     return code, stdout, stderr if stdout or stderr else words.encode()
 
 

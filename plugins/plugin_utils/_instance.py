@@ -38,9 +38,11 @@ class Instance:
 
     # -- commands ---------------------------------------------------------------------------------------------------
 
-    def run(self, request: dict[str, Any], data: bytes = b"", gate: Gate | None = None) -> tuple[int, bytes, bytes]:
+    def run(
+        self, request: dict[str, Any], data: bytes | IO[bytes] = b"", gate: Gate | None = None, sink: IO[bytes] | None = None
+    ) -> tuple[int, bytes, bytes]:
         """Exit code and output of a command, by a request for an exec."""
-        return _exec.run(self._fresh(), self.name, request, data, gate, project=self.project)
+        return _exec.run(self._fresh(), self.name, request, data, gate, sink, project=self.project)
 
     def keep_line(self, place: str, login: dict[str, Any]) -> None:
         """Have a command that stays open kept at C(place), by a process beside this one."""
@@ -51,6 +53,8 @@ class Instance:
 
     def user(self, name: str) -> dict[str, Any]:
         """What a request for an exec says of a user."""
+        if name.isdigit() and not _login.is_number(name):  # getent would cut it, to that of root for instance
+            raise InvalidInput(f"remote_user '{name}': the number of a user is a number of at most {_login.LARGEST}.")
         _code, out, err = self.run({"command": ["/bin/sh", "-c", _login.LOOK_UP, "sh", name]})
         found = _login.as_user(name, out.decode(errors="surrogateescape"))
         if found is None:
@@ -68,12 +72,12 @@ class Instance:
     # -- files ------------------------------------------------------------------------------------------------------
 
     def _files(self, path: str) -> tuple[str, dict[str, Any]]:
-        query = {"path": posixpath.join("/", path).encode(errors="surrogateescape"), "project": self.project}
+        query = {"path": path.encode(errors="surrogateescape"), "project": self.project}
         return f"/1.0/instances/{quote(self.name)}/files", query
 
-    def push(self, stream: IO[bytes], path: str, login: dict[str, Any]) -> None:
-        """Write a file, for the user that C(login) is."""
-        about = {"uid": str(login.get("user", 0)), "gid": str(login.get("group", 0)), "mode": "0600", "type": "file", "write": "overwrite"}
+    def push(self, stream: IO[bytes], path: str) -> None:
+        """Write a file as root."""
+        about = {"uid": "0", "gid": "0", "mode": "0600", "type": "file", "write": "overwrite"}
         headers = {f"X-{product}-{key}": value for product in ("LXD", "Incus") for key, value in about.items()}
         # without a type of its own, the daemon takes the contents for a form
         headers.update({"Content-Type": "application/octet-stream", "Content-Length": str(os.fstat(stream.fileno()).st_size)})
@@ -90,7 +94,7 @@ class Instance:
                 attempt += 1
 
     def pull(self, path: str, stream: IO[bytes]) -> None:
-        """Read a file, also by way of links."""
+        """Read a file as root, also by way of links."""
         for _hop in range(40):  # as many links as Linux follows
             kind, contents = self._read(path, stream)
             if kind == "file":

@@ -56,6 +56,8 @@ def read(servers: list[Server], projects: list[str], filters: list[str], address
             return _read_one(server, projects, filters, address)
         except LXDError as exc:
             return exc
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as exc:  # nothing but its answer is looked at there
+            return LXDError(f"{server['url'] or 'the local socket'} answered with instances that are none ({type(exc).__name__}: {exc}). Is 'url' right?")
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
         return dict(zip([server["name"] for server in servers], pool.map(one, servers)))

@@ -18,6 +18,7 @@ import os
 import selectors
 import socket
 import time
+from typing import IO
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Dialogue, Gate
@@ -67,8 +68,8 @@ class Talk(Dialogue):
 
     outputs = (b"o", b"E")
 
-    def __init__(self, sock: socket.socket, words: list[str], data: bytes, gate: Gate | None) -> None:
-        super().__init__(data, gate)
+    def __init__(self, sock: socket.socket, words: list[str], data: bytes | IO[bytes], gate: Gate | None, sink: IO[bytes] | None = None) -> None:
+        super().__init__(data, gate, sink)
         self.sock = sock
         self.unsent = frame(b"r", json.dumps(words).encode())
         self.all_given = False
@@ -94,7 +95,7 @@ class Talk(Dialogue):
         """Write what can be written without waiting; True if something is left."""
         while True:
             if not self.unsent and self.gate is None and not self.all_given:
-                block, self.input = bytes(self.input[:BLOCK]), self.input[BLOCK:]
+                block = self.next_input(BLOCK)
                 self.unsent = frame(b"i", block) if block else frame(b"e")
                 self.all_given = not block
             if not self.unsent:
@@ -120,6 +121,7 @@ class Talk(Dialogue):
             self.done = self.done or kind == b"d"
             if kind == b"x":
                 self.code = int(content)
-                self.gate, self.input = None, memoryview(b"")
+                self.gate = None
+                self.drop_input()
             elif kind in self.said:
                 self.hear(kind, content)

@@ -10,6 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
+#: The largest number of a user or group. To the kernel the next one means "leave it as it is", which is root.
+LARGEST = 2**32 - 2
+
 #: Prints the line of a user in the form of passwd(5), and whether there is a home directory. Works without getent and grep too.
 LOOK_UP = r"""
 line=$(getent passwd "$1" 2>/dev/null) || while IFS=: read -r name x uid rest; do
@@ -21,15 +24,21 @@ exit 0
 """
 
 
+def is_number(text: str) -> bool:
+    """Whether it is that of a user or a group."""
+    return text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= LARGEST
+
+
 def as_user(user: str, said: str) -> dict[str, Any] | None:
-    """What a request for an exec says of a user, by what C(LOOK_UP) found; None if there is no such user. Any number is one."""
-    lines = said.splitlines()
-    fields = lines[0].split(":") if lines else []
+    """What a request for an exec says of a user, by what C(LOOK_UP) found; None if there is no such user. Any number that the kernel knows is one."""
+    lines = said.split("\n")
+    fields = lines[0].split(":")
     if len(fields) >= 6:
-        name, uid, gid, home = fields[0], int(fields[2]), int(fields[3]), fields[5]
-    elif user.isdigit():
-        name, uid, gid, home = user, int(user), int(user), "/"
+        name, numbers, home = fields[0], fields[2:4], fields[5]
     else:
+        name, numbers, home = user, [user, user], "/"
+    if not all(map(is_number, numbers)):
         return None
+    uid, gid = map(int, numbers)
     there = len(lines) > 1 and lines[1] == "home"
     return {"user": uid, "group": gid, "cwd": home if there else "/", "environment": {"HOME": home, "USER": name, "LOGNAME": name}}

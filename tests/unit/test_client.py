@@ -68,6 +68,49 @@ def test_an_error_without_words(server, client):
     assert caught.value.code == 418
 
 
+ODD = [
+    "[" * 100_000,
+    '{"a":' * 100_000,
+    '{"type": "sync", "metadata": ' + "[" * 500 + "]" * 500 + "}",
+    '{"type": "sync", "metadata": ' + "1" * 5000 + "e}",
+    '{"type": ["sync"]}',
+    '{"type": "other", "metadata": {}}',
+    '{"type": "error", "error": {"a": 1}, "error_code": 404}',
+    '{"type": "error", "error": "x", "error_code": "404"}',
+    '{"type": "async", "operation": 7}',
+    '{"type": "async", "operation": "http://elsewhere/1.0/operations/1"}',
+    '{"type": "async", "operation": "/1.0/x\\r\\nHost: y"}',
+    '{"type": "sync", "metadata": {"config": ["a"]}}',
+    '{"type": "sync", "metadata": {"config": {"a": {"b": "c"}}}}',
+    '{"type": "sync", "metadata": {"name": 7}}',
+    '{"type": "sync", "metadata": [{"devices": {"root": "disk"}}]}',
+    '{"type": "sync", "metadata": {"profiles": "default"}}',
+]
+
+
+@pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
+def test_an_odd_answer_is_an_error_of_ours(server, client, body):
+    server.on("GET /1.0/x", page(200)._replace(body=body.encode()))
+    with pytest.raises(LXDError, match="not the LXD API") as caught:
+        client.get("/1.0/x")
+    assert len(str(caught.value)) < 600 and len(server.requests) == 1
+
+
+@pytest.mark.parametrize("found", [None, "a", 7, ["a"], [["a"]], {"api_extensions": "x"}, {"environment": []}, [None], [7]])
+def test_what_is_not_the_server_or_a_list_of_names(server, client, found):
+    server.on("GET /1.0", sync(found))
+    server.on("GET /1.0/profiles", sync(found if found != ["a"] else [{}]))
+    server.on("GET /1.0/operations/1/wait", sync(found))
+    with pytest.raises(LXDError, match="not the LXD API"):
+        client.has("x")
+    if found is not None:
+        with pytest.raises(LXDError, match="not the LXD API"):
+            client.names("/1.0/profiles")
+    if not isinstance(found, dict):
+        with pytest.raises(LXDError, match="not the LXD API"):
+            client.wait("/1.0/operations/1")
+
+
 @pytest.mark.parametrize("body", ["<html>welcome</html>", "", "[]", "3", "null", '{"metadata": {}}', "{", "\udcff"])
 def test_what_is_not_the_api(server, client, body):
     server.on("GET /1.0", page(200)._replace(body=body.encode("utf-8", "surrogateescape")))
@@ -288,6 +331,17 @@ def test_a_stream_is_sent_as_it_is(server, client, tmp_path):
         headers = {"Content-Type": "application/octet-stream", "Content-Length": "70000"}
         assert client.write("POST", "/1.0/images", headers=headers, stream=stream) == {"fingerprint": "f"}
     assert server.requests[0].body == b"\x00" * 70000
+
+
+def test_a_stream_ends_with_the_time_of_the_task(server, client, clock):
+    class Slow(io.BytesIO):
+        def read(self, size=-1):
+            clock.sleep(50)
+            return super().read(min(size, 10))
+
+    server.on("POST /1.0/images", sync({}))
+    with pytest.raises(DeadlineExceeded, match="is over while sending POST /1.0/images"):
+        client.write("POST", "/1.0/images", stream=Slow(bytes(1000)), headers={"Content-Type": "x/y", "Content-Length": "1000"})
 
 
 @pytest.mark.parametrize("method", WRITES)

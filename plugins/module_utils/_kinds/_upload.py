@@ -11,11 +11,13 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import secrets
+import urllib.parse
 from typing import IO, Any
 
 from .._errors import InvalidInput
+from .._transport import Exactly
 
-_BOUNDARY = "cloudhost-lxd-image"
 _PIECE = 1 << 20
 
 
@@ -44,42 +46,56 @@ def _fingerprint(files: tuple[tuple[str, int, int], ...]) -> str:
 
 
 class Multipart:
-    """A C(multipart/form-data) body of a split image: the parts C(metadata) and C(rootfs.img), in that order."""
+    """A C(multipart/form-data) body of a split image: the parts C(metadata) and C(rootfs.img), in that order.
 
-    content_type = f"multipart/form-data; boundary={_BOUNDARY}"
+    Each has the length that its file had when it was opened, and what stands between them is told from contents by a word that nobody can know.
+    """
+
+    name = "the image"
 
     def __init__(self, metadata: str, rootfs: str) -> None:
+        boundary = f"cloudhost-lxd-{secrets.token_hex(16)}"
+        self.content_type = f"multipart/form-data; boundary={boundary}"
         self.length = 0
         self._sources: list[Any] = []
+        self._files: list[IO[bytes]] = []
         for field, path in (("metadata", metadata), ("rootfs", rootfs)):
-            self._text(f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{field}"; filename="{os.path.basename(path)}"\r\n')
+            name = urllib.parse.quote(os.path.basename(path), safe=" ()+,=@")
+            self._text(f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n')
             self._text("Content-Type: application/octet-stream\r\n\r\n")
-            self.length += os.path.getsize(path)
-            self._sources.append(open(path, "rb"))  # noqa: SIM115 - closed when read to its end, or by close()
+            self._file(path)
             self._text("\r\n")
-        self._text(f"--{_BOUNDARY}--\r\n")
+        self._text(f"--{boundary}--\r\n")
 
     def _text(self, text: str) -> None:
-        self.length += len(text)
-        self._sources.append(text.encode())
+        data = text.encode()
+        self.length += len(data)
+        self._sources.append(data)
+
+    def _file(self, path: str) -> None:
+        self._files.append(open(path, "rb"))  # noqa: SIM115 - closed by close()
+        size = os.fstat(self._files[-1].fileno()).st_size
+        self.length += size
+        self._sources.append(Exactly(self._files[-1], size))
 
     def read(self, size: int = -1) -> bytes:
-        """The next piece, however large: http.client sends what it is given."""
+        """The next piece, of C(size) bytes at most where that is said."""
         while self._sources:
             source = self._sources[0]
-            piece = source if isinstance(source, bytes) else source.read(_PIECE)
-            if isinstance(source, bytes) or not piece:
-                self._sources.pop(0)
-                if not isinstance(source, bytes):
-                    source.close()
+            if isinstance(source, bytes):
+                piece, left = (source[:size], source[size:]) if size >= 0 else (source, b"")
+                self._sources[:1] = [left] if left else []
+            else:
+                piece = source.read(size if size >= 0 else _PIECE)
+                if not piece:
+                    self._sources.pop(0)
             if piece:
-                return piece
+                return bytes(piece)
         return b""
 
     def close(self) -> None:
-        for source in self._sources:
-            if not isinstance(source, bytes):
-                source.close()
+        for stream in self._files:
+            stream.close()
         self._sources = []
 
 
@@ -88,4 +104,5 @@ def open_image(paths: list[str]) -> tuple[IO[bytes], dict[str, str]]:
     if len(paths) == 2:
         body = Multipart(*paths)
         return body, {"Content-Type": body.content_type, "Content-Length": str(body.length)}  # type: ignore[return-value]
-    return open(paths[0], "rb"), {"Content-Type": "application/octet-stream", "Content-Length": str(os.path.getsize(paths[0]))}
+    stream = open(paths[0], "rb")  # noqa: SIM115 - closed by who sends it
+    return stream, {"Content-Type": "application/octet-stream", "Content-Length": str(os.fstat(stream.fileno()).st_size)}

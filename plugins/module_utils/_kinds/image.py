@@ -99,8 +99,9 @@ class Image(Resource):
         self.fingerprint = body["fingerprint"]
         if not self.client.find(self.url(), **self.query()):
             stream, headers = open_image(self.files)
+            vendor = "Incus" if self.client.implementation == "incus" else "LXD"
+            headers[f"X-{vendor}-fingerprint"] = self.fingerprint  # the server refuses files that are not those any more that were looked at
             if body.get("properties"):  # with the image at once, so that a broken run does not leave one that nobody owns
-                vendor = "Incus" if self.client.implementation == "incus" else "LXD"
                 headers[f"X-{vendor}-properties"] = urllib.parse.urlencode(body["properties"])
             try:
                 self.client.write("POST", self.path, headers=headers, stream=stream, **self.query())
