@@ -18,8 +18,10 @@ requirements:
   - websockets 11 or later on the controller (C(pip install websockets))
   - in virtual machines, the agent of LXD or Incus
 notes:
-  - Whoever may use the API is root in the instances. O(remote_user) is who commands run as; files are copied by the daemon, which may read
-    and write all of them, and new ones belong to O(remote_user).
+  - Whoever may use the API is root in the instances. O(remote_user) is who commands run as, and whose files are read and written. For C(root) the daemon
+    copies them, which follows links as root does; for any other user a command of that user does. Relative paths are of the user's home.
+  - A command that is an C(exec) of its own has its words, and so what C(environment) of the task sets, in the operations and events of the daemon, for all
+    who may see those of the project; C(no_log) of the task does not keep it from there. Give secrets in files or in arguments of modules, which go as input.
   - A user other than C(root) logs in without its supplementary groups, because the API takes one user and one group. Use C(become) from
     C(root) where those matter.
   - When a task is interrupted or its C(timeout) is over, the command in the instance is killed.

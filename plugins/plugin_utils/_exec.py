@@ -137,37 +137,59 @@ class Command(Dialogue):
 
     def talk(self) -> tuple[bytes, bytes]:
         """Pass input and output until both outputs have ended, or a while after the input was cut."""
-        with selectors.DefaultSelector() as selector:
-            for name, stream in self.streams.items():
-                selector.register(stream.sock, self._wishes(name, stream), name)
+        with selectors.DefaultSelector() as selector, selectors.DefaultSelector() as order:
+            for name in (STDIN, CONTROL):
+                order.register(self.streams[name].sock, selectors.EVENT_READ, name)
+            selector.register(order.fileno(), selectors.EVENT_READ)
+            self._write(selector)
             until = time.monotonic() + self.patience
             while not (self.streams[STDOUT].ended and self.streams[STDERR].ended) and not (self.cut and time.monotonic() > self._given_up):
                 waiting = self.gate is not None or not all(self.streams[name].up for name in (STDIN, STDOUT, STDERR))
                 if waiting and time.monotonic() > until:
                     raise TimeoutError
                 for key, _events in selector.select(ENDING if waiting or self.cut else None):
-                    self._turn(key.data, self.streams[key.data])
-                for name, stream in self.streams.items():  # output may have opened the gate for the input
-                    if stream.sock in selector.get_map():
-                        wishes = self._wishes(name, stream)
-                        if stream.ended:
-                            selector.unregister(stream.sock)
-                        elif selector.get_key(stream.sock).events != wishes:
-                            selector.modify(stream.sock, wishes, name)
+                    if key.data in self.said:
+                        self._read(key.data)
+                    elif key.data is None:
+                        self._read_ends(order)
+                self._write(selector)  # output may have opened the gate for the input
+            self._read_ends(order)
         self.cut = self.cut or not self._let_go()
         return self.so_far()
 
-    def _turn(self, name: str, stream: Stream) -> None:
-        """Take what came. Of two streams that have ended meanwhile, the selector tells first which ended first."""
-        if name not in self.said:
-            stream.drain()
-            if name == STDIN and stream.ended and not stream.clean:
-                self.cut = self._owes() and not self.streams[CONTROL].ended
-                self._given_up = time.monotonic() + ENDING
-            return
-        data = stream.receive()
+    def _read(self, name: str) -> None:
+        data = self.streams[name].receive()
         if data:
             self.hear(name, data)
+
+    def _read_ends(self, order: selectors.BaseSelector) -> None:
+        """Of the streams that bring nothing but their end, the kernel tells first which ended first. Nothing else may be asked of this selector."""
+        for key, _events in order.select(0):
+            stream = self.streams[key.data]
+            stream.drain()
+            if stream.ended:
+                order.unregister(stream.sock)
+            if stream.ended and key.data == STDIN and not stream.clean:
+                self.cut = self._owes() and not self.streams[CONTROL].ended
+                self._given_up = time.monotonic() + ENDING
+
+    def _write(self, selector: selectors.BaseSelector) -> None:
+        """Write what can be written, and have the selector wait for what may come then."""
+        for name, stream in self.streams.items():
+            wishes = (selectors.EVENT_READ if name in self.said else 0) | (selectors.EVENT_WRITE if self._send(name, stream) else 0)
+            known = selector.get_map().get(stream.sock)
+            if known and (stream.ended or known.events != wishes):
+                selector.unregister(stream.sock)
+            if wishes and not stream.ended and not (known and known.events == wishes):
+                selector.register(stream.sock, wishes, name)
+
+    def _send(self, name: str, stream: Stream) -> bool:
+        """Write what can be written without waiting; True if something is left."""
+        left = not stream.ended and stream.send()
+        while name == STDIN and stream.up and not (stream.ended or left or self.closed_input) and self.gate is None:
+            self._feed(stream)
+            left = stream.send()
+        return left
 
     def _owes(self) -> bool:
         """Whether it is not known that the command was given all of its input."""
@@ -182,16 +204,6 @@ class Command(Dialogue):
             if self._owes() and not stdin.ended:
                 select.select([stdin.sock], [], [], 1.0)
         return stdin.ended or not self._owes()
-
-    def _wishes(self, name: str, stream: Stream) -> int:
-        """What to wait for, having written what can be written."""
-        left = False
-        if not stream.ended:
-            left = stream.send()
-            while name == STDIN and stream.up and not left and not self.closed_input and self.gate is None:
-                self._feed(stream)
-                left = stream.send()
-        return selectors.EVENT_READ | (selectors.EVENT_WRITE if left else 0)
 
     def _feed(self, stream: Stream) -> None:
         block = self.next_input(BLOCK)

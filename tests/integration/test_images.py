@@ -6,11 +6,14 @@
 
 from __future__ import annotations
 
+import os
 import pathlib
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds import _source
+from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from integration.modules import ModuleFailed
 from lab.simplestreams import ALIAS, ImageServer
 
 EMPTY = {"source": {"type": "none"}, "state": "stopped"}
@@ -89,3 +92,61 @@ def test_an_instance_is_rebuilt(api, tiny: pathlib.Path, tmp_path: pathlib.Path)
     config = done["instance"]["config"]
     assert (config["volatile.base_image"], config["user.kept"]) == (wanted, "1")
     assert api.run("instance", **task)["changed"] is False
+
+
+SMUGGLED = b'{"name": "smuggled"}'
+REQUEST = b"POST /1.0/profiles HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(SMUGGLED), SMUGGLED)
+
+
+@pytest.fixture
+def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], list[str]]:
+    """Does something when the length of what is sent is told, and nothing is sent of it. Returns what is sent, as it is sent."""
+    real = Transport.request
+
+    def meanwhile(work: Callable[[], Any]) -> list[str]:
+        sent: list[str] = []
+
+        def request(self: Transport, method: str, path: str, body: Any = None, *more: Any, **named: Any) -> Any:
+            if hasattr(body, "read"):
+                sent.append(f"{method} {path}")
+                work()
+            return real(self, method, path, body, *more, **named)
+
+        monkeypatch.setattr(Transport, "request", request)
+        return sent
+
+    return meanwhile
+
+
+@pytest.mark.parametrize("parts", [["file"], ["file", "rootfs"]])
+def test_files_that_change_while_they_are_sent(api, tiny: pathlib.Path, image_files, tmp_path: pathlib.Path, meanwhile, parts: list[str]) -> None:
+    """What is appended is no request, with the rights of who sends the file; what is missing is an error, and so is what was not looked at."""
+    contents = {"file": tiny.read_bytes() if len(parts) == 1 else pathlib.Path(image_files["file"]).read_bytes(), "rootfs": b"hsqs" + os.urandom(5000)}
+    files = {part: tmp_path / f"gr\u00f6\u00dfe.{part}" for part in parts}
+    task = {"name": "growing", **{part: str(path) for part, path in files.items()}, "url": api.daemon.url}
+
+    def restore() -> None:
+        for part, path in files.items():
+            path.write_bytes(contents[part])
+
+    def append() -> None:
+        for path in files.values():
+            with path.open("ab") as stream:
+                stream.write(REQUEST)
+
+    for change, words in (
+        (lambda: os.truncate(files[parts[-1]], 50), "became shorter while it was sent: .* Let nobody write to it"),
+        (lambda: files[parts[-1]].write_bytes(contents[parts[-1]][:-4] + b"else"), "fingerprint"),
+    ):
+        restore()
+        sent, before = meanwhile(change), sorted(api.query("/1.0/images"))
+        with pytest.raises(ModuleFailed, match=words):
+            api.run("image", **task)
+        assert len(sent) == 1 and sorted(api.query("/1.0/images")) == before
+    restore()
+    meanwhile(append)
+    assert api.run("image", **task)["actions"] == ["import image growing"]
+    meanwhile(lambda: None)
+    restore()
+    assert api.run("image", **task)["changed"] is False
+    assert "smuggled" not in str(api.query("/1.0/profiles"))

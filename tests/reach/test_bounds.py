@@ -9,7 +9,7 @@ from __future__ import annotations
 import concurrent.futures
 import copy
 import os
-import pathlib
+import secrets
 import time
 from typing import Any, Callable, Iterator
 
@@ -269,11 +269,12 @@ def test_what_the_daemon_shows_of_a_command(connect, server) -> None:  # type: i
     for keep_open in (True, False):
         connection = connect(keep_open=keep_open)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            running = pool.submit(connection.exec_command, "SECRET=hidden-1; touch /run/shown; while [ -e /run/shown ]; do sleep 0.1; done")
+            secret = f"hidden-{secrets.token_hex(8)}"  # what has ended is shown a while longer
+            running = pool.submit(connection.exec_command, f"SECRET={secret}; touch /run/shown; while [ -e /run/shown ]; do sleep 0.1; done")
             try:
                 while server.daemon.cli("exec", "guest", "--", "sh", "-c", "ls /run/shown 2>/dev/null || true").strip() == "":
                     pass
-                shown.append("hidden-1" in str(server.query("/1.0/operations?recursion=1")))
+                shown.append(secret in str(server.query("/1.0/operations?recursion=1")))
             finally:
                 server.daemon.cli("exec", "guest", "--", "rm", "-f", "/run/shown")
             running.result(20)

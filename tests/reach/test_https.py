@@ -11,6 +11,7 @@ import re
 from typing import Any, Iterator
 
 import pytest
+import yaml
 from ansible.playbook.play_context import PlayContext
 from ansible.plugins.loader import connection_loader
 from integration.modules import ModuleFailed, run_module
@@ -63,6 +64,25 @@ def test_who_is_refused(control, https, guest) -> None:  # type: ignore[no-untyp
     untrusted = raw(control, guest, "true", **stranger)
     assert "does not trust this client" in untrusted
     assert "trust_token" in untrusted
+
+
+def test_nobody_gets_in_by_the_line_of_another(control, https, guest) -> None:  # type: ignore[no-untyped-def]
+    """A host with another pin, or with a certificate that the server does not trust, in the same run as one with a line to the same instance."""
+    folder = pathlib.Path(https["ansible_lxd_client_cert"]).parent
+    others = {
+        "wrong": {"ansible_lxd_server_fingerprint": "0" * 64},
+        "stranger": {"ansible_lxd_client_cert": f"{folder}/newcomer.crt", "ansible_lxd_client_key": f"{folder}/newcomer.key"},
+        "unpinned": {"ansible_lxd_server_fingerprint": ""},
+    }
+    control.variables.update(https)
+    control.hosts({"right": {"ansible_host": guest}, **{name: {"ansible_host": guest, **options} for name, options in others.items()}})
+    opened = {"ansible.builtin.raw": "echo parent $PPID", "register": "said", "until": "'parent 0' not in said.stdout", "retries": 60, "delay": 1}
+    plays = [{"hosts": "right", "tasks": [opened]}, {"hosts": "api", "tasks": [{"ansible.builtin.raw": "echo in; hostname"}]}]
+    (control.folder / "play.yml").write_text(yaml.safe_dump([{"gather_facts": False, **play} for play in plays]))
+    done = control("ansible-playbook", "-v", str(control.folder / "play.yml"), inside=True).stdout
+    assert re.search(r"right +: ok=2 ", done), done
+    for name in others:
+        assert re.search(rf"{name} +: ok=0 +changed=0 +unreachable=1 ", done), done
 
 
 def test_the_inventory_hands_the_pin_on(control, https, guest) -> None:  # type: ignore[no-untyped-def]

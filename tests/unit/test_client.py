@@ -24,6 +24,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
 from ansible_collections.cloudhost.lxd.tests.unit.clock import Hasty
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, FakeServer, error, page, sync
+from ansible_collections.cloudhost.lxd.tests.unit.odd import ODD
 
 EOF = "Failed to begin transaction: call begin (budget 0s): receive: header: EOF"
 pytestmark = pytest.mark.usefixtures("clock")
@@ -66,26 +67,6 @@ def test_an_error_without_words(server, client):
     with pytest.raises(ServerError, match="HTTP 418") as caught:
         client.get("/1.0/x")
     assert caught.value.code == 418
-
-
-ODD = [
-    "[" * 100_000,
-    '{"a":' * 100_000,
-    '{"type": "sync", "metadata": ' + "[" * 500 + "]" * 500 + "}",
-    '{"type": "sync", "metadata": ' + "1" * 5000 + "e}",
-    '{"type": ["sync"]}',
-    '{"type": "other", "metadata": {}}',
-    '{"type": "error", "error": {"a": 1}, "error_code": 404}',
-    '{"type": "error", "error": "x", "error_code": "404"}',
-    '{"type": "async", "operation": 7}',
-    '{"type": "async", "operation": "http://elsewhere/1.0/operations/1"}',
-    '{"type": "async", "operation": "/1.0/x\\r\\nHost: y"}',
-    '{"type": "sync", "metadata": {"config": ["a"]}}',
-    '{"type": "sync", "metadata": {"config": {"a": {"b": "c"}}}}',
-    '{"type": "sync", "metadata": {"name": 7}}',
-    '{"type": "sync", "metadata": [{"devices": {"root": "disk"}}]}',
-    '{"type": "sync", "metadata": {"profiles": "default"}}',
-]
 
 
 @pytest.mark.parametrize("body", ODD, ids=range(len(ODD)))
