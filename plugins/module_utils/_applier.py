@@ -120,7 +120,7 @@ class Applier:
         if found is None or holder is None:
             return found is not None
         wanted, have = (held or {} for held in (resource.wanted.get(holder.key), found.object.get(holder.key)))
-        return bool(wanted.get(values.MARK) == have.get(values.MARK))
+        return wanted.get(values.MARK) == have.get(values.MARK) and have.get(values.BEARER) in (None, wanted.get(values.BEARER))
 
     def _end(self, node: Node, future: concurrent.futures.Future[Outcome]) -> None:
         try:

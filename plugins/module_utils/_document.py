@@ -95,6 +95,8 @@ def parse(documents: list[Document], kinds: Kinds, project: str | None) -> tuple
             errors.append(document.place("", f"a document is a dictionary of sections such as instances, not a {type(document.content).__name__}."))
             continue
         for section, content in document.content.items():
+            if section in PRESEED and content in ([], {}, "") and section != "config":
+                continue  # as `lxd init` prints what there is none of
             if section == "cluster" or section not in sections:
                 errors += _refused(document, str(section), content, sections, kinds)
             elif content is not None:
@@ -146,6 +148,8 @@ def _entry(
 ) -> list[str]:
     blank = {option for option, value in given.items() if value == "" and not _empties(kind, option)}
     written = {option: value for option, value in given.items() if option not in blank}
+    if kind.plural() in PRESEED and isinstance(written.get("config"), dict):  # what a dump of the daemon has there is its own
+        written["config"] = {key: value for key, value in written["config"].items() if not str(key).startswith("volatile.")}
     params, complaints = checked(spec, kind.constraints, written)
     if kind.scoped:
         params["project"] = params["project"] or project
@@ -155,8 +159,9 @@ def _entry(
     told = all(params[part] is not None for part in kind.parents()) and not (kind.named and kind.identity(params) is None)
     entry = Entry(kind, params, document, path, f"{word} '{kind.label(params)}'" if told and kind.named else word)
     holder = kind.holder()
-    if holder and values.MARK in (params.get(holder.name) or {}):
-        complaints.append(Complaint(holder.name, f"{holder.name}: '{values.MARK}' is written by the stack itself: take it out, and give the stack its name."))
+    for mark in values.MARKS:
+        if holder and mark in (params.get(holder.name) or {}):
+            complaints.append(Complaint(holder.name, f"{holder.name}: '{mark}' is written by the stack itself: take it out, and give the stack its name."))
     entry.broken = bool(complaints)
     if told:
         entries.append(entry)
@@ -166,6 +171,8 @@ def _entry(
 def _empties(kind: type[Resource], option: Any) -> bool:
     """Whether an empty string is a wish; what `lxd init` prints has some where nothing is meant."""
     field = next((field for field in kind.fields if field.name == option), None)
+    if option == "description" and kind.plural() in PRESEED:
+        return False
     return isinstance(field, (Text, Moment)) and not field.create_only and not field.spec.get("choices")
 
 

@@ -15,9 +15,8 @@ from ._client import Client
 from ._document import Kinds, title
 from ._errors import InvalidInput, did_you_mean
 from ._graph import order
-from ._planner import places
 from ._resource import Resource
-from ._view import PROJECTS, View
+from ._view import PROJECTS, View, places
 
 
 def export(client: Client, kinds: Kinds, projects: list[str] | None = None, chosen: list[str] | None = None) -> tuple[dict[str, Any], list[str]]:

@@ -166,7 +166,7 @@ class Map(Field):
 
     def merged(self, have: Any, want: Any, resource: Any) -> Any:
         purge = bool(self.purge and resource.params[self.purge])
-        result = values.merge(have or {}, want, purge, (*resource.owned, values.MARK), resource.same_config)
+        result = values.merge(have or {}, want, purge, (*resource.owned, *values.MARKS), resource.same_config)
         return have if have is None and not result else result
 
     def shown(self, value: Any, resource: Any) -> Any:
@@ -175,7 +175,7 @@ class Map(Field):
 
     def exported(self, value: Any, kind: Any) -> Any:
         """Without the keys of the server, the mark of a stack, and secrets: those are not shown anywhere."""
-        left_out = (*kind.noise, values.MARK)
+        left_out = (*kind.noise, *values.MARKS)
         return {
             key: inner for key, inner in (value or {}).items() if inner != "" and not values.matches(key, left_out) and not secrets.holds_secret(key, inner)
         }
@@ -220,3 +220,24 @@ class Devices(Map):
                 found.append(("network", str(device["network"])))
             found += [("network_acl", acl.strip()) for acl in str(device.get("security.acls") or "").split(",") if acl.strip()]
         return found
+
+
+def taken_back(fields: tuple[Field, ...], before: dict[str, Any], new: dict[str, Any], now: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What the fields were of which an object has by now what it was to have, and the names of what that concerns.
+
+    Of a dictionary only the keys count that were to change: what else is in it by now stays.
+    """
+    undone: dict[str, Any] = {}
+    stored: list[str] = []
+    for field in fields:
+        was, wish, have = (obj.get(field.key) for obj in (before, new, now))
+        if isinstance(field, Map):
+            was, wish, have = was or {}, wish or {}, dict(have or {})
+            keys = [key for key in sorted({*was, *wish}) if was.get(key) != wish.get(key) == have.get(key)]
+            have = {key: value for key, value in have.items() if key not in keys}
+            undone.update({field.key: {**have, **{key: was[key] for key in keys if key in was}}} if keys else {})
+            stored += [f"{field.name}.{key}" for key in keys]
+        elif field.key in now and was != wish == have:
+            undone[field.key] = was
+            stored.append(field.name)
+    return undone, stored

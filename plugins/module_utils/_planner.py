@@ -9,15 +9,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Iterator, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 from . import _values as values
 from ._arguments import defaults
-from ._client import Client, quote
+from ._client import Client
 from ._document import Entry, Kinds, title
 from ._errors import InvalidInput
 from ._fields import Devices, Map
 from ._graph import Index, link, needs_of, order, put_first, turned
+from ._marks import Marks, mark_of
 from ._resource import Found, Plan, Resource
 from ._view import View
 
@@ -66,12 +67,13 @@ class Node:
 class Planned(NamedTuple):
     """Nodes in an order in which they can be applied; C(needs) has for each the numbers of those that come before it.
 
-    Those from the number C(late) on come after all others, whether they need them or not.
+    Those from the number C(late) on come after all others, whether they need them or not. C(warnings) are of what is in no node.
     """
 
     nodes: list[Node]
     needs: list[set[int]]
     late: int
+    warnings: tuple[str, ...] = ()
 
 
 class Planner:
@@ -79,6 +81,7 @@ class Planner:
         self.view = View(client, kinds)
         self.client = cast(Client, self.view)
         self.kinds, self.wish = kinds, wish
+        self.marks = Marks(self.view, kinds)
         self.kept: set[tuple[str, str]] = set()
 
     def plan(self, entries: list[Entry], errors: list[str]) -> Planned:
@@ -103,10 +106,10 @@ class Planner:
         place = {number: position for position, number in enumerate(sequence)}
         ordered = Planned([nodes[number] for number in sequence], [{place[other] for other in needs[number]} for number in sequence], len(sequence))
         if self.wish.absent:
-            return self._removed([node for node in ordered.nodes if node.action], self._owned())
-        if self.wish.prune:
-            return self._joined(ordered, self._removed([], self._owned()))
-        return ordered
+            ordered = self._removed([node for node in ordered.nodes if node.action], self._owned(nodes))
+        elif self.wish.prune:
+            ordered = self._joined(ordered, self._removed([], self._owned(nodes)))
+        return ordered._replace(warnings=self.marks.warnings(self.wish.name or ""))
 
     def _plan_one(self, node: Node, entry: Entry) -> list[str]:
         try:
@@ -145,7 +148,7 @@ class Planner:
         resource = node.kind(self.client, {**node.params})
         node.found = found = resource.read()
         there = found or resource.taken_over()
-        owner = self._owner(resource, there.object) if there else None
+        owner = self.marks.owner(resource, node.project, node.label, there.object) if there else None
         bound = self.wish.name is not None and not self._is_daemons_own(node)
         if bound and there and owner not in (None, self.wish.name):
             raise InvalidInput(f"{node.title} on {self.client.label} belongs to the stack '{owner}': take it out of one of them.")
@@ -183,20 +186,9 @@ class Planner:
     def _mark(self, node: Node, resource: Resource) -> None:
         holder = node.kind.holder()
         if holder:
-            mark = {values.MARK: self.wish.name}
+            mark = mark_of(str(self.wish.name), node.kind, self.view.effective(node.kind, node.project), node.label)
             node.params[holder.name] = {**(node.params.get(holder.name) or {}), **mark}
             resource.wanted[holder.key] = {**(resource.wanted.get(holder.key) or {}), **mark}
-
-    def _owner(self, resource: Resource, obj: dict[str, Any]) -> str | None:
-        """The stack that a resource belongs to: by its own mark, or by that of what it is a part of."""
-        holder = resource.holder()
-        if holder:
-            return (obj.get(holder.key) or {}).get(values.MARK)
-        path = resource.owner_path(obj)
-        kind = self.view.kind_at(path.rpartition("/")[0])
-        holder = kind.holder() if kind else None
-        whole = self.view.find(path, **resource.query()) if holder else None
-        return (whole.metadata.get(holder.key) or {}).get(values.MARK) if whole and holder else None
 
     def _is_daemons_own(self, node: Node) -> bool:
         return not node.kind.named or node.params["name"] in node.kind.singletons
@@ -231,20 +223,11 @@ class Planner:
         if node.plan.steps:
             node.action, node.why = UPDATE, "what the document wrote there is taken back"
 
-    def _owned(self) -> list[Node]:
+    def _owned(self, nodes: list[Node]) -> list[Node]:
         """All on the server that carries the name of the stack, in every project, and is not to be kept."""
-        nodes = []
-        for kind in self.kinds.values():
-            holder = kind.holder()
-            if not (kind.stackable and kind.named and holder and kind.readable(self.client)):
-                continue
-            for project in self.view.projects(kind):
-                for path, parents in places(self.view, self.kinds, kind, project):
-                    for name, obj in self.view.listing(kind, path, project).items():
-                        mine = (obj.get(holder.key) or {}).get(values.MARK) == self.wish.name and name not in kind.singletons
-                        if mine and (project, f"{path}/{quote(name)}") not in self.kept:
-                            nodes.append(self._deletion(kind, project, parents, obj))
-        return nodes
+        documented = {(node.kind.kind, self.view.effective(node.kind, node.project), node.label) for node in nodes}
+        found = self.marks.owned(self.wish.name or "", self.kept, documented if self.wish.absent else set())
+        return [self._deletion(one.kind, one.project, one.parents, one.object) for one in found]
 
     def _deletion(self, kind: type[Resource], project: str, parents: dict[str, str], obj: dict[str, Any]) -> Node:
         spec = kind.argument_spec()
@@ -323,17 +306,3 @@ def all_of(errors: list[str]) -> str:
 
     listed = sorted(dict.fromkeys(errors), key=line)
     return listed[0] if len(listed) == 1 else "\n".join([f"{len(listed)} errors, and nothing was changed:", *(f"- {error}" for error in listed)])
-
-
-def places(view: View, kinds: Kinds, kind: type[Resource], project: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """The collections of a kind in a project, each with the options that name what it belongs to."""
-    parents = kind.parents()
-    if not parents:
-        yield kind.path, {}
-        return
-    above = kind.refers["/".join(parents)]
-    parent = kinds[above if isinstance(above, str) else above[0]]
-    for path, outer in places(view, kinds, parent, project):
-        for name in sorted(view.listing(parent, path, project)):
-            options = {**outer, parents[-1]: name}
-            yield kind.path.format_map({option: quote(value) for option, value in options.items()}), options

@@ -18,8 +18,8 @@ from typing import Any, Callable, NamedTuple
 from . import _secrets as secrets
 from . import _values as values
 from ._client import Client, quote
-from ._errors import InvalidInput, did_you_mean
-from ._fields import Map
+from ._errors import InvalidInput, LXDError, ServerError, did_you_mean
+from ._fields import Map, taken_back
 from ._stackable import Stackable
 
 
@@ -63,6 +63,8 @@ class Resource(Stackable):
     :cvar noise: patterns of config keys that no diff shows unless the user wrote them
     :cvar reveals: secrets that are what the module is for, and are therefore returned
     :cvar fixed_config: config keys that the API cannot change after creation
+    :cvar name_rule: what a new name has to match as a whole, and that in words; C(name_rules) has those of one implementation only
+    :cvar slashes: whether a name can have slashes
     """
 
     states: tuple[str, ...] = ("present", "absent")
@@ -75,6 +77,8 @@ class Resource(Stackable):
     options: dict[str, dict[str, Any]] = {}
     constraints: dict[str, Any] = {}
     name_rule = (r"[^/\s*][^/\s]*", "no slash, no space and no asterisk")
+    name_rules: dict[str, tuple[str, str]] = {}
+    slashes = False
 
     # -- declaration ------------------------------------------------------------------------------------------------
 
@@ -112,9 +116,9 @@ class Resource(Stackable):
 
     def validate(self) -> None:
         """Refuse what can be seen to be wrong without asking the server."""
-        self.check_name("name", self.name)
-        if self.params.get("new_name"):
-            self.check_name("new_name", self.params["new_name"])
+        for option, name in (("name", self.name), ("new_name", self.params.get("new_name"))):
+            if name is not None and (name in ("", ".", "..") or ("/" in name and not self.slashes)):
+                raise self._unnamable(option, name, self.name_rule[1])  # its path would be another one; whatever else there is on a server can be named
 
     def read(self) -> Found | None:
         """The object now; under its new name where it has been renamed already."""
@@ -199,6 +203,8 @@ class Resource(Stackable):
 
     def plan_create(self) -> Plan:
         self.check_extensions()
+        if self.named:
+            self.check_name("new_name" if self.params.get("new_name") else "name", self.params.get("new_name") or self.name)
         body = self.create_body()
         self.check_references(body, {})
         steps = [Step(f"create {self.kind} {body['name']}", lambda: self.create(body)), *self.extra_steps(None, body)]
@@ -217,12 +223,13 @@ class Resource(Stackable):
         changed = sorted(key for key in new if new[key] != current.get(key))
         before, after = values.changes(self.comparable(current), self.comparable(new)) if changed else ({}, {})
         if target and target != self.name:
+            self.check_name("new_name", target)
             steps.append(Step(f"rename {self.kind} {self.name} to {target}", lambda: self.rename(target), reread=True))
             before, after = {"name": self.name, **before}, {"name": target, **after}
         if changed:
             self.check_extensions()
             self.check_references(new, current)
-            steps.append(Step(f"update {self.kind} {target or self.name} ({', '.join(changed)})", lambda: self.update(found, new)))
+            steps.append(Step(f"update {self.kind} {target or self.name} ({', '.join(changed)})", lambda: self.carry_out(found, new)))
         steps += self.extra_steps(found, new)
         return Plan(before, after, steps, {**new, **({self.key: target} if target else {})})
 
@@ -230,6 +237,29 @@ class Resource(Stackable):
         gone, made = self.plan_absent(found), self.plan_create()
         steps = gone.steps[:-1] + [gone.steps[-1]._replace(reread=True)] + made.steps
         return Plan(gone.before, made.after, steps, made.result)
+
+    def carry_out(self, found: Found, new: dict[str, Any]) -> None:
+        """Update. Servers store some of what they then fail to do, and the next run would take it for done: that is put back."""
+        try:
+            self.update(found, new)
+        except ServerError as exc:
+            words = self._put_back(found.object, new)
+            if not words:
+                raise
+            words = f"{exc.text.rstrip('.')}. {words}"
+            raise ServerError(words, exc.code, words) from exc
+
+    def _put_back(self, before: dict[str, Any], new: dict[str, Any]) -> str:
+        """Make it as it was before a write that was refused, and say so; nothing where nothing of it was stored."""
+        try:
+            now = self.fetch(self.name)
+            undone, stored = taken_back(self.fields, before, new, now.object) if now else ({}, [])
+            if not now or not stored:
+                return ""
+            self.update(now, {**now.object, **undone})
+        except LXDError as exc:
+            return f"It may have stored what it refused, and that could not be put back: {exc}"
+        return f"It had stored {', '.join(stored)} all the same, which is put back to what it was."
 
     # -- parts ------------------------------------------------------------------------------------------------------
 
@@ -292,9 +322,13 @@ class Resource(Stackable):
                 self.client.require(field.extension, f"{self.kind} option '{field.name}'")
 
     def check_name(self, option: str, name: str) -> None:
-        rule, words = self.name_rule
+        """Refuse a name that the server would not let a new one have."""
+        rule, words = self.name_rules.get(self.client.implementation, self.name_rule) if self.name_rules else self.name_rule
         if not re.fullmatch(rule, name) or name in (".", ".."):
-            raise InvalidInput(f"{option}: '{name}' is not a valid name for a {self.kind}: {words}.")
+            raise self._unnamable(option, name, words)
+
+    def _unnamable(self, option: str, name: str, words: str) -> InvalidInput:
+        return InvalidInput(f"{option}: '{name}' is not a valid name for a {self.kind}: {words}.")
 
     def _check_project(self) -> None:
         project = self.params.get("project")

@@ -76,7 +76,7 @@ def _told(planned: Planned, wish: Wish, client: Client, check_mode: bool, rules:
         "done": [_named(node) for node in nodes if node.outcome == DONE and node.action],
         "failed_resources": [{**_named(node), "msg": node.words} for node in nodes if node.outcome == FAILED],
         "skipped_resources": [{**_named(node), "because": node.words} for node in nodes if node.outcome == SKIPPED and node.busy],
-        "warnings": list(dict.fromkeys(words for node in nodes for words in node.warnings)),
+        "warnings": list(dict.fromkeys([*planned.warnings, *(words for node in nodes for words in node.warnings)])),
     }
 
 

@@ -34,6 +34,7 @@ class Stackable:
     :cvar instant_options: options for one task that make no sense in a document
     :cvar placed: whether the connection option C(target) says where it is
     :cvar marks: whether it has a place for the name of the stack that owns it: its first free dictionary
+    :cvar copied: whether the daemons copy it with its mark, so that a mark of an earlier version may be that of another
     :cvar one_by_one: actions (C(create), C(delete), …) of which a daemon makes a mess when two are done at once in the same parent or project
     :cvar passing: whether it comes and goes by itself, so that an export has it only when asked
     """
@@ -56,6 +57,7 @@ class Stackable:
     instant_options: tuple[str, ...] = ("new_name",)
     placed = False
     marks = True
+    copied = True
     one_by_one: tuple[str, ...] = ()
     passing = False
 
@@ -82,6 +84,11 @@ class Stackable:
     def holder(cls) -> Map | None:
         """The field that the mark of a stack is written into."""
         return next((field for field in cls.fields if isinstance(field, Map) and field.free), None) if cls.marks else None
+
+    @classmethod
+    def called(cls, obj: dict[str, Any], label: str) -> list[str]:
+        """The labels that an object goes by, any of which a mark can name; none where nobody has given it a name."""
+        return [label]
 
     @classmethod
     def references(cls, params: dict[str, Any]) -> list[tuple[str, str]]:

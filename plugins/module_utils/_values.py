@@ -21,8 +21,10 @@ from typing import Any, Callable, Iterable
 
 from ._errors import InvalidInput
 
-#: The config key that says which stack a resource belongs to. Purging keeps it.
+#: The config key that says which stack a resource belongs to, and the one that says of what this was said. Purging keeps them.
 MARK = "user.cloudhost.stack"
+BEARER = "user.cloudhost.bearer"
+MARKS = (MARK, BEARER)
 
 _UNITS = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "pb": 10**15, "eb": 10**18,
@@ -31,10 +33,17 @@ _UNITS = {
 _SIZE = re.compile(r"^\s*(\d+)\s*([A-Za-z]*)\s*$")
 #: Config keys and device properties that hold a number of bytes (doc/reference/instance_units.md).
 _SIZE_KEYS = ("size", "size.state", "volume.size", "limits.memory", "limits.disk", "*.limits.disk", "limits.memory.swap", "snapshots.size")
+#: Values that look like numbers to YAML and are none: it reads C(0660) as 432 and C(10:16:30:12:34:56) as a number of base 60.
+_NO_NUMBERS = ("mode", "hwaddr", "*.hwaddr")
 #: Values that are text to the daemons: compared letter for letter.
 _TEXT_KEYS = ("user.*", "environment.*", "raw.*", "cloud-init.*", "image.*", "volatile.*", "*.scriptlet")
 TRUE = ("true", "yes", "on", "1")
 FALSE = ("false", "no", "off", "0")
+
+
+def is_true(value: str | None) -> bool:
+    """Whether the daemons take a value for true."""
+    return bool(value) and str(value).lower() in _TRUE
 
 
 def matches(key: str, patterns: Iterable[str]) -> bool:
@@ -66,6 +75,8 @@ def wire_map(option: str, values: dict[str, Any]) -> dict[str, str | None]:
     for key, value in values.items():
         if not isinstance(key, str) or not key:
             raise InvalidInput(f"{option}: {key!r} is not a key; write it in quotes.")
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and matches(key, _NO_NUMBERS):
+            raise InvalidInput(f"{option}.{key}: {value!r} is a number, and not what was written if that began with 0 or has colons: quote it, as in '0660'.")
         result[key] = check_size(f"{option}.{key}", key, wire(f"{option}.{key}", value))
     return result
 
@@ -157,6 +168,23 @@ def _other_kind(want: dict[str, str | None], have: dict[str, str]) -> bool:
     if any(want.get(key) and have.get(key) and want[key] != have[key] for key in ("type", "nictype")):
         return True
     return any(want.get(one) and have.get(other) and not want.get(other) for one, other in (("network", "nictype"), ("nictype", "network")))
+
+
+#: What a nic that names a network has from it, and must not be written beside it.
+_OF_NETWORK = ("nictype", "parent", "mtu", "gvrp", "maas.subnet.ipv4", "maas.subnet.ipv6")
+#: What makes sense whatever a nic is connected to.
+_OF_ANY_NIC = ("type", "name", "hwaddr", "boot.priority")
+
+
+def overriding(inherited: dict[str, str], written: dict[str, str | None]) -> dict[str, str]:
+    """The device that overrides one of a profile: whole, with the written keys in it, and without what goes together with none of them."""
+    now = inherited
+    if _other_kind(written, now):
+        if written.get("network"):
+            now = {key: value for key, value in now.items() if key not in _OF_NETWORK}
+        else:
+            now = {key: value for key, value in now.items() if key in _OF_ANY_NIC}
+    return merge(now, written)
 
 
 def wire_devices(devices: dict[str, Any] | None) -> dict[str, dict[str, str | None] | None] | None:

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from typing import Any, NoReturn
+from typing import Any, Iterator, NoReturn
 
-from ._client import Client, Reply
+from . import _values as values
+from ._client import Client, Reply, quote
 from ._errors import LXDError, ServerError
 from ._resource import Resource
 
@@ -93,7 +94,7 @@ class View:
         if project in (None, "", "default"):
             return "default"
         own = self._projects().get(str(project))
-        if kind.feature and own is not None and (own.get("config") or {}).get(f"features.{kind.feature}") != "true":
+        if kind.feature and own is not None and not values.is_true((own.get("config") or {}).get(f"features.{kind.feature}")):
             return "default"
         return str(project)
 
@@ -133,3 +134,17 @@ class View:
             self._asked[key] = self.client.find(path, **query)
         reply = self._asked[key]
         return Reply(dict(reply.metadata), None, None) if reply and isinstance(reply.metadata, dict) else reply
+
+
+def places(view: View, kinds: dict[str, type[Resource]], kind: type[Resource], project: str) -> Iterator[tuple[str, dict[str, str]]]:
+    """The collections of a kind in a project, each with the options that name what it belongs to."""
+    parents = kind.parents()
+    if not parents:
+        yield kind.path, {}
+        return
+    above = kind.refers["/".join(parents)]
+    parent = kinds[above if isinstance(above, str) else above[0]]
+    for path, outer in places(view, kinds, parent, project):
+        for name in sorted(view.listing(parent, path, project)):
+            options = {**outer, parents[-1]: name}
+            yield kind.path.format_map({option: quote(value) for option, value in options.items()}), options

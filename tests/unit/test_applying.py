@@ -10,6 +10,8 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import StackFailed
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._marks import mark_of
 from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import run_stack
 from ansible_collections.cloudhost.lxd.plugins.module_utils._values import MARK
@@ -71,12 +73,12 @@ def appears(world, path, **obj):
 def test_what_appears_with_our_mark_is_ours(world):
     appears(world, "/1.0/profiles/web", config={MARK: "shop", "limits.cpu": "1"})
     done = run(world, PROFILE)
-    assert world.find("/1.0/profiles/web")["config"] == {MARK: "shop", "limits.cpu": "2"}
+    assert world.find("/1.0/profiles/web")["config"] == {**mark_of("shop", Profile, "default", "web"), "limits.cpu": "2"}
     assert titles(done) == [("profile", "web")]
     assert written(world) == ["POST profiles/web", "PUT profiles/web"]
 
 
-@pytest.mark.parametrize("config", [{MARK: "other"}, {}])
+@pytest.mark.parametrize("config", [{MARK: "other"}, {}, mark_of("shop", Profile, "default", "wob")])
 def test_what_appears_without_our_mark_is_not_ours(world, config):
     appears(world, "/1.0/profiles/web", config=config)
     with pytest.raises(StackFailed, match="already exists"):

@@ -17,7 +17,7 @@ from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, ref
     ("definition", "words"),
     [
         ({"instnaces": []}, "instnaces: there is no such section. Did you mean 'instances'?"),
-        ({"storage_volumes": []}, "storage_volumes: this version of cloudhost.lxd has no such kind"),
+        ({"storage_volumes": [{"name": "v"}]}, "storage_volumes: this version of cloudhost.lxd has no such kind"),
         ({"cluster_members": []}, "use the module cloudhost.lxd.cluster_member"),
         ({"cluster": {"enabled": True}}, "use the role cloudhost.lxd.cluster"),
         ({"instances": {"name": "x"}}, "instances: a list of instance entries is needed, not a dict"),

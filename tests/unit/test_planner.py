@@ -7,15 +7,18 @@
 from __future__ import annotations
 
 import threading
+import urllib.parse
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
 from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Map, Text
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._marks import mark_of
 from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish, all_of
 from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import plan_stack
-from ansible_collections.cloudhost.lxd.plugins.module_utils._values import MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._values import BEARER, MARK
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, refused, refused_after, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK, WorldClient
 
@@ -166,6 +169,68 @@ def test_a_part_belongs_to_whom_the_whole_belongs(world, zones, mark, words):
         run(world, RECORD, kinds=zones)
         assert world.find("/1.0/network-zones/z0/records/www")["description"] == "mine"
         assert MARK not in world.find("/1.0/network-zones/z0/records/www")["config"]
+
+
+def test_a_copy_of_a_whole_is_not_the_stacks_and_neither_are_its_parts(world, zones):
+    world.put("/1.0/network-zones/z0", config=mark_of("other", Zone, "default", "z1"))
+    world.put("/1.0/network-zones/z0/records/www", description="theirs")
+    assert "belongs to no stack" in refused_after(world, RECORD, kinds=zones)
+
+
+@pytest.mark.parametrize(
+    ("bearer", "left"),
+    [
+        ("profile/default/web", "of something else"),  # a copy, or what was renamed
+        ("profile/lab/web-backup", "of something else"),  # of another project
+        ("instance/default/web-backup", "of something else"),
+        ("/default/web-backup", "of something else"),
+        ("profile/default/web-backup", None),
+        (None, "of an earlier version"),
+    ],
+)
+def test_only_what_a_mark_is_of_is_pruned(world, bearer, left):
+    world.put("/1.0/profiles/web-backup", config={MARK: "shop", **({BEARER: bearer} if bearer else {})})
+    for wish in ({"prune": True, "check": True}, {"absent": True, "check": True}, {"prune": True}):
+        result = run(world, {}, **wish)
+        assert titles(result, "delete") == ([] if left else [("profile", "web-backup")])
+        (words,) = result["warnings"] or [None]
+        assert (words is None) if left is None else (f"profile web-backup (the mark is {left}" in words.replace("is that of", "is of")), words
+    assert (world.find("/1.0/profiles/web-backup") is None) is (left is None)
+
+
+def test_a_mark_of_an_earlier_version_counts_for_what_a_document_names_and_for_what_is_never_copied(world):
+    world.put("/1.0/profiles/web", config={MARK: "shop"})
+    world.put("/1.0/profiles/web-backup", config={MARK: "shop"})
+    world.put("/1.0/networks/n0", config={MARK: "shop"})
+    definition = {"profiles": [{"name": "web"}]}
+    assert titles(run(world, definition, absent=True, check=True)) == [("network", "n0"), ("profile", "web")]
+    assert "belongs to the stack 'shop'" in refused(world, definition, name="other", adopt=True)
+    assert rows(run(world, definition)) == [("update", "web", "it differs in config")]
+    assert world.find("/1.0/profiles/web")["config"] == mark_of("shop", Profile, "default", "web")
+    assert run(world, definition)["changed"] is False
+    assert sorted(titles(run(world, {}, prune=True))) == [("network", "n0"), ("profile", "web")]
+
+
+def test_many_that_are_left_alone_are_told_in_one_line(world):
+    for number in range(12):
+        world.put(f"/1.0/profiles/copy{number:02}", config={MARK: "shop", BEARER: "profile/default/web"})
+    (words,) = run(world, {}, prune=True)["warnings"]
+    assert "profile copy09 and 2 more (" in words and "copy10" not in words
+
+
+def test_the_mark_of_a_profile_that_projects_share_is_of_the_project_that_it_is_in(world):
+    definition = {"projects": [{"name": "lab", "config": {"features.profiles": False}}], "profiles": [{"name": "web", "project": "lab"}]}
+    run(world, definition, prune=True)
+    assert world.find("/1.0/profiles/web")["config"] == mark_of("shop", Profile, "default", "web")
+    assert run(world, definition, prune=True)["changed"] is False
+    assert titles(run(world, {}, prune=True)) == [("profile", "web"), ("project", "lab")]
+
+
+@pytest.mark.parametrize("name", ["a b", " ", "-x", "x" * 300, "\u2028", "*", "ümlaut", "..."])
+def test_what_was_read_is_never_refused_for_its_name(world, name):
+    """Whoever may write in one project would otherwise end the run of everybody."""
+    world.put(f"/1.0/profiles/{urllib.parse.quote(name)}", name=name, config=mark_of("shop", Profile, "default", name))
+    assert titles(run(world, {}, prune=True)) == [("profile", name)]
 
 
 def test_what_the_server_does_not_know_is_not_looked_for(world, zones):

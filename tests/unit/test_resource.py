@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.cloudhost.lxd.plugins.module_utils._client import quote
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Devices, Flag, Map, Text
 from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Plan, Resource
@@ -92,7 +93,15 @@ def test_names_that_are_none(client, option, name):
     if option == "new_name" and not name:
         return
     with pytest.raises(InvalidInput, match=f"^{option}: "):
-        box(client, **{option: name})
+        box(client, **{option: name}).plan(None)
+
+
+@pytest.mark.parametrize("name", ["a b", "*", "-", "\u2028", "x" * 300])
+def test_what_is_there_can_be_named_whatever_its_name(client, name):
+    client.memory.put(f"/1.0/profiles/{quote(name)}", name=name, description="d")
+    assert box(client, name=name).plan(box(client, name=name).read()).steps == []
+    gone = box(client, name=name, state="absent")
+    assert [step.words for step in gone.plan(gone.read()).steps] == [f"delete box {name}"]
 
 
 def test_of_a_kind_of_which_there_is_one_the_server_is_the_name(client, monkeypatch):

@@ -15,6 +15,8 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Inval
 from ansible_collections.cloudhost.lxd.plugins.module_utils._export import export
 from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Map, Text
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._marks import mark_of
 from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish
 from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import plan_stack
@@ -181,7 +183,7 @@ def test_what_nobody_owns_is_adopted_only_when_told(world):
     words = refused(world, PROFILE)
     assert "belongs to no stack, and differs in config. With adopt: true" in words
     assert run(world, PROFILE, adopt=True)["plan"][0]["why"] == "it is adopted, and differs in config"
-    assert world.find("/1.0/profiles/web")["config"] == {"limits.cpu": "2", "user.a": "b", MARK: "shop"}
+    assert world.find("/1.0/profiles/web")["config"] == {"limits.cpu": "2", "user.a": "b", **mark_of("shop", Profile, "default", "web")}
     assert run(world, PROFILE)["changed"] is False
 
 
@@ -201,7 +203,7 @@ def test_purging_keeps_the_mark(world):
     purging = {"profiles": [{"name": "web", "config": {"limits.cpu": 2}, "purge_config": True}]}
     run(world, purging)
     run(world, purging, name=None)
-    assert world.find("/1.0/profiles/web")["config"] == {"limits.cpu": "2", MARK: "shop"}
+    assert world.find("/1.0/profiles/web")["config"] == {"limits.cpu": "2", **mark_of("shop", Profile, "default", "web")}
 
 
 def test_pruning_deletes_what_is_no_longer_written_and_nothing_else(world):

@@ -48,6 +48,7 @@ class Image(Resource):
     }
     constraints = {"mutually_exclusive": [("remote", "source", "file", "instance")], "required_by": {"rootfs": "file"}}
     name_rule = (r"[^\s]+", "no space")
+    slashes = True
 
     def validate(self) -> None:
         super().validate()
@@ -142,6 +143,10 @@ class Image(Resource):
         """The image of the file, which may be there under another alias."""
         reply = self.client.find(f"{self.path}/{self.file_fingerprint}", **self.query()) if self.file_fingerprint else None
         return Found(reply.metadata, reply.etag) if reply else None
+
+    @classmethod
+    def called(cls, obj: dict[str, Any], label: str) -> list[str]:
+        return [alias["name"] for alias in obj.get("aliases") or ()]
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:

@@ -24,6 +24,7 @@ class ImageAlias(Resource):
     renames = True
     feature = "images"
     name_rule = (r"[^\s]+", "no space")
+    slashes = True
 
     def fetch(self, name: str) -> Found | None:
         found = super().fetch(name)

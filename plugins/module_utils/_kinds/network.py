@@ -24,6 +24,7 @@ class Network(PerMember):
 
     kind = "network"
     path = "/1.0/networks"
+    copied = False
     fields = (Text("description"), Text("type", create_only=True), Map("config"), Members())
     renames = True
     family, variant, default_variant = "network", "type", "bridge"

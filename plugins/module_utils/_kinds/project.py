@@ -21,6 +21,7 @@ class Project(Resource):
 
     kind = "project"
     path = "/1.0/projects"
+    copied = False
     fields = (Text("description"), Map("config"))
     scoped = False
     renames = True

@@ -20,6 +20,7 @@ class StoragePool(PerMember):
 
     kind = "storage_pool"
     path = "/1.0/storage-pools"
+    copied = False
     fields = (Text("description"), Text("driver", create_only=True), Map("config"), Members())
     scoped = False
     owned = (
