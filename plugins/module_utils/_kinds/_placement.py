@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .. import _values as values
 from .._client import Client, quote
 from .._errors import InvalidInput, did_you_mean
 from ._heartbeats import heard
@@ -46,5 +47,15 @@ def move_target(client: Client, target: str) -> str:
 
 def can_move_live(instance: dict[str, Any]) -> bool:
     """Whether a running instance moves without being stopped: a virtual machine that was told so. Containers would need CRIU."""
-    stateful = (instance.get("expanded_config") or {}).get("migration.stateful") == "true"
+    stateful = values.is_true((instance.get("expanded_config") or {}).get("migration.stateful"))
     return instance.get("status") == "Running" and instance.get("type") == "virtual-machine" and stateful
+
+
+def refuse_machines(client: Client) -> None:
+    """Refuse a virtual machine where there can be none; of a cluster, only the member that it comes to could tell."""
+    drivers = client.server.get("environment", {}).get("driver") or ""
+    if drivers and "qemu" not in drivers and not client.clustered:
+        raise InvalidInput(
+            f"type: {client.label} runs no virtual machines (its drivers: {drivers}). They need QEMU and the kernel modules kvm and vhost_vsock "
+            "when the daemon starts."
+        )

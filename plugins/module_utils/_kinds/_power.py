@@ -42,6 +42,14 @@ def status_after(status: str, state: str) -> str:
     return {"started": RUNNING, "restarted": RUNNING, "frozen": FROZEN, "stopped": STOPPED}.get(state, status)
 
 
+def end_words(instance: Any, status: str, done: str) -> str:
+    """Why an ephemeral instance is not stopped on the way to something else."""
+    return (
+        f"instance '{instance.name}' on {instance.client.label} is ephemeral and {status}, so it would be gone when it is stopped to be {done}: "
+        "write ephemeral: false too if it shall stay, or state: absent if it shall go."
+    )
+
+
 class Power:
     """C(PUT /1.0/instances/NAME/state), with a graceful try before force."""
 
@@ -58,7 +66,8 @@ class Power:
                 self._put(action, timeout=max(1, min(self.grace, int(self.client.deadline.remaining()) - 2)))
                 return
             except ServerError as exc:
-                status = self.client.get(self.url, **self.query).metadata["status"]
+                found = self.client.find(self.url, **self.query)
+                status = found.metadata["status"] if found else STOPPED  # an ephemeral one is gone
                 if action == "stop" and status == STOPPED:
                     return
                 if not self.force:

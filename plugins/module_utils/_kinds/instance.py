@@ -11,14 +11,15 @@ import os
 from typing import Any
 
 from .. import _values as values
-from .._client import Client, quote
-from .._errors import Interrupted, InvalidInput, ServerError, did_you_mean
+from .._client import Client
+from .._errors import Interrupted, InvalidInput, ServerError
 from .._fields import Devices, Flag, Map, Names, Text
 from .._resource import Found, Plan, Resource, Step
 from . import _moves as moves
+from . import _origin as origin
 from ._heartbeats import OFFLINE
-from ._placement import can_move_live, is_placed, move_target
-from ._power import FROZEN, RUNNING, STOPPED, Power, actions, settled, status_after
+from ._placement import can_move_live, is_placed, move_target, refuse_machines
+from ._power import FROZEN, RUNNING, STOPPED, Power, actions, end_words, settled, status_after
 from ._source import find_image, image_name, image_source
 from ._wait import CONDITIONS, Waiter, with_addresses
 
@@ -27,6 +28,8 @@ AT_START = (
     "limits.kernel.*", "linux.*", "nvidia.*", "raw.*", "security.devlxd", "security.guestapi", "security.idmap.*", "security.privileged",
     "security.syscalls.*", "security.csm", "security.secureboot", "security.sev*", "migration.*", "limits.memory.hugepages", "agent.nic_config.*",
 )  # fmt: skip
+#: How often to look whether an ephemeral instance that was stopped is gone, about once a second.
+_LEAVING = 30
 #: What a PUT of an instance takes; the rest of the object is the daemon's.
 WRITABLE = ("architecture", "config", "description", "devices", "ephemeral", "profiles", "stateful")
 
@@ -76,7 +79,7 @@ class Instance(Resource):
     def validate(self) -> None:
         super().validate()
         self.project = self.params["project"]
-        self.was_running = self.runs = False
+        self.was_running = self.runs = self.fresh = self.due = False
         self.state_seen: dict[str, Any] = {}
         source = self.params["source"]
         if source is not None and source.get("type") not in ("image", "copy", "none", "backup", "migration"):
@@ -146,62 +149,17 @@ class Instance(Resource):
         body = super().create_body()
         body.setdefault("type", "container")
         if body["type"] == "virtual-machine":
-            self._check_machines()
-        body["source"] = self._source(body["type"])
-        if body["source"]["type"] == "copy" and "profiles" not in body:
-            self._inherit(body)
-        if any("type" not in device for device in (body.get("devices") or {}).values()):
-            inherited: dict[str, Any] = {}
-            for profile in body.get("profiles", ["default"]):
-                reply = self.client.find(f"/1.0/profiles/{quote(profile)}", **self.query())
-                inherited.update(reply.metadata["devices"] if reply else {})
-            self._complete(body["devices"], inherited)
-        if self.params["pool"]:
-            root = {"type": "disk", "path": "/", **(body.get("devices") or {}).get("root", {}), "pool": self.params["pool"]}
-            body["devices"] = {**(body.get("devices") or {}), "root": root}
+            refuse_machines(self.client)
+        body["source"] = origin.source_of(self.client, self.params, body["type"])
+        original = origin.original_of(self.client, body["source"], self.project)
+        origin.take_over(body, original)
+        if body["source"]["type"] != "backup":  # that brings its own, which the task's are merged into once they are there
+            self._warn(origin.equip(self.client, body, self.wanted, original, self.params))
         return body
-
-    def _source(self, kind: str) -> dict[str, Any]:
-        written = self.params["source"]
-        if written:
-            source = {key: value for key, value in written.items() if value is not None}
-            if source["type"] == "image" and source.get("alias") and not source.get("server"):
-                return image_source(self.client, "source.alias", source["alias"], source.get("project") or self.project)
-            if source["type"] == "copy":
-                known = self.client.names(self.path, project=source.get("project") or self.project)
-                original = str(source.get("source", "")).split("/", 1)[0]
-                if original not in known:
-                    raise InvalidInput(f"source.source: there is no instance '{original}' to copy on {self.client.label}. {did_you_mean(original, known)}")
-            return source
-        if not self.params["image"]:
-            raise InvalidInput(
-                f"image: instance '{self.params['new_name'] or self.name}' does not exist yet on {self.client.label}; say what to make it from with "
-                "'image', or with source: {type: none} for an empty one, source: {type: copy, source: …} for a copy."
-            )
-        source = image_source(self.client, "image", self.params["image"], self.project)
-        if kind == "virtual-machine" and "server" in source:
-            source["image_type"] = kind
-        return source
-
-    def _inherit(self, body: dict[str, Any]) -> None:
-        """A copy has the profiles of the original, as by the daemons' own clients. LXD 5.0 copies all but them, and then finds no root disk."""
-        name, _slash, snapshot = str(body["source"].get("source", "")).partition("/")
-        path = f"{self.path}/{quote(name)}" + (f"/snapshots/{quote(snapshot)}" if snapshot else "")
-        original = self.client.find(path, project=body["source"].get("project") or self.project)
-        if original and original.metadata.get("profiles") is not None:
-            body["profiles"] = original.metadata["profiles"]
-
-    def _check_machines(self) -> None:
-        """Refuse a virtual machine where there can be none; of a cluster, only the member that it comes to could tell."""
-        drivers = self.client.server.get("environment", {}).get("driver") or ""
-        if drivers and "qemu" not in drivers and not self.client.clustered:
-            raise InvalidInput(
-                f"type: {self.client.label} runs no virtual machines (its drivers: {drivers}). They need QEMU and the kernel modules kvm and vhost_vsock "
-                "when the daemon starts."
-            )
 
     def create(self, body: dict[str, Any]) -> None:
         query = {**self.query(), "target": self.params["target"]}
+        self.fresh = body["source"]["type"] in ("backup", "copy")
         if body["source"]["type"] != "backup":
             self.client.write("POST", self.path, body, **query)
             return
@@ -218,8 +176,8 @@ class Instance(Resource):
         source = plan.result["source"] if plan.result else {}
         words = {"copy": f"as a copy of {source.get('source')}", "none": "empty", "backup": f"from {source.get('file')}"}
         described = words.get(source["type"], f"from image {self.params['image'] or source.get('alias') or source.get('fingerprint')}")
-        # A backup brings its own config, so what the task says of it is planned once it is there.
-        plan.steps[0] = plan.steps[0]._replace(words=f"{plan.steps[0].words} {described}", reread=source["type"] == "backup")
+        # A backup and an original bring what the task may not want, so that is planned once it is there.
+        plan.steps[0] = plan.steps[0]._replace(words=f"{plan.steps[0].words} {described}", reread=source["type"] in ("backup", "copy"))
         status = status_after(STOPPED, self.state)
         if self.state == "started" or status != STOPPED:
             plan.after["status"] = status
@@ -233,31 +191,30 @@ class Instance(Resource):
         inherited = {**(current.get("expanded_devices") or {}), **(current.get("devices") or {})}
         wanted = self.wanted.get("devices")
         if wanted:
-            local = {name: device for name, device in wanted.items() if device and not device.get("type") and name not in (current.get("devices") or {})}
-            self._complete(local, inherited)
-            self.wanted = {**self.wanted, "devices": {**wanted, **local}}
-        return super().merged(current)
-
-    def _complete(self, devices: dict[str, Any], inherited: dict[str, Any]) -> None:
-        """A device that overrides one of a profile is the profile's with the written keys in it: the API wants it whole."""
-        for name, device in devices.items():
-            if device and not device.get("type"):
-                if name not in inherited:
-                    raise InvalidInput(
-                        f"devices.{name}: no 'type', and no profile has a device of this name to override. "
-                        f"{did_you_mean(name, list(inherited))} Give its type, such as disk or nic."
-                    )
-                devices[name] = {**inherited[name], **device}
+            overriding = {name: device for name, device in wanted.items() if name not in (current.get("devices") or {})}
+            self.wanted = {**self.wanted, "devices": {**wanted, **origin.completed(overriding, inherited)}}
+        new = super().merged(current)
+        if self.fresh:  # a copy or an import has the mark of its original, and belongs to nobody unless this task says so
+            wished = self.wanted.get("config") or {}
+            new["config"] = {key: value for key, value in (new.get("config") or {}).items() if key not in values.MARKS or key in wished}
+        return new
 
     def update(self, found: Found, body: dict[str, Any]) -> None:
         # LXD empties a description that a write leaves out, so all that a PUT takes is sent.
         self.client.write("PUT", self.url(), {key: body[key] for key in WRITABLE if key in body}, etag=found.etag, **self.query())
 
+    def _warn(self, warnings: list[str]) -> None:
+        self.warnings += [words for words in warnings if words not in self.warnings]  # a plan can be made more than once
+
     def plan_update(self, found: Found) -> Plan:
         status = settled(found.object["status"])
+        nulls = origin.nulls(self.wanted, found.object)
         plan = super().plan_update(found)
         if any(step.words.startswith("delete ") for step in plan.steps):  # recreated
             return plan
+        if nulls:
+            profiles = (plan.result or {}).get("profiles") or []
+            self._warn(origin.idle_nulls(self.name, nulls, origin.profiles_of(self.client, profiles, self.project)))
         moving, updating, rest = self._sorted(plan.steps)
         moving += self._moves(found, plan)
         at_start = self._at_start(found.object, plan.result or {}) if status == RUNNING else []
@@ -265,9 +222,16 @@ class Instance(Resource):
         stop_for = "moved or renamed" if moving and not live else ""
         if at_start and not moving and self.params["restart"] == "if_required" and self.state in ("started", "present"):
             stop_for = f"given {', '.join(at_start)}"
-        steps = []
-        now = status
-        if stop_for and status != STOPPED:
+        brief = bool((plan.result or {}).get("ephemeral")) and status != STOPPED
+        if brief and ((moving and not live) or self.state == "stopped"):
+            raise InvalidInput(end_words(self, status, stop_for or "stopped"))
+        self.due = brief and (self.due or bool(stop_for))
+        steps, now = [], status
+        if found.object.get("ephemeral") and not brief:  # no longer, before a stop would be its end
+            steps, updating = updating, []
+        if self.due:  # the servers restart one without letting it end
+            steps, updating, rest = updating + rest + self._power(status, "restarted"), [], []
+        elif stop_for and status != STOPPED:
             if self.params["restart"] != "if_required" and self.state not in ("stopped", "restarted"):
                 raise InvalidInput(
                     f"instance '{self.name}' on {self.client.label} is {status} and must be stopped to be "
@@ -348,7 +312,7 @@ class Instance(Resource):
     def extra_steps(self, found: Found | None, after: dict[str, Any]) -> list[Step]:
         if found is None:
             return self._power(STOPPED, self.state) + self._waits(status_after(STOPPED, self.state))
-        return self._rebuild(found) if self.state == "rebuilt" else []
+        return self._rebuild(found, after) if self.state == "rebuilt" else []
 
     def _power(self, status: str, state: str) -> list[Step]:
         # restarting and the like are done once: a plan made anew after a broken connection does not repeat them
@@ -378,13 +342,30 @@ class Instance(Resource):
     def show(self, obj: dict[str, Any]) -> dict[str, Any]:
         return with_addresses(obj, self.state_seen) if self.state_seen else obj
 
+    def plan_absent(self, found: Found | None) -> Plan:
+        plan = super().plan_absent(found)
+        if found and found.object.get("ephemeral") and settled(found.object["status"]) != STOPPED:
+            plan.steps = [Step(f"delete instance {self.name} by stopping it, since it is ephemeral", self._end)]
+        return plan
+
+    def _end(self) -> None:
+        """Stop an ephemeral instance and wait until it is gone. One that is there all the same is no longer ephemeral."""
+        self._switch("stop", hard=self.params["force"])
+        for attempt in range(_LEAVING):
+            found = self.fetch(self.name)
+            if not found or not found.object.get("ephemeral"):
+                break
+            self.client.deadline.pause(attempt, f"waiting for the end of instance {self.name}")
+        if found:
+            self.delete()
+
     def before_delete(self, found: Found) -> list[Step]:
         status = settled(found.object["status"])
         if self.params["force"] and status != STOPPED:
             return [Step(f"stop instance {self.name}", lambda: self._switch("stop", hard=True))]
         return self._power(status, "stopped")
 
-    def _rebuild(self, found: Found) -> list[Step]:
+    def _rebuild(self, found: Found, after: dict[str, Any]) -> list[Step]:
         self.client.require("instances_rebuild", "state: rebuilt")
         if not self.params["image"]:
             raise InvalidInput("image: state rebuilt needs the image to rebuild from.")
@@ -397,4 +378,6 @@ class Instance(Resource):
         source = image_source(self.client, "image", image, self.project)
         steps = [Step(words, lambda: self.client.write("POST", self.url() + "/rebuild", {"source": source}, **self.query()))]
         running = settled(found.object["status"]) == RUNNING
+        if running and after.get("ephemeral"):
+            raise InvalidInput(end_words(self, RUNNING, "rebuilt"))
         return self._power(RUNNING, "stopped") + steps + self._power(STOPPED, "started") if running else steps
