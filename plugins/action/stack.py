@@ -23,23 +23,13 @@ from ansible.utils.display import Display
 from ansible_collections.cloudhost.lxd.plugins.action.direct import Direct
 from ansible_collections.cloudhost.lxd.plugins.module_utils._values import printable
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import is_encrypted, scalars
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._written import TEXT, Loader, children, lines_of, not_yaml, written_twice
 
 #: Whether somebody watches. Asked when Ansible loads the plugin: the processes that run tasks have no terminal.
 _TERMINAL = os.isatty(1)
 _EVERY = 1.0
 #: A line at least this often, though nothing has moved.
 _AT_LEAST_EVERY = 15.0
-#: How deep lines are remembered: section, entry, option.
-_DEPTH = 3
-_TIMESTAMP = "tag:yaml.org,2002:timestamp"
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """YAML as Ansible reads it, but for points in time, which stay as they are written."""
-
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP] for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
 
 
 class ActionModule(Direct):
@@ -105,8 +95,7 @@ class ActionModule(Direct):
             try:
                 found.append(self._document(shown, path, errors))
             except yaml.YAMLError as exc:
-                mark = getattr(exc, "problem_mark", None)
-                errors.append(f"{shown}{f':{mark.line + 1}' if mark else ''}: this is not YAML: {getattr(exc, 'problem', None) or exc}.")
+                errors.append(not_yaml(shown, exc))
         if errors:
             raise AnsibleError(printable("\n".join(errors if len(errors) == 1 else [f"{len(errors)} errors, and nothing was changed:", *errors]), keep="\n"))
         return found
@@ -125,15 +114,15 @@ class ActionModule(Direct):
 
     def _document(self, shown: str, path: str, errors: list[str]) -> dict[str, Any]:
         text = self._loader.get_text_file_contents(path)
-        loader = _Loader(text.encode("utf-8"))  # Ansible marks its strings, which the C library does not take
+        loader = Loader(text.encode("utf-8"))  # Ansible marks its strings, which the C library does not take
         try:
             root = loader.get_single_node()
             if root is None:
                 return {"source": shown, "content": None, "lines": {}}
-            errors += [f"{shown}:{key.start_mark.line + 1}: the key '{key.value}' is written twice in one dictionary." for key in _twice(root, set())]
+            errors += written_twice(shown, root)
             content = loader.construct_document(self._decrypted(root, set()))
             self._secrets += scalars(content) if is_encrypted(path) else []
-            return {"source": shown, "content": content, "lines": dict(_lines(root))}
+            return {"source": shown, "content": content, "lines": dict(lines_of(root))}
         finally:
             loader.dispose()
 
@@ -142,43 +131,5 @@ class ActionModule(Direct):
         if id(node) not in seen:
             seen.add(id(node))
             if node.tag == "!vault":
-                block = "".join(f"\n  {line}" for line in node.value.split("\n"))
-                node.value, node.tag = str(self._loader.load(f"!vault |{block}\n")), "tag:yaml.org,2002:str"
-                self._secrets.append(node.value)
-            for child in _children(node):
-                self._decrypted(child, seen)
+X                self._decrypted(child, seen)
         return node
-
-
-def _children(node: Any) -> list[Any]:
-    if isinstance(node, yaml.MappingNode):
-        return [part for pair in node.value for part in pair]
-    return node.value if isinstance(node, yaml.SequenceNode) else []
-
-
-def _twice(node: Any, seen: set[int]) -> Iterator[Any]:
-    """Keys that a dictionary has already: YAML would let the last of them win in silence."""
-    if id(node) in seen:
-        return
-    seen.add(id(node))
-    if isinstance(node, yaml.MappingNode):
-        known: set[Any] = set()
-        for key, _value in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in known and key.value != "<<":
-                yield key
-            known.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
-    for child in _children(node):
-        yield from _twice(child, seen)
-
-
-def _lines(node: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, int]]:
-    """The lines of sections, entries and options by their paths."""
-    if depth == _DEPTH:
-        return
-    pairs = [(key.value, key, value) for key, value in node.value] if isinstance(node, yaml.MappingNode) else []
-    if isinstance(node, yaml.SequenceNode):
-        pairs = [(position, value, value) for position, value in enumerate(node.value)]
-    for name, marked, value in pairs:
-        inner = f"{path}/{name}" if path else str(name)
-        yield inner, marked.start_mark.line + 1
-        yield from _lines(value, inner, depth + 1)

@@ -1,0 +1,72 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This plugin util is private to the collection: it may change at any time.
+
+"""YAML as it was written. The values of the daemons are text, so their own init keeps C(0660) and C(12:30) as they stand, where YAML makes numbers of them."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator
+
+import yaml
+
+#: What a plain scalar can be besides text: nothing, and the key that merges another dictionary.
+_MEANT = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
+TEXT = "tag:yaml.org,2002:str"
+#: How deep lines are remembered: section, entry, option.
+_DEPTH = 3
+
+
+class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Every plain scalar is its text, but for null; what has a type besides is told by the option that it is for."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag in _MEANT] for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def not_yaml(shown: str, exc: yaml.YAMLError) -> str:
+    """An error of the parser with file and line."""
+    mark = getattr(exc, "problem_mark", None)
+    return f"{shown}{f':{mark.line + 1}' if mark else ''}: this is not YAML: {getattr(exc, 'problem', None) or exc}."
+
+
+def written_twice(shown: str, root: Any) -> list[str]:
+    """Errors for keys that a dictionary has already."""
+    return [f"{shown}:{key.start_mark.line + 1}: the key '{key.value}' is written twice in one dictionary." for key in _twice(root, set())]
+
+
+def children(node: Any) -> list[Any]:
+    if isinstance(node, yaml.MappingNode):
+        return [part for pair in node.value for part in pair]
+    return node.value if isinstance(node, yaml.SequenceNode) else []
+
+
+def _twice(node: Any, seen: set[int]) -> Iterator[Any]:
+    """Keys that a dictionary has already: YAML would let the last of them win in silence."""
+    if id(node) in seen:
+        return
+    seen.add(id(node))
+    if isinstance(node, yaml.MappingNode):
+        known: set[Any] = set()
+        for key, _value in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in known and key.value != "<<":
+                yield key
+            known.add(key.value if isinstance(key, yaml.ScalarNode) else id(key))
+    for child in children(node):
+        yield from _twice(child, seen)
+
+
+def lines_of(node: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, int]]:
+    """The lines of sections, entries and options by their paths."""
+    if depth == _DEPTH:
+        return
+    pairs = [(key.value, key, value) for key, value in node.value] if isinstance(node, yaml.MappingNode) else []
+    if isinstance(node, yaml.SequenceNode):
+        pairs = [(position, value, value) for position, value in enumerate(node.value)]
+    for name, marked, value in pairs:
+        inner = f"{path}/{name}" if path else str(name)
+        yield inner, marked.start_mark.line + 1
+        yield from lines_of(value, inner, depth + 1)
