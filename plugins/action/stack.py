@@ -131,5 +131,9 @@ class ActionModule(Direct):
         if id(node) not in seen:
             seen.add(id(node))
             if node.tag == "!vault":
-X                self._decrypted(child, seen)
+                block = "".join(f"\n  {line}" for line in node.value.split("\n"))
+                node.value, node.tag = str(self._loader.load(f"!vault |{block}\n")), TEXT
+                self._secrets.append(node.value)
+            for child in children(node):
+                self._decrypted(child, seen)
         return node

@@ -107,7 +107,7 @@ class _Heard(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> Optional[int]:
+    def readinto(self, buffer: Any) -> int | None:
         left = self.clock.end - time.monotonic()
         if left <= 0:
             raise socket.timeout("timed out")

@@ -43,7 +43,7 @@ FALSE = ("false", "no", "off", "0")
 
 def is_true(value: str | None) -> bool:
     """Whether the daemons take a value for true."""
-    return bool(value) and str(value).lower() in _TRUE
+    return bool(value) and str(value).lower() in TRUE
 
 
 def matches(key: str, patterns: Iterable[str]) -> bool:

@@ -38,9 +38,7 @@ class Instance:
 
     # -- commands ---------------------------------------------------------------------------------------------------
 
-    def run(
-        self, request: dict[str, Any], data: bytes | IO[bytes] = b"", gate: Gate | None = None, sink: IO[bytes] | None = None
-    ) -> tuple[int, bytes, bytes]:
+    def run(self, request: dict[str, Any], data: bytes | IO[bytes] = b"", gate: Gate | None = None, sink: IO[bytes] | None = None) -> tuple[int, bytes, bytes]:
         """Exit code and output of a command, by a request for an exec."""
         return _exec.run(self._fresh(), self.name, request, data, gate, sink, project=self.project)
 

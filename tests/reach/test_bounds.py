@@ -18,7 +18,6 @@ import yaml
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
 from lab.cutting import Cutting
-from reach.conftest import by_line
 
 WHO = "echo $(cat /etc/which) $(id -un)"
 
