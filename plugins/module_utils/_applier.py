@@ -54,15 +54,14 @@ class Applier:
         nodes, users = planned.nodes, turned(planned.needs)
         mine = set(chosen)
         waiting = {number: len(planned.needs[number] & mine) for number in chosen}
-        ready = [number for number in chosen if not waiting[number]]
-        heapq.heapify(ready)
+        ready = [number for number in chosen if not waiting[number]]  # in order, and so a heap
         futures: dict[concurrent.futures.Future[Outcome], int] = {}
-        queues: dict[tuple[str, ...], list[int]] = {}  # those that wait while another of their queue is worked on
+        queues: dict[tuple[str, ...] | None, list[int]] = {}  # those that wait while another of their queue is worked on
         while ready or futures:
             while ready and len(futures) < self.parallel:
                 number = heapq.heappop(ready)
                 queue = nodes[number].queue
-                if queue in queues and queue is not None:
+                if queue in queues:
                     queues[queue].append(number)
                 elif self._ready(nodes, planned.needs[number], nodes[number]):
                     if queue is not None:
@@ -77,7 +76,7 @@ class Applier:
                 for future in ended:
                     number = futures.pop(future)
                     self._end(nodes[number], future)
-                    for other in queues.pop(nodes[number].queue or (), []):
+                    for other in queues.pop(nodes[number].queue, []):
                         heapq.heappush(ready, other)
                     self._release(users[number] & mine, waiting, ready)
 
@@ -125,8 +124,7 @@ class Applier:
     def _end(self, node: Node, future: concurrent.futures.Future[Outcome]) -> None:
         try:
             outcome = future.result()
-            node.outcome, node.actions = DONE, outcome.actions
-            node.warnings = [*node.warnings, *outcome.warnings]  # told once each
+            node.outcome, node.actions, node.warnings = DONE, outcome.actions, outcome.warnings
         except LXDError as exc:
             node.outcome, node.words, node.actions = FAILED, str(exc), exc.actions
             self.failed += 1

@@ -212,7 +212,7 @@ class Client:
             raise LXDError(f"Check mode must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd.")
         reply = self.request(method, path, body=body, etag=etag, headers=headers, stream=stream, query=query)
         if reply.operation and wait:
-            return (self.wait(reply.operation) or {}).get("metadata")
+            return self.wait(reply.operation).get("metadata")
         return reply.metadata
 
     def request(
@@ -247,7 +247,7 @@ class Client:
             try:
                 self.requests += 1
                 response = self.transport.request(method, url, data, sending, timeout=min(left + (1.0 if slack else 0.0), 120.0 + slack), sink=sink)
-                if sink and response.status == 200 and "json" not in (response.headers.get("Content-Type") or ""):
+                if sink and response.status == 200 and "json" not in str(response.headers.get("Content-Type")):
                     return Reply(response, None, None)
                 return self._envelope(method, path, response, streamed=stream is not None)
             except ConnectionFailed as exc:
@@ -328,7 +328,7 @@ class Client:
 
     # -- operations -------------------------------------------------------------------------------------------------
 
-    def wait(self, operation: str) -> dict[str, Any] | None:
+    def wait(self, operation: str) -> dict[str, Any]:
         """Wait for an operation to end and return it.
 
         For a failed operation and for a wait that ran out, some versions answer with an error envelope (Incus 6.0.4) and some with

@@ -46,7 +46,7 @@ HINTS = (
         r"Failed to run: .*(zpool|zfs|lvm|vgcreate|pvcreate|rbd|btrfs|mkfs)",
         "The storage tool or its kernel support is missing or refused: see the daemon's log.",
     ),
-    (r"Unknown configuration key|Invalid (option|config|configuration)|invalid option", "Correct or remove the key; the server's version may not know it."),
+    (r"Unknown configuration key|Invalid (option|config|configuration)", "Correct or remove the key; the server's version may not know it."),
 )
 
 
@@ -79,7 +79,7 @@ def _converge(resource: Resource, check_mode: bool, actions: list[str]) -> Outco
         plans.append(plan)
         if doubtful and doubtful not in [step.words for step in plan.steps]:
             actions.append(doubtful)
-        if check_mode or not plan.steps:
+        if check_mode:
             break
         earlier, doubtful = len(actions), ""
         try:

@@ -88,7 +88,7 @@ class Names(Field):
     type = "list"
 
     def arguments(self) -> dict[str, dict[str, Any]]:
-        return {self.name: {"type": "list", "elements": "str", **self.spec}}
+        return {self.name: {"type": self.type, "elements": "str", **self.spec}}
 
     def equal(self, have: Any, want: Any) -> bool:
         return list(have or ()) == list(want)
@@ -144,7 +144,6 @@ class Map(Field):
     """A free dictionary of the daemon's own keys (C(config), C(properties)), with its C(purge_*) option."""
 
     type = "dict"
-    purge = ""
     #: Whether it takes keys that the daemon does not know, C(user.*).
     free = True
 

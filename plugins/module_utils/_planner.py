@@ -132,9 +132,9 @@ class Planner:
 
     def _stand_in(self, node: Node) -> bool:
         """Something in the place of what cannot be planned, so that the errors of what depends on it are its own. False where that cannot be."""
-        identity = {option: node.params[option] for option in [*node.kind.parents(), "name", "project", "target"] if option in node.params}
+        identity = {option: node.params[option] for option in [*node.kind.parents(), "name", "project"] if option in node.params}
         try:
-            resource = node.kind(self.client, {**dict.fromkeys(node.params), **defaults(node.kind.argument_spec()), **identity})
+            resource = node.kind(self.client, {**defaults(node.kind.argument_spec()), **identity})
             for path, obj in resource.foreseen(Plan({}, {}, [], None)).items():
                 if not self.client.find(path, **resource.query()):
                     self.view.put(path, node.project, obj)
@@ -150,7 +150,7 @@ class Planner:
         there = found or resource.taken_over()
         owner = self.marks.owner(resource, node.project, node.label, there.object) if there else None
         bound = self.wish.name is not None and not self._is_daemons_own(node)
-        if bound and there and owner not in (None, self.wish.name):
+        if bound and owner not in (None, self.wish.name):
             raise InvalidInput(f"{node.title} on {self.client.label} belongs to the stack '{owner}': take it out of one of them.")
         if bound and (there is None or owner or self.wish.adopt):
             self._mark(node, resource)
@@ -161,7 +161,7 @@ class Planner:
                 f"{node.title} on {self.client.label} is there already, belongs to no stack, and differs in {differing}. "
                 f"With adopt: true the stack '{self.wish.name}' takes it over; what agrees with the document as it is stays nobody's."
             )
-        self._decide(node, resource, adopted=bool(bound and there and not owner))
+        self._decide(node, resource, adopted=bound and not owner)
         project = resource.query().get("project")
         if plan.steps:
             for path, obj in resource.foreseen(plan).items():
@@ -204,15 +204,14 @@ class Planner:
         found = resource.fetch(resource.name)
         if found is None:
             return
-        spec = node.kind.argument_spec()
-        undone: dict[str, Any] = {**dict.fromkeys(node.params, None), **defaults(spec)}
-        undone.update({option: node.params[option] for option in ("name", "project", "target") if option in node.params})
+        undone = defaults(node.kind.argument_spec())
+        undone.update({option: node.params[option] for option in ("name", "project") if option in node.params})
         for field in node.kind.fields:
             have, wanted = found.object.get(field.key) or {}, resource.wanted.get(field.key) or {}
             if isinstance(field, Devices):
                 same = [name for name, device in wanted.items() if device and values.merge_devices(have, {name: device}).get(name) == have.get(name)]
             elif isinstance(field, Map):
-                same = [key for key, value in wanted.items() if value is not None and key in have and resource.same_config(key, value, have)]
+                same = [key for key, value in wanted.items() if resource.same_config(key, value, have)]
             else:
                 continue
             undone[field.name] = dict.fromkeys(same)
@@ -231,8 +230,7 @@ class Planner:
 
     def _deletion(self, kind: type[Resource], project: str, parents: dict[str, str], obj: dict[str, Any]) -> Node:
         spec = kind.argument_spec()
-        params = {**defaults(spec), **dict.fromkeys(kind.instant_options), **parents, "name": obj[kind.key], "state": "absent", "target": None}
-        params["project"] = project or None
+        params = {**defaults(spec), **parents, "name": obj[kind.key], "state": "absent", "target": None, "project": project}
         if "force" in spec:
             params["force"] = self.wish.force
         node = Node(kind, project, params)
@@ -244,11 +242,13 @@ class Planner:
         for node in doomed:
             resource = node.kind(self.client, {**node.params})
             node.plan = resource.plan(resource.read())
-            node.action = DELETE if node.plan.steps else ""
+            node.action = DELETE
             node.why = "state: absent" if self.wish.absent else "it carries the name of the stack, and no document has it"
         nodes = nodes + doomed
         index = self._indexed(nodes)
-        uses = [needs_of(index, node.kind, node.project, self._described(node), number) | self._inside(index, node) for number, node in enumerate(nodes)]
+        uses = [
+            needs_of(index, node.kind, node.project, self._described(node), number) | self._inside(index, node, number) for number, node in enumerate(nodes)
+        ]
         for number, node in enumerate(nodes):
             if node.kind.foremost:
                 put_first(uses, number)
@@ -260,15 +260,16 @@ class Planner:
         place = {number: position for position, number in enumerate(sequence)}
         return Planned([nodes[number] for number in sequence], [{place[other] for other in needs[number]} for number in sequence], len(sequence))
 
-    def _inside(self, index: Index, node: Node) -> set[int]:
+    def _inside(self, index: Index, node: Node, itself: int) -> set[int]:
         """What is used by that which the daemon made with a project: it goes with the project, and not before."""
         found: set[int] = set()
         for kind in self.kinds.values() if node.kind.kind == "project" else ():
-            if kind.scoped and kind.singletons and self.view.effective(kind, node.label) == node.label:
-                for name, obj in self.view.listing(kind, kind.path, node.label).items():
-                    shown = kind.export(obj, self.client, {"project": node.label}) if name in kind.singletons else None
-                    found |= needs_of(index, kind, "default", shown or {}, -1)
-        return found - {index.named(f"project/{node.label}", "")}
+            if self.view.effective(kind, node.label) == node.label:
+                for name in kind.singletons:
+                    obj = self.view.listing(kind, kind.path, node.label).get(name)
+                    shown = kind.export(obj, self.client, {"project": node.label}) if obj else None
+                    found |= needs_of(index, kind, "default", shown or {}, itself)
+        return found
 
     def _joined(self, present: Planned, gone: Planned) -> Planned:
         """Deletions after all else; one whose user is changed first is not done when that fails."""
@@ -276,7 +277,7 @@ class Planner:
         needs = present.needs + [{other + shift for other in mine} for mine in gone.needs]
         index = self._indexed(gone.nodes)
         for number, node in enumerate(present.nodes if gone.nodes else []):
-            if node.found and node.action:
+            if node.action:
                 for other in needs_of(index, node.kind, node.project, self._described(node), -1):
                     needs[shift + other].add(number)
         return Planned(present.nodes + gone.nodes, needs, shift)
@@ -292,8 +293,7 @@ class Planner:
         if node.entry is not None and self.wish.absent:
             return node.entry.params
         parents = {option: node.params[option] for option in node.kind.parents()}
-        query = {"project": node.project} if node.kind.scoped else {}
-        shown = node.kind.export(node.found.object, self.client, query) if node.found else None
+        shown = node.kind.export(node.found.object, self.client, {"project": node.project}) if node.found else None
         return {**(shown or {}), **parents}
 
 

@@ -41,9 +41,9 @@ class Step(NamedTuple):
 class Plan:
     """What will be done, and the object before and after it; nothing to do is an empty list of steps."""
 
-    def __init__(self, before: dict[str, Any] | None, after: dict[str, Any] | None, steps: list[Step], result: dict[str, Any] | None) -> None:
-        self.before = before or {}
-        self.after = after or {}
+    def __init__(self, before: dict[str, Any], after: dict[str, Any], steps: list[Step], result: dict[str, Any] | None) -> None:
+        self.before = before
+        self.after = after
         self.steps = steps
         self.result = result
 

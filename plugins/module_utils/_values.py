@@ -84,8 +84,10 @@ def wire_map(option: str, values: dict[str, Any]) -> dict[str, str | None]:
 def parse_size(text: str) -> int | None:
     """Bytes, for a size as the daemons write it (C(10GiB), C(500MB), C(1073741824)); None if it is none."""
     match = _SIZE.match(text)
-    factor = _UNITS.get(match.group(2).lower()) if match else None
-    return int(match.group(1)) * factor if match and factor else None
+    if not match:
+        return None
+    factor = _UNITS.get(match.group(2).lower())
+    return int(match.group(1)) * factor if factor else None
 
 
 def check_size(option: str, key: str, value: str | None) -> str | None:
@@ -235,8 +237,7 @@ def changes(before: Any, after: Any) -> tuple[Any, Any]:
         one, other = before.get(key), after.get(key)
         if one == other:
             continue
-        if isinstance(one, dict) and isinstance(other, dict):
-            one, other = changes(one, other)
+        one, other = changes(one, other)
         if one not in (None, {}):
             left[key] = one
         if other not in (None, {}):
@@ -246,17 +247,17 @@ def changes(before: Any, after: Any) -> tuple[Any, Any]:
 
 def to_yaml(value: Any, indent: str = "") -> str:
     """Block YAML of dictionaries, lists and scalars: enough for diffs, where the managed host may have no YAML library."""
-    if isinstance(value, dict) and value:
+    if isinstance(value, dict):
         lines = []
         for key, inner in value.items():
             nested = isinstance(inner, (dict, list)) and bool(inner)
             lines.append(f"{indent}{_scalar(key)}:" + ("\n" + to_yaml(inner, indent + "  ") if nested else f" {_scalar(inner)}\n"))
         return "".join(lines)
-    if isinstance(value, list) and value:
+    if isinstance(value, list):
         return "".join(
             f"{indent}-\n{to_yaml(inner, indent + '  ')}" if isinstance(inner, (dict, list)) and inner else f"{indent}- {_scalar(inner)}\n" for inner in value
         )
-    return "" if value in ({}, []) and not indent else f"{indent}{_scalar(value)}\n"
+    return f"{indent}{_scalar(value)}\n"
 
 
 def _scalar(value: Any) -> str:
