@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import StackFailed
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError, StackFailed
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
 from ansible_collections.cloudhost.lxd.plugins.module_utils._marks import mark_of
@@ -60,6 +62,24 @@ def test_what_the_daemon_makes_itself_is_never_pruned(world):
     assert world.find("/1.0/profiles/default") and world.find("/1.0/projects/default")
 
 
+def test_what_says_nothing_may_be_changed_while_something_is_pruned(world):
+    """The default profile as the daemon left it is not anybody's wish."""
+    run(world, {"profiles": [{"name": "old"}]})
+    definition = {"profiles": [{"name": "default", "config": {"user.a": 1}}]}
+    assert titles(run(world, definition, prune=True)) == [("profile", "default"), ("profile", "old")]
+
+
+def test_what_is_planned_in_a_project_is_there_for_others_of_the_project(world):
+    definition = {
+        "projects": [{"name": "lab", "config": {"features.networks": True}}],
+        "networks": [{"name": "n0", "project": "lab"}],
+        "profiles": [{"name": "web", "project": "lab", "devices": {"eth0": {"type": "nic", "network": "n0"}}}],
+        "instances": [{"name": "i1", "project": "lab", "source": EMPTY, "profiles": ["web"], "state": "stopped"}],
+    }
+    run(world, definition)
+    assert {path for project, path in world.objects if project == "lab"} >= {"/1.0/networks/n0", "/1.0/profiles/web", "/1.0/instances/i1"}
+
+
 # -- a run that was killed had asked for it, and the server was still at it --------------------------------------------------
 
 PROFILE = {"profiles": [{"name": "web", "config": {"limits.cpu": 2}}]}
@@ -78,7 +98,7 @@ def test_what_appears_with_our_mark_is_ours(world):
     assert written(world) == ["POST profiles/web", "PUT profiles/web"]
 
 
-@pytest.mark.parametrize("config", [{MARK: "other"}, {}, mark_of("shop", Profile, "default", "wob")])
+@pytest.mark.parametrize("config", [{MARK: "other"}, {}, None, mark_of("shop", Profile, "default", "wob")])
 def test_what_appears_without_our_mark_is_not_ours(world, config):
     appears(world, "/1.0/profiles/web", config=config)
     with pytest.raises(StackFailed, match="already exists"):
@@ -98,6 +118,13 @@ def test_what_has_no_place_for_a_mark_is_taken_as_it_is(world):
     appears(world, "/1.0/instances/i1/snapshots/s0")
     run(world, {"instance_snapshots": [{"instance": "i1", "name": "s0"}]})
     assert written(world)[-1] == "POST instances/i1/snapshots/s0"
+
+
+def test_what_is_said_to_exist_and_is_not_there_is_a_failure(world):
+    """The name may be taken by something of another kind or project."""
+    world.faults["/1.0/profiles/web"] = "it exists already"
+    with pytest.raises(StackFailed, match="it exists already"):
+        run(world, PROFILE)
 
 
 def test_other_failures_of_creating_are_failures(world):
@@ -138,8 +165,9 @@ def test_each_worker_has_a_connection_of_its_own_and_closes_it(world):
 
 def test_progress_is_told_at_each_beginning_and_end(world):
     told = []
+    run(world, {"profiles": [{"name": "there"}]})
     world.faults["/1.0/profiles/b"] = "no"
-    definition = {"profiles": [{"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}, {"name": "c", "depends_on": ["profile/b"]}]}
+    definition = {"profiles": [{"name": "there"}, {"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}, {"name": "c", "depends_on": ["profile/b"]}]}
 
     def progress(applier):
         told.append(([node.label for node in applier.running], applier.finished, applier.failed, applier.total))
@@ -169,6 +197,53 @@ def test_of_two_that_failed_the_first_is_the_reason(world):
     assert {row["name"]: row["because"] for row in caught.value.result["skipped_resources"]} == dict.fromkeys("cd", f"profile {first} failed")
 
 
+def test_whichever_comes_first_in_the_plan_is_the_reason(world):
+    world.faults.update({"/1.0/profiles/p1": "no", "/1.0/profiles/p8": "no"})
+    definition = {"profiles": [*({"name": f"p{number}"} for number in range(9)), {"name": "last", "depends_on": ["profile/p8", "profile/p1"]}]}
+    with pytest.raises(StackFailed) as caught:
+        run(world, definition)
+    assert [row["because"] for row in caught.value.result["skipped_resources"]] == ["profile p1 failed"]
+
+
+def test_a_worker_that_is_free_takes_the_next_while_others_are_still_at_work(world):
+    begun = threading.Event()
+
+    class Client(WorldClient):
+        def another(self):
+            return Client(self.world)
+
+        def write(self, method, path, body=None, *rest, **query):
+            if body["name"] == "slow" and not begun.wait(10):
+                raise LXDError("nothing else was begun meanwhile")
+            return super().write(method, path, body, *rest, **query)
+
+    definition = {"profiles": [{"name": "slow"}, {"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}]}
+    run_stack(
+        Client(world), KINDS, Wish("shop"), [Document("", definition, {})], False, parallel=2,
+        progress=lambda applier: begun.set() if "b" in [node.label for node in applier.running] else None,
+    )  # fmt: skip
+    assert begun.is_set()
+
+
+@pytest.mark.parametrize(("left", "done"), [(0.5, True), (0, False)])
+def test_what_can_still_be_begun_is_begun(world, left, done):
+    client = WorldClient(world)
+    client.deadline.remaining = lambda: left
+    if done:
+        run(world, PROFILE, client=client)
+    else:
+        with pytest.raises(StackFailed, match="the timeout of 60 s is over"):
+            run(world, PROFILE, client=client)
+    assert bool(world.find("/1.0/profiles/web")) is done
+
+
+def test_when_the_time_is_over_and_nothing_is_left_to_do_that_is_no_failure(world):
+    run(world, {"profiles": [{"name": "b"}]})
+    client = WorldClient(world)
+    world.meanwhile["/1.0/profiles/a"] = lambda: setattr(client.deadline, "remaining", lambda: 0)
+    assert titles(run(world, {"profiles": [{"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}]}, client=client)) == [("profile", "a")]
+
+
 def test_the_server_is_asked_what_it_is_before_the_workers_begin(world):
     order = []
 
@@ -194,6 +269,8 @@ def test_warnings_of_the_plan_and_of_its_doing_are_told_once(world):
         original(method, path, {**body, "description": body["description"].upper()} if method == "PUT" and "description" in body else body, etag, project)
 
     world.change = loud
-    done = run(world, {"instances": [{"name": "i1", "source": EMPTY, "description": "d", "config": {"security.privileged": True}}]})
+    definition = {"instances": [{"name": "i1", "source": EMPTY, "description": "d", "config": {"security.privileged": True}}]}
+    assert "security.privileged takes effect at its next start" in run(world, definition, check=True)["warnings"][0]
+    done = run(world, definition)
     assert [words.partition(":")[0] for words in done["warnings"]] == ["instance 'i1'", "instance 'i1'"]
     assert "security.privileged takes effect at its next start" in done["warnings"][0] and "keeps description as 'D' where 'd'" in done["warnings"][1]

@@ -11,15 +11,16 @@ import urllib.parse
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Map, Text
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
 from ansible_collections.cloudhost.lxd.plugins.module_utils._marks import mark_of
 from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish, all_of
-from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource
+from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource, Step
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import plan_stack
 from ansible_collections.cloudhost.lxd.plugins.module_utils._values import BEARER, MARK
-from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, refused, refused_after, run, titles
+from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, refused, refused_after, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK, WorldClient
 
 
@@ -60,6 +61,23 @@ def test_what_is_wrong_with_a_part_of_something_wrong_is_told_too(world):
     assert len(lines) == 3 and "expires_at: 'soon' is not a point in time" in lines[-1] + lines[-2]
 
 
+def test_what_is_wrong_is_told_once(world):
+    """An entry with an option that cannot be is not planned without it, and what is like it elsewhere does not stand for it."""
+    assert "\n" not in refused(world, {"storage_pools": [{"name": "fast", "driver": {"dir": True}}]})
+    assert "\n" not in refused(world, {"config": {"core.https_address": [1]}})
+    world.put("/1.0/projects/lab", config={"features.profiles": "true"})
+    world.put("/1.0/instances/i1")
+    definition = {"instances": [{"name": "i1", "project": "lab", "image": 1, "source": EMPTY}], "instance_snapshots": [{"instance": "i1", "name": "s"}]}
+    definition["instance_snapshots"][0]["project"] = "lab"
+    assert "\n" not in refused(world, definition)
+
+
+def test_what_else_is_wrong_with_what_needs_something_wrong_is_told_too(world):
+    devices = {"root": ROOT, "eth0": {"type": "nic", "network": "nope"}}
+    words = refused(world, {"storage_pools": [{"name": "fast", "driver": {"dir": True}}], "profiles": [{"name": "web", "devices": devices}]})
+    assert "there is no 'nope'" in words and len(words.splitlines()) == 3
+
+
 def test_what_goes_in_circles_is_told_with_all_else(world):
     profiles = [{"name": "a", "depends_on": ["profile/b"]}, {"name": "b", "depends_on": ["profile/a"], "config": {"limits.memory": "lots"}}]
     lines = refused(world, {"profiles": [*profiles, {"name": "c", "config": {"limits.memory": "many"}}]}).splitlines()
@@ -76,6 +94,7 @@ def test_what_goes_in_circles_is_told_with_all_else(world):
         (["x", "x"], "x"),
         (["b.yml:2: x", "a.yml:10: y", "a.yml:9: z"], "3 errors, and nothing was changed:\n- a.yml:9: z\n- a.yml:10: y\n- b.yml:2: x"),
         (["a.yml:1: x", "nowhere"], "2 errors, and nothing was changed:\n- nowhere\n- a.yml:1: x"),
+        (["/a.yml:1: x", "nowhere"], "2 errors, and nothing was changed:\n- nowhere\n- /a.yml:1: x"),
     ],
 )
 def test_errors_are_one_by_line(errors, words):
@@ -106,15 +125,51 @@ def test_the_plan_says_why(world):
     assert rows(taken) == [("update", "default", "it differs in config")]
 
 
+def test_all_that_differs_is_named(world):
+    """What is only there, what is only wanted, and what is both; or that there is no word for it."""
+    world.put("/1.0/profiles/web", config={"limits.cpu": "1"}, devices={"d": {"type": "none"}})
+    definition = {"profiles": [{"name": "web", "config": {"limits.cpu": 2}, "purge_devices": True, "description": "d"}]}
+    assert "belongs to no stack, and differs in config, description, devices. With" in refused(world, definition)
+    adopted = run(world, definition, adopt=True, check=True)
+    assert rows(adopted) == [("update", "web", "it is adopted, and differs in config, description, devices")]
+
+
+class Fresh(Resource):
+    """Of which something is done that no option shows."""
+
+    kind = "network_zone"
+    path = "/1.0/network-zones"
+    fields = (Map("config"),)
+
+    def extra_steps(self, found, after):
+        return [Step("refresh it", lambda: None)]
+
+
+def test_what_differs_in_nothing_that_can_be_named(world, zones):
+    world.put("/1.0/network-zones/z0")
+    kinds, definition = {**KINDS, "network_zone": Fresh}, {"network_zones": [{"name": "z0"}]}
+    assert "belongs to no stack, and differs in its origin. With" in refused(world, definition, kinds=kinds)
+    world.put("/1.0/network-zones/z0", config={MARK: "shop"})
+    assert rows(run(world, definition, kinds=kinds, check=True)) == [("update", "z0", "it differs in what cannot be compared")]
+
+
 def test_what_the_document_wrote_into_the_daemons_own_is_taken_back(world):
     default = world.find("/1.0/profiles/default")
     default.update(config={"user.a": "1", "user.b": "changed", "user.mine": "1"}, devices={"d": {"type": "none"}, "e": {"type": "nic", "mtu": "1"}})
+    default["devices"]["h"] = {"type": "none"}
     written = {"user.a": 1, "user.b": 1, "user.never": None, "user.gone": 1}
-    devices = {"d": {"type": "none"}, "e": {"type": "nic", "mtu": 2}, "f": None, "g": {"type": "none"}}
+    devices = {"d": {"type": "none"}, "e": {"type": "nic", "mtu": 2}, "f": None, "g": {"type": "none"}, "h": {}}
     definition = {"profiles": [{"name": "default", "description": "x", "config": written, "devices": devices}]}
     result = run(world, definition, absent=True)
     assert rows(result) == [("update", "default", "what the document wrote there is taken back")]
-    assert default["config"] == {"user.b": "changed", "user.mine": "1"} and default["devices"] == {"e": {"type": "nic", "mtu": "1"}}
+    assert default["config"] == {"user.b": "changed", "user.mine": "1"} and default["devices"] == {"e": {"type": "nic", "mtu": "1"}, "h": {"type": "none"}}
+    assert run(world, definition, absent=True)["changed"] is False
+
+
+def test_of_maps_that_are_null_nothing_is_taken_back(world):
+    """As servers show what has never had anything in it."""
+    world.find("/1.0/profiles/default").update(config=None, devices=None)
+    definition = {"profiles": [{"name": "default", "config": {"user.a": 1}, "devices": {"d": {"type": "none"}}}]}
     assert run(world, definition, absent=True)["changed"] is False
 
 
@@ -145,12 +200,28 @@ class Record(Resource):
     refers = {"zone": "network_zone"}
 
 
+class Note(Resource):
+    """Part of a part, and told so by either of two options."""
+
+    kind = "note"
+    path = "/1.0/network-zones/{zone}/records/{record}/notes"
+    fields = (Map("config"),)
+    options = {"zone": {"type": "str", "required": True}, "record": {"type": "str", "required": True}}
+    extension = "zones"
+    refers = {"zone/record": ("network_zone_record", "network_zone")}
+
+    def fetch(self, name):
+        if not self.client.find(self.collection.rpartition("/")[0], **self.query()):
+            raise InvalidInput(f"record: there is no {self.params['record']}")
+        return super().fetch(name)
+
+
 @pytest.fixture
 def zones(world, monkeypatch):
-    for sort in ("network-zones", "records"):
+    for sort in ("network-zones", "records", "notes"):
         monkeypatch.setitem(BLANK, sort, {"description": "", "config": {}})
     world.server["api_extensions"].append("zones")
-    return {"network_zone_record": Record, "network_zone": Zone, **KINDS}
+    return {"note": Note, "network_zone_record": Record, "network_zone": Zone, **KINDS}
 
 
 RECORD = {"network_zone_records": [{"zone": "z0", "name": "www", "description": "mine"}]}
@@ -231,6 +302,65 @@ def test_what_was_read_is_never_refused_for_its_name(world, name):
     """Whoever may write in one project would otherwise end the run of everybody."""
     world.put(f"/1.0/profiles/{urllib.parse.quote(name)}", name=name, config=mark_of("shop", Profile, "default", name))
     assert titles(run(world, {}, prune=True)) == [("profile", name)]
+def test_a_part_in_a_project_belongs_to_whom_the_whole_there_belongs(world):
+    world.put("/1.0/projects/lab", config={"features.profiles": "true"})
+    world.put("/1.0/instances/i1", config={MARK: "shop"})
+    world.put("/1.0/instances/i1", "lab", config={MARK: "other"})
+    world.put("/1.0/instances/i1/snapshots/s0", "lab")
+    snapshot = {"instance": "i1", "name": "s0", "project": "lab", "expires_at": "2031-01-01T00:00:00Z"}
+    assert "belongs to the stack 'other'" in refused(world, {"instance_snapshots": [snapshot]})
+
+
+@pytest.mark.parametrize("whole", [None, {"config": None}])
+def test_a_part_of_nothing_or_of_what_has_no_mark_is_nobodys(world, zones, monkeypatch, whole):
+    monkeypatch.setattr(Record, "owner_path", lambda self, obj: "/1.0/network-zones/other")
+    world.put("/1.0/network-zones/z0")
+    world.put("/1.0/network-zones/z0/records/www")
+    if whole:
+        world.put("/1.0/network-zones/other", **whole)
+    assert "belongs to no stack" in refused(world, RECORD, kinds=zones)
+
+
+def test_what_creating_would_take_over_belongs_to_whom_it_belongs(world, zones, monkeypatch):
+    """As the image of a file does that is there under another name."""
+    world.put("/1.0/network-zones/there", config={MARK: "other"})
+    monkeypatch.setattr(Zone, "taken_over", lambda self: self.fetch("there"))
+    assert "belongs to the stack 'other'" in refused(world, {"network_zones": [{"name": "z0"}]}, kinds=zones)
+
+
+def test_parts_of_parts(world, zones):
+    """They are made, found again to be deleted, and not blamed for what is wrong with the whole."""
+    world.put("/1.0/network-zones/z0")
+    note = {"zone": "z0", "record": "www", "name": "n"}
+    definition = {"network_zone_records": [{"zone": "z0", "name": "www"}], "notes": [note]}
+    run(world, definition, kinds=zones)
+    assert run(world, definition, kinds=zones, prune=True)["changed"] is False
+    assert titles(run(world, {}, kinds=zones, prune=True), "delete") == [("note", "z0/www/n")]
+    wrong = {"network_zone_records": [{"zone": "z0", "name": "ftp", "description": [1]}], "notes": [{**note, "record": "ftp"}]}
+    words = refused_after(world, wrong, kinds=zones)
+    assert "description" in words and "\n" not in words
+
+
+def test_parts_are_deleted_before_the_whole(world, zones, monkeypatch):
+    monkeypatch.setattr(Record, "fields", (Map("config"),))
+    world.put("/1.0/network-zones/z0", config={MARK: "shop"})
+    world.put("/1.0/network-zones/z0/records/www", config={MARK: "shop"})
+    plan = planned(world, absent=True, kinds={"network_zone": Zone, "network_zone_record": Record})
+    assert ([node.label for node in plan.nodes], plan.needs) == (["z0/www", "z0"], [set(), {0}])
+
+
+def test_what_stacks_cannot_make_they_do_not_delete(world, zones, monkeypatch):
+    """Not even where somebody gave it the mark of the stack."""
+    world.put("/1.0/network-zones/z0", config={MARK: "shop"})
+    monkeypatch.setattr(Zone, "stackable", False)
+    assert run(world, {}, kinds=zones, prune=True)["changed"] is False
+
+
+def test_what_has_never_had_a_key_is_nobodys(world):
+    """Servers show such a map as null."""
+    world.put("/1.0/profiles/a", config=None)
+    world.put("/1.0/profiles/b", config=None)
+    assert titles(run(world, {"profiles": [{"name": "a", "description": "d"}]}, adopt=True, prune=True)) == [("profile", "a")]
 
 
 def test_what_the_server_does_not_know_is_not_looked_for(world, zones):
@@ -247,10 +377,10 @@ def test_names_that_are_quoted_in_paths_are_kept(world):
     assert titles(run(world, {}, prune=True)) == [("profile", "größe")]
 
 
-@pytest.mark.parametrize("force", [True, False])
-def test_what_is_deleted_is_deleted_as_the_task_says(world, force):
+@pytest.mark.parametrize(("said", "force"), [({"force": True}, True), ({"force": False}, False), ({}, False)])
+def test_what_is_deleted_is_deleted_as_the_task_says(world, said, force):
     run(world, {"projects": [{"name": "lab"}], "instances": [{"name": "i1", "source": EMPTY, "project": "lab"}, {"name": "i2", "source": EMPTY}]})
-    nodes = [node for node in planned(world, {}, prune=True, force=force).nodes if node.kind.kind == "instance"]
+    nodes = [node for node in planned(world, {}, prune=True, **said).nodes if node.kind.kind == "instance"]
     assert sorted((node.params["name"], node.params["project"], node.params["force"]) for node in nodes) == [("i1", "lab", force), ("i2", "default", force)]
     assert all((node.params["state"], node.params["target"], node.params["new_name"]) == ("absent", None, None) for node in nodes)
 
@@ -274,3 +404,44 @@ def test_what_needs_what_and_what_comes_late(world):
     plan = planned(world, definition, prune=True)
     assert [(node.action, node.label) for node in plan.nodes] == [("create", "new"), ("update", "i1"), ("delete", "old")]
     assert (plan.needs, plan.late) == ([set(), {0}, {1}], 2)
+
+
+@pytest.mark.parametrize(("features", "needs"), [({"features.profiles": "true"}, {0}), ({"features.profiles": "false"}, set())])
+def test_what_a_project_brought_with_it_goes_with_the_project(world, features, needs):
+    """What its default profile uses waits for the project, and for nothing where the profile is that of the project C(default)."""
+    world.put("/1.0/projects/lab", config={MARK: "shop", **features})
+    world.put("/1.0/storage-pools/fast", config={MARK: "shop"})
+    world.put("/1.0/profiles/default", "lab", devices={"root": ROOT})
+    world.put("/1.0/profiles/other", "lab", devices={"root": ROOT})
+    plan = planned(world, absent=True)
+    assert ([node.label for node in plan.nodes], plan.needs) == (["lab", "fast"], [set(), needs])
+
+
+def test_each_deletion_waits_for_its_own_users(world):
+    run(world, {"profiles": [{"name": "a"}, {"name": "b"}], "instances": [{"name": "i1", "source": EMPTY, "profiles": ["b"], "state": "stopped"}]})
+    definition = {"instances": [{"name": "i1", "source": EMPTY, "profiles": [], "state": "stopped"}]}
+    plan = planned(world, definition, prune=True)
+    assert [(node.action, node.label) for node in plan.nodes] == [("update", "i1"), ("delete", "a"), ("delete", "b")]
+    assert plan.needs == [set(), set(), {0}]
+
+
+class Slow(Resource):
+    """Takes a while to be of use."""
+
+    kind = "network_zone"
+    path = "/1.0/network-zones"
+    fields = (Map("config"),)
+    waited: list[str] = []
+
+    def awaits(self):
+        return True
+
+    def after_apply(self, found):
+        self.waited.append(self.name)
+
+
+def test_what_is_unchanged_is_waited_for(world, zones):
+    world.put("/1.0/network-zones/z0")
+    Slow.waited.clear()
+    result = run(world, {"network_zones": [{"name": "z0"}]}, kinds={**KINDS, "network_zone": Slow})
+    assert (Slow.waited, result["changed"], result["plan"]) == (["z0"], False, [])

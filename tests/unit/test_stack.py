@@ -103,7 +103,8 @@ def test_a_value_that_only_recreating_can_change(world):
     done = run(world, {"storage_pools": [{**pool, "driver": "btrfs", "recreate": True}]})
     assert [(row["action"], row["name"]) for row in done["plan"]] == [("replace", "fast")]
     assert "-/+ storage_pool fast" in done["plan_text"] and 'driver: "dir" -> "btrfs"' in done["plan_text"]
-    assert world.find("/1.0/storage-pools/fast")["driver"] == "btrfs"
+    pool = world.find("/1.0/storage-pools/fast")
+    assert (pool["driver"], pool["config"]) == ("btrfs", {MARK: "shop"})
 
 
 def test_secrets_are_hidden(world):

@@ -51,7 +51,7 @@ class World:
     """
 
     def __init__(self) -> None:
-        self.server = {**copy.deepcopy(SERVER), "name": ""}
+        self.server = copy.deepcopy(SERVER)
         self.objects: dict[tuple[str, str], dict] = {}
         self.life: int | None = None
         self.faults: dict[str, str] = {}
