@@ -93,7 +93,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path, _mark, query = self.path.partition("?")
-        request = Request(self.command, urllib.parse.unquote(path), dict(urllib.parse.parse_qsl(query)), self.headers, body)
+        request = Request(self.command, urllib.parse.unquote(path), dict(urllib.parse.parse_qsl(query, keep_blank_values=True)), self.headers, body)
         answer = self.server.fake.answer(request)
         if answer.silent:
             self.server.fake.over.wait()

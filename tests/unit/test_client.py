@@ -49,7 +49,8 @@ def test_get(server, client):
 
 def test_find_is_none_only_for_404(server, client):
     server.on("GET /1.0/profiles/x", error(404, "Profile not found"), error(403, "not authorized"))
-    assert client.find("/1.0/profiles/x") is None
+    assert client.find("/1.0/profiles/x", project="p") is None
+    assert server.requests[0].query == {"project": "p"}
     with pytest.raises(ServerError) as caught:
         client.find("/1.0/profiles/x")
     assert caught.value.code == 403
@@ -60,6 +61,11 @@ def test_an_error_has_the_servers_own_words_and_code(server, client):
     with pytest.raises(ServerError, match=rf"^{server.url} answered GET /1.0/x with: Bad thing \(error 400\)$") as caught:
         client.get("/1.0/x")
     assert (caught.value.code, caught.value.text) == (400, "Bad thing")
+
+
+def test_of_two_codes_that_of_the_envelope_counts(server, client):
+    server.on("GET /1.0/x", error(404, "Not Found")._replace(status=400))
+    assert client.find("/1.0/x") is None
 
 
 def test_an_error_without_words(server, client):
@@ -127,12 +133,19 @@ def test_a_file_is_fetched_as_it_is(server, client):
 
 def test_a_sink_takes_files_and_leaves_the_api_its_own(server, client):
     place = io.BytesIO()
-    server.on("GET /1.0/file", page(200, "content"), error(404, "Not Found"), sync(["a"]))
+    server.on("GET /1.0/file", page(200, "content"), page(502), error(404, "Not Found"), sync(["a"]))
     answer = client.request("GET", "/1.0/file", sink=lambda status, headers: place if "html" in headers["Content-Type"] else None)
     assert (place.getvalue(), answer.metadata.status, answer.etag, answer.operation) == (b"content", 200, None, None)
     with pytest.raises(ServerError):
         client.request("GET", "/1.0/file", sink=lambda status, headers: None)
     assert client.request("GET", "/1.0/file", sink=lambda status, headers: None).metadata == ["a"]
+
+
+def test_a_file_has_no_more_time_than_the_task(server):
+    server.on("GET /1.0/x/log", page(200, "a line"))
+    client = impatient(server, 5)
+    client.fetch("/1.0/x/log")
+    assert client.transport.timeouts == [pytest.approx(5)]
 
 
 def test_a_server_that_says_little_of_itself(server, client):
@@ -197,7 +210,7 @@ def test_did_you_mean(name, known, words):
 # -- what is repeated, and what never is ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trouble", [DROP, sync({"n": 1})._replace(cut=90), error(500, EOF), page(502), error(503, "LXD daemon setup in progress")])
+@pytest.mark.parametrize("trouble", [DROP, sync({"n": 1})._replace(cut=90), error(500, EOF), page(500), page(502), error(503, "LXD daemon setup in progress")])
 def test_a_read_is_repeated(server, client, trouble):
     server.on("GET /1.0/x", trouble, trouble, sync("there"))
     assert client.get("/1.0/x").metadata == "there"
@@ -361,7 +374,7 @@ def test_the_servers_last_words_are_told_when_the_time_is_over(server):
 def test_nothing_is_sent_after_the_deadline(server, clock):
     client = impatient(server, 0.01)
     clock.sleep(0.02)
-    with pytest.raises(DeadlineExceeded, match=f"The timeout of 0.01 s is over while sending GET /1.0 to {server.url}"):
+    with pytest.raises(DeadlineExceeded, match=rf"^The timeout of 0.01 s is over while sending GET /1.0 to {server.url}\.$"):
         client.get("/1.0")
     assert server.requests == []
 

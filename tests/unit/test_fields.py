@@ -55,6 +55,13 @@ def test_what_a_field_is_where_nothing_else_is_said():
     assert Devices("devices").refers_to == ("storage_pool", "storage_volume", "network", "network_acl")
 
 
+@pytest.mark.parametrize("make", [Text, Flag, Names, NameSet, Moment, Map, Devices])
+def test_what_is_said_of_a_field_is_kept_by_each_sort(make):
+    field = make("x", key="y", create_only=True, extension="e", aliases=["z"])
+    assert (field.name, field.key, field.create_only, field.extension) == ("x", "y", True, "e")
+    assert field.arguments()["x"] == {**make("x").arguments()["x"], "aliases": ["z"]}
+
+
 @pytest.mark.parametrize(
     ("field", "have", "want", "equal"),
     [
@@ -197,7 +204,7 @@ def test_the_longest_name_of_a_device():
         ({"pool": "p", "source": "/srv"}, [("storage_pool", "p")]),
         ({"source": "data"}, []),
         ({"network": "n"}, [("network", "n")]),
-        ({"network": "n", "security.acls": "a, b,"}, [("network", "n"), ("network_acl", "a"), ("network_acl", "b")]),
+        ({"network": "n", "security.acls": "a, b, ,"}, [("network", "n"), ("network_acl", "a"), ("network_acl", "b")]),
         ({"pool": 5, "network": 6}, [("storage_pool", "5"), ("network", "6")]),
     ],
 )

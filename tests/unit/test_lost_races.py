@@ -90,6 +90,20 @@ def test_a_key_that_somebody_else_writes_meanwhile(client, kind, options, path):
     assert len(client.writes) == 2 and outcome.actions == [outcome.actions[0]] and outcome.warnings == []
 
 
+def test_what_is_made_anew_after_its_deletion_is_theirs(client):
+    path, original = "/1.0/profiles/web", client.memory.handle
+
+    def anew(method, path, body=None, etag=None):
+        answer = original(method, path, body, etag)
+        if method == "DELETE":
+            client.memory.put(path)
+        return answer
+
+    client.memory.handle = anew
+    outcome = converge(Profile(client, params_of(Profile, name="web", state="absent", config={"a": 1})))
+    assert (outcome.actions, outcome.warnings, client.writes) == (["delete profile web"], [], [f"DELETE {path}"])
+
+
 def test_a_property_of_an_image_that_somebody_else_writes_meanwhile(client):
     path = f"/1.0/images/{OLD}"
     client.path, client.theirs = path, lambda found: {**found, "properties": {"b": "theirs"}}

@@ -177,7 +177,7 @@ class Wire:
             self.trusted = True
         if path == "/1.0":
             told = {"auth": self.auth} if self.auth else {}
-            answer = sync({"api_extensions": list(self.extensions), "environment": {"server": "lxd"} if self.trusted else {}, **told})
+            answer = sync({"api_extensions": list(self.extensions), "environment": {"server": "incus"} if self.trusted else {}, **told})
         else:
             answer = sync("content") if self.trusted or method == "POST" else error(403, "not authorized")
         return Response(answer.status, {}, answer.body)
@@ -190,7 +190,7 @@ def test_the_token_gains_trust_once(extensions, key):
     assert client.get("/1.0/profiles").metadata == "content"
     posts = [sent for sent in wire.sent if sent[0] == "POST"]
     assert len(posts) == 1 and f'"{key}": "the-token"'.encode() in posts[0][2]
-    assert client.implementation == "lxd"  # what the untrusted client was shown is not kept
+    assert client.implementation == "incus"  # what the untrusted client was shown is not kept
 
 
 def test_without_a_token_the_refusal_says_what_to_do():
@@ -233,6 +233,15 @@ def test_a_token_is_kept_where_the_server_knows_us():
         Client(wire, 5, trust_token="the-token").get("/1.0/profiles")
     assert "trust_token" not in str(caught.value)
     assert {sent[0] for sent in wire.sent} == {"GET"}
+
+
+def test_other_errors_are_no_matter_of_trust():
+    wire = Wire()
+    original, gone = wire.request, error(404, "Not Found")
+    wire.request = lambda method, path, *args, **kwargs: Response(404, {}, gone.body) if path == "/1.0/gone" else original(method, path, *args, **kwargs)
+    with pytest.raises(ServerError, match="Not Found") as caught:
+        Client(wire, 5, trust_token="the-token").get("/1.0/gone")
+    assert "client_cert" not in str(caught.value) and "POST" not in {sent[0] for sent in wire.sent}
 
 
 def test_a_socket_has_no_use_for_a_token(server):

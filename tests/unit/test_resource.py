@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import quote
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Devices, Flag, Map, Text
-from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Plan, Resource
+from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Found, Plan, Resource, Step
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 
@@ -77,6 +77,7 @@ def test_what_a_kind_declares_becomes_its_options():
         "extra": {"type": "int"},
     }
     assert Lid.argument_spec() == {"name": {"type": "str", "required": True}, "config": {"type": "dict"}, "box": {"type": "str", "required": True}}
+    assert type("Fixed", (Lid,), {"fixed_config": ("source",)}).argument_spec()["recreate"] == {"type": "bool", "default": False}
     assert Only.argument_spec() == {"state": {"type": "str", "choices": ["on", "off"], "default": "on"}}
 
 
@@ -156,10 +157,36 @@ def test_the_plan_of_one_that_has_to_be_made_anew(client):
         wanted = box(client, **options)
         with pytest.raises(InvalidInput, match="box 'a' on lxd 6.1 at memory cannot be changed in this: " + words.replace("(", "[(]")):
             wanted.plan(wanted.read())
+    wanted = box(client, shape="flat", config={"source": None, "size": 2})
+    with pytest.raises(InvalidInput) as caught:
+        wanted.plan(wanted.read())
+    assert ": shape is 'round' and 'flat' is wanted; config.source is '/x' and '' is wanted. The API" in str(caught.value)
+    client.memory.put("/1.0/profiles/b", config={}, form="round")
+    wanted = box(client, name="b", config={"source": "/y"})
+    with pytest.raises(InvalidInput, match="config.source is '' and '/y' is wanted"):
+        wanted.plan(wanted.read())
+    same = box(client, shape="round", recreate=True)
+    assert same.plan(same.read()).steps == []
     anew = box(client, shape="flat", recreate=True)
     plan = anew.plan(anew.read())
     assert steps(plan) == [("delete box a", True), ("create box a", False)]
     assert (plan.before["shape"], plan.after, plan.result) == ("round", {"name": "a", "shape": "flat"}, {"name": "a", "form": "flat"})
+
+
+def test_what_comes_before_a_deletion_comes_before_making_it_anew(client, monkeypatch):
+    client.memory.put("/1.0/profiles/a", form="round")
+    monkeypatch.setattr(Box, "before_delete", lambda self, found: [Step("empty it", lambda: None)])
+    anew = box(client, shape="flat", recreate=True)
+    assert steps(anew.plan(anew.read())) == [("empty it", False), ("delete box a", True), ("create box a", False)]
+
+
+def test_keys_of_the_server_are_not_shown_and_not_purged(client):
+    client.memory.put("/1.0/profiles/a", config={"volatile.x": "1", "x": "1"})
+    purged = box(client, purge_config=True)
+    plan = purged.plan(purged.read())
+    assert (plan.before, plan.after, plan.result["config"]) == ({"config": {"x": "1"}}, {}, {"volatile.x": "1"})
+    doomed = box(client, state="absent")
+    assert doomed.plan(doomed.read()).before == {"name": "a", "config": {"x": "1"}}
 
 
 def test_under_its_new_name_it_is_found(client):
@@ -178,12 +205,24 @@ def test_what_is_asked_is_asked_in_the_project(client):
     assert client.queries == [("/1.0/profiles/a", {"project": "lab"})]
 
 
+def test_what_is_written_is_written_in_the_project(client):
+    written = []
+    client.write = lambda method, path, body=None, etag=None, **query: written.append((method, query))
+    boxed = box(client, project="lab")
+    boxed.create({})
+    boxed.update(Found({}, None), {})
+    boxed.rename("b")
+    boxed.delete()
+    assert written == [(method, {"project": "lab"}) for method in ("POST", "PUT", "POST", "DELETE")]
+
+
 def test_a_project_that_is_not_there_is_told_of_before_anything_is_made(client):
     client.memory.put("/1.0/projects/lab")
     with pytest.raises(InvalidInput, match="project: there is no 'lap'.*Did you mean 'lab'"):
         box(client, project="lap").read()
     assert box(client, project="lap", state="absent").read() is None
     assert box(client, project="default").read() is None
+    assert Lid(client, params_of(Lid, name="a", box="x", project="lap")).read() is None, "it lives in no project"
     client.memory.put("/1.0/profiles/a")
     assert box(client, project="lap").read() is not None
 

@@ -134,6 +134,7 @@ def test_masked_keeps_the_shape():
     [
         ({}, ""),
         ({"a": "b"}, "a: b\n"),
+        ({"a": "b", "c": {"d": 1}}, "a: b\nc:\n  d: 1\n"),
         ({"a": "true"}, 'a: "true"\n'),
         ({"a": True}, "a: true\n"),
         ({"a": "1"}, 'a: "1"\n'),
@@ -147,6 +148,7 @@ def test_masked_keeps_the_shape():
         ([], ""),
         (["x"], "- x\n"),
         ([{"a": 1}], "-\n  a: 1\n"),
+        ([[1, [2]]], "-\n  - 1\n  -\n    - 2\n"),
         ({"a": [{"b": [1, []]}]}, "a:\n  -\n    b:\n      - 1\n      - []\n"),
         ({"a": []}, "a: []\n"),
         ({"a": None}, "a: null\n"),

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import socket
 import socketserver
 import ssl
 import subprocess
@@ -237,6 +238,18 @@ def test_addresses_of_servers(monkeypatch, pairs, address, host, port):
     assert asked == [(f"https://{address}", host, port, 7)]
 
 
+def test_a_connection_that_only_asks_who_is_there_is_closed(tls, pairs, monkeypatch):
+    closed = []
+    monkeypatch.setattr("http.client.HTTPSConnection.close", lambda self: closed.append(self))
+    server_pem(tls.url[len("https://") :], pairs["server"].fingerprint, 60)
+    assert len(closed) == 1
+
+
+def test_a_server_that_accepts_and_says_nothing_is_not_waited_for_any_longer():
+    with socket.create_server(("127.0.0.1", 0)) as silent, pytest.raises(socket.timeout):
+        Trust(validate=False).connect("https://silent", *silent.getsockname(), 0.05)
+
+
 def test_a_connection_that_is_not_trusted_is_closed(tls, pairs, monkeypatch):
     closed = []
     monkeypatch.setattr("http.client.HTTPSConnection.close", lambda self: closed.append(self))
@@ -357,6 +370,7 @@ def test_a_token(name, expected):
     [
         "", "s3cret-token", "s3cret!", "ünicode-s3cret", encoded(b"s3cret"), encoded(b"\xff\xfe"), encoded([1]), encoded("s3cret"), encoded(None), encoded({}),
         encoded({"fingerprint": "f" * 64, "secret": "s3cret"}), token_of(addresses=None), token_of(fingerprint=None), token_of(fingerprint=7),
+        f"{token_of()[:8]}!{token_of()[8:]}",
     ],
 )  # fmt: skip
 def test_what_is_no_token(raw):

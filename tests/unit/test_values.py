@@ -165,6 +165,7 @@ def test_same(key, want, have, expected):
     ("current", "wanted", "kwargs", "expected"),
     [
         ({"a": "1"}, None, {}, {"a": "1"}),
+        ({"a": "1"}, None, {"purge": True}, {}),
         ({"a": "1"}, {}, {}, {"a": "1"}),
         ({"a": "1"}, {"b": "2"}, {}, {"a": "1", "b": "2"}),
         ({"a": "1"}, {"a": "2"}, {}, {"a": "2"}),
@@ -202,6 +203,7 @@ BRIDGED = {"type": "nic", "nictype": "bridged", "parent": "br0", "name": "eth0"}
         ({"a": BRIDGED}, {"a": {"nictype": "macvlan", "parent": "eth1"}}, False, {"a": {"type": "nic", "nictype": "macvlan", "parent": "eth1"}}),
         ({"a": {"type": "nic", "network": "n", "mtu": "9000"}}, {"a": {"nictype": "p2p"}}, False, {"a": {"type": "nic", "nictype": "p2p"}}),
         ({"a": {"type": "nic", "network": "n"}}, {"a": {"nictype": "p2p", "network": "n"}}, False, {"a": {"type": "nic", "network": "n", "nictype": "p2p"}}),
+        ({"a": {"network": "n", "mtu": "9"}}, {"a": {"nictype": "p2p", "network": "n"}}, False, {"a": {"network": "n", "mtu": "9", "nictype": "p2p"}}),
         ({"a": {"nictype": "p2p"}}, {"a": {"network": "n"}}, False, {"a": {"network": "n"}}),
         ({"a": BRIDGED}, {"a": {"nictype": "bridged", "mtu": 1}}, False, {"a": {**BRIDGED, "mtu": 1}}),
         ({"a": BRIDGED}, {"a": {"type": None, "name": "eth1"}}, False, {"a": {"nictype": "bridged", "parent": "br0", "name": "eth1"}}),
@@ -224,7 +226,7 @@ def test_wire_devices_refuses_what_is_no_dictionary(device):
 
 def test_the_mark_stays_what_it_is():
     """Or no stack knows any more what it has made."""
-    assert values.MARK == "user.cloudhost.stack"
+    assert values.MARK == "user.cloudhost.stack" and values.check_size("config", values.MARK, "any name") == "any name"
 
 
 def test_without_unset():
