@@ -77,11 +77,16 @@ def mutants_of(module: str, source: str) -> list[Mutant]:
                     count[name] += 1
                     name += f" #{count[name]}" if count[name] > 1 else ""
                     found.append(Mutant(name, module, getattr(child, "lineno", here.start), here, inside, tree, (node, field, index), new))
-                if not isinstance(child, ast.Raise):  # its words
+                if not isinstance(child, ast.Raise) and not _is_type(child):
                     visit(child, scope + (f".{child.name}" if isinstance(child, (ast.FunctionDef, ast.ClassDef)) else ""), inside, here)
 
     visit(tree, "", None, range(0))
     return found
+
+
+def _is_type(node: ast.AST) -> bool:
+    """C(Callable[...]), whose strings are names of types."""
+    return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Callable"
 
 
 def _lines(statement: ast.stmt) -> range:

@@ -135,7 +135,7 @@ class Runner:
 
     def tests_of(self, mutant: Mutant) -> list[pytest.Item]:
         """Those that run the line, or, for what is run at the import, anything of the module; the quickest first, within the budget."""
-        chosen, left = [], BUDGET
+        chosen, left = [], self.options.budget
         for item in self.order:
             tested = self.tested[item.nodeid]
             lines = tested.lines.get(mutant.module, ())
@@ -315,8 +315,16 @@ def write_result(mutant: Mutant, verdict: str, words: str) -> None:
 
 
 def explained() -> set[str]:
-    """The names of mutants in mutants.txt; what is indented says why."""
-    return {line for line in EXPLAINED.read_text("utf-8").splitlines() if line and line[0] not in "# "} if EXPLAINED.exists() else set()
+    """The names of mutants in mutants.txt; what is indented says why, for all names between it and the reason before."""
+    found: set[str] = set()
+    waiting: list[str] = []
+    for line in EXPLAINED.read_text("utf-8").splitlines():
+        if line.startswith(" "):
+            found.update(waiting)
+            waiting.clear()
+        elif line and not line.startswith("#"):
+            waiting.append(line)
+    return found
 
 
 def report(names: set[str]) -> int:
@@ -344,6 +352,7 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true", help="keep the results there are, and run what has none")
     parser.add_argument("--again", action="store_true", help="with --resume: run those that survived, too")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time")
+    parser.add_argument("--budget", type=float, default=BUDGET, metavar="SECONDS", help="CPU time for the tests of one mutant")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth mutant")
     parser.add_argument("-k", default="", metavar="TEXT", help="only mutants with this text in their name")
     options = parser.parse_args()
