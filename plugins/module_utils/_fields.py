@@ -8,11 +8,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from . import _secrets as secrets
 from . import _values as values
 from ._errors import InvalidInput
+
+#: What the daemons let a device be called.
+_DEVICE = re.compile(r"(?!\.)[A-Za-z0-9/:_.-]{1,63}")
 
 
 class Field:
@@ -191,8 +195,11 @@ class Devices(Map):
         if written is None:
             return {} if params[self.purge] else None
         for name in written:
-            if not isinstance(name, str) or not name or "/" in name or len(name) > 64:
-                raise InvalidInput(f"devices: {name!r} is not a device name; it has 1 to 64 characters and no slash.")
+            if not isinstance(name, str) or not _DEVICE.fullmatch(name):
+                raise InvalidInput(
+                    f"devices: {name!r} is not a device name; it has 1 to 63 letters, digits, dashes, slashes, colons, underscores and full stops, "
+                    "and does not begin with a full stop."
+                )
         return values.wire_devices(written)
 
     def merged(self, have: Any, want: Any, resource: Any) -> Any:

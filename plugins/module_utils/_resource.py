@@ -243,23 +243,29 @@ class Resource(Stackable):
         try:
             self.update(found, new)
         except ServerError as exc:
-            words = self._put_back(found.object, new)
+            words = self.put_back(found.object, new, exc)
             if not words:
                 raise
             words = f"{exc.text.rstrip('.')}. {words}"
             raise ServerError(words, exc.code, words) from exc
 
-    def _put_back(self, before: dict[str, Any], new: dict[str, Any]) -> str:
+    def forgets(self, refusal: ServerError) -> bool:
+        """Whether a refusal can have cost what was not written at all, so that it has to be restored even where nothing was stored."""
+        return False
+
+    def restore(self, now: Found, body: dict[str, Any]) -> None:
+        self.update(now, body)
+
+    def put_back(self, before: dict[str, Any], new: dict[str, Any], refusal: ServerError) -> str:
         """Make it as it was before a write that was refused, and say so; nothing where nothing of it was stored."""
         try:
             now = self.fetch(self.name)
             undone, stored = taken_back(self.fields, before, new, now.object) if now else ({}, [])
-            if not now or not stored:
-                return ""
-            self.update(now, {**now.object, **undone})
+            if now and (stored or self.forgets(refusal)):
+                self.restore(now, {**now.object, **undone})
         except LXDError as exc:
             return f"It may have stored what it refused, and that could not be put back: {exc}"
-        return f"It had stored {', '.join(stored)} all the same, which is put back to what it was."
+        return f"It had stored {', '.join(stored)} all the same, which is put back to what it was." if stored else ""
 
     # -- parts ------------------------------------------------------------------------------------------------------
 

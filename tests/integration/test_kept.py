@@ -60,17 +60,19 @@ def test_what_people_copy_from_a_stack_is_nobodys(api, marked: dict[str, Any], t
     assert names(api, "instances") == theirs | {"db1", "db3"}
     assert names(api, "instances?project=lab") == {"db1-lab?project=lab"}
     assert {"db", "db-tuned"} <= names(api, "profiles")
-    (words,) = done["warnings"]
-    assert "instance db1-backup" in words and "instance db2-renamed" in words and "profile db-tuned" in words and "db1-module" not in words
+    words = str(done["warnings"])
+    assert (
+        len(done["warnings"]) == 1
+        and "instance db1-backup" in words
+        and "instance db2-renamed" in words
+        and "profile db-tuned" in words
+        and "db1-module" not in words
+    )
     api.run("instance", name="db1-lab", project="lab", state="absent")  # or the project could not go
     api.run("profile", name="db", project="lab", state="absent")
     gone = api.run("stack", name="data", definition=marked, state="absent")
-    assert {row["name"] for row in gone["plan"] if row["action"] == "delete"} == {"db1", "db3", "lab"} | ({"db"} if "db" not in _used(api) else {"db"})
+    assert {row["name"] for row in gone["plan"] if row["action"] == "delete"} == {"db1", "db3", "lab"}
     assert names(api, "instances") == theirs
-
-
-def _used(api) -> set[str]:  # type: ignore[no-untyped-def]
-    return {profile for one in api.query("/1.0/instances?recursion=1") for profile in one["profiles"]}
 
 
 def test_a_mark_of_an_earlier_version_is_understood_and_deletes_no_copy(api) -> None:
@@ -80,7 +82,7 @@ def test_a_mark_of_an_earlier_version_is_understood_and_deletes_no_copy(api) -> 
     with pytest.raises(ModuleFailed, match="belongs to the stack 'old'"):
         api.run("stack", name="other", definition=definition, adopt=True)
     done = api.run("stack", name="old", definition={}, prune=True)
-    assert (done["changed"], len(done["warnings"])) == (False, 1) and "profile old1, profile old1-backup" in done["warnings"][0]
+    assert (done["changed"], len(done["warnings"])) == (False, 1) and "profile old1, profile old1-backup" in str(done["warnings"])
     assert api.run("stack", name="old", definition=definition, prune=True)["changed"] is True
     assert api.query("/1.0/profiles/old1")["config"] == {MARK: "old", BEARER: "profile/default/old1", "limits.cpu": "1"}
     assert api.run("stack", name="old", definition=definition)["changed"] is False
@@ -98,7 +100,7 @@ def test_an_odd_name_with_our_mark_stops_nobodys_run(api, bearer: str | None) ->
         api.query("/1.0/profiles", "POST", {"name": name, "config": config})
     for wish in ({"definition": {}, "prune": True, "check": True}, {"definition": {}, "prune": True}, {"state": "absent"}):
         done = api.run("stack", name="odd", **wish)
-        assert bearer or ("profile Web Server" in done["warnings"][0] and done["changed"] is False)
+        assert bearer or ("profile Web Server" in str(done["warnings"]) and done["changed"] is False)
     assert len(api.query("/1.0/profiles")) == (1 if bearer else 1 + len(odd))
 
 
@@ -165,6 +167,7 @@ def test_a_refused_address_is_not_taken_for_done_by_the_next_run(api) -> None:
     try:
         for before in ({}, {"core.https_address": "127.0.0.1:18447"}):
             api.run("server", config={"core.https_address": before.get("core.https_address")})
+            api.run("server", config={"images.auto_update_interval": 12})
             was = api.query("/1.0")["config"]
             wish = {"config": {"core.https_address": "192.0.2.10:18447", "images.auto_update_interval": 11}}
             for run in (api.run, api.run, lambda *args, **wish: api.run("stack", definition={"config": wish["config"]})):
@@ -175,8 +178,10 @@ def test_a_refused_address_is_not_taken_for_done_by_the_next_run(api) -> None:
                 assert "It had stored config.core.https_address, config.images.auto_update_interval all the same, which is put back" in str(caught.value)
             listening = api.daemon.inside("ss", "-ltnH").stdout
             assert bool(re.search(r"127\.0\.0\.1:18447\b", listening)) is bool(before), listening
+            api.run("server", config={"images.auto_update_interval": 12, "core.shutdown_timeout": 6})  # which shows what Incus had dropped
+            assert api.query("/1.0")["config"] == {**was, "core.shutdown_timeout": "6"}
     finally:
-        api.run("server", config={"core.https_address": None})
+        api.run("server", config=dict.fromkeys(("core.https_address", "core.shutdown_timeout", "images.auto_update_interval")))
 
 
 def test_a_profile_that_an_instance_cannot_have_is_not_taken_for_done(api, running: str) -> None:

@@ -18,7 +18,11 @@ WORDS = ("true", "True", "false", "yes", "no", "on", "off", "0", "1", "2", "1GiB
 SIZES = ("1GiB", "1024MiB", "1073741824", "1GB", "512MiB", "0")
 SIZE_KEYS = ("size", "size.state", "volume.size", "limits.memory", "limits.disk", "limits.memory.swap", "snapshots.size")
 
-keys = st.one_of(st.sampled_from(KEYS), st.text(min_size=1, max_size=8).filter(lambda key: key not in SIZE_KEYS and not key.endswith(".limits.disk")))
+#: Where a number is none, and refused.
+NO_NUMBERS = ("mode", "hwaddr", "volatile.eth0.hwaddr")
+
+_other = st.text(min_size=1, max_size=8).filter(lambda key: key not in SIZE_KEYS + NO_NUMBERS and not key.endswith((".limits.disk", ".hwaddr")))
+keys = st.one_of(st.sampled_from(KEYS), _other)
 texts = st.one_of(st.sampled_from(WORDS), st.text(max_size=8))
 #: What a daemon has: strings, never empty.
 kept = texts.filter(bool)
@@ -29,7 +33,7 @@ written = st.one_of(st.none(), st.booleans(), st.integers(-(2**40), 2**40), st.f
 def _map(key_strategy, value_strategy, null=None, **kwargs):
     def value(key):
         if key not in SIZE_KEYS:
-            return value_strategy
+            return st.one_of(null, texts) if key in NO_NUMBERS and null is not None else value_strategy
         return st.sampled_from(SIZES) if null is None else st.one_of(null, st.sampled_from(SIZES), st.just(2**30))
 
     return st.lists(key_strategy, unique=True, max_size=6).flatmap(lambda names: st.fixed_dictionaries({name: value(name) for name in names}))

@@ -47,7 +47,7 @@ class Image(Resource):
         "instance": {"type": "str"},
     }
     constraints = {"mutually_exclusive": [("remote", "source", "file", "instance")], "required_by": {"rootfs": "file"}}
-    name_rule = (r"[^\s]+", "no space")
+    name_rule = (r"[\s\S]+", "not . and not .., which no path can end with")
     slashes = True
 
     def validate(self) -> None:

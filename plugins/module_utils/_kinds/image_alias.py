@@ -23,7 +23,7 @@ class ImageAlias(Resource):
     fields = (Text("description"), Text("fingerprint", key="target"))
     renames = True
     feature = "images"
-    name_rule = (r"[^\s]+", "no space")
+    name_rule = (r"[\s\S]+", "not . and not .., which no path can end with")
     slashes = True
 
     def fetch(self, name: str) -> Found | None:

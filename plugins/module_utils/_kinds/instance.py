@@ -51,10 +51,13 @@ class Instance(Resource):
     renames = True
     owned = ("volatile.*", "image.*")
     noise = ("volatile.*", "image.*")
-    name_rule = (
-        r"(?!-)(?=.*[A-Za-z-])[A-Za-z][A-Za-z0-9-]{0,61}[A-Za-z0-9]|[A-Za-z]",
-        "1 to 63 letters, digits and dashes, starting with a letter, not ending with a dash",
-    )
+    name_rule = (r"(?![-0-9])[A-Za-z0-9-]{1,63}(?<!-)", "1 to 63 letters, digits and dashes, starting with a letter, not ending with a dash")
+    name_rules = {
+        "incus": (
+            r"(?!-|\d+\Z)[A-Za-z0-9-]{1,63}(?<!-)",
+            "1 to 63 letters, digits and dashes, starting with a letter or a digit, not ending with a dash, and no number",
+        )
+    }
     options = {
         "image": {"type": "str"},
         "source": {"type": "dict"},

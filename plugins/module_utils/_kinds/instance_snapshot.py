@@ -27,7 +27,7 @@ class InstanceSnapshot(Resource):
     events = ("restored",)
     one_by_one = ("create", "delete")  # LXD 5.0 counts records and volumes, and counts those of another half-way
     passing = True
-    name_rule = (r"[^/\s]+", "no slash and no space")
+    name_rule = (r"[^/ ?&+%]+", "no slash and no space, and none of ? & + and %")
 
     #: The description of the instance before it was restored.
     described: str | None = None

@@ -21,6 +21,7 @@ class Profile(Resource):
     renames = True
     singletons = ("default",)
     feature = "profiles"
+    name_rule = (r"[^/]+", "no slash")
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         self.check_device_references(new, old)

@@ -28,7 +28,7 @@ class Project(Resource):
     singletons = ("default",)
     owned = ("volatile.*", "features.*")
     noise = ("volatile.*",)
-    name_rule = (r"[^/\s*_'\"]+", "no slash, space, asterisk, underscore or quote")
+    name_rule = (r"(?!\*\Z)[^/ _'\"]+", "no slash, space, underscore or quote, and not an asterisk")
 
     def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
         """With its features, which decide where its profiles, images and networks live."""

@@ -11,7 +11,7 @@ from typing import Any
 from .. import _secrets as secrets
 from .. import _values as values
 from .._client import Client
-from .._errors import InvalidInput
+from .._errors import InvalidInput, ServerError
 from .._fields import Map
 from .._resource import Found, Plan, Resource
 
@@ -91,6 +91,16 @@ class Server(Resource):
         patch.update({key: "" for key in before if key not in after})
         self.client.write("PATCH", self.path, {"config": patch}, etag=found.etag, **self.query())
         self.params = {**self.params, "update_secrets": "on_create"}  # they are written, and hidden as before
+
+    def forgets(self, refusal: ServerError) -> bool:
+        """Incus 6.0 takes back the address that it cannot listen on, and drops from its database all that was not written with it."""
+        return refusal.code != 400  # 400 is what it does not begin with
+
+    def restore(self, now: Found, body: dict[str, Any]) -> None:
+        """All keys, since what Incus has dropped is still shown until the next write. Those that are hidden cannot be written."""
+        gone = {key: "" for key in now.object["config"] if key not in body["config"]}
+        patch = {**gone, **{key: value for key, value in body["config"].items() if value != values.MASK}}
+        self.client.write("PATCH", self.path, {"config": patch}, **self.query())
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
