@@ -292,7 +292,7 @@ class Client:
 
     def _of_type(self, kind: type, path: str, found: Any, of: type = object) -> Any:
         """What was found, if it is what the API has there."""
-        if isinstance(found, kind) and (kind is not list or all(isinstance(entry, of) for entry in found)):
+        if isinstance(found, kind) and all(isinstance(entry, of) for entry in (found if isinstance(found, list) else ())):
             return found
         raise LXDError(f"{self.transport.url} answered GET {path} with something that is not the LXD API: {str(found)[:120]!r}. Is 'url' right?")
 

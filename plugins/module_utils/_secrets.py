@@ -22,7 +22,7 @@ MASK_CHANGED = "******** (changed)"
 
 #: Keys whose values must not be shown: passwords, tokens, private keys.
 _SECRET = re.compile(
-    r"passw|passphrase|passcode|pwd|psk|secret|token|private|credential|bearer|client_key|ssh_key|api[._-]?key|access[._-]?key|hmac"
+    r"passw|passphrase|passcode|pwd|psk|secret|token|private|credential|client_key|ssh_key|api[._-]?key|access[._-]?key|hmac"
     r"|[._-](key|auth|pass|cookie|otp|jwt)$|^pass$|pin$|acme\.provider\.environment",
     re.I,
 )

@@ -112,7 +112,7 @@ class _Heard(io.RawIOBase):
         if left <= 0:
             raise socket.timeout("timed out")
         self.sock.settimeout(left)
-        return self.raw.readinto(buffer)  # type: ignore[no-any-return]
+        return self.raw.readinto(buffer)
 
     def close(self) -> None:
         self.raw.close()

@@ -149,7 +149,7 @@ def test_what_differs_in_nothing_that_can_be_named(world, zones):
     world.put("/1.0/network-zones/z0")
     kinds, definition = {**KINDS, "network_zone": Fresh}, {"network_zones": [{"name": "z0"}]}
     assert "belongs to no stack, and differs in its origin. With" in refused(world, definition, kinds=kinds)
-    world.put("/1.0/network-zones/z0", config={MARK: "shop"})
+    world.put("/1.0/network-zones/z0", config=mark_of("shop", Zone, "default", "z0"))
     assert rows(run(world, definition, kinds=kinds, check=True)) == [("update", "z0", "it differs in what cannot be compared")]
 
 
@@ -302,6 +302,8 @@ def test_what_was_read_is_never_refused_for_its_name(world, name):
     """Whoever may write in one project would otherwise end the run of everybody."""
     world.put(f"/1.0/profiles/{urllib.parse.quote(name)}", name=name, config=mark_of("shop", Profile, "default", name))
     assert titles(run(world, {}, prune=True)) == [("profile", name)]
+
+
 def test_a_part_in_a_project_belongs_to_whom_the_whole_there_belongs(world):
     world.put("/1.0/projects/lab", config={"features.profiles": "true"})
     world.put("/1.0/instances/i1", config={MARK: "shop"})
@@ -343,8 +345,8 @@ def test_parts_of_parts(world, zones):
 
 def test_parts_are_deleted_before_the_whole(world, zones, monkeypatch):
     monkeypatch.setattr(Record, "fields", (Map("config"),))
-    world.put("/1.0/network-zones/z0", config={MARK: "shop"})
-    world.put("/1.0/network-zones/z0/records/www", config={MARK: "shop"})
+    world.put("/1.0/network-zones/z0", config=mark_of("shop", Zone, "default", "z0"))
+    world.put("/1.0/network-zones/z0/records/www", config=mark_of("shop", Record, "default", "z0/www"))
     plan = planned(world, absent=True, kinds={"network_zone": Zone, "network_zone_record": Record})
     assert ([node.label for node in plan.nodes], plan.needs) == (["z0/www", "z0"], [set(), {0}])
 

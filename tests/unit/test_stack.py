@@ -16,6 +16,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._export import expor
 from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Map, Text
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
 from ansible_collections.cloudhost.lxd.plugins.module_utils._marks import mark_of
 from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish
 from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource
@@ -104,7 +105,7 @@ def test_a_value_that_only_recreating_can_change(world):
     assert [(row["action"], row["name"]) for row in done["plan"]] == [("replace", "fast")]
     assert "-/+ storage_pool fast" in done["plan_text"] and 'driver: "dir" -> "btrfs"' in done["plan_text"]
     pool = world.find("/1.0/storage-pools/fast")
-    assert (pool["driver"], pool["config"]) == ("btrfs", {MARK: "shop"})
+    assert (pool["driver"], pool["config"]) == ("btrfs", mark_of("shop", StoragePool, "", "fast"))
 
 
 def test_secrets_are_hidden(world):

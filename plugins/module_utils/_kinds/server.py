@@ -99,7 +99,7 @@ class Server(Resource):
     def restore(self, now: Found, body: dict[str, Any]) -> None:
         """All keys, since what Incus has dropped is still shown until the next write. Those that are hidden cannot be written."""
         gone = {key: "" for key in now.object["config"] if key not in body["config"]}
-        patch = {**gone, **{key: value for key, value in body["config"].items() if value != values.MASK}}
+        patch = {**gone, **{key: value for key, value in body["config"].items() if value != secrets.MASK}}
         self.client.write("PATCH", self.path, {"config": patch}, **self.query())
 
     @classmethod
