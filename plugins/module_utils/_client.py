@@ -290,7 +290,7 @@ class Client:
             raise ServerError(self._explain(method, path, code, text), code, text)
         return Reply(envelope.get("metadata"), response.headers.get("ETag"), envelope.get("operation") if kind == "async" else None)
 
-    def _of_type(self, kind: type, path: str, found: Any, of: type = object) -> Any:
+    def _of_type(self, kind: Any, path: str, found: Any, of: type = object) -> Any:
         """What was found, if it is what the API has there."""
         if isinstance(found, kind) and all(isinstance(entry, of) for entry in (found if isinstance(found, list) else ())):
             return found

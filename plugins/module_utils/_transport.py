@@ -112,7 +112,8 @@ class _Heard(io.RawIOBase):
         if left <= 0:
             raise socket.timeout("timed out")
         self.sock.settimeout(left)
-        return self.raw.readinto(buffer)
+        count: int | None = self.raw.readinto(buffer)
+        return count
 
     def close(self) -> None:
         self.raw.close()
