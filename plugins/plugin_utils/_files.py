@@ -97,11 +97,20 @@ def _repeated(instance: Instance, work: Callable[[], tuple[int, bytes, bytes]], 
 def replaced(path: bytes) -> Iterator[IO[bytes]]:
     """A file to write, which takes the place of the one at C(path) when all is written: until then, and if it fails, that one stays as it is."""
     path = os.path.realpath(path)
-    about = os.stat(path) if os.path.exists(path) else None
-    if about and not stat.S_ISREG(about.st_mode):  # a device, for instance
-        with open(path, "r+b" if stat.S_ISBLK(about.st_mode) else "wb") as stream:
-            yield stream
-        return
+    try:
+        about = os.stat(path) if os.path.exists(path) else None
+        if about and not stat.S_ISREG(about.st_mode):  # a device, for instance
+            with open(path, "wb") as stream:
+                yield stream
+        else:
+            with _aside(path, about) as stream:
+                yield stream
+    except OSError as exc:
+        raise LXDError(f"{os.fsdecode(path)} cannot be written: {exc.strerror or exc}.") from exc
+
+
+@contextlib.contextmanager
+def _aside(path: bytes, about: os.stat_result | None) -> Iterator[IO[bytes]]:
     aside = os.path.join(os.path.dirname(path), f".fetched-{secrets.token_hex(8)}".encode())
     try:
         with open(aside, "xb") as stream:
@@ -111,9 +120,6 @@ def replaced(path: bytes) -> Iterator[IO[bytes]]:
                 os.fchmod(stream.fileno(), stat.S_IMODE(about.st_mode))
             yield stream
         os.replace(aside, path)
-    except BaseException as exc:
+    finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(aside)
-        if isinstance(exc, OSError):
-            raise LXDError(f"{os.fsdecode(path)} cannot be written: {exc.strerror or exc}.") from exc
-        raise

@@ -229,9 +229,10 @@ def test_a_full_disk_is_said_at_once(connect, tmp_path, user: str) -> None:  # t
     connection = connect(user=user)
     (tmp_path / "file").write_bytes(bytes(2_000_000))
     connection.put_file(str(tmp_path / "file"), "/tmp/full")
+    (tmp_path / "link").symlink_to("/dev/full")  # so that nothing can happen to the device
     begin = time.monotonic()
     with pytest.raises(AnsibleError, match="No space left on device") as caught:
-        connection.fetch_file("/tmp/full", "/dev/full")
+        connection.fetch_file("/tmp/full", str(tmp_path / "link"))
     assert not isinstance(caught.value, AnsibleConnectionFailure)
     with pytest.raises(AnsibleError, match="/dev/full cannot be written") as caught:
         connection.put_file(str(tmp_path / "file"), "/dev/full")
