@@ -134,6 +134,14 @@ def test_files_that_change_while_they_are_sent(api, tiny: pathlib.Path, image_fi
             with path.open("ab") as stream:
                 stream.write(REQUEST)
 
+    restore()
+    meanwhile(append)
+    assert api.run("image", **task)["actions"] == ["create image growing"]
+    assert "smuggled" not in str(api.query("/1.0/profiles"))
+    meanwhile(lambda: None)
+    restore()
+    assert api.run("image", **task)["changed"] is False
+    api.run("image", name="growing", state="absent")
     for change, words in (
         (lambda: os.truncate(files[parts[-1]], 50), "became shorter while it was sent: .* Let nobody write to it"),
         (lambda: files[parts[-1]].write_bytes(contents[parts[-1]][:-4] + b"else"), "fingerprint"),
@@ -143,10 +151,19 @@ def test_files_that_change_while_they_are_sent(api, tiny: pathlib.Path, image_fi
         with pytest.raises(ModuleFailed, match=words):
             api.run("image", **task)
         assert len(sent) == 1 and sorted(api.query("/1.0/images")) == before
-    restore()
+
+
+def test_a_backup_that_grows_while_it_is_sent(api, tiny: pathlib.Path, tmp_path: pathlib.Path, meanwhile) -> None:
+    backup = tmp_path / "backup.tar"
+    api.run("image", name="seed", file=str(tiny))
+    api.run("instance", name="kept", image="seed", state="present")
+    api.daemon.cli("export", "kept", str(backup), "--compression", "none")
+    api.run("instance", name="kept", state="absent")
+
+    def append() -> None:
+        with backup.open("ab") as stream:
+            stream.write(REQUEST)
+
     meanwhile(append)
-    assert api.run("image", **task)["actions"] == ["import image growing"]
-    meanwhile(lambda: None)
-    restore()
-    assert api.run("image", **task)["changed"] is False
+    assert api.run("instance", name="kept", source={"type": "backup", "file": str(backup)}, state="present", url=api.daemon.url)["changed"] is True
     assert "smuggled" not in str(api.query("/1.0/profiles"))
