@@ -60,6 +60,11 @@ def refused(node, module: str, /, **arguments: Any) -> str:  # type: ignore[no-u
 def test_the_first_member(hosts: Hosts) -> None:
     first = hosts.nodes[0]
     assert "listens on 'no address'" in refused(first, "cluster", server_name="node1")
+    for address in ("10.0.0.1", ":8443", "[::0]:8443", "0:8443", "fd00::1:8443", "10.0.0.1:0", "https://10.0.0.1:8443"):
+        assert f"server_address: '{address}' " in refused(first, "cluster", server_name="node1", server_address=address)
+    with pytest.raises(ModuleFailed, match=r"10\.0\.0\.9:8443"):  # LXD stores what it cannot listen on
+        first.run("cluster", server_name="node1", server_address="10.0.0.9:8443")
+    assert not first.query("/1.0")["config"]
     for module in ("cluster_token", "cluster_member", "cluster_group"):
         assert "is not clustered: enable clustering with" in refused(first, module, name="node2")
     assert first.run("cluster_info")["members"] == []
@@ -68,6 +73,11 @@ def test_the_first_member(hosts: Hosts) -> None:
     assert done["actions"] == [f"set core.https_address to {first.address}", "enable clustering on node1"]
     assert members(hosts) == {"node1": "Online"}
     assert "is the member 'node1' of a cluster already, not 'node9'" in refused(first, "cluster", server_name="node9")
+    for address, words in (("10.0.0.1:9443", "at 10.0.0.1:8443, and that is not changed to 10.0.0.1:9443"), (first.address, "")):
+        again = first.run("cluster", server_name="node1", server_address=address)
+        assert again["changed"] is False and words in str(again.get("warnings", "")) and bool(again.get("warnings")) == bool(words)
+    for force in (True, False):
+        assert "'node1' is the only member" in refused(first, "cluster_member", name="node1", state="absent", force=force)
 
 
 def test_1_what_was_written_for_a_single_server_holds_in_the_cluster(hosts: Hosts) -> None:
@@ -124,19 +134,34 @@ def test_pools_and_networks_that_differ_by_member_before_the_second_joins(hosts:
 
 
 def test_joining(hosts: Hosts) -> None:
-    """Members that differ: the source of the pool on node2 is its own."""
+    """Members that differ: the source of the pool on node2 is its own. What a join that failed left is not taken for somebody's data."""
     first, second = hosts.nodes[:2]
     source = second.folder.parent / "pool"
     source.mkdir()
-    token = first.run("cluster_token", name="node2")["cluster_token"]["token"]
+    first.run("storage_pool", name="early", driver="dir")
+    join = {"server_name": "node2", "server_address": second.address}
     config = [{"entity": "storage-pool", "name": "local", "key": "source", "value": str(source)}]
-    done = second.converges("cluster", server_name="node2", server_address=second.address, cluster_token=token, member_config=config)
-    assert done["actions"] == ["join the cluster as node2"]
+    token = first.run("cluster_token", name="node2")["cluster_token"]["token"]
+    for fault in ("/nowhere", str(source)):  # the second time it is the token
+        with pytest.raises(ModuleFailed, match="A cluster_token is good for one attempt.*cloudhost.lxd.cluster_token"):
+            second.run("cluster", cluster_token=token, member_config=[{**config[0], "value": fault}], **join)
+    left = ["early"] if second.kind == "incus" else []
+    assert second.query("/1.0/storage-pools") == [f"/1.0/storage-pools/{name}" for name in left]
+    second.run("storage_pool", name="mine", driver="dir")
+    join["cluster_token"] = first.run("cluster_token", name="node2")["cluster_token"]["token"]
+    assert "this would be lost: storage pools mine." in refused(second, "cluster", **join)
+    second.run("storage_pool", name="mine", state="absent")
+    config += [{**config[0], "name": "lokal"}, {**config[0], "key": "rsync.bwlimit", "value": "7"}]
+    done = second.converges("cluster", member_config=config, **join)
+    assert done["actions"] == [f"remove what a join that failed left here: /1.0/storage-pools/{name}" for name in left] + ["join the cluster as node2"]
+    assert "no storage-pool 'lokal'" in done["warnings"][0] and "rsync.bwlimit: '100' on this member, and '7' was given" in done["warnings"][1]
+    assert len(done["warnings"]) == 2 and "user.cloudhost.joining" not in second.query("/1.0")["config"]
     assert first.run("cluster_member", name="node2", wait_for=["online"])["changed"] is False
     assert members(hosts) == {"node1": "Online", "node2": "Online"}
     assert first.query("/1.0/storage-pools/local?target=node2")["config"]["source"] == str(source)
     info = second.run("cluster_info")
     assert info["cluster"]["server_name"] == "node2" and len(info["members"]) == 2
+    first.run("storage_pool", name="early", state="absent")
 
 
 def test_53_values_that_are_written_at_the_same_time(hosts: Hosts) -> None:
@@ -265,6 +290,17 @@ def test_members_and_groups(hosts: Hosts) -> None:
     first.converges("cluster_group", name="quick", members=[])
     first.converges("cluster_group", name="quick", state="absent")
 
+    assert "groups: [default]" in refused(first, "cluster_member", name="node2", groups=[])
+    assert "there is no 'defualt'" in refused(first, "cluster_member", name="node2", groups=["defualt"])
+    assert "failure_domain: default" in refused(first, "cluster_member", name="node2", failure_domain="")
+    assert "cannot be removed" in refused(first, "cluster_group", name="default", state="absent")
+    first.run("cluster_group", name="only")
+    first.converges("cluster_member", name="node2", groups=["only"])
+    for wish in ({"members": []}, {"members": ["node1"]}, {"state": "absent"}):
+        assert "node2 is in no other cluster group than 'only'" in refused(first, "cluster_group", name="only", **wish)
+    first.converges("cluster_member", name="node2", groups=["default", "only"])
+    first.converges("cluster_group", name="only", state="absent")
+
 
 def test_where_an_instance_is(hosts: Hosts) -> None:
     """Complaint 28: a group is met by any of its members, and an instance on the wrong member is moved, not made anew."""
@@ -320,6 +356,9 @@ def test_a_stack_on_a_cluster(hosts: Hosts) -> None:
 def test_evacuate_and_restore(hosts: Hosts) -> None:
     first = hosts.nodes[0]
     first.run("instance", name="c1", source={"type": "none"}, pool="local", state="stopped", target="node2")
+    leave = {"name": "node2", "state": "absent"}
+    assert "while it has the instances c1" in refused(first, "cluster_member", **leave)
+    assert "lost with it: the instances c1" in first.run("cluster_member", check=True, force=True, **leave)["warnings"][0]
     first.converges("cluster_member", name="node2", state="evacuated")
     assert members(hosts)["node2"] == "Evacuated"
     assert first.query("/1.0/instances/c1")["location"] == "node1"  # it was stopped there, and is moved all the same
@@ -366,5 +405,6 @@ def test_grow_rename_shrink(hosts: Hosts) -> None:
     assert first.query("/1.0/networks/lan?target=node3")["config"]["parent"] == "up-node3"
     first.converges("cluster_member", name="node3", new_name="spare")
     assert "spare" in members(hosts)
+    assert "is the member that this task speaks to" in refused(third, "cluster_member", name="spare", state="absent", force=True)
     first.converges("cluster_member", name="spare", state="absent")
     assert sorted(members(hosts)) == ["node1", "node2"]

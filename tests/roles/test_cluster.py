@@ -20,8 +20,8 @@ from roles.conftest import KINDS, Run, ansible
 
 CLUSTER = {
     "cluster_config": {"cluster.offline_threshold": 30},
-    "cluster_storage_pools": [{"name": "local", "driver": "dir"}],
-    "cluster_networks": [{"name": "lxdbr0", "config": {"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"}}, {"name": "lan", "type": "macvlan"}],
+    "cluster_storage_pools": [{"name": "local", "driver": "dir"}, {"name": "sized", "driver": "btrfs", "config": {"size": "1GiB"}}],
+    "cluster_networks": [{"name": "lxdbr0", "config": {"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"}}, {"name": "lan", "type": "macvlan", "config": {"parent": "all"}}],
     "cluster_profiles": [{"name": "default", "devices": {"root": {"type": "disk", "path": "/", "pool": "local"}}}],
 }
 
@@ -38,7 +38,8 @@ class Inventory:
             python.chmod(0o755)
             source = folder / f"pool-{node.name}"
             source.mkdir()
-            node.inside("ip", "link", "add", f"up-{node.name}", "type", "bridge")
+            for bridge in (f"up-{node.name}", "all"):
+                node.inside("ip", "link", "add", bridge, "type", "bridge")
             self.vars[node.name] = {
                 "ansible_connection": "local",
                 "ansible_python_interpreter": str(python),
@@ -49,6 +50,7 @@ class Inventory:
                     {"entity": "network", "name": "lan", "key": "parent", "value": f"up-{node.name}"},
                 ],
             }
+        self.vars["node1"]["cluster_member_config"].pop()  # it joins, and has what stands in config
 
     def play(self, *names: str, options: tuple[str, ...] = (), playbook: str = "", **extra: Any) -> Run:
         inventory = self.folder / "hosts.yml"
@@ -96,7 +98,8 @@ def test_from_nothing(inventory: Inventory) -> None:
     node = inventory.hosts.nodes[1]
     for name in members(inventory):
         assert node.query(f"/1.0/storage-pools/local?target={name}")["config"]["source"].endswith(f"pool-{name}")
-        assert node.query(f"/1.0/networks/lan?target={name}")["config"]["parent"] == f"up-{name}"
+        assert node.query(f"/1.0/storage-pools/sized?target={name}")["config"]["size"] == "1GiB", "a key of every member that stands in config"
+        assert node.query(f"/1.0/networks/lan?target={name}")["config"]["parent"] == ("all" if name == "node1" else f"up-{name}"), "its own key wins"
     assert node.query("/1.0")["config"]["cluster.offline_threshold"] == "30"
     assert inventory.play("node1", "node2", **order).changed == 0
 

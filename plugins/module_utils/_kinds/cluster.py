@@ -11,18 +11,11 @@ from .._errors import ConnectionFailed, InvalidInput, ServerError
 from .._fields import Field
 from .._resource import Found, Plan, Resource, Step
 from .._tls import Token, decode_token, server_pem
+from . import _address as addresses
+from . import _joining as joining
 
-#: What a server loses when it joins: where to list it, and what every server has.
-_LOST = (
-    ("instances", "/1.0/instances?all-projects=true", ()),
-    ("images", "/1.0/images", ()),
-    ("storage pools", "/1.0/storage-pools", ()),
-    ("networks", "/1.0/networks", ()),
-    ("profiles", "/1.0/profiles", ("default",)),
-    ("projects", "/1.0/projects", ("default",)),
-)
+_AS_IN = "Give the address and port that the other members reach this server at, as in 10.0.0.2:8443 or [fd00::2]:8443."
 NOT_CLUSTERED = "{} is not clustered: enable clustering with cloudhost.lxd.cluster first."
-WILDCARDS = ("", ":", "[::]", "0.0.0.0", "*")
 
 
 class Cluster(Resource):
@@ -53,15 +46,23 @@ class Cluster(Resource):
         "force": {"type": "bool", "default": False},
     }
 
+    joined = False
+
     def validate(self) -> None:
         self.member: str = self.params["server_name"]
         self.check_name("server_name", self.member)
+        self._check_address(self.params["server_address"])
         raw = self.params["cluster_token"]
         self.token: Token | None = decode_token("cluster_token", raw) if raw else None
         if self.token and self.token.name not in ("", self.member):
             raise InvalidInput(f"cluster_token is for a member named '{self.token.name}', and server_name is '{self.member}': use the token of this member.")
         if self.params["member_config"] and not self.token:
             raise InvalidInput("member_config is for a server that joins: give its cluster_token, or leave it out.")
+
+    def _check_address(self, address: str | None) -> None:
+        wrong = addresses.fault(address) if address else ""
+        if wrong:
+            raise InvalidInput(f"server_address: '{address}' {wrong}. {_AS_IN}")
 
     def url(self, name: str | None = None) -> str:
         return self.path
@@ -76,11 +77,33 @@ class Cluster(Resource):
                     f"server_name: {self.client.label} is the member '{cluster['server_name']}' of a cluster already, not '{self.member}'. "
                     "Rename it with cloudhost.lxd.cluster_member and new_name."
                 )
+            self._compare_address()
             return Plan({}, {}, [], cluster)
         self.check_extensions()
         after = {"enabled": True, "server_name": self.member}
         steps = self._join(self.token) if self.token else self._bootstrap()
         return Plan({"enabled": False}, after, steps, {**cluster, **after})
+
+    def _compare_address(self) -> None:
+        """The API does not change the address of a member."""
+        wanted = self.params["server_address"]
+        config = (self.client.server.get("config") or {}) if wanted else {}
+        has = config.get("cluster.https_address") or config.get("core.https_address")
+        if has and not addresses.same(wanted, has):
+            self.warnings.append(
+                f"server_address: {self.client.label} is the member '{self.member}' at {has}, and that is not changed to {wanted}. To move a cluster, stop the "
+                "daemons of all members, write the addresses with `lxd cluster edit` or `incus admin cluster edit` on each, and start them. To move one "
+                "member, remove it with cloudhost.lxd.cluster_member and have it join again."
+            )
+
+    def _usable(self, listening: str | None) -> str:
+        """The address that the server listens on, where others can connect to it."""
+        wrong = addresses.fault(listening) if listening else "is none"
+        if wrong:
+            raise InvalidInput(
+                f"server_address: {self.client.label} listens on '{listening or 'no address'}', which other members cannot use: it {wrong}. {_AS_IN}"
+            )
+        return str(listening)
 
     # -- the first member -------------------------------------------------------------------------------------------
 
@@ -90,44 +113,28 @@ class Cluster(Resource):
         key = "core.https_address" if not config.get("core.https_address") else "cluster.https_address"
         address = self.params["server_address"]
         listening = config.get("cluster.https_address") or config.get("core.https_address") or ""
-        if address and address != listening:
-            steps.append(Step(f"set {key} to {address}", lambda: self.client.write("PATCH", "/1.0", {"config": {key: address}})))
-        elif is_wildcard(listening):
-            raise InvalidInput(
-                f"server_address: {self.client.label} listens on '{listening or 'no address'}', which other members cannot use. "
-                "Give the address and port that they reach it at, as in 10.0.0.1:8443."
-            )
+        if address and not addresses.same(address, listening):
+            steps.append(Step(f"set {key} to {address}", lambda: self._listen(key, address, config.get(key, ""))))
+        else:
+            self._usable(listening)
         body = {"server_name": self.member, "enabled": True}
         return [*steps, Step(f"enable clustering on {self.member}", lambda: self.client.write("PUT", self.path, body))]
+
+    def _listen(self, key: str, address: str, before: str) -> None:
+        """LXD 5.0 stores an address that it cannot listen on, and the next run would take it for one that it does listen on."""
+        try:
+            self.client.write("PATCH", "/1.0", {"config": {key: address}})
+        except ServerError:
+            self.client.write("PATCH", "/1.0", {"config": {key: before}})
+            raise
 
     # -- one more ---------------------------------------------------------------------------------------------------
 
     def _join(self, token: Token) -> list[Step]:
-        address = self.params["server_address"] or self.client.server["config"].get("core.https_address") or ""
-        if is_wildcard(address):
-            raise InvalidInput(
-                f"server_address: {self.client.label} listens on '{address or 'no address'}', which other members cannot use. "
-                "Give the address and port that they reach it at, as in 10.0.0.2:8443."
-            )
-        if not self.params["force"]:
-            self._refuse_to_lose()
-        return [Step(f"join the cluster as {self.member}", lambda: self._put_join(token, address))]
-
-    def _refuse_to_lose(self) -> None:
-        """Joining empties the server's database: what is in it would be gone."""
-        lost = []
-        for words, path, expected in _LOST:
-            path, _mark, rest = path.partition("?")
-            listed = self.client.get(path, recursion=1, **({"all-projects": "true"} if rest else {})).metadata or []
-            names = [obj.get("name") or obj.get("fingerprint", "")[:12] for obj in listed if obj.get("managed", True)]
-            names = sorted(name for name in names if name not in expected)
-            if names:
-                lost.append(f"{words} {', '.join(names[:20])}{' and more' if len(names) > 20 else ''}")
-        if lost:
-            raise InvalidInput(
-                f"{self.client.label} is not empty, and joining a cluster deletes its database, so this would be lost: {'; '.join(lost)}. "
-                "Remove or move it first, or say force: true to lose it."
-            )
+        address = self.params["server_address"] or self._usable(self.client.server["config"].get("core.https_address"))
+        left = [] if self.params["force"] else joining.left_over(self.client)
+        steps = [Step(f"remove what a join that failed left here: {', '.join(left)}", lambda: joining.clear(self.client, left))] if left else []
+        return [*steps, Step(f"join the cluster as {self.member}", lambda: self._put_join(token, address))]
 
     def _put_join(self, token: Token, address: str) -> None:
         leader, certificate = self._reach(token)
@@ -140,7 +147,12 @@ class Cluster(Resource):
             "cluster_token" if self.client.tokens_by_name else "cluster_password": token.raw,
             "member_config": self.params["member_config"] or [],
         }
-        self.client.write("PUT", self.path, body)
+        joining.join(self.client, body, empty=not self.params["force"])
+        self.joined = True
+
+    def after_apply(self, found: Found | None) -> None:
+        if self.joined:
+            self.warnings += joining.ignored(self.client, self.member, self.params["member_config"] or [])
 
     def _reach(self, token: Token) -> tuple[str, str]:
         """The first address in the token that answers with the certificate the token tells, and that certificate."""
@@ -170,8 +182,3 @@ class OfCluster(Resource):
             if "not clustered" in exc.text:
                 raise InvalidInput(NOT_CLUSTERED.format(self.client.label)) from exc
             raise
-
-
-def is_wildcard(address: str) -> bool:
-    """Whether an address to listen on is none that others can connect to."""
-    return address.rpartition(":")[0] in WILDCARDS if ":" in address else address in WILDCARDS

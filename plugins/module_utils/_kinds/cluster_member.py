@@ -12,6 +12,7 @@ from typing import Any
 from .._errors import DeadlineExceeded, Interrupted, InvalidInput, ServerError, did_you_mean
 from .._fields import Map, NameSet, Text
 from .._resource import Found, Plan, Step
+from . import _leaving as leaving
 from . import _moves as moves
 from ._heartbeats import OFFLINE, heard
 from .cluster import OfCluster
@@ -47,10 +48,17 @@ class ClusterMember(OfCluster):
     #: The instances that were moved, as they were before.
     moved: list[dict[str, Any]] | None = None
 
+    def validate(self) -> None:
+        super().validate()
+        if self.params["groups"] == []:
+            raise InvalidInput("groups: a member has to be in one cluster group at least: write groups: [default], or leave the option out.")
+        if self.params["failure_domain"] == "":
+            raise InvalidInput("failure_domain: it has to have a name: write failure_domain: default for that of a new member, or leave the option out.")
+
     def read(self) -> Found | None:
         """A member that has just come back is shown as Offline until its first heartbeat, which hides that it is evacuated."""
         found = super().read()
-        if self.state == "restored" and found and found.object["status"] == "Offline":
+        if self.state in ("evacuated", "restored") and found and found.object["status"] == "Offline":
             heard(self.client, lambda: [self.client.get(self.url()).metadata])
             found = super().read()
         return found
@@ -61,6 +69,12 @@ class ClusterMember(OfCluster):
 
     def delete(self) -> None:
         self.client.write("DELETE", self.url(), force=1 if self.params["force"] else None)
+
+    def plan_absent(self, found: Found | None) -> Plan:
+        if found:
+            warnings = leaving.check(self.client, self.name, self.params["force"])
+            self.warnings += [words for words in warnings if words not in self.warnings]
+        return super().plan_absent(found)
 
     def plan_create(self) -> Plan:
         known = self.client.names(self.path)
@@ -77,11 +91,16 @@ class ClusterMember(OfCluster):
             plan.result["status"] = {"evacuate": "Evacuated", "restore": "Online"}[action]
         return plan
 
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        self.check_known("groups", [name for name in new.get("groups") or () if name not in (old.get("groups") or ())], "/1.0/cluster/groups")
+
     def extra_steps(self, found: Found | None, after: dict[str, Any]) -> list[Step]:
         action = self._action(found)
         if not action:
             return []
         self.client.require("clustering_evacuation", f"state: {self.state}")
+        if found and found.object["status"] == "Offline":
+            self._refuse_while_away()
         if self.params["mode"]:  # a server that does not know it takes it, and does what it always does
             self.client.require("clustering_evacuation_mode", "mode")
         return [Step(f"{action} cluster_member {self.params.get('new_name') or self.name}", lambda: self._switch(action))]
@@ -89,6 +108,15 @@ class ClusterMember(OfCluster):
     def _action(self, found: Found | None) -> str:
         evacuated = bool(found) and found.object["status"].lower().startswith("evacuat")  # type: ignore[union-attr]
         return {("evacuated", False): "evacuate", ("restored", True): "restore"}.get((self.state, evacuated), "")
+
+    def _refuse_while_away(self) -> None:
+        """Evacuating asks the member itself, and so does restoring."""
+        [member] = heard(self.client, lambda: [self.client.get(self.url()).metadata])
+        if member["status"] == "Offline":
+            raise InvalidInput(
+                f"state: '{self.name}' is offline ({member.get('message')}) and cannot be {self.state}. Bring it back first, or where it is gone "
+                "for good, remove it with state: absent and force: true."
+            )
 
     def _switch(self, action: str) -> None:
         """Evacuate or restore. A member whose heartbeat came late counts as offline for a moment, which breaks a move off: then it is done again."""
