@@ -141,12 +141,14 @@ def test_joining(hosts: Hosts) -> None:
     first.run("storage_pool", name="early", driver="dir")
     join = {"server_name": "node2", "server_address": second.address}
     config = [{"entity": "storage-pool", "name": "local", "key": "source", "value": str(source)}]
-    token = first.run("cluster_token", name="node2")["cluster_token"]["token"]
-    for fault in ("/nowhere", str(source)):  # the second time it is the token
+    revoked = first.run("cluster_token", name="node2")["cluster_token"]["token"]
+    first.run("cluster_token", name="node2", state="absent")
+    for given, place in ((revoked, str(source)), ("", "/nowhere")):
+        token = given or first.run("cluster_token", name="node2")["cluster_token"]["token"]
         with pytest.raises(ModuleFailed, match="A cluster_token is good for one attempt.*cloudhost.lxd.cluster_token"):
-            second.run("cluster", cluster_token=token, member_config=[{**config[0], "value": fault}], **join)
+            second.run("cluster", cluster_token=token, member_config=[{**config[0], "value": place}], **join)
     left = ["early"] if second.kind == "incus" else []
-    assert second.query("/1.0/storage-pools") == [f"/1.0/storage-pools/{name}" for name in left]
+    assert (second.query("/1.0/storage-pools") or []) == [f"/1.0/storage-pools/{name}" for name in left]
     second.run("storage_pool", name="mine", driver="dir")
     join["cluster_token"] = first.run("cluster_token", name="node2")["cluster_token"]["token"]
     assert "this would be lost: storage pools mine." in refused(second, "cluster", **join)
@@ -154,8 +156,9 @@ def test_joining(hosts: Hosts) -> None:
     config += [{**config[0], "name": "lokal"}, {**config[0], "key": "rsync.bwlimit", "value": "7"}]
     done = second.converges("cluster", member_config=config, **join)
     assert done["actions"] == [f"remove what a join that failed left here: /1.0/storage-pools/{name}" for name in left] + ["join the cluster as node2"]
-    assert "no storage-pool 'lokal'" in done["warnings"][0] and "rsync.bwlimit: '100' on this member, and '7' was given" in done["warnings"][1]
-    assert len(done["warnings"]) == 2 and "user.cloudhost.joining" not in second.query("/1.0")["config"]
+    first_warning, second_warning = map(str, done["warnings"])
+    assert "no storage-pool 'lokal'" in first_warning and "rsync.bwlimit: '100' on this member, and '7' was given" in second_warning
+    assert "user.cloudhost.joining" not in second.query("/1.0")["config"]
     assert first.run("cluster_member", name="node2", wait_for=["online"])["changed"] is False
     assert members(hosts) == {"node1": "Online", "node2": "Online"}
     assert first.query("/1.0/storage-pools/local?target=node2")["config"]["source"] == str(source)
@@ -358,7 +361,7 @@ def test_evacuate_and_restore(hosts: Hosts) -> None:
     first.run("instance", name="c1", source={"type": "none"}, pool="local", state="stopped", target="node2")
     leave = {"name": "node2", "state": "absent"}
     assert "while it has the instances c1" in refused(first, "cluster_member", **leave)
-    assert "lost with it: the instances c1" in first.run("cluster_member", check=True, force=True, **leave)["warnings"][0]
+    assert "lost with it: the instances c1" in str(first.run("cluster_member", check=True, force=True, **leave)["warnings"])
     first.converges("cluster_member", name="node2", state="evacuated")
     assert members(hosts)["node2"] == "Evacuated"
     assert first.query("/1.0/instances/c1")["location"] == "node1"  # it was stopped there, and is moved all the same

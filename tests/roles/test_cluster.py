@@ -21,7 +21,10 @@ from roles.conftest import KINDS, Run, ansible
 CLUSTER = {
     "cluster_config": {"cluster.offline_threshold": 30},
     "cluster_storage_pools": [{"name": "local", "driver": "dir"}, {"name": "sized", "driver": "btrfs", "config": {"size": "1GiB"}}],
-    "cluster_networks": [{"name": "lxdbr0", "config": {"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"}}, {"name": "lan", "type": "macvlan", "config": {"parent": "all"}}],
+    "cluster_networks": [
+        {"name": "lxdbr0", "config": {"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"}},
+        {"name": "lan", "type": "macvlan", "config": {"parent": "all"}},
+    ],
     "cluster_profiles": [{"name": "default", "devices": {"root": {"type": "disk", "path": "/", "pool": "local"}}}],
 }
 

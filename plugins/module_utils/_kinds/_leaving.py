@@ -73,10 +73,10 @@ def _refuse_to_end_it(client: Client, name: str) -> None:
         return [member for member in _listed(client) if member["server_name"] != name]
 
     left = rest()
-    if _answers(left):
+    if answers(left):
         return
     left = heard(client, rest)  # a late heartbeat looks like a dead member
-    if _answers(left):
+    if answers(left):
         return
     away = ", ".join(member["server_name"] for member in left if member["status"] == "Offline")
     if all(member["status"] == "Offline" for member in left):
@@ -92,7 +92,7 @@ def _voters(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [member for member in members if {"database", "database-leader", "database-voter"} & set(member.get("roles") or ())]
 
 
-def _answers(members: list[dict[str, Any]]) -> bool:
+def answers(members: list[dict[str, Any]]) -> bool:
     """Whether these go on as a cluster. Where none of them votes, the server has one do so first."""
     voters = _voters(members)
     online = [member for member in voters if member["status"] != "Offline"]

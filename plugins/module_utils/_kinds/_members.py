@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _values as values
+from .._client import Client, quote
 from .._errors import InvalidInput, ServerError, did_you_mean
 from .._fields import Field
 from .._resource import Found, Plan, Resource, Step
@@ -22,6 +23,10 @@ from ._heartbeats import heard
 from ._scope import member_keys
 
 UNFINISHED = ("Pending", "Errored")
+
+
+def _by_name(client: Client) -> dict[str, dict[str, Any]]:
+    return {member["server_name"]: member for member in client.get("/1.0/cluster/members", recursion=1).metadata}
 
 
 class Members(Field):
@@ -51,7 +56,7 @@ class Members(Field):
         return {member: config for member, config in shown.items() if config} or None
 
     def exported(self, value: Any, kind: Any) -> Any:
-        return None  # the shared part is what a document has; the servers show each member's keys to a request of its own only
+        return value
 
 
 class PerMember(Resource):
@@ -95,13 +100,28 @@ class PerMember(Resource):
         own = {key: value for key, value in config.items() if key in theirs}
         if not (own or members):
             return
-        names = self.client.names("/1.0/cluster/members")
+        there = _by_name(self.client)
         for name in members or {}:
-            if name not in names:
-                raise InvalidInput(f"members: {self.client.label} has no member '{name}'. {did_you_mean(name, names)}")
+            if name not in there:
+                raise InvalidInput(f"members: {self.client.label} has no member '{name}'. {did_you_mean(name, list(there))}")
         if own:
             self.wanted["config"] = {key: value for key, value in config.items() if key not in own}
-        self.wanted["members"] = {name: {**own, **(members or {}).get(name, {})} for name in names if own or name in (members or {})}
+        wanted = {name: {**own, **(members or {}).get(name, {})} for name in there if own or name in (members or {})}
+        self.wanted["members"] = self._without_those_away(found, wanted, there)
+        if not self.wanted["members"]:
+            del self.wanted["members"]
+
+    def _without_those_away(self, found: Found | None, wanted: dict[str, Any], there: dict[str, dict[str, Any]]) -> dict[str, Any]:
+        """Only a member itself tells its keys, so those of one that is away can be left out, unless it is to make its part first."""
+        if not found or found.object.get("status") in UNFINISHED:
+            return wanted
+        away = [name for name in wanted if there[name]["status"] == "Offline"]
+        self.warnings += [
+            f"members.{name}: {name} is offline ({there[name].get('message')}), so its own keys of {self.kind} '{self.name}' "
+            f"({', '.join(sorted(wanted[name]))}) were not compared and not written. Run this again when it is back."
+            for name in away
+        ]
+        return {name: config for name, config in wanted.items() if name not in away}
 
     def _check_scope(self, members: dict[str, dict[str, Any]], theirs: set[str]) -> None:
         for member, config in members.items():
@@ -127,15 +147,20 @@ class PerMember(Resource):
 
     def plan_create(self) -> Plan:
         if self.client.clustered and self.two_phases(self.sort()):
-            self._refuse_without_all()
+            self._refuse_without_all("made")
         return super().plan_create()
 
-    def _refuse_without_all(self) -> None:
-        """Every member makes its own part, so one that is away would leave the whole half-made, or hold up the request."""
+    def plan_absent(self, found: Found | None) -> Plan:
+        if found and found.object.get("locations") not in (None, [], ["none"]):
+            self._refuse_without_all("deleted")
+        return super().plan_absent(found)
+
+    def _refuse_without_all(self, done: str) -> None:
+        """Every member has its own part, so one that is away would leave the whole half-made, or hold up the request."""
         for member in heard(self.client, lambda: self.client.get("/1.0/cluster/members", recursion=1).metadata):
             if member["status"] == "Offline":
                 raise InvalidInput(
-                    f"name: {self.kind} '{self.name}' is made on every member of the cluster, and {member['server_name']} is offline ({member['message']}). "
+                    f"name: {self.kind} '{self.name}' is {done} on every member of the cluster, and {member['server_name']} is offline ({member['message']}). "
                     "Bring it back, or remove it with cloudhost.lxd.cluster_member, state: absent and force: true, and run this again."
                 )
 
@@ -176,12 +201,45 @@ class PerMember(Resource):
     def plan_update(self, found: Found) -> Plan:
         status = found.object.get("status")
         if status not in UNFINISHED or not self.client.clustered:
-            return super().plan_update(found)
-        self._refuse_without_all()
+            plan = super().plan_update(found)
+            if set(plan.before) | set(plan.after) - {"members"} and found.object.get("locations") not in (None, [], ["none"]):
+                self._refuse_without_all("changed")
+            return plan
+        self._refuse_without_all("made")
         body = self.create_body()
         defined = tuple(found.object.get("locations") or ())
         step = Step(f"finish {self.kind} {self.name}, which is {status}", lambda: self._finish(body, defined))
         return Plan({"status": status}, {"status": "Created", **self.comparable(body)}, [step], {**found.object, **body})
+
+    # -- export -----------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+        """With the keys of the members, which they tell to a request of its own each. One that all have alike is written once, for all."""
+        names = [name for name in obj.get("locations") or () if name != "none"]
+        if not names:
+            return super().export({**obj, "config": cls.exported_config(obj.get("config") or {})}, client, query)
+        shared, there = obj.get("config") or {}, _by_name(client)
+        own: dict[str, dict[str, str]] = {}
+        for name in names:
+            if there[name]["status"] == "Offline":
+                raise InvalidInput(
+                    f"{name} is offline ({there[name].get('message')}), and its keys of {cls.kind} '{obj['name']}' are told by itself only. Bring it back, or "
+                    "leave storage pools and networks out, with the option kinds."
+                )
+            reply = client.find(f"{cls.path}/{quote(obj['name'])}", target=name, **query)
+            config = cls.exported_config((reply.metadata.get("config") if reply else None) or {})
+            own[name] = {key: value for key, value in config.items() if key not in shared and value and not values.matches(key, cls.noise)}
+        first = own[names[0]]
+        alike = {key: value for key, value in first.items() if all(config.get(key) == value for config in own.values())}
+        members = {name: {key: value for key, value in config.items() if key not in alike} for name, config in own.items()}
+        members = {name: config for name, config in members.items() if config}
+        return super().export({**obj, "config": {**cls.exported_config(shared), **alike}, "members": members}, client, query)
+
+    @classmethod
+    def exported_config(cls, config: dict[str, str]) -> dict[str, str]:
+        """The configuration without what the daemon chose."""
+        return config
 
     # -- changes ----------------------------------------------------------------------------------------------------
 

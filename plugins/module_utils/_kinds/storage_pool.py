@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _values as values
-from .._client import Client
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Map, Text
 from ._members import Members, PerMember
@@ -66,9 +65,7 @@ class StoragePool(PerMember):
             raise InvalidInput(f"{option}.size: storage_pool '{self.name}' has {current['size']} and {new['size']} is wanted; a pool cannot be shrunk.")
 
     @classmethod
-    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+    def exported_config(cls, config: dict[str, str]) -> dict[str, str]:
         """C(source) only where somebody wrote it: a place that the daemon chose is its own."""
-        config = dict(obj.get("config") or {})
         asked = config.get("volatile.initial_source")
-        config.pop("source", None)
-        return super().export({**obj, "config": {**config, **({"source": asked} if asked else {})}}, client, query)
+        return {**{key: value for key, value in config.items() if key != "source"}, **({"source": asked} if asked else {})}
