@@ -14,6 +14,8 @@ description:
   - A server that is a member under this name is left alone. There is no way back but to remove the member (M(cloudhost.lxd.cluster_member)), which empties it.
   - Joining deletes the database of the server. It is refused while the server has instances, images, storage pools, networks, profiles or projects of its own,
     unless O(force) says so; the error names what would be lost.
+  - A join that fails may leave storage pools and networks on the server. Where it had none before, the next attempt removes those that nothing uses, and
+    joins. A token is good for one attempt, also for one that fails.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -28,6 +30,8 @@ options:
     description:
       - The address and port at which the other members reach this server, as in V(10.0.0.2:8443).
       - Not needed where C(core.https_address) is such an address already.
+      - An address without a port or one that stands for all addresses of the host is refused. An IPv6 address stands in brackets.
+      - The address of a member is not changed. Where it has another one, a warning says so.
     type: str
   cluster_token:
     description:
@@ -38,6 +42,9 @@ options:
     description:
       - What the storage pools and networks of the cluster need to know of this member, as C(lxd init --preseed) takes it. A key that is not given may
         be made up by the daemon; a storage pool without its C(source) becomes a new loop file.
+      - A key such as C(size) in the O(cloudhost.lxd.storage_pool#module:config) of a pool is meant for every member, but a server that joins is not told of
+        it. The filter P(cloudhost.lxd.joining_config#filter) puts such keys here.
+      - The server takes no notice of keys that members do not have of their own. Where it has something else than what is written here, a warning says so.
     type: list
     elements: dict
     suboptions:

@@ -30,7 +30,9 @@ options:
     choices: [present, absent]
     default: present
   members:
-    description: The members in it, exactly these, in any order.
+    description:
+      - The members in it, exactly these, in any order.
+      - A member has to be in one group at least. One that is in no other is not taken out, and O(state=absent) is refused while there is one.
     type: list
     elements: str
 seealso:

@@ -29,7 +29,8 @@ options:
     description:
       - V(evacuated) stops the instances of the member or moves them to others, each as its C(cluster.evacuate) says, and keeps new ones away.
       - V(restored) takes that back. V(present) leaves it as it is.
-      - V(absent) removes the member from the cluster, and the server forgets what it knew of it.
+      - V(absent) removes the member from the cluster, and the server forgets what it knew of it. It is refused for the only member, and without O(force)
+        for one that is offline or has instances or volumes of its own.
     type: str
     choices: [present, evacuated, restored, absent]
     default: present
@@ -41,7 +42,7 @@ options:
     type: list
     elements: str
   groups:
-    description: The cluster groups that it is in, in any order.
+    description: The cluster groups that it is in, in any order; one at least.
     type: list
     elements: str
   mode:
@@ -51,7 +52,10 @@ options:
     type: str
     choices: [auto, stop, migrate, live-migrate, skip]
   force:
-    description: Remove a member that is gone for good, or that still has instances. What only it had is lost.
+    description:
+      - Remove a member that is gone for good, or that still has instances. What only it had is lost, and a warning names it.
+      - What would end the cluster is refused all the same. So are the member that the task speaks to, the last one that is online, and one without which
+        too few of those that keep the database are online.
     type: bool
     default: false
   wait_for:

@@ -202,7 +202,7 @@ class PerMember(Resource):
         status = found.object.get("status")
         if status not in UNFINISHED or not self.client.clustered:
             plan = super().plan_update(found)
-            if set(plan.before) | set(plan.after) - {"members"} and found.object.get("locations") not in (None, [], ["none"]):
+            if ({*plan.before, *plan.after} - {"members"}) and found.object.get("locations") not in (None, [], ["none"]):
                 self._refuse_without_all("changed")
             return plan
         self._refuse_without_all("made")
