@@ -240,7 +240,12 @@ def test_pools_and_networks_in_two_phases(hosts: Hosts) -> None:
     assert "members.node1.source" in refused(first, "storage_pool", **{**pool, "members": {"node1": {"source": "/elsewhere"}}})
 
     parents = {node.name: {"parent": f"up-{node.name}"} for node in (first, second)}
+    for wish in ({}, {"members": {"node1": parents["node1"]}}, {"members": {**parents, "node2": {"parent": None}}}):
+        assert f"members.{'node2' if wish else 'node1'}.parent: a network with the type macvlan" in refused(
+            first, "network", name="lan", type="macvlan", **wish
+        )
     first.converges("network", name="lan", type="macvlan", members=parents)
+    assert "members.node2.parent: " in refused(first, "network", name="lan", members={"node2": {"parent": None}})
     assert first.query("/1.0/networks/lan?target=node2")["config"]["parent"] == "up-node2"
     # a key of a member and a shared one, edited in one task: neither is lost
     second.inside("ip", "link", "add", "other", "type", "bridge")
@@ -345,6 +350,8 @@ def test_a_stack_on_a_cluster(hosts: Hosts) -> None:
     assert first.query("/1.0/instances/stacked1")["location"] == "node2"
     assert first.query("/1.0/cluster/groups/stacked")["members"] == ["node2"]
     exported = second.run("stack_export")["definition"]
+    own = {node.name: {"source": str(node.folder.parent / "stacked")} for node in (first, second)}
+    assert next(pool for pool in exported["storage_pools"] if pool["name"] == "stacked")["members"] == own
     plan = first.run("stack", check=True, definition=exported)
     assert plan["changed"] is False, plan["plan_text"]
     assert "4 to delete" in second.run("stack", name="app", state="absent")["summary"]
@@ -411,3 +418,30 @@ def test_grow_rename_shrink(hosts: Hosts) -> None:
     assert "is the member that this task speaks to" in refused(third, "cluster_member", name="spare", state="absent", force=True)
     first.converges("cluster_member", name="spare", state="absent")
     assert sorted(members(hosts)) == ["node1", "node2"]
+
+
+def test_a_member_that_is_away(hosts: Hosts) -> None:
+    """It holds up what needs it, and nothing else; and without it the other one is all that is left."""
+    first, second = hosts.nodes[:2]
+    second.kill()
+    sql = ("sql",) if first.kind == "lxd" else ("admin", "sql")
+    program = "lxd" if first.kind == "lxd" else "incus"
+    done = first.inside(program, *sql, "global", "UPDATE nodes SET heartbeat = '2020-01-01T00:00:00Z' WHERE name = 'node2'")
+    assert done.returncode == 0 and members(hosts)["node2"] == "Offline", done.stderr
+    pool = {"name": "two", "driver": "dir", "config": {"user.a": 1}}
+    own = {node.name: {"source": str(node.folder.parent / "two")} for node in (first, second)}
+    for module, wish in (("storage_pool", {**pool, "members": own}), ("stack", {"definition": {"storage_pools": [{**pool, "members": own}]}})):
+        unchanged = first.run(module, timeout=20, **wish)
+        assert unchanged["changed"] is False and "node2 is offline" in str(unchanged["warnings"])
+    for module, wish, words in (
+        ("storage_pool", {**pool, "config": {"user.a": 2}, "members": own}, "is changed on every member of the cluster, and node2 is offline"),
+        ("network", {"name": "lan", "state": "absent"}, "is deleted on every member of the cluster, and node2 is offline"),
+        ("cluster_member", {"name": "node2", "state": "evacuated"}, "'node2' is offline .* and cannot be evacuated"),
+        ("cluster_member", {"name": "node2", "state": "absent"}, "say force: true: what only it had is lost"),
+        ("cluster_member", {"name": "node1", "state": "absent", "force": True}, "'node1' is the last member that is online; node2 would be left"),
+        ("stack_export", {}, "node2 is offline .* told by itself only"),
+    ):
+        with pytest.raises(ModuleFailed, match=words):
+            first.run(module, check=True, timeout=6, **wish)
+    first.converges("cluster_member", name="node2", state="absent", force=True)
+    assert members(hosts) == {"node1": "Online"}

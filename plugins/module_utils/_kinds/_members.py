@@ -65,11 +65,13 @@ class PerMember(Resource):
     :cvar family: its word in the server's description of config keys
     :cvar variant: the field that tells which sort of it this is, each with keys of its own
     :cvar default_variant: what it is where the task does not say
+    :cvar needed: keys that it cannot be without, by its sort
     """
 
     family = ""
     variant = ""
     default_variant = ""
+    needed: dict[str, tuple[str, ...]] = {}
 
     def sort(self, found: Found | None = None) -> str:
         """Its driver or type, which a task that only changes something need not name."""
@@ -107,6 +109,9 @@ class PerMember(Resource):
         if own:
             self.wanted["config"] = {key: value for key, value in config.items() if key not in own}
         wanted = {name: {**own, **(members or {}).get(name, {})} for name in there if own or name in (members or {})}
+        if found:
+            unset = {name: config for name, config in wanted.items() if any(config.get(key, "") is None for key in self.needed.get(sort, ()))}
+            self._refuse_without_needed(sort, unset)
         self.wanted["members"] = self._without_those_away(found, wanted, there)
         if not self.wanted["members"]:
             del self.wanted["members"]
@@ -147,8 +152,22 @@ class PerMember(Resource):
 
     def plan_create(self) -> Plan:
         if self.client.clustered and self.two_phases(self.sort()):
+            own = self.wanted.get("members") or {}
+            self._refuse_without_needed(self.sort(), {name: own.get(name, {}) for name in self.client.names("/1.0/cluster/members")})
             self._refuse_without_all("made")
+        else:
+            self._refuse_without_needed(self.sort(), {"": self.wanted.get("config") or {}})
         return super().plan_create()
+
+    def _refuse_without_needed(self, sort: str, configs: dict[str, dict[str, Any]]) -> None:
+        for key in self.needed.get(sort, ()):
+            for member, config in configs.items():
+                if not config.get(key):
+                    where = f"members.{member}.{key}" if member else f"config.{key}"
+                    raise InvalidInput(
+                        f"{where}: a {self.kind} with the {self.variant} {sort} cannot be without it{f', and {member} has none' if member else ''}. "
+                        "Write it there, or into config where it is the same on all members of a cluster."
+                    )
 
     def plan_absent(self, found: Found | None) -> Plan:
         if found and found.object.get("locations") not in (None, [], ["none"]):

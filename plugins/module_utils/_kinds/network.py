@@ -28,6 +28,7 @@ class Network(PerMember):
     fields = (Text("description"), Text("type", create_only=True), Map("config"), Members())
     renames = True
     family, variant, default_variant = "network", "type", "bridge"
+    needed = {"macvlan": ("parent",), "physical": ("parent",), "sriov": ("parent",)}
     feature = "networks"
     one_by_one = ("delete", "replace")  # Incus 6.0 looks at every bridge, and fails where one goes meanwhile
     refers = {
