@@ -328,7 +328,9 @@ class Resource(Stackable):
                 self.client.require(field.extension, f"{self.kind} option '{field.name}'")
 
     def check_name(self, option: str, name: str) -> None:
-        """Refuse a name that the server would not let a new one have."""
+        """Refuse a name that the server would not let a new one have. Which server it is is asked only where that matters."""
+        if name not in (".", "..") and all(re.fullmatch(rule, name) for rule, _words in (self.name_rule, *self.name_rules.values())):
+            return
         rule, words = self.name_rules.get(self.client.implementation, self.name_rule) if self.name_rules else self.name_rule
         if not re.fullmatch(rule, name) or name in (".", ".."):
             raise self._unnamable(option, name, words)

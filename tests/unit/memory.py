@@ -108,8 +108,11 @@ class MemoryClient:
     def names(self, path: str, **_query: Any) -> list[str]:
         return [url.rpartition("/")[2] for url in self.get(path).metadata]
 
+    def has(self, extension: str) -> bool:
+        return extension in self.server["api_extensions"]
+
     def require(self, extension: str, what: str) -> None:
-        assert extension in self.server["api_extensions"], f"{what} needs {extension}"
+        assert self.has(extension), f"{what} needs {extension}"
 
     def write(self, method: str, path: str, body: Any = None, etag: str | None = None, **_query: Any) -> Any:
         if self.read_only:

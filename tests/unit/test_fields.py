@@ -185,14 +185,14 @@ def test_devices_merged(purge, expected):
     assert field.merged(None, {}, about) is None and field.merged(None, {"a": {"path": "/"}}, about) == {"a": {"path": "/"}}
 
 
-@pytest.mark.parametrize("name", [1, "", "a/b", "x" * 65])
+@pytest.mark.parametrize("name", [1, "", "a b", ".a", "x" * 64])
 def test_what_is_no_name_of_a_device(name):
     with pytest.raises(InvalidInput, match="is not a device name"):
         Devices("devices").clean({"devices": {"eth0": {}, name: {}}})
 
 
 def test_the_longest_name_of_a_device():
-    assert Devices("devices").clean({"devices": {"x" * 64: {}}}) == {"x" * 64: {}}
+    assert Devices("devices").clean({"devices": {"x" * 63: {}}}) == {"x" * 63: {}}
 
 
 @pytest.mark.parametrize(

@@ -305,6 +305,9 @@ def test_a_secret_that_is_hidden_can_be_unset(client):
 def member(client, **options):
     client.memory.objects["/1.0/cluster/members/node3"] = {"server_name": "node3", "status": "Online", "roles": [], "message": ""}
     client.memory.objects["/1.0/cluster/members/node3/state"] = {}
+    leader = {"server_name": "node1", "status": "Online", "roles": ["database-leader"], "message": ""}
+    client.memory.objects["/1.0/cluster/members"] = [leader, client.memory.objects["/1.0/cluster/members/node3"]]
+    client.memory.objects.setdefault("/1.0/storage-pools", [])
     client.memory.objects.setdefault("/1.0/instances", {})
     return ClusterMember(client, params_of(ClusterMember, name="node3", **options))
 
