@@ -95,7 +95,7 @@ def parse(documents: list[Document], kinds: Kinds, project: str | None) -> tuple
             errors.append(document.place("", f"a document is a dictionary of sections such as instances, not a {type(document.content).__name__}."))
             continue
         for section, content in document.content.items():
-            if section in PRESEED and content in ([], {}, "") and section != "config":
+            if section in PRESEED and (content is None or (content in ([], {}, "") and section != "config")):
                 continue  # as `lxd init` prints what there is none of
             if section == "cluster" or section not in sections:
                 errors += _refused(document, str(section), content, sections, kinds)

@@ -16,7 +16,7 @@ from . import _values as values
 from ._errors import InvalidInput
 
 #: What the daemons let a device be called.
-_DEVICE = re.compile(r"(?!\.)[A-Za-z0-9/:_.-]{1,63}")
+_DEVICE = re.compile(r"(?!\.)[A-Za-z0-9/:_.-]{1,64}")
 
 
 class Field:
@@ -197,7 +197,7 @@ class Devices(Map):
         for name in written:
             if not isinstance(name, str) or not _DEVICE.fullmatch(name):
                 raise InvalidInput(
-                    f"devices: {name!r} is not a device name; it has 1 to 63 letters, digits, dashes, slashes, colons, underscores and full stops, "
+                    f"devices: {name!r} is not a device name; it has 1 to 64 letters, digits, dashes, slashes, colons, underscores and full stops, "
                     "and does not begin with a full stop."
                 )
         return values.wire_devices(written)

@@ -18,7 +18,7 @@ from ._document import Entry, Kinds, title
 from ._errors import InvalidInput
 from ._fields import Devices, Map
 from ._graph import Index, link, needs_of, order, put_first, turned
-from ._marks import Marks, mark_of
+from ._marks import Marks, mark_of, read_mark
 from ._resource import Found, Plan, Resource
 from ._view import View
 
@@ -153,15 +153,18 @@ class Planner:
         if bound and owner not in (None, self.wish.name):
             raise InvalidInput(f"{node.title} on {self.client.label} belongs to the stack '{owner}': take it out of one of them.")
         if bound and (there is None or owner or self.wish.adopt):
-            self._mark(node, resource)
+            self._mark(node, resource, there.object if there else {})
         node.plan = plan = resource.plan(found)
         if bound and there and plan.steps and not owner and not self.wish.adopt:
             differing = ", ".join(sorted({*plan.before, *plan.after})) or "its origin"
             raise InvalidInput(
                 f"{node.title} on {self.client.label} is there already, belongs to no stack, and differs in {differing}. "
-                f"With adopt: true the stack '{self.wish.name}' takes it over; what agrees with the document as it is stays nobody's."
+                f"With adopt: true the stack '{self.wish.name}' takes it over; what agrees with the document as it is stays nobody's. "
+                f"{node.kind.lost_mark(there.object)}".rstrip()
             )
         self._decide(node, resource, adopted=bound and not owner)
+        lost = node.kind.lost_mark(there.object) if bound and there and not owner and not plan.steps else ""
+        node.warnings += [f"{node.title} is as the document says, and belongs to no stack. {lost}"] if lost else []
         project = resource.query().get("project")
         if plan.steps:
             for path, obj in resource.foreseen(plan).items():
@@ -183,10 +186,13 @@ class Planner:
         options = ", ".join(sorted({*plan.before, *plan.after} - {"name"})) or "what cannot be compared"
         node.why = f"it {'is adopted, and ' if adopted else ''}differs in {options}"
 
-    def _mark(self, node: Node, resource: Resource) -> None:
+    def _mark(self, node: Node, resource: Resource, obj: dict[str, Any]) -> None:
         holder = node.kind.holder()
         if holder:
-            mark = mark_of(str(self.wish.name), node.kind, self.view.effective(node.kind, node.project), node.label)
+            project = self.view.effective(node.kind, node.project)
+            mark = mark_of(str(self.wish.name), node.kind, project, node.label)
+            if read_mark(node.kind, project, node.label, obj) == (self.wish.name, True):  # an image has it by any of its names
+                mark = {key: obj[holder.key][key] for key in mark}
             node.params[holder.name] = {**(node.params.get(holder.name) or {}), **mark}
             resource.wanted[holder.key] = {**(resource.wanted.get(holder.key) or {}), **mark}
 
@@ -242,7 +248,7 @@ class Planner:
         for node in doomed:
             resource = node.kind(self.client, {**node.params})
             node.plan = resource.plan(resource.read())
-            node.action = DELETE
+            node.warnings, node.action = resource.warnings, DELETE
             node.why = "state: absent" if self.wish.absent else "it carries the name of the stack, and no document has it"
         nodes = nodes + doomed
         index = self._indexed(nodes)

@@ -91,6 +91,11 @@ class Stackable:
         return [label]
 
     @classmethod
+    def lost_mark(cls, obj: dict[str, Any]) -> str:
+        """A sentence of why an object may have lost the mark that it had; empty where nothing tells of that."""
+        return ""
+
+    @classmethod
     def references(cls, params: dict[str, Any]) -> list[tuple[str, str]]:
         """Kinds and labels of what has to be there before it; a label of C(*) stands for all of that kind."""
         found = [reference for field in cls.fields for reference in field.references(params.get(field.name))]

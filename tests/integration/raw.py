@@ -63,7 +63,7 @@ def things(place: pathlib.Path) -> set[Thing]:
             shared = collection == "storage-pools" or (collection != "instances" and config.get(feature) != "true")
             if name != "default" and shared:
                 continue
-            listed = done(place, "GET", f"/1.0/{collection}?recursion=1&project={name}") or []
+            listed = done(place, "GET", f"/1.0/{collection}?recursion=1&project={urllib.parse.quote(name)}") or []
             names = [one[key] for one in listed if one.get("managed", True) and not (collection == "profiles" and one[key] == "default")]
             found |= {Thing(name, collection, called) for called in names}
     return found
@@ -76,10 +76,10 @@ def remove(place: pathlib.Path, what: set[Thing]) -> None:
         path = f"/1.0/{thing.collection}/{urllib.parse.quote(thing.name, safe='')}"
         if thing.collection == "instances":
             try:
-                done(place, "PUT", f"{path}/state?project={thing.project}", {"action": "stop", "force": True, "timeout": 10})
+                done(place, "PUT", f"{path}/state?project={urllib.parse.quote(thing.project)}", {"action": "stop", "force": True, "timeout": 10})
             except RuntimeError:  # it is stopped
                 pass
-        _delete(place, path + (f"?project={thing.project}" if thing.project else ""))
+        _delete(place, path + (f"?project={urllib.parse.quote(thing.project)}" if thing.project else ""))
 
 
 def _delete(place: pathlib.Path, path: str, seconds: float = 20) -> None:

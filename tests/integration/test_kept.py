@@ -197,3 +197,35 @@ def test_a_profile_that_an_instance_cannot_have_is_not_taken_for_done(api, runni
             assert api.query("/1.0/profiles/extra") == before
     finally:
         api.run("instance", name=running, profiles=["default"])
+
+
+# -- D7: what is told of marks and names -----------------------------------------------------------------------------------
+
+
+def test_what_was_restored_from_before_it_was_the_stacks_is_told_with_what_to_do(api) -> None:
+    api.run("instance", name="back", **EMPTY)
+    api.run("instance_snapshot", instance="back", name="before")
+    definition = {"instances": [{"name": "back", "config": {"limits.cpu": 1}, "state": "stopped"}]}
+    api.run("stack", name="data", definition=definition, adopt=True)
+    api.run("instance_snapshot", instance="back", name="before", state="restored")
+    message = api.fails("stack", name="data", definition=definition)
+    assert "belongs to no stack" in message and "restored from a snapshot" in message and "adopt: true gives it back" in message
+    same = {"instances": [{"name": "back", "state": "stopped"}]}
+    done = api.run("stack", name="data", definition=same)
+    assert done["changed"] is False and "restored from a snapshot" in str(done["warnings"])
+    api.run("stack", name="data", definition=same, adopt=True)
+    assert not api.run("stack", name="data", definition=same).get("warnings")
+
+
+def test_an_image_goes_with_all_of_its_names_and_that_is_told(api, tiny: pathlib.Path) -> None:
+    definition = {"images": [{"name": name, "file": str(tiny)} for name in ("kept/one", "kept/two")]}
+    api.run("stack", name="data", definition=definition)
+    assert api.run("stack", name="data", definition=definition, prune=True)["changed"] is False
+    (fingerprint,) = {api.query(f"/1.0/images/aliases/kept%2F{name}")["target"] for name in ("one", "two")}
+    api.query("/1.0/images/aliases", "POST", {"name": "kept/hand", "target": fingerprint})
+    one = {"images": definition["images"][:1]}
+    assert api.run("stack", name="data", definition=one, prune=True)["changed"] is False  # the image is that of the other entry too
+    for arguments in ({"check": True}, {}):
+        done = api.run("stack", name="data", definition={}, prune=True, **arguments)
+        assert [row["action"] for row in done["plan"]] == ["delete"]
+        assert "goes with all of them: kept/hand, kept/one, kept/two" in str(done["warnings"])

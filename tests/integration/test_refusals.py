@@ -32,7 +32,7 @@ REFUSED = [
     ("profile", {"name": "p", "devices": {"root": {"type": "disk", "path": "/", "pool": "defualt"}}}, ["devices.root.pool", "'defualt'", "'default'"]),
     ("profile", {"name": "p", "devices": {"eth0": {"type": "nic", "network": "lxdbr1"}}}, ["devices.eth0.network", "'lxdbr1'", "'lxdbr0'"]),
     ("profile", {"name": "p", "devices": {"eth0": "nic"}}, ["devices.eth0", "dictionary"]),
-    ("profile", {"name": "p", "devices": {"a b": {"type": "none"}}}, ["'a b'", "slashes", "1 to 63"]),
+    ("profile", {"name": "p", "devices": {"a b": {"type": "none"}}}, ["'a b'", "slashes", "1 to 64"]),
     ("profile", {"name": "p", "devices": {"kvm": {"type": "unix-char", "source": "/dev/kvm", "mode": 0o660}}}, ["devices.kvm.mode", "432", "quote it"]),
     ("profile", {"name": "p", "devices": {"eth0": {"type": "nic", "network": "lxdbr0", "hwaddr": 7999999}}}, ["devices.eth0.hwaddr", "quote it"]),
     ("profile", {"name": "p", "config": {"cloud-init.user-data": {"packages": []}}}, ["config.cloud-init.user-data", "to_nice_yaml"]),

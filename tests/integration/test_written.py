@@ -27,11 +27,10 @@ def own_init(api, *arguments: str, text: str | None = None) -> str:  # type: ign
 
 
 def test_a_dump_of_the_daemon_changes_nothing(api) -> None:
-    api.run("network", name="dumped", config={"ipv4.address": "none", "ipv6.address": "none"})
     description = api.query("/1.0/profiles/default")["description"]
     assert description, "nothing would be seen to be emptied"
     dumped = yaml.safe_load(own_init(api, "--dump"))
-    assert any(key.startswith("volatile.") for section in ("networks", "storage_pools") for entry in dumped[section] for key in entry["config"])
+    dumped["storage_pools"][0]["config"]["volatile.initial_source"] = "/dev/sdz"  # as pools on a disk have it
     for entry in dumped["profiles"]:
         entry["description"] = ""  # as the questions of the daemons' own init leave it
     empties = {"storage_volumes": [], "certificates": [], "cluster_groups": [], "cluster": None}
@@ -45,7 +44,7 @@ def test_a_dump_of_the_daemon_changes_nothing(api) -> None:
 
 #: What people and other tools call things.
 NAMES = [
-    "Web Server", "Debian 12", "1web", "123", "a/b", ".", "...", "*", "ü", "a_b", "a.b", "a'b", 'a"b', "a:b", "a?b", "a&b", "a+b", "a,b", "-a", "a-", " a",
+    ".", "Web Server", "Debian 12", "1web", "123", "a/b", "...", "*", "ü", "a_b", "a.b", "a'b", 'a"b', "a:b", "a?b", "a&b", "a+b", "a,b", "-a", "a-", " a",
     "a" * 63, "a" * 64, "a" * 65, "a\tb",
 ]  # fmt: skip
 
@@ -71,7 +70,7 @@ def test_names_are_refused_as_the_server_refuses_them(api, kind: str) -> None:
         "instance_snapshot": ("instances/named/snapshots", {}, {"instance": "named"}),
     }[kind]
     wrong = []
-    for name in NAMES:
+    for name in NAMES[kind in ("image_alias", "instance_snapshot") :]:  # of a full stop, to which no path leads: LXD half makes such a snapshot
         try:
             allowed = api.run(kind, check=True, name=name, **options)["changed"]
         except ModuleFailed as exc:
@@ -163,7 +162,8 @@ def test_devices_that_override_those_of_profiles(api, dmz: None) -> None:
 
 def test_a_null_that_changes_nothing_is_told(api, dmz: None) -> None:
     api.run("profile", name="dmz", config={"limits.cpu": 1})
-    task: dict[str, Any] = {"name": "n1", "profiles": ["default", "dmz"], "devices": {"eth0": None}, "config": {"limits.cpu": None, "user.nothing": None}}
+    api.run("profile", name="bare")
+    task: dict[str, Any] = {"name": "n1", "profiles": ["dmz", "bare"], "devices": {"eth0": None}, "config": {"limits.cpu": None, "user.nothing": None}}
     for check in (True, False, False):
         warnings = sorted(map(str, api.run("instance", check=check, **task, **EMPTY)["warnings"]))
         assert len(warnings) == 2 and all("the profile 'dmz' gives it" in words for words in warnings), warnings

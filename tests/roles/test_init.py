@@ -79,10 +79,10 @@ def preseed(tmp_path):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"storage_pool": []}, "init_preseed.storage_pool"),
-        ({"networks": [{"name": "lxdbr0", "typ": "bridge"}]}, "init_preseed.networks.typ"),
-        ({"networks": [{"config": {}}]}, "missing required arguments: name"),
-        ({"storage_pools": {"name": "x"}}, "init_preseed"),
+        ({"storage_pool": []}, "storage_pool: there is no such section. Did you mean 'storage_pools'?"),
+        ({"networks": [{"name": "lxdbr0", "typ": "bridge"}]}, "networks[0] 'lxdbr0': typ: there is no such key. Did you mean 'type'?"),
+        ({"networks": [{"config": {}}]}, "networks[0]: name: it is missing"),
+        ({"storage_pools": {"name": "x"}}, "storage_pools: a list of storage_pool entries is needed, not a dict"),
         ({"cluster": {"enabled": True, "server_name": "one"}}, "init_preseed.cluster is not for this role"),
         ({"storage_volumes": [{"name": "v", "pool": "local"}]}, "storage_volumes: this version of cloudhost.lxd has no such kind"),
     ],
@@ -92,6 +92,21 @@ def test_what_is_refused_before_anything_is_changed(play, kept, preseed, changes
     refused = init(play, kept, init_preseed_file=preseed(PRESEED, **{"projects": [{"name": "never"}], **changes}))
     assert refused.failed and words in refused.text, refused.text
     assert state_of(kept) == before
+
+
+def test_a_preseed_that_says_nothing_does_nothing(play, kept, preseed):
+    before = state_of(kept)
+    for text in ("{}\n", "# nothing yet\n", "config: {}\nstorage_pools: []\nstorage_volumes: []\ncluster_groups: []\ncluster: null\n"):
+        assert init(play, kept, init_preseed_file=preseed(text)).changed == 0
+    assert init(play, kept, init_preseed={}).changed == 0
+    assert state_of(kept) == before
+
+
+def test_a_preseed_that_is_not_yaml_is_told_with_file_and_line(play, kept, preseed):
+    wrong = {"config: {}\nnetworks: [\n": "preseed.yml:3: this is not YAML", "config: {}\nconfig: {}\n": "preseed.yml:2: the key 'config' is written"}
+    for text, words in wrong.items():
+        refused = init(play, kept, init_preseed_file=preseed(text))
+        assert refused.failed and words in refused.text, refused.text
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +155,42 @@ def test_the_daemons_own_init_finds_nothing_to_do_after_us_and_we_after_it(play,
     ours = init(play, daemon, init_preseed_file=preseed(yaml.safe_dump(document)))
     assert ours.changed == 0, ours.text
     assert state_of(daemon) == theirs
+
+
+# What YAML makes numbers, dates and truth of, and the daemons' own init does not.
+SCALARS = """profiles:
+- name: NAME
+  description: 2026-12-31
+  config:
+    security.nesting: yes
+    user.date: 2026-12-31
+    user.float: 1.10
+    user.hexadecimal: 0x1F
+    user.infinite: .inf
+    user.octal: 0660
+    user.thousand: 1_000
+    user.time: 12:30
+    user.truth: True
+    user.word: on
+  devices:
+    eth0: {type: nic, network: lxdbr0, hwaddr: 10:16:30:12:34:56}
+    tty: {type: unix-char, path: /dev/tty9, source: /dev/null, mode: 0660, required: no}
+"""
+
+
+@pytest.mark.both
+def test_plain_values_are_the_text_that_is_written(play, preseeded, preseed):
+    daemon = preseeded[0]
+    program = "lxd init" if daemon.kind == "lxd" else "incus admin init"
+    assert daemon.inside("sh", "-c", f"{program} --preseed < {preseed(SCALARS.replace('NAME', 'theirs'))}").returncode == 0
+    ours = preseed(SCALARS.replace("NAME", "ours"))
+    assert init(play, daemon, init_preseed_file=ours).plan == ["+ profile ours"]
+    shown = [daemon.query(f"/1.0/profiles/{name}") for name in ("ours", "theirs")]
+    assert [shown[0][key] for key in ("config", "description", "devices")] == [shown[1][key] for key in ("config", "description", "devices")]
+    assert (shown[0]["devices"]["tty"]["mode"], shown[0]["devices"]["eth0"]["hwaddr"]) == ("0660", "10:16:30:12:34:56")
+    assert init(play, daemon, init_preseed_file=ours).changed == 0
+    for name in ("ours", "theirs"):
+        daemon.query(f"/1.0/profiles/{name}", method="DELETE")
 
 
 def test_edits_are_applied_and_nothing_else(play, preseeded, preseed):

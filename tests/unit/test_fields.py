@@ -10,7 +10,7 @@ import types
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Devices, Field, Flag, Map, Moment, Names, NameSet, Text
+from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Devices, Field, Flag, Map, Moment, Names, NameSet, Text, taken_back
 from ansible_collections.cloudhost.lxd.plugins.module_utils._values import MARK, same_in
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -185,14 +185,19 @@ def test_devices_merged(purge, expected):
     assert field.merged(None, {}, about) is None and field.merged(None, {"a": {"path": "/"}}, about) == {"a": {"path": "/"}}
 
 
-@pytest.mark.parametrize("name", [1, "", "a b", ".a", "x" * 64])
+@pytest.mark.parametrize("name", [1, "", "a b", ".a", "x" * 65])
 def test_what_is_no_name_of_a_device(name):
     with pytest.raises(InvalidInput, match="is not a device name"):
         Devices("devices").clean({"devices": {"eth0": {}, name: {}}})
 
 
+@pytest.mark.parametrize("name", ["a/b", "a:b", "a_b", "a.b", "-", "0"])
+def test_odd_names_of_devices_that_the_daemons_take(name):
+    assert Devices("devices").clean({"devices": {name: {}}}) == {name: {}}
+
+
 def test_the_longest_name_of_a_device():
-    assert Devices("devices").clean({"devices": {"x" * 63: {}}}) == {"x" * 63: {}}
+    assert Devices("devices").clean({"devices": {"x" * 64: {}}}) == {"x" * 64: {}}
 
 
 @pytest.mark.parametrize(
@@ -211,3 +216,25 @@ def test_the_longest_name_of_a_device():
 def test_what_devices_refer_to(device, expected):
     assert Devices("devices").references({"d": device, "e": {"network": "last"}}) == [*expected, ("network", "last")]
     assert Devices("devices").references(None) == []
+
+
+@pytest.mark.parametrize(
+    ("now", "undone", "stored"),
+    [
+        ({"config": {"a": "1", "b": "1"}, "description": "x"}, {}, []),
+        ({"config": {"a": "2", "b": "1", "c": "3"}, "description": "x"}, {"config": {"a": "1", "b": "1", "c": "3"}}, ["config.a"]),
+        (
+            {"config": {"a": "2", "new": "1"}, "description": "y"},
+            {"config": {"a": "1", "b": "1"}, "description": "x"},
+            ["config.a", "config.b", "config.new", "description"],
+        ),
+        ({"config": {"a": "5", "b": "1"}, "description": "z"}, {}, []),  # somebody else has been there
+        ({}, {"config": {"b": "1"}}, ["config.b"]),
+    ],
+)
+def test_what_was_stored_of_a_refused_write_is_taken_back(now, undone, stored):
+    """C(b) was to be unset, C(new) to be set."""
+    fields = (Map("config"), Text("description"), Text("other"))
+    before, new = {"config": {"a": "1", "b": "1"}, "description": "x"}, {"config": {"a": "2", "new": "1"}, "description": "y"}
+    found, names = taken_back(fields, before, new, now)
+    assert (found, sorted(names)) == (undone, stored)

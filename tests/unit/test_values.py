@@ -287,3 +287,43 @@ def test_instant_refuses(text):
 )
 def test_same_instant(want, have, expected):
     assert values.same_instant("expires_at", want, have) is expected
+
+
+@pytest.mark.parametrize(
+    ("inherited", "written", "expected"),
+    [
+        ({"type": "nic", "network": "a"}, {"hwaddr": "x"}, {"type": "nic", "network": "a", "hwaddr": "x"}),
+        ({"type": "nic", "network": "a", "mtu": "9"}, {"network": "b"}, {"type": "nic", "network": "b", "mtu": "9"}),
+        (
+            {"type": "nic", "nictype": "bridged", "parent": "p", "mtu": "9", "name": "n", "hwaddr": "x"},
+            {"network": "b"},
+            {"type": "nic", "name": "n", "hwaddr": "x", "network": "b"},
+        ),
+        (
+            {"type": "nic", "network": "a", "name": "n", "security.acls": "c"},
+            {"nictype": "bridged", "parent": "p"},
+            {"type": "nic", "name": "n", "nictype": "bridged", "parent": "p"},
+        ),
+        ({"type": "disk", "path": "/", "pool": "p", "size": "1GiB"}, {"size": None}, {"type": "disk", "path": "/", "pool": "p"}),
+    ],
+)
+def test_a_device_that_overrides_another(inherited, written, expected):
+    before = dict(inherited)
+    assert values.overriding(inherited, written) == expected and inherited == before
+
+
+@pytest.mark.parametrize("value", [True, "true", "True", "yes", "ON", "1"])
+def test_what_the_daemons_take_for_true(value):
+    assert values.is_true(str(value)) is True
+
+
+@pytest.mark.parametrize("value", [None, "", "false", "no", "0", "2", "maybe"])
+def test_what_the_daemons_do_not_take_for_true(value):
+    assert values.is_true(value) is False
+
+
+@pytest.mark.parametrize(("key", "value"), [("mode", 432), ("mode", 0), ("hwaddr", 7999), ("volatile.eth0.hwaddr", 7999), ("mode", 6.0)])
+def test_a_number_that_was_not_written_as_one_is_refused(key, value):
+    with pytest.raises(InvalidInput, match=f"^devices.d.{key}: {value} is a number.*quote it"):
+        values.wire_map("devices.d", {key: value})
+    assert values.wire_map("devices.d", {key: "0660", "size": 5, "required": True}) == {key: "0660", "size": "5", "required": "true"}

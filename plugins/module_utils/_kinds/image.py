@@ -131,6 +131,12 @@ class Image(Resource):
         words = f"import another image for alias {self.name} (the old image {found.object['fingerprint'][:12]} stays)"
         return Plan(before, after, [Step(words, lambda: self.create(body))], body)
 
+    def plan_absent(self, found: Found | None) -> Plan:
+        names = self.called(found.object, self.name) if found else []
+        if len(names) > 1:
+            self.warnings = [f"image {self.fingerprint} has several names, and goes with all of them: {', '.join(sorted(names))}."]
+        return super().plan_absent(found)
+
     # -- for stacks -------------------------------------------------------------------------------------------------
 
     def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:

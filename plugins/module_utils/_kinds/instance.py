@@ -105,6 +105,13 @@ class Instance(Resource):
         unsaid = [("profile", "default")] if params.get("profiles") is None else []
         return super().references(params) + unsaid
 
+    @classmethod
+    def lost_mark(cls, obj: dict[str, Any]) -> str:
+        config = obj.get("config") or {}
+        if config.get("volatile.uuid.generation", config.get("volatile.uuid")) == config.get("volatile.uuid"):
+            return ""  # the daemons give it another generation when it goes back in time
+        return "It has been restored from a snapshot: one of before it was the stack's has not the mark, and adopt: true gives it back."
+
     def awaits(self) -> bool:
         return bool(self.params["wait_for"]) and self.runs
 
