@@ -28,7 +28,7 @@ import urllib.parse
 from typing import IO, Any, Iterator
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client, Deadline
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted, LXDError, ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import BLOCK, Transport
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Dialogue, Gate
 
@@ -244,6 +244,8 @@ def run(
         raise Interrupted(f"{client.label} broke the streams of a command in instance {instance}. Whether it came to its end is not known.")
     if command.cut and not code:
         raise lost
+    if code < 0:
+        raise _odd(client, instance)
     return code, stdout, stderr if stdout or stderr else words.encode()
 
 
@@ -251,7 +253,10 @@ def opened(client: Client, instance: str, request: dict[str, Any], **query: Any)
     """Ask for a command: the path of its operation, and its streams, which have yet to be agreed on."""
     started = _start(client, instance, {**request, "wait-for-websocket": True, "interactive": False}, query)
     path = urllib.parse.urlsplit(started["id_path"]).path
-    secrets = started["metadata"]["fds"]
+    try:
+        secrets = {name: urllib.parse.quote(started["metadata"]["fds"][name]) for name in STREAMS}
+    except (KeyError, TypeError) as exc:
+        raise _odd(client, instance) from exc
     sockets = _connect(client.transport, client.deadline.check("opening the streams of a command"))
     return path, {name: Stream(sock, f"{path}/websocket?secret={secrets[name]}") for name, sock in zip(STREAMS, sockets)}
 
@@ -259,12 +264,23 @@ def opened(client: Client, instance: str, request: dict[str, Any], **query: Any)
 def _end(client: Client, path: str) -> tuple[int, str]:
     """Exit code of a command, and the daemon's words where it counts as a failure: for 126 and 127, whoever ended with them."""
     try:
-        return int(((client.wait(path) or {}).get("metadata") or {})["return"]), ""
+        return _code(client.wait(path)), ""
     except ServerError as exc:
-        code = (client.get(path).metadata.get("metadata") or {}).get("return")
-        if code is None or code < 0:
+        code = _code(client.get(path).metadata)
+        if code < 0:
             raise
-        return int(code), exc.text
+        return code, exc.text
+
+
+def _code(operation: Any) -> int:
+    """The exit code that an operation tells, and -1 where it tells none."""
+    metadata = operation.get("metadata") if isinstance(operation, dict) else None
+    code = metadata.get("return") if isinstance(metadata, dict) else None
+    return code if isinstance(code, int) else -1
+
+
+def _odd(client: Client, instance: str) -> LXDError:
+    return LXDError(f"{client.transport.url} answered a request for a command in instance {instance} as no LXD or Incus does. Is 'url' right?")
 
 
 def _start(client: Client, instance: str, body: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
@@ -274,6 +290,8 @@ def _start(client: Client, instance: str, body: dict[str, Any], query: dict[str,
     while True:
         try:
             reply = client.request("POST", url, body=body, query=query)
+            if not isinstance(reply.metadata, dict) or not reply.operation:
+                raise _odd(client, instance)
             return {**reply.metadata, "id_path": reply.operation}
         except Interrupted as exc:
             client.deadline.pause(attempt, f"starting a command in instance {instance}, which failed with: {exc}")

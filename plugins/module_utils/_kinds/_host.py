@@ -109,7 +109,7 @@ def answer(client: Client) -> dict[str, Any]:
     """Whether a daemon answers, at the first attempt, and why not."""
     try:
         envelope = json.loads(client.fetch("/1.0"))
-    except (LXDError, ValueError) as exc:
+    except (LXDError, RecursionError, ValueError) as exc:
         return {"answers": False, "reason": str(exc)}
     answers = isinstance(envelope, dict) and envelope.get("type") == "sync"
     return {"answers": answers, "reason": "" if answers else str(envelope)}
