@@ -168,9 +168,14 @@ class Client:
         return self.request("GET", path, query=query)
 
     def find(self, path: str, **query: Any) -> Reply | None:
-        """Like L(get), but None where there is no such object."""
+        """An object, or with C(recursion) those of a collection; None where there is none."""
         try:
-            return self.request("GET", path, query=query)
+            reply = self.request("GET", path, query=query)
+            if not query.get("recursion"):
+                self._of_type(dict, path, reply.metadata)
+            elif not isinstance(reply.metadata, dict):  # operations are grouped by their status
+                self._of_type(list, path, reply.metadata or [], dict)
+            return reply
         except ServerError as exc:
             if exc.code == 404:
                 return None

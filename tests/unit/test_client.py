@@ -83,6 +83,13 @@ def test_an_odd_answer_is_an_error_of_ours(server, client, body):
     assert len(str(caught.value)) < 600 and len(server.requests) == 1
 
 
+@pytest.mark.parametrize(("found", "recursion"), [(None, None), ("a", None), ([], None), (7, None), ("a", 1), ([None], 1), (["a"], 1), ([[]], 2)])
+def test_what_is_not_an_object_or_a_list_of_them(server, client, found, recursion):
+    server.on("GET /1.0/profiles/x", sync(found))
+    with pytest.raises(LXDError, match="not the LXD API"):
+        client.find("/1.0/profiles/x", recursion=recursion)
+
+
 @pytest.mark.parametrize("found", [None, "a", 7, ["a"], [["a"]], {"api_extensions": "x"}, {"environment": []}, [None], [7]])
 def test_what_is_not_the_server_or_a_list_of_names(server, client, found):
     server.on("GET /1.0", sync(found))
