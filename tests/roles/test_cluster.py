@@ -23,7 +23,7 @@ CLUSTER = {
     "cluster_storage_pools": [{"name": "local", "driver": "dir"}, {"name": "sized", "driver": "btrfs", "config": {"size": "1GiB"}}],
     "cluster_networks": [
         {"name": "lxdbr0", "config": {"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"}},
-        {"name": "lan", "type": "macvlan", "config": {"parent": "all"}},
+        {"name": "lan", "type": "macvlan", "config": {"parent": "up-all"}},
     ],
     "cluster_profiles": [{"name": "default", "devices": {"root": {"type": "disk", "path": "/", "pool": "local"}}}],
 }
@@ -41,7 +41,7 @@ class Inventory:
             python.chmod(0o755)
             source = folder / f"pool-{node.name}"
             source.mkdir()
-            for bridge in (f"up-{node.name}", "all"):
+            for bridge in (f"up-{node.name}", "up-all"):
                 node.inside("ip", "link", "add", bridge, "type", "bridge")
             self.vars[node.name] = {
                 "ansible_connection": "local",
@@ -102,7 +102,7 @@ def test_from_nothing(inventory: Inventory) -> None:
     for name in members(inventory):
         assert node.query(f"/1.0/storage-pools/local?target={name}")["config"]["source"].endswith(f"pool-{name}")
         assert node.query(f"/1.0/storage-pools/sized?target={name}")["config"]["size"] == "1GiB", "a key of every member that stands in config"
-        assert node.query(f"/1.0/networks/lan?target={name}")["config"]["parent"] == ("all" if name == "node1" else f"up-{name}"), "its own key wins"
+        assert node.query(f"/1.0/networks/lan?target={name}")["config"]["parent"] == ("up-all" if name == "node1" else f"up-{name}"), "its own key wins"
     assert node.query("/1.0")["config"]["cluster.offline_threshold"] == "30"
     assert inventory.play("node1", "node2", **order).changed == 0
 

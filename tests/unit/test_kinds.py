@@ -309,6 +309,8 @@ def member(client, **options):
     client.memory.objects["/1.0/cluster/members"] = [leader, client.memory.objects["/1.0/cluster/members/node3"]]
     client.memory.objects.setdefault("/1.0/storage-pools", [])
     client.memory.objects.setdefault("/1.0/instances", {})
+    others = [{"server_name": other, "status": "Online", "roles": ["database"]} for other in ("node1", "node2")]
+    client.memory.objects["/1.0/cluster/members"] = [*others, client.memory.objects["/1.0/cluster/members/node3"]]
     return ClusterMember(client, params_of(ClusterMember, name="node3", **options))
 
 

@@ -103,8 +103,8 @@ def _lost(client: Client, name: str) -> str:
     """What is on this member and nowhere else, in words."""
     instances = [obj for obj in client.get("/1.0/instances", recursion=1, **{"all-projects": "true"}).metadata or [] if obj.get("location") == name]
     parts = _named("the instances", [obj["name"] for obj in instances])
-    everywhere = {"all-projects": "true"} if client.has("storage_volumes_all_projects") else {}
     for pool in client.names("/1.0/storage-pools"):
+        everywhere = {"all-projects": "true"} if client.has("storage_volumes_all_projects") else {}
         listed = client.get(f"/1.0/storage-pools/{quote(pool)}/volumes/custom", recursion=1, **everywhere).metadata or []
         parts += _named(f"the volumes of pool {pool}", [obj["name"] for obj in listed if obj.get("location") == name])
     return "; ".join(parts)
