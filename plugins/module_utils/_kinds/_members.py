@@ -237,7 +237,7 @@ class PerMember(Resource):
         """With the keys of the members, which they tell to a request of its own each. One that all have alike is written once, for all."""
         names = [name for name in obj.get("locations") or () if name != "none"]
         if not names:
-            return super().export({**obj, "config": cls.exported_config(obj.get("config") or {})}, client, query)
+            return super().export({**obj, "config": cls.exported_config(obj.get("config") or {}, obj)}, client, query)
         shared, there = obj.get("config") or {}, _by_name(client)
         own: dict[str, dict[str, str]] = {}
         for name in names:
@@ -247,16 +247,16 @@ class PerMember(Resource):
                     "leave storage pools and networks out, with the option kinds."
                 )
             reply = client.find(f"{cls.path}/{quote(obj['name'])}", target=name, **query)
-            config = cls.exported_config((reply.metadata.get("config") if reply else None) or {})
+            config = cls.exported_config((reply.metadata.get("config") if reply else None) or {}, obj)
             own[name] = {key: value for key, value in config.items() if key not in shared and value and not values.matches(key, cls.noise)}
         first = own[names[0]]
         alike = {key: value for key, value in first.items() if all(config.get(key) == value for config in own.values())}
         members = {name: {key: value for key, value in config.items() if key not in alike} for name, config in own.items()}
         members = {name: config for name, config in members.items() if config}
-        return super().export({**obj, "config": {**cls.exported_config(shared), **alike}, "members": members}, client, query)
+        return super().export({**obj, "config": {**cls.exported_config(shared, obj), **alike}, "members": members}, client, query)
 
     @classmethod
-    def exported_config(cls, config: dict[str, str]) -> dict[str, str]:
+    def exported_config(cls, config: dict[str, str], obj: dict[str, Any]) -> dict[str, str]:
         """The configuration without what the daemon chose."""
         return config
 

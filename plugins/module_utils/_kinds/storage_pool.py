@@ -65,7 +65,9 @@ class StoragePool(PerMember):
             raise InvalidInput(f"{option}.size: storage_pool '{self.name}' has {current['size']} and {new['size']} is wanted; a pool cannot be shrunk.")
 
     @classmethod
-    def exported_config(cls, config: dict[str, str]) -> dict[str, str]:
-        """C(source) only where somebody wrote it: a place that the daemon chose is its own."""
-        asked = config.get("volatile.initial_source")
+    def exported_config(cls, config: dict[str, str], obj: dict[str, Any]) -> dict[str, str]:
+        """C(source) only where somebody wrote it: a place that the daemon chose is its own. For plain folders it keeps no note of what was asked."""
+        asked, source = config.get("volatile.initial_source"), config.get("source", "")
+        if not asked and obj.get("driver") == "dir" and not source.endswith(f"/storage-pools/{obj['name']}"):
+            asked = source
         return {**{key: value for key, value in config.items() if key != "source"}, **({"source": asked} if asked else {})}
