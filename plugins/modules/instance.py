@@ -54,16 +54,19 @@ options:
     description:
       - What to create it from, in the words of the API.
       - C(type=image) with C(alias) or C(fingerprint), and C(server), C(protocol), C(certificate) for that of another server.
-      - C(type=copy) with C(source), the instance or C(instance/snapshot) to copy, and C(project) and C(instance_only).
+      - C(type=copy) with C(source), the instance or C(instance/snapshot) to copy, and C(project) and C(instance_only). What the task does not say of profiles,
+        devices, description and root disk is that of the original.
       - C(type=none) for an empty one; C(type=backup) with C(file), the tarball of an export on the host that runs the module.
     type: dict
   profiles:
-    description: Its profiles, in order; written means exactly these. New instances have V(default) if nothing is said, and copies
-      those of the original.
+    description: Its profiles, in order; written means exactly these. If nothing is said, new instances have those of their image or else V(default), and
+      copies those of the original.
     type: list
     elements: str
   ephemeral:
-    description: Whether it is deleted when it stops.
+    description:
+      - Whether it is deleted when it stops. So it is not stopped on the way to something else; a move, a new name, V(stopped) and V(rebuilt) are refused
+        while it runs, unless it becomes V(false) with them. Keys that need a restart are followed by one with O(restart=if_required).
     type: bool
   pool:
     description: The storage pool of its root disk. An instance in another pool is moved, and must be stopped for that (see O(restart)).
@@ -94,7 +97,9 @@ options:
     choices: [never, if_required]
     default: never
 notes:
-  - A device without C(type) that overrides one of a profile takes the rest of its properties from there.
+  - A device without C(type) that overrides one of a profile takes the rest of its properties from there, but for what does not go with it, such as
+    C(nictype) with C(network).
+  - A null for a device or key that a profile gives changes nothing, and is warned of.
 seealso:
   - module: cloudhost.lxd.instance_info
   - module: cloudhost.lxd.instance_snapshot

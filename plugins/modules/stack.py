@@ -16,7 +16,8 @@ description:
     C(networks), C(projects), C(profiles), C(images), C(image_aliases), C(instances), C(instance_snapshots) and so on, the plural of the module's name.
     An entry has the options of the module of its kind; C(project), where it lives in one; and C(depends_on), a list of C(kind/name) that have to be
     there before it where that does not show from what it refers to.
-  - With O(name) the stack owns what it creates, by a configuration key C(user.cloudhost.stack). Only what carries that name is ever deleted.
+  - With O(name) the stack owns what it creates, by configuration keys C(user.cloudhost.stack) and C(user.cloudhost.bearer), which say whose it is and of
+    what that is said. Only what carries that name for itself is ever deleted, and no copy of it.
   - Unknown keys, wrong references, circles and what two documents claim are told all at once, with file and line, before anything is changed.
   - Where one resource fails, only what depends on it is left out; the next run does the rest.
 author:
@@ -43,16 +44,18 @@ options:
     choices: [present, absent]
     default: present
   definition:
-    description: A document, as a dictionary.
+    description: A document, as a dictionary. Ansible has parsed it, so quote what YAML makes a number of and is to stay text, such as a C(mode).
     type: dict
   src:
     description:
       - Documents on the controller. Files, and directories of which all C(*.yml) and C(*.yaml) are taken in the order of their names. They may be
         encrypted with Ansible Vault.
+      - Plain values are the text that is written, as for C(lxd init --preseed), but for null.
     type: list
     elements: path
   prune:
-    description: Delete what carries the name of the stack and is in no document. Never anything else.
+    description:
+      - Delete what carries the name of the stack and is in no document. Never anything else; what has the mark of something else, as copies have it, is told.
     type: bool
     default: false
   adopt:

@@ -218,7 +218,7 @@ def test_what_was_restored_from_before_it_was_the_stacks_is_told_with_what_to_do
 
 
 def test_an_image_goes_with_all_of_its_names_and_that_is_told(api, tiny: pathlib.Path) -> None:
-    definition = {"images": [{"name": name, "file": str(tiny)} for name in ("kept/one", "kept/two")]}
+    definition = {"images": [{"name": "kept/one", "file": str(tiny)}, {"name": "kept/two", "file": str(tiny), "depends_on": ["image/kept/one"]}]}
     api.run("stack", name="data", definition=definition)
     assert api.run("stack", name="data", definition=definition, prune=True)["changed"] is False
     (fingerprint,) = {api.query(f"/1.0/images/aliases/kept%2F{name}")["target"] for name in ("one", "two")}
