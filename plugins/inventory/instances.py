@@ -168,6 +168,8 @@ ENDINGS = tuple(f"{name}.{kind}" for name in ("instances", "lxd", "incus") for k
 HANDED_ON = ("client_cert", "client_key", "server_cert", "server_fingerprint", "validate_certs")
 
 
+#: Variables that every host of ours has.
+OURS = {"lxd_name", "lxd_project", "lxd_server"}
 #: How to make names that are nobody else's.
 HINT = "Tell them apart with 'hostname', as in: hostname: lxd_name ~ '.' ~ lxd_project ~ '.' ~ lxd_server"
 
@@ -230,7 +232,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         taken: dict[str, dict[str, Any]] = {}
         for name, variables in named:
             known = self.inventory.hosts.get(name)
-            other = taken.get(name) or (known.vars if known and "lxd_name" in known.vars else None)
+            other = taken.get(name) or (known.vars if known and OURS.issubset(known.vars) else None)
             if other:
                 raise AnsibleParserError(f"Two instances would be the host '{name}': {_told(other)}, and {_told(variables)}. {HINT}")
             if name.casefold() in C.LOCALHOST:
@@ -249,7 +251,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         def add_host(host: Any, *args: Any, **kwargs: Any) -> Any:
             later = inventory.current_source not in (None, source)  # and not by a task, with add_host
             known = inventory.hosts.get(str(host)) if later and str(host) in names else None
-            if known and "lxd_name" in known.vars:
+            if known and OURS.issubset(known.vars):
                 names.discard(str(host))
                 inventory.remove_host(known)
                 self.display.warning(f"{path}: {_told(known.vars)} is left out: '{host}' is a host of {inventory.current_source} too. {HINT}")
