@@ -174,7 +174,8 @@ class Map(Field):
 
     def shown(self, value: Any, resource: Any) -> Any:
         written = resource.wanted.get(self.key) or {}
-        return {key: inner for key, inner in (value or {}).items() if key in written or not values.matches(key, resource.noise)} or None
+        shown = {key: inner for key, inner in (value or {}).items() if key in written or not values.matches(key, resource.noise)}
+        return {key: inner for key, inner in shown.items() if inner != ""} or None
 
     def exported(self, value: Any, kind: Any) -> Any:
         """Without the keys of the server, the mark of a stack, and secrets: those are not shown anywhere."""

@@ -160,11 +160,11 @@ class Planner:
             raise InvalidInput(
                 f"{node.title} on {self.client.label} is there already, belongs to no stack, and differs in {differing}. "
                 f"With adopt: true the stack '{self.wish.name}' takes it over; what agrees with the document as it is stays nobody's. "
-                f"{node.kind.lost_mark(there.object)}".rstrip()
+                f"{node.kind.lost_mark(there.object)[0]}".rstrip()
             )
         self._decide(node, resource, adopted=bound and not owner)
-        lost = node.kind.lost_mark(there.object) if bound and there and not owner and not plan.steps else ""
-        node.warnings += [f"{node.title} is as the document says, and belongs to no stack. {lost}"] if lost else []
+        lost, known = node.kind.lost_mark(there.object) if bound and there and not owner and not plan.steps else ("", False)
+        node.warnings += [f"{node.title} is as the document says, and belongs to no stack. {lost}"] if known else []
         project = resource.query().get("project")
         if plan.steps:
             for path, obj in resource.foreseen(plan).items():

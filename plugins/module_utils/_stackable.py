@@ -91,9 +91,9 @@ class Stackable:
         return [label]
 
     @classmethod
-    def lost_mark(cls, obj: dict[str, Any]) -> str:
-        """A sentence of why an object may have lost the mark that it had; empty where nothing tells of that."""
-        return ""
+    def lost_mark(cls, obj: dict[str, Any]) -> tuple[str, bool]:
+        """A sentence of how an object may have lost the mark that it had, and whether it is known that this has happened to it."""
+        return "", False
 
     @classmethod
     def references(cls, params: dict[str, Any]) -> list[tuple[str, str]]:

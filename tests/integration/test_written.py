@@ -70,7 +70,7 @@ def test_names_are_refused_as_the_server_refuses_them(api, kind: str) -> None:
         "instance_snapshot": ("instances/named/snapshots", {}, {"instance": "named"}),
     }[kind]
     wrong = []
-    for name in NAMES[kind in ("image_alias", "instance_snapshot") :]:  # of a full stop, to which no path leads: LXD half makes such a snapshot
+    for name in NAMES[kind in ("image_alias", "instance_snapshot") :]:  # of a full stop, to which no path leads: such a snapshot is half made
         try:
             allowed = api.run(kind, check=True, name=name, **options)["changed"]
         except ModuleFailed as exc:

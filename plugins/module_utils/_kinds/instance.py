@@ -11,7 +11,7 @@ import os
 from typing import Any
 
 from .. import _values as values
-from .._client import Client
+from .._client import Client, quote
 from .._errors import Interrupted, InvalidInput, ServerError
 from .._fields import Devices, Flag, Map, Names, Text
 from .._resource import Found, Plan, Resource, Step
@@ -106,11 +106,13 @@ class Instance(Resource):
         return super().references(params) + unsaid
 
     @classmethod
-    def lost_mark(cls, obj: dict[str, Any]) -> str:
-        config = obj.get("config") or {}
-        if config.get("volatile.uuid.generation", config.get("volatile.uuid")) == config.get("volatile.uuid"):
-            return ""  # the daemons give it another generation when it goes back in time
-        return "It has been restored from a snapshot: one of before it was the stack's has not the mark, and adopt: true gives it back."
+    def lost_mark(cls, obj: dict[str, Any]) -> tuple[str, bool]:
+        uuid, generation = ((obj.get("config") or {}).get(key) for key in ("volatile.uuid", "volatile.uuid.generation"))
+        if generation is not None and generation == uuid:
+            return "", False
+        known = generation is not None  # Incus gives it another when it goes back in time, LXD 5.0 has none
+        words = "It has been restored from a snapshot" if known else "Perhaps it has been restored from a snapshot"
+        return f"{words}: one of before it was the stack's has not the mark, and adopt: true gives it back.", known
 
     def awaits(self) -> bool:
         return bool(self.params["wait_for"]) and self.runs
@@ -121,7 +123,7 @@ class Instance(Resource):
         entry = super().export(obj, client, query) or {}
         entry.setdefault("profiles", obj.get("profiles") or [])
         base = (obj.get("config") or {}).get("volatile.base_image")
-        image = client.find(f"/1.0/images/{base}", **query) if base else None
+        image = client.find(f"/1.0/images/{quote(base)}", **query) if base else None  # whoever may change it may write anything there
         origin = {"image": image_name(image.metadata) if image else base} if base else {"source": {"type": "none"}}
         state = {RUNNING: "started", FROZEN: "frozen"}.get(settled(obj["status"]), "stopped")
         place = {"target": obj["location"]} if obj.get("location") not in (None, "", "none") else {}
@@ -354,8 +356,10 @@ class Instance(Resource):
 
     def plan_absent(self, found: Found | None) -> Plan:
         plan = super().plan_absent(found)
-        if found and found.object.get("ephemeral") and settled(found.object["status"]) != STOPPED:
-            plan.steps = [Step(f"delete instance {self.name} by stopping it, since it is ephemeral", self._end)]
+        status = settled(found.object["status"]) if found else STOPPED
+        if found and found.object.get("ephemeral") and status != STOPPED:
+            thaw = self._power(status, "started") if status == FROZEN and not self.params["force"] else []
+            plan.steps = [*thaw, Step(f"delete instance {self.name} by stopping it, since it is ephemeral", self._end)]
         return plan
 
     def _end(self) -> None:
