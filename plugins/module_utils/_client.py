@@ -212,7 +212,8 @@ class Client:
         somebody uses it: without C(wait) the operation itself is returned.
         """
         if stream is not None and "Content-Length" in (headers or {}):  # it ends with the task's time, however fast it goes
-            stream = Exactly(stream, int((headers or {})["Content-Length"]), lambda: self.deadline.check(f"sending {method} {path} to {self.label}"))  # type: ignore[assignment]
+            words, length = f"sending {method} {path} to {self.label}", int((headers or {})["Content-Length"])
+            stream = Exactly(stream, length, lambda: self.deadline.check(words))  # type: ignore[assignment]
         if self.read_only:
             raise LXDError(f"Check mode must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd.")
         reply = self.request(method, path, body=body, etag=etag, headers=headers, stream=stream, query=query)
