@@ -332,7 +332,7 @@ class Resource(Stackable):
         if name not in (".", "..") and all(re.fullmatch(rule, name) for rule, _words in (self.name_rule, *self.name_rules.values())):
             return
         rule, words = self.name_rules.get(self.client.implementation, self.name_rule) if self.name_rules else self.name_rule
-        if not re.fullmatch(rule, name) or name in (".", ".."):
+        if name in (".", "..") or not re.fullmatch(rule, name):
             raise self._unnamable(option, name, words)
 
     def _unnamable(self, option: str, name: str, words: str) -> InvalidInput:

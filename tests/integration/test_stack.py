@@ -188,7 +188,7 @@ def test_what_others_own_is_left_alone(shop, image_files: dict[str, str]) -> Non
     assert MARK not in shop.query("/1.0/profiles/foreign")["config"]
     done = converges(shop, name="shop", definition=nobodys, adopt=True)
     assert rows(done) == [("update", "profile", "foreign")]
-    assert shop.query("/1.0/profiles/foreign")["config"] == {"limits.cpu": "4", MARK: "shop"}
+    assert shop.query("/1.0/profiles/foreign")["config"] == {"limits.cpu": "4", MARK: "shop", "user.cloudhost.bearer": "profile/default/foreign"}
     assert rows(converges(shop, name="shop", definition={}, prune=True)) == [("delete", "profile", "foreign")]
 
 
