@@ -26,7 +26,9 @@ options:
     choices: [storage-pool, network]
     required: true
   members:
-    description: The C(member_config) of each member by its name, a list of dictionaries with C(entity), C(name), C(key) and C(value).
+    description:
+      - The C(member_config) of each member by its name, a list of dictionaries with C(entity), C(name), C(key) and C(value).
+      - C(null) stands for a member of which nothing is known here, and that keeps what it has.
     type: dict
     required: true
 positional: entity, members
@@ -56,14 +58,16 @@ _value:
 from typing import Any
 
 
-def with_members(resources: list[dict[str, Any]], entity: str, members: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def with_members(resources: list[dict[str, Any]], entity: str, members: dict[str, list[dict[str, Any]] | None]) -> list[dict[str, Any]]:
     """The resources, each with the keys of its own that members have of it."""
-    own: dict[str, dict[str, dict[str, Any]]] = {}
+    own: dict[str, dict[str, dict[str, Any] | None]] = {
+        resource["name"]: {member: None for member, config in members.items() if config is None and resource.get("config")} for resource in resources
+    }
     for member, config in members.items():
-        for entry in config:
-            if entry["entity"] == entity:
-                own.setdefault(entry["name"], {}).setdefault(member, {})[entry["key"]] = entry["value"]
-    return [{**resource, "members": own[resource["name"]]} if resource["name"] in own else resource for resource in resources]
+        for entry in config or ():
+            if entry["entity"] == entity and entry["name"] in own:
+                own[entry["name"]].setdefault(member, {})[entry["key"]] = entry["value"]  # type: ignore[index]
+    return [{**resource, "members": own[resource["name"]]} if own[resource["name"]] else resource for resource in resources]
 
 
 class FilterModule:

@@ -41,6 +41,7 @@ options:
       - In a cluster, the configuration that single members have, by the name of the member. Each member has its own value of keys such as
         C(source), C(size) and C(zfs.pool_name); all other keys are written to O(config). Such a key in O(config) is meant for every member.
       - The pool is made on all members, whether they are named here or not. One that is half made is finished.
+      - A member with V(null) keeps what it has, also of a key that is in O(config).
     type: dict
 seealso:
   - module: cloudhost.lxd.profile

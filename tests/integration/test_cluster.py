@@ -252,6 +252,8 @@ def test_pools_and_networks_in_two_phases(hosts: Hosts) -> None:
     first.converges("network", name="lan", type="macvlan", config={"user.b": 2}, members={"node2": {"parent": "other"}})
     shown = first.query("/1.0/networks/lan?target=node2")["config"]
     assert (shown["parent"], shown["user.b"]) == ("other", "2")
+    first.converges("network", name="lan", type="macvlan", config={"parent": "up-node2"}, members={"node1": None})
+    assert first.query("/1.0/networks/lan?target=node2")["config"]["parent"] == "up-node2", "of all members but the one that keeps what it has"
     assert first.query("/1.0/networks/lan?target=node1")["config"]["parent"] == "up-node1"
 
 

@@ -32,3 +32,11 @@ def test_what_is_given_stays_as_it_is() -> None:
     pools = [{"name": "local"}]
     assert with_members(pools, "storage-pool", OWN) != pools == [{"name": "local"}]
     assert with_members([], "network", OWN) == with_members([], "network", {}) == []
+
+
+def test_of_whom_nothing_is_known_keeps_what_it_has() -> None:
+    pools = [{"name": "local", "config": {"size": "1GiB"}}, {"name": "bare"}]
+    assert with_members(pools, "storage-pool", {**OWN, "node9": None}) == [
+        {**pools[0], "members": {"node9": None, "node1": {"source": "/dev/sda", "zfs.pool_name": "tank"}, "node2": {"source": "/dev/sdb"}}},
+        {"name": "bare"},
+    ]

@@ -30,7 +30,7 @@ def _by_name(client: Client) -> dict[str, dict[str, Any]]:
 
 
 class Members(Field):
-    """The option C(members): configuration by the name of the member."""
+    """The option C(members): configuration by the name of the member. None stands for a member that keeps what it has."""
 
     type = "dict"
 
@@ -44,7 +44,7 @@ class Members(Field):
         for member, config in written.items():
             if config is not None and not isinstance(config, dict):
                 raise InvalidInput(f"members.{member}: a dictionary of the keys of this member is needed, not {config!r}.")
-        return {str(member): values.wire_map(f"members.{member}", config or {}) for member, config in written.items()}
+        return {str(member): None if config is None else values.wire_map(f"members.{member}", config) for member, config in written.items()}
 
     def merged(self, have: Any, want: Any, resource: Any) -> Any:
         have = have or {}
@@ -93,22 +93,25 @@ class PerMember(Resource):
 
     def _spread(self, found: Found | None) -> None:
         """In a cluster, a key in C(config) that each member has its own value of is meant for all of them."""
-        config, members = self.wanted.get("config") or {}, self.wanted.get("members")
-        sort = self.sort(found)
-        if not (config or members) or not self._clustered(found, members) or not (members or self.two_phases(sort)):
+        config, written, sort = self.wanted.get("config") or {}, self.wanted.get("members"), self.sort(found)
+        members = {name: own for name, own in (written or {}).items() if own is not None}
+        kept = {name for name in written or {} if name not in members} if found else set()  # what is made is made on all of them
+        if written is not None:
+            self.wanted["members"] = members
+        if not (config or written) or not self._clustered(found, written) or not (members or self.two_phases(sort)):
             return
-        theirs = member_keys(self.client, self.family, sort, set(config).union(*(members or {}).values()))
-        self._check_scope(members or {}, theirs)
+        theirs = member_keys(self.client, self.family, sort, set(config).union(*members.values()))
+        self._check_scope(members, theirs)
         own = {key: value for key, value in config.items() if key in theirs}
         if not (own or members):
             return
         there = _by_name(self.client)
-        for name in members or {}:
+        for name in written or {}:
             if name not in there:
                 raise InvalidInput(f"members: {self.client.label} has no member '{name}'. {did_you_mean(name, list(there))}")
         if own:
             self.wanted["config"] = {key: value for key, value in config.items() if key not in own}
-        wanted = {name: {**own, **(members or {}).get(name, {})} for name in there if own or name in (members or {})}
+        wanted = {name: {**own, **members.get(name, {})} for name in there if name not in kept and (own or name in members)}
         if found:
             unset = {name: config for name, config in wanted.items() if any(config.get(key, "") is None for key in self.needed.get(sort, ()))}
             self._refuse_without_needed(sort, unset)
