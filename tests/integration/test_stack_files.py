@@ -10,11 +10,13 @@ import os
 import pathlib
 import subprocess
 import sys
+import time
 from typing import Any
 
 import pytest
 import yaml
 from integration.stacks import everything
+from lab.proxy import Cut
 
 
 def play(shop, folder: pathlib.Path, *extra: str, **arguments: Any) -> subprocess.CompletedProcess[str]:  # type: ignore[no-untyped-def]
@@ -58,7 +60,9 @@ def test_documents_in_files(shop, tmp_path: pathlib.Path) -> None:
 
 def test_progress_is_told_to_who_wants_it(shop, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
     slow = {"instances": [{"name": "shop-slow", "image": "busybox", "wait_for": ["ipv4"]}]}
-    told = play(shop, tmp_path, name="shop", definition=slow, progress="always").stdout
+    shop.proxy.cut = Cut("POST /1.0/instances", lambda: time.sleep(3))  # somebody looks every second
+    told = play(shop, tmp_path, name="shop", definition=slow, progress="always", url=shop.proxy.url).stdout
+    assert shop.proxy.cut is None
     assert "stack shop: 0 of 1 done, now instance shop-slow, " in told, told
     assert "of 1 done" not in play(shop, tmp_path, name="shop", state="absent").stdout, "it is no terminal"
     monkeypatch.setenv("LXD_STACK_PROGRESS", "always")

@@ -88,7 +88,7 @@ class Run:
     @property
     def tasks(self) -> list[str]:
         """The tasks that changed something."""
-        return re.findall(r"^TASK \[(?:.* : )?(.*?)\] \**\n(?:(?:ok|included).*\n)*(?=changed)", self._succeeded(), re.M)
+        return re.findall(r"^TASK \[(?:.* : )?(.*?)\] \**\n(?:(?:ok|included|\[WARNING\]).*\n)*(?=changed)", self._succeeded(), re.M)
 
 
 def ansible(*arguments: str, folder: pathlib.Path | None = None, within: tuple[str, ...] = (), **variables: str) -> Run:
