@@ -61,6 +61,11 @@ class DeadlineExceeded(LXDError):
     """The task's C(timeout) is over."""
 
 
+def some_of(what: str, names: list[str]) -> list[str]:
+    """What there is, with the first of their names, for a sentence about it; nothing where there is none."""
+    return [f"{what} {', '.join(sorted(names)[:20])}{' and more' if len(names) > 20 else ''}"] if names else []
+
+
 def did_you_mean(name: str, known: list[str]) -> str:
     """A sentence that names the nearest known names, or all of them when none is near."""
     near = difflib.get_close_matches(name, known, n=1)

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import _values as values
 from .._client import Client, quote
-from .._errors import InvalidInput, LXDError, ServerError
+from .._errors import InvalidInput, LXDError, ServerError, some_of
 
 #: What a server loses when it joins: where to list it, and what every server has.
 _LOST = (
@@ -45,11 +45,7 @@ def left_over(client: Client) -> list[str]:
         taken = {place: obj for place, obj in here.items() if place in str(mark).split() or not str(mark).startswith("/")}
         found[words] = [obj for obj in found[words] if obj not in taken.values()]
         ours += taken
-    lost = []
-    for words, objects in found.items():
-        names = sorted(obj.get("name") or obj.get("fingerprint", "")[:12] for obj in objects)
-        if names:
-            lost.append(f"{words} {', '.join(names[:20])}{' and more' if len(names) > 20 else ''}")
+    lost = [words for what, objects in found.items() for words in some_of(what, [obj.get("name") or obj.get("fingerprint", "")[:12] for obj in objects])]
     if lost:
         raise InvalidInput(
             f"{client.label} is not empty, and joining a cluster deletes its database, so this would be lost: {'; '.join(lost)}. "

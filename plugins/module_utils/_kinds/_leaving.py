@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._client import Client, quote
-from .._errors import InvalidInput
+from .._errors import InvalidInput, some_of
 from ._heartbeats import heard
 
 _BRING_BACK = "Bring them back, or remove those that are gone for good first"
@@ -31,7 +31,7 @@ def check(client: Client, name: str, force: bool) -> list[str]:
     if not force:
         _refuse_without_force(client, leaving, lost)
         return []
-    _refuse_to_end_it(client, name)
+    _refuse_to_end_it(client, name, others)
     if spoken_to(client, members) == name:
         raise InvalidInput(
             f"name: '{name}' is the member that this task speaks to ({client.transport.url}), and with force: true it would forget nothing and answer "
@@ -66,16 +66,12 @@ def _refuse_without_force(client: Client, leaving: dict[str, Any], lost: str) ->
         )
 
 
-def _refuse_to_end_it(client: Client, name: str) -> None:
+def _refuse_to_end_it(client: Client, name: str, left: list[dict[str, Any]]) -> None:
     """Of those that are left, one has to be online, and of those that keep the database most have to be."""
-
-    def rest() -> list[dict[str, Any]]:
-        return [member for member in _listed(client) if member["server_name"] != name]
-
-    left = rest()
     if answers(left):
         return
-    left = heard(client, rest)  # a late heartbeat looks like a dead member
+    # a late heartbeat looks like a dead member
+    left = heard(client, lambda: [member for member in _listed(client) if member["server_name"] != name])
     if answers(left):
         return
     away = ", ".join(member["server_name"] for member in left if member["status"] == "Offline")
@@ -102,13 +98,9 @@ def answers(members: list[dict[str, Any]]) -> bool:
 def _lost(client: Client, name: str) -> str:
     """What is on this member and nowhere else, in words."""
     instances = [obj for obj in client.get("/1.0/instances", recursion=1, **{"all-projects": "true"}).metadata or [] if obj.get("location") == name]
-    parts = _named("the instances", [obj["name"] for obj in instances])
+    parts = some_of("the instances", [obj["name"] for obj in instances])
     for pool in client.names("/1.0/storage-pools"):
         everywhere = {"all-projects": "true"} if client.has("storage_volumes_all_projects") else {}
         listed = client.get(f"/1.0/storage-pools/{quote(pool)}/volumes/custom", recursion=1, **everywhere).metadata or []
-        parts += _named(f"the volumes of pool {pool}", [obj["name"] for obj in listed if obj.get("location") == name])
+        parts += some_of(f"the volumes of pool {pool}", [obj["name"] for obj in listed if obj.get("location") == name])
     return "; ".join(parts)
-
-
-def _named(what: str, names: list[str]) -> list[str]:
-    return [f"{what} {', '.join(sorted(names)[:20])}{' and more' if len(names) > 20 else ''}"] if names else []

@@ -29,6 +29,11 @@ def _by_name(client: Client) -> dict[str, dict[str, Any]]:
     return {member["server_name"]: member for member in client.get("/1.0/cluster/members", recursion=1).metadata}
 
 
+def _members_with(obj: dict[str, Any]) -> list[str]:
+    """The members that have a part of it; none on a server that is not clustered, which says C(none)."""
+    return [name for name in obj.get("locations") or () if name != "none"]
+
+
 class Members(Field):
     """The option C(members): configuration by the name of the member. None stands for a member that keeps what it has."""
 
@@ -155,8 +160,9 @@ class PerMember(Resource):
 
     def plan_create(self) -> Plan:
         if self.client.clustered and self.two_phases(self.sort()):
-            own = self.wanted.get("members") or {}
-            self._refuse_without_needed(self.sort(), {name: own.get(name, {}) for name in self.client.names("/1.0/cluster/members")})
+            if self.needed.get(self.sort()):
+                own = self.wanted.get("members") or {}
+                self._refuse_without_needed(self.sort(), {name: own.get(name, {}) for name in self.client.names("/1.0/cluster/members")})
             self._refuse_without_all("made")
         else:
             self._refuse_without_needed(self.sort(), {"": self.wanted.get("config") or {}})
@@ -173,7 +179,7 @@ class PerMember(Resource):
                     )
 
     def plan_absent(self, found: Found | None) -> Plan:
-        if found and found.object.get("locations") not in (None, [], ["none"]):
+        if found and _members_with(found.object):
             self._refuse_without_all("deleted")
         return super().plan_absent(found)
 
@@ -224,7 +230,7 @@ class PerMember(Resource):
         status = found.object.get("status")
         if status not in UNFINISHED or not self.client.clustered:
             plan = super().plan_update(found)
-            if ({*plan.before, *plan.after} - {"members"}) and found.object.get("locations") not in (None, [], ["none"]):
+            if ({*plan.before, *plan.after} - {"members"}) and _members_with(found.object):
                 self._refuse_without_all("changed")
             return plan
         self._refuse_without_all("made")
@@ -238,7 +244,7 @@ class PerMember(Resource):
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
         """With the keys of the members, which they tell to a request of its own each. One that all have alike is written once, for all."""
-        names = [name for name in obj.get("locations") or () if name != "none"]
+        names = _members_with(obj)
         if not names:
             return super().export({**obj, "config": cls.exported_config(obj.get("config") or {}, obj)}, client, query)
         shared, there = obj.get("config") or {}, _by_name(client)
