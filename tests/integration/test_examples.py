@@ -21,7 +21,7 @@ SHARED = "/var/tmp/server.yml"
 #: What differs between two instances that were made alike.
 BY_NATURE = (
     r"volatile\..*|\w+_at|fingerprint|size|target|_original_basename",  # of images that are published anew, and of a file
-    "addresses?|hwaddr|host_name|pid|processes|disk|usage|usage_peak|(bytes|packets)_(sent|received)",
+    r"addresses?|hwaddr|host_name|pid|processes|disk|(\w+_)?usage(_peak)?|(bytes|packets|errors)_\w+",
 )
 
 
