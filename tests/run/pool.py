@@ -22,6 +22,7 @@ import time
 
 import plan
 import summary
+import unchanged
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MEASURED = pathlib.Path(__file__).with_name("measured.py")
@@ -29,11 +30,14 @@ NOX = pathlib.Path(sys.executable).with_name("nox")
 CORES = os.cpu_count() or 1
 #: How many jobs run at a time. Those with daemons wait a lot, so there are two more of them than there are cores; beside them run patient ones.
 SLOTS, PATIENT_SLOTS = CORES + 2, CORES
+#: How many examples the property tests try in the fast tier, instead of a hundred.
+FEW = "20"
 
 
 class Pool:
-    def __init__(self, folder: pathlib.Path, **environ: str) -> None:
-        self.folder, self.environ = folder, {**os.environ, **environ}
+    def __init__(self, folder: pathlib.Path, tree: unchanged.Tree, **environ: str) -> None:
+        self.folder, self.tree, self.environ = folder, tree, {**os.environ, **environ}
+        self.files: dict[str, list[str]] = {}  # what a session shall look at, where that is not all
         self.processes: list[subprocess.Popen[bytes]] = []
         self.stopping = threading.Event()
 
@@ -66,6 +70,7 @@ class Pool:
         command = ["nice", "-n", "10"] if job.patient else []
         command += [sys.executable, str(MEASURED), place[summary.COST], *(["--leaves"] if job.leaves else [])]
         command += [str(NOX), "--error-on-missing-interpreters", "--report", place[summary.REPORT], "-s", job.name]
+        command += ["--", *self.files[job.name]] if job.name in self.files else []
         begin = time.monotonic()
         say(f"{job.name} …")
         with open(place[summary.LOG], "wb") as log:
@@ -74,9 +79,22 @@ class Pool:
             )
             self.processes.append(process)
             passed = process.wait() == 0
+        if passed:
+            self.tree.keep(job.name, job.reads)
         said = "" if passed else "\n" + pathlib.Path(place[summary.LOG]).read_text(errors="replace")
         say(f"{job.name}: {'passed' if passed else 'FAILED'} in {time.monotonic() - begin:.0f} s{said}")
         return passed
+
+    def due(self, jobs: list[plan.Job]) -> list[plan.Job]:
+        """Those whose files have changed since they passed in this clone; of some only what has changed is looked at."""
+        found = []
+        for job in jobs:
+            changed = self.tree.changed(job.name, job.reads)
+            if changed or changed is None:
+                found.append(job)
+            if changed and job.wide is not None and not self.tree.read_by(job.wide).keys() & changed and changed <= self.tree.hashes.keys():
+                self.files[job.name] = sorted(changed)
+        return found
 
     def stop(self, number: int, _frame: object) -> None:
         """End the jobs, which end their daemons."""
@@ -84,6 +102,15 @@ class Pool:
         for process in self.processes:
             if process.poll() is None:
                 process.send_signal(signal.SIGINT)
+
+
+def _left_out(jobs: list[plan.Job], files: dict[str, list[str]]) -> list[str]:
+    """What the fast tier did not do, so that nobody takes it for a whole run."""
+    remarks = [f"Left out: everything that needs a daemon, ansible-core 2.19, and of generated examples all but {FEW} a test."]
+    same = [job.name for job in plan.FAST if job not in jobs]
+    if same:
+        remarks.append(f"Not run again, because none of their files has changed since they passed in this clone: {', '.join(same)}.")
+    return remarks + [f"{name} looked at what has changed since it passed in this clone: {', '.join(names)}." for name, names in files.items()]
 
 
 def say(words: str) -> None:
@@ -95,15 +122,18 @@ def main() -> int:
     folder, option = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2] if len(sys.argv) > 2 else ""
     commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
     whole = list(plan.PRODUCTS) if option == "--all" else [plan.chosen(commit)]
-    jobs = plan.FAST if option == "--fast" else plan.full(whole)
-    pool = Pool(folder, CLOUDHOST_TEST_SHARED=" ".join(whole))
+    fast = option == "--fast"
+    pool = Pool(folder, unchanged.Tree(ROOT), CLOUDHOST_TEST_SHARED=" ".join(whole), **({"CLOUDHOST_EXAMPLES": FEW} if fast else {}))
+    jobs = pool.due(plan.FAST) if fast else plan.full(whole)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, pool.stop)
     begin = time.monotonic()
     pool.run(jobs)
+    if fast and not jobs:
+        say("Nothing has changed")
     others = [product for product in plan.PRODUCTS if product not in whole]
-    remarks = ["Left out: everything that needs a daemon."] if option == "--fast" else []
-    if others and not remarks:
+    remarks = _left_out(jobs, pool.files) if fast else []
+    if others and not fast:
         shared = ", ".join(plan.SHARED)
         remarks = [f"Left out: on {others[0]}, the tests of {shared} that do not carry the marker 'both' (commit {commit[:7]}; ./test.sh --all has them)."]
     names = [job.name for job in jobs]
