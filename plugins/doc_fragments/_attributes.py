@@ -12,11 +12,11 @@ attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
     support: full
-    details: A check run sends nothing but C(GET) requests. Its C(changed), C(actions) and C(diff) are those of the real run.
+    details: In check mode, the module sends only C(GET) requests. It returns the same C(changed), C(actions) and C(diff) as a real run.
   diff_mode:
     description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
     support: full
-    details: The diff has the keys that change and no others; values of secret keys are masked.
+    details: The diff contains only the keys that change. The values of secret keys are masked.
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: full
@@ -24,10 +24,10 @@ attributes:
     description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
     support: full
     details: >-
-      Where a task runs on the controller itself (connection V(local)), it runs in a process that Ansible has already, and starts no Python.
-      With C(become) to another user, C(async), another interpreter, or variables in C(environment) other than C(LXD_*) and C(INCUS_*) it runs
-      as other modules do. The variable C(ansible_lxd_direct), the environment variable E(LXD_DIRECT) or C(direct) in the section C(lxd_modules) of
-      C(ansible.cfg) turn this off.
+      If a task runs on the controller itself (connection V(local)), the module runs in an existing process of Ansible and starts no Python interpreter.
+      With C(become) to another user, C(async), another interpreter, or variables in C(environment) other than C(LXD_*) and C(INCUS_*), it runs
+      as other modules do. To turn this off, use the variable C(ansible_lxd_direct), the environment variable E(LXD_DIRECT), or C(direct) in the
+      section C(lxd_modules) of C(ansible.cfg).
   async:
     description: Supports being used with the C(async) keyword.
     support: full
@@ -56,10 +56,10 @@ attributes:
     description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
     support: full
     details: >-
-      Where a task runs on the controller itself (connection V(local)), it runs in a process that Ansible has already, and starts no Python.
-      With C(become) to another user, C(async), another interpreter, or variables in C(environment) other than C(LXD_*) and C(INCUS_*) it runs
-      as other modules do. The variable C(ansible_lxd_direct), the environment variable E(LXD_DIRECT) or C(direct) in the section C(lxd_modules) of
-      C(ansible.cfg) turn this off.
+      If a task runs on the controller itself (connection V(local)), the module runs in an existing process of Ansible and starts no Python interpreter.
+      With C(become) to another user, C(async), another interpreter, or variables in C(environment) other than C(LXD_*) and C(INCUS_*), it runs
+      as other modules do. To turn this off, use the variable C(ansible_lxd_direct), the environment variable E(LXD_DIRECT), or C(direct) in the
+      section C(lxd_modules) of C(ansible.cfg).
   async:
     description: Supports being used with the C(async) keyword.
     support: full

@@ -12,8 +12,8 @@ class ModuleDocFragment:
 options:
   url:
     description:
-      - Where the server is, as V(unix:///path/to/unix.socket) or V(https://host:8443).
-      - The default is the first local socket of the controller that exists, looked for as by M(cloudhost.lxd.instance).
+      - The address of the server, as V(unix:///path/to/unix.socket) or V(https://host:8443).
+      - The default is the first local socket that exists on the controller. The search order is that of M(cloudhost.lxd.instance).
     type: str
     vars:
       - name: ansible_lxd_url
@@ -33,7 +33,7 @@ options:
       - section: lxd_connection
         key: client_cert
   client_key:
-    description: The key of O(client_cert), as PEM text or as a path on the controller.
+    description: The private key of O(client_cert), as PEM text or as a path on the controller.
     type: str
     vars:
       - name: ansible_lxd_client_key
@@ -70,7 +70,7 @@ options:
     env:
       - name: LXD_TRUST_TOKEN
   validate_certs:
-    description: With V(false), a V(https://) server that is not pinned is accepted whoever it is. Pin the server instead.
+    description: With V(false), the plugin accepts any V(https://) server that is not pinned. Pin the server instead.
     type: bool
     default: true
     vars:
@@ -79,7 +79,7 @@ options:
       - section: lxd_connection
         key: validate_certs
   project:
-    description: The project of the instance; V(default) if nothing is said.
+    description: The project of the instance. If not set, V(default) is used.
     type: str
     vars:
       - name: ansible_lxd_project
@@ -90,7 +90,8 @@ options:
         key: project
   timeout:
     description:
-      - Seconds for the server to start a command, to answer a request, or to come back after a restart. How long a command runs is not limited.
+      - The time limit, in seconds, for the server to start a command, to answer a request, or to come back after a restart.
+      - It does not limit how long a command runs.
     type: int
     default: 60
     vars:

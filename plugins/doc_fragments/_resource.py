@@ -10,12 +10,12 @@ class ModuleDocFragment:
 options:
   config:
     description:
-      - Configuration keys, in the daemon's own words. Only the keys written here are compared and changed; V(null) unsets a key.
-      - Booleans and numbers are sent as the strings that the API wants. Sizes are compared by their number of bytes, so V(1GiB) is V(1024MiB).
+      - Configuration keys, with the names that the daemon uses. Only the keys in this option are compared and changed. V(null) unsets a key.
+      - Booleans and numbers are converted to strings, as the API requires. Sizes are compared by their number of bytes, so V(1GiB) equals V(1024MiB).
     type: dict
   purge_config:
     description:
-      - Unset the keys that O(config) does not have. Keys that the server writes itself (C(volatile.*) and the like) are kept.
+      - Unset the keys that are not in O(config). Keys that the server itself writes, such as C(volatile.*), are kept.
     type: bool
     default: false
 """
@@ -23,7 +23,7 @@ options:
     DESCRIPTION = r"""
 options:
   description:
-    description: A text for people. An empty string empties it.
+    description: The description, as text for people. An empty string removes it.
     type: str
 """
 
@@ -31,12 +31,12 @@ options:
 options:
   devices:
     description:
-      - Devices by name. Only the devices and properties written here are compared and changed; V(null) removes a device, or unsets a property.
-      - A device whose C(type) or C(nictype) changes, or that turns from C(nictype) to C(network) or back, is replaced as a whole.
+      - Devices by name. Only the devices and properties in this option are compared and changed. V(null) removes a device or unsets a property.
+      - A device is replaced as a whole if its C(type) or C(nictype) changes, or if it changes between C(nictype) and C(network).
     type: dict
   purge_devices:
     description:
-      - Remove the devices, and the properties of devices, that O(devices) does not have.
+      - Remove the devices, and the properties of devices, that are not in O(devices).
     type: bool
     default: false
 """
@@ -45,7 +45,7 @@ options:
 options:
   new_name:
     description:
-      - The name it shall have. Where it is still called O(name) it is renamed; where that is done, nothing is.
+      - The new name. Renames the resource from O(name). If it has already been renamed, nothing changes.
     type: str
 """
 
@@ -53,8 +53,8 @@ options:
 options:
   recreate:
     description:
-      - Where a written value differs that the API can set at creation only, delete and create anew. What is in it is lost.
-      - Without it such a difference is an error that names both values, and nothing is changed.
+      - Delete and re-create the resource if a value differs that the API can set only at creation. Its content is lost.
+      - Without this option, such a difference is an error that names both values, and nothing is changed.
     type: bool
     default: false
 """
