@@ -7,19 +7,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: stack
-short_description: Have all resources of a document on LXD and Incus, and no others
+short_description: Manage LXD and Incus resources from documents
 version_added: 0.1.0
 description:
-  - Takes documents that say what shall exist, works out what differs, and makes only that change, in the order in which resources need each
-    other and many at a time.
-  - A document is what C(lxd init --preseed) takes, with a section for every kind that this collection manages. C(config), C(storage_pools),
-    C(networks), C(projects), C(profiles), C(images), C(image_aliases), C(instances), C(instance_snapshots) and so on, the plural of the module's name.
-    An entry has the options of the module of its kind; C(project), where it lives in one; and C(depends_on), a list of C(kind/name) that have to be
-    there before it where that does not show from what it refers to.
-  - With O(name) the stack owns what it creates, by configuration keys C(user.cloudhost.stack) and C(user.cloudhost.bearer), which say whose it is and of
-    what that is said. Only what carries that name for itself is ever deleted, and no copy of it.
-  - Unknown keys, wrong references, circles and what two documents claim are told all at once, with file and line, before anything is changed.
-  - Where one resource fails, only what depends on it is left out; the next run does the rest.
+  - Reads documents that describe the desired state, determines what differs, and makes only those changes. It changes resources in the order
+    of their dependencies, and several at the same time.
+  - A document has the format of C(lxd init --preseed). It has a section for each kind of resource. The sections are C(config), C(storage_pools),
+    C(networks), C(projects), C(profiles), C(images), C(image_aliases), C(instances), C(instance_snapshots) and so on. The name of a section is the
+    plural of the name of the module. C(config) is the configuration of the server. Members of clusters and tokens are not part of a document.
+  - An entry has the options of the module of its kind, except options and states for a single operation, such as C(new_name) and C(restarted).
+    An entry of a kind that lives in a project can have C(project). Every entry can have C(depends_on), a list of C(kind/name). It names
+    resources that must exist before the entry. Use it where the references in the entry do not show the dependency.
+  - With O(name), the stack owns what it creates. The configuration key C(user.cloudhost.stack) names the stack, and C(user.cloudhost.bearer) names the
+    resource that this mark is for. The module deletes only resources that the stack owns by their own mark. It never deletes a copy that inherited the
+    mark of its original.
+  - The module reports all unknown keys, wrong references, circular dependencies, and resources that two documents claim. It reports them together, with
+    file and line, before it changes anything.
+  - If a resource fails, the module skips only the resources that depend on it. The next run does the rest.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -32,65 +36,69 @@ attributes:
 options:
   name:
     description:
-      - The name of the stack. What it creates is marked with it and belongs to it.
-      - Without a name nothing is owned. What is there is changed as the documents say, whoever made it, and nothing is ever deleted.
+      - The name of the stack. The module marks what it creates with this name. These resources belong to the stack.
+      - Without a name, the stack owns nothing. The module changes existing resources as the documents say, whoever created them, and never deletes anything.
     type: str
   state:
     description:
-      - With V(absent), all that carries the O(name) of the stack is deleted, in whichever project it is. Of what the daemon made itself (the server's
-        configuration and C(default) profiles and projects), the keys and devices that the documents write are taken back where they are still
-        as written.
+      - V(absent) deletes all resources that belong to the stack O(name), in all projects.
+      - It does not delete what the daemon itself created, that is, the server configuration, and the profiles and projects named C(default). In these,
+        it unsets the keys and removes the devices that the documents define, if they still have the values from the documents.
     type: str
     choices: [present, absent]
     default: present
   definition:
-    description: A document, as a dictionary. Ansible has parsed it, so quote what YAML makes a number of and is to stay text, such as a C(mode).
+    description:
+      - A document, as a dictionary.
+      - Ansible has already parsed its YAML. Quote values that must stay text but that YAML reads as numbers, such as a C(mode).
     type: dict
   src:
     description:
-      - Documents on the controller. Files, and directories of which all C(*.yml) and C(*.yaml) are taken in the order of their names. They may be
-        encrypted with Ansible Vault.
-      - Plain values are the text that is written, as for C(lxd init --preseed), but for null.
+      - Documents on the controller. Each path is a file or a directory. From a directory, all C(*.yml) and C(*.yaml) files are read, sorted by
+        name. You can encrypt the files with Ansible Vault.
+      - Plain values, except null, are read as the text that is written in the file, as C(lxd init --preseed) does.
     type: list
     elements: path
   prune:
     description:
-      - Delete what carries the name of the stack and is in no document. Never anything else; what has the mark of something else, as copies have it, is told.
+      - Delete the resources that belong to the stack and are in no document. No other resources are deleted.
+      - If the mark of a resource is for another resource, as in a copy, the module keeps the resource and reports it in a warning.
     type: bool
     default: false
   adopt:
     description:
-      - Take over what is there already and belongs to no stack. It is marked, changed where it differs, and from then on the stack's own.
-      - Without it such a resource is an error where it differs from the document, and stays nobody's where it does not.
+      - Take over existing resources that belong to no stack. The module marks them and changes what differs. From then on they belong to the stack.
+      - Without this option, an existing resource that differs from the document is an error. A resource that matches the document stays unmanaged.
     type: bool
     default: false
   force:
-    description: Stop instances that are deleted at once, instead of waiting for them to shut down.
+    description: Stop instances immediately before deleting them, instead of waiting for them to shut down.
     type: bool
     default: false
   parallel:
-    description: How many resources are worked on at the same time, each on a connection of its own, 1 to 64.
+    description: The number of resources to work on at the same time, 1 to 64. Each has its own connection.
     type: int
     default: 8
   progress:
     description:
-      - Whether lines on the controller tell how far a long run is, what is done and what is worked on. V(auto) is on a terminal only.
-      - If not set, the environment variable E(LXD_STACK_PROGRESS) of the controller is used, and else V(auto).
+      - Whether to show the progress of a long run on the controller, that is, what is done and what is being worked on. V(auto) shows it on a terminal only.
+      - If not set, the environment variable E(LXD_STACK_PROGRESS) of the controller is used. If that is not set either, V(auto) is used.
     type: str
     choices: [auto, always, never]
   show_text:
     description:
-      - Whether the plan and the diff show all of the text in C(cloud-init.*), C(environment.*), C(raw.*), C(user.user-data) and the like, and
-        of values with several lines. With V(false), text in which something looks secret is told as changed, with the number of its lines.
-      - What Ansible Vault encrypts, values of keys that name secrets, and logins in URLs are hidden in any case.
+      - Whether the plan and the diff show all text in C(cloud-init.*), C(environment.*), C(raw.*), C(user.user-data) and similar keys, and in values
+        of several lines. With V(false), text that seems to contain a secret is only reported as changed, with its number of lines.
+      - Values encrypted with Ansible Vault, values of keys that name secrets, and logins in URLs are always hidden.
     type: bool
     default: false
 seealso:
   - module: cloudhost.lxd.instance
+  - module: cloudhost.lxd.stack_export
 """
 
 EXAMPLES = r"""
-- name: A small shop
+- name: Apply a small shop
   cloudhost.lxd.stack:
     name: shop
     prune: true
@@ -113,7 +121,7 @@ EXAMPLES = r"""
         - instance: shop-db1
           name: fresh
 
-- name: Only what is written here stays
+- name: Remove everything that is not written here
   cloudhost.lxd.stack:
     name: shop
     prune: true
@@ -125,11 +133,11 @@ EXAMPLES = r"""
           state: stopped
   register: shop
 
-- name: What was done
+- name: Show the plan
   ansible.builtin.debug:
     msg: "{{ shop.plan_text }}"
 
-- name: All of it gone
+- name: Remove the stack
   cloudhost.lxd.stack:
     name: shop
     state: absent
@@ -137,27 +145,27 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in an order in which it can be done.
-  returned: success
+  description: The actions that the task performed, in an order in which they can be done. In check mode, the actions that it would perform.
+  returned: always
   type: list
   elements: str
   sample: [create profile web, create instance web1 from image debian/12, start instance web1]
 plan:
-  description: What differed, one entry for each resource that changes. The same in check mode and in a real run.
-  returned: when the documents are right
+  description: The differences, one entry for each resource that changes. Check mode and real runs return the same plan.
+  returned: if the documents are valid
   type: list
   elements: dict
   contains:
     kind:
-      description: Its kind.
+      description: The kind of the resource.
       type: str
       returned: success
     name:
-      description: Its name, after the names of what it belongs to, with slashes between them.
+      description: The name of the resource. The names of the resources that it belongs to precede it, separated by slashes.
       type: str
       returned: success
     project:
-      description: The project it lives in; none for what is in no project.
+      description: The project of the resource. Null if it is in no project.
       type: str
       returned: success
     action:
@@ -165,52 +173,59 @@ plan:
       type: str
       returned: success
     before:
-      description: What changes, as it was.
+      description: The values that change, before the change.
       type: dict
       returned: success
     after:
-      description: What changes, as it will be.
+      description: The values that change, after the change.
       type: dict
       returned: success
     why:
-      description: The reason, in words.
+      description: The reason, as a sentence.
       type: str
       returned: success
 plan_text:
-  description: The plan for people.
-  returned: when the documents are right
+  description: The plan as text for people.
+  returned: if the documents are valid
   type: str
   sample: |
-    stack shop on lxd 5.0.2 at unix:///var/lib/lxd/unix.socket
+    stack shop on unix:///var/lib/lxd/unix.socket
       + instance web2
       ~ network lxdbr0
           config.ipv4.nat: "true" -> "false"
     1 to create, 1 to update, 0 to replace, 0 to delete, 56 unchanged
 plan_lines:
-  description: RV(plan_text) as a list of its lines.
-  returned: when the documents are right
+  description: RV(plan_text) as a list of lines.
+  returned: if the documents are valid
   type: list
   elements: str
 summary:
   description: The last line of the plan.
-  returned: when the documents are right
+  returned: if the documents are valid
   type: str
   sample: 1 to create, 1 to update, 0 to replace, 0 to delete, 56 unchanged
 done:
-  description: The resources that were changed, or waited for, with kind, name, project and action.
-  returned: when the documents are right
+  description: The resources that were changed, with kind, name, project and action.
+  returned: if the documents are valid
   type: list
   elements: dict
 failed_resources:
-  description: The resources that failed, each with the words of the server in C(msg).
-  returned: when the documents are right
+  description: The resources that failed. C(msg) is the error message of each.
+  returned: if the documents are valid
   type: list
   elements: dict
 skipped_resources:
-  description: The resources that were left out, each with the reason in C(because).
-  returned: when the documents are right
+  description: The resources that were skipped. C(because) is the reason for each.
+  returned: if the documents are valid
   type: list
   elements: dict
+code:
+  description: >-
+    The error code of the server. V(0) if the error did not come from the server, and if resources of the stack failed, which are then
+    in RV(failed_resources).
+  returned: failure
+  type: int
+  sample: 0
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._stacks import Stack
