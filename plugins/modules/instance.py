@@ -10,9 +10,10 @@ module: instance
 short_description: Manage containers and virtual machines of LXD and Incus
 version_added: 0.1.0
 description:
-  - Creates instances from images, as copies of others, empty or from a backup; changes them in place; starts, stops, freezes, renames, moves and deletes
-    them, over C(/1.0/instances).
-  - A stopped instance is changed without being started. O(image) is where an instance starts from; an alias that has moved on is no change.
+  - Creates, changes, renames, moves and deletes instances, and starts, stops and freezes them, over C(/1.0/instances). You can create an instance
+    from an image, as a copy of another instance, empty, or from a backup.
+  - A stopped instance is changed without being started.
+  - O(image) is only used to create an instance. If an alias later points to another image, nothing changes.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -26,80 +27,90 @@ extends_documentation_fragment:
 attributes:
   idempotent:
     support: partial
-    details: O(state=restarted) restarts on every run, as it says.
+    details: O(state=restarted) restarts the instance on every run.
 options:
   name:
-    description: Name of the instance, which is also its host name.
+    description: Name of the instance. It is also the host name of the instance.
     type: str
     required: true
   state:
     description:
-      - V(started), V(stopped) and V(frozen) create the instance where needed and see to its power; V(present) leaves the power as it is.
-      - V(restarted) restarts it, or starts it where it is stopped.
-      - V(absent) deletes it with its snapshots. A running instance is stopped first, gracefully, or at once with O(force).
-      - V(rebuilt) replaces its root disk with O(image) if it was made from another one. Needs the extension C(instances_rebuild).
+      - V(started), V(stopped) and V(frozen) create the instance if it does not exist, and then start, stop or freeze it if needed.
+      - V(present) creates the instance if it does not exist, and does not change whether it runs.
+      - V(restarted) restarts the instance. A stopped instance is started.
+      - V(absent) deletes the instance with its snapshots. A running instance is first stopped gracefully, or immediately with O(force).
+      - V(rebuilt) replaces the root disk with O(image) if it was created from another image. Requires the extension C(instances_rebuild).
     type: str
     choices: [started, stopped, restarted, frozen, present, absent, rebuilt]
     default: started
   type:
-    description: What to create, a container if nothing is said. It cannot be changed afterwards.
+    description: The type of a new instance. If not set, a container is created. You cannot change the type of an existing instance.
     type: str
     choices: [container, virtual-machine]
   image:
     description:
-      - What to create it from. A local alias (V(debian/12)) or fingerprint, or an image of a remote (V(images:debian/12), V(ubuntu:24.04)).
-      - Exclusive with O(source). One of them is needed to create an instance, and neither to change one.
+      - The image to create the instance from. It is a local alias (V(debian/12)), a fingerprint, or an image of a remote (V(images:debian/12),
+        V(ubuntu:24.04)).
+      - Mutually exclusive with O(source). Set one of them to create an instance. To change an instance, you need neither.
     type: str
   source:
     description:
-      - What to create it from, in the words of the API.
-      - C(type=image) with C(alias) or C(fingerprint), and C(server), C(protocol), C(certificate) for that of another server.
-      - C(type=copy) with C(source), the instance or C(instance/snapshot) to copy, and C(project) and C(instance_only). What the task does not say of profiles,
-        devices, description and root disk is that of the original.
-      - C(type=none) for an empty one; C(type=backup) with C(file), the tarball of an export on the host that runs the module.
+      - The source to create the instance from, with the keys of the API.
+      - C(type=image) needs C(alias) or C(fingerprint). For an image of another server, add C(server), C(protocol) and C(certificate).
+      - C(type=copy) needs C(source), the instance or C(instance/snapshot) to copy. It can have C(project) and C(instance_only). Profiles, devices, description
+        and root disk are those of the original, unless the task sets them.
+      - C(type=none) creates an empty instance.
+      - C(type=backup) needs C(file), the tarball of an export on the host that runs the module.
     type: dict
   profiles:
-    description: Its profiles, in order; written means exactly these. If nothing is said, new instances have those of their image or else V(default), and
-      copies those of the original.
+    description:
+      - The profiles of the instance, in order. The instance gets exactly these profiles.
+      - If not set, a new instance gets the profiles of its image, or V(default) if the image has none. A copy gets the profiles of the original.
     type: list
     elements: str
   ephemeral:
     description:
-      - Whether it is deleted when it stops. So it is not stopped on the way to something else; a move, a new name, V(stopped) and V(rebuilt) are refused
-        while it runs, unless it becomes V(false) with them. Keys that need a restart are followed by one with O(restart=if_required).
+      - Whether the instance is deleted when it stops.
+      - The module does not stop a running ephemeral instance in order to change it. It refuses a move, a new name, V(stopped) and V(rebuilt), unless
+        the same task sets this option to V(false). If keys need a restart, it restarts the instance with O(restart=if_required).
     type: bool
   pool:
-    description: The storage pool of its root disk. An instance in another pool is moved, and must be stopped for that (see O(restart)).
+    description:
+      - The storage pool of the root disk. An instance in another pool is moved. It must be stopped for the move (see O(restart)).
     type: str
   new_project:
     description:
-      - The project it shall be in. Where it is still in O(project) it is moved; where that is done, nothing is. It must be stopped for that (see O(restart)).
+      - The project to move the instance to from O(project). If it has already been moved, nothing changes. It must be stopped for the move (see O(restart)).
     type: str
   wait_for:
     description:
-      - Wait until all of these hold, if the instance runs, within O(timeout). On a time-out the instance stays, and the error says what was seen.
-      - V(ipv4) and V(ipv6) are a global address on any one of its own NICs; V(agent) is processes being reported (for a virtual machine, by its agent);
-        V(ready) is the instance saying so itself over its API socket; V(cloud_init) is cloud-init having finished, and fails with its words if that failed.
+      - If the instance runs, wait within O(timeout) until all of these conditions are met. On a timeout, the instance stays, and the error says what
+        was seen.
+      - V(ipv4) and V(ipv6) wait for a global address on any NIC of the instance.
+      - V(agent) waits until the instance reports processes. In a virtual machine, the agent reports them.
+      - V(ready) waits until the instance reports over its API socket that it is ready.
+      - V(cloud_init) waits until cloud-init has finished. If cloud-init failed, the task fails with its output.
     type: list
     elements: str
     choices: [ready, agent, ipv4, ipv6, cloud_init]
   force:
     description:
-      - Stop by force what does not stop gracefully within its C(boot.host_shutdown_timeout) (30 seconds if unset).
-      - With O(state=absent), stop by force at once.
+      - Stop the instance by force if it does not stop gracefully within its C(boot.host_shutdown_timeout) (30 seconds if not set).
+      - With O(state=absent), stop it by force immediately.
     type: bool
     default: false
   restart:
     description:
-      - With V(if_required), a running instance is stopped and started where a change needs it (a move, a new name, keys such as C(security.privileged)).
-      - With V(never), such a move is an error, and such keys are set, with a warning that they take effect at the next start.
+      - With V(if_required), the module stops and starts a running instance if a change needs it (a move, a new name, keys such as C(security.privileged)).
+      - With V(never), moving or renaming a running instance is an error, unless O(state=stopped) or O(state=restarted). Keys that need a restart are
+        set, with a warning that they take effect at the next start.
     type: str
     choices: [never, if_required]
     default: never
 notes:
-  - A device without C(type) that overrides one of a profile takes the rest of its properties from there, but for what does not go with it, such as
+  - A device without C(type) overrides a device of a profile. It takes its other properties from there, except properties that conflict with its own, such as
     C(nictype) with C(network).
-  - A null for a device or key that a profile gives changes nothing, and is warned of.
+  - V(null) for a device or key that comes from a profile changes nothing. The module warns about it.
 seealso:
   - module: cloudhost.lxd.instance_info
   - module: cloudhost.lxd.instance_snapshot
@@ -107,7 +118,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A container with limits and an address
+- name: Create a container with limits and wait for its address
   cloudhost.lxd.instance:
     name: web1
     image: debian/12
@@ -119,7 +130,7 @@ EXAMPLES = r"""
     wait_for: [ipv4]
     timeout: 120
 
-- name: More memory, at once; a bigger root disk than the profile gives
+- name: Give it more memory and a larger root disk than the profile sets
   cloudhost.lxd.instance:
     name: web1
     config:
@@ -128,7 +139,7 @@ EXAMPLES = r"""
       root:
         size: 4GiB
 
-- name: A stopped copy of it
+- name: Create a stopped copy of it
   cloudhost.lxd.instance:
     name: web2
     source:
@@ -136,20 +147,20 @@ EXAMPLES = r"""
       source: web1
     state: stopped
 
-- name: Give the copy another name
+- name: Rename the copy
   cloudhost.lxd.instance:
     name: web2
     new_name: web-spare
     state: present
 
-- name: An empty container, to be filled by other means
+- name: Create an empty container
   cloudhost.lxd.instance:
     name: blank
     source:
       type: none
     state: present
 
-- name: Remove them
+- name: Remove the instances
   cloudhost.lxd.instance:
     name: "{{ item }}"
     state: absent
@@ -159,18 +170,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [create instance web1 from image debian/12, start instance web1]
 instance:
-  description: The instance as the API shows it.
-  returned: when it exists after the task
+  description: The instance, as the API returns it.
+  returned: if the instance exists after the task
   type: dict
   contains:
     name:
-      description: Its name.
+      description: The name of the instance.
       type: str
       returned: success
     status:
@@ -182,47 +193,52 @@ instance:
       type: str
       returned: success
     description:
-      description: Its description.
+      description: The description of the instance.
       type: str
       returned: success
     config:
-      description: Its own configuration.
+      description: The configuration of the instance itself.
       type: dict
       returned: success
     expanded_config:
-      description: Its configuration with that of its profiles.
+      description: The configuration of the instance, including that of its profiles.
       type: dict
       returned: success
     devices:
-      description: Its own devices.
+      description: The devices of the instance itself.
       type: dict
       returned: success
     expanded_devices:
-      description: Its devices with those of its profiles.
+      description: The devices of the instance, including those of its profiles.
       type: dict
       returned: success
     profiles:
-      description: Its profiles, in order.
+      description: The profiles of the instance, in order.
       type: list
       returned: success
       elements: str
     project:
-      description: Its project.
+      description: The project of the instance.
       type: str
       returned: success
     location:
-      description: The cluster member it is on, or V(none).
+      description: The cluster member that the instance is on, or V(none).
       type: str
       returned: success
     addresses:
-      description: With O(wait_for), the global addresses of its own NICs, IPv4 first.
+      description: The global addresses of the NICs of the instance, IPv4 first.
       type: list
-      returned: with O(wait_for)
+      returned: with O(wait_for) (other than V(cloud_init) alone), if the instance runs
       elements: str
     state:
-      description: With O(wait_for), its live state, with C(network) and all addresses.
+      description: The live state of the instance, with C(network) and all addresses.
       type: dict
-      returned: with O(wait_for)
+      returned: with O(wait_for) (other than V(cloud_init) alone), if the instance runs
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance import Instance

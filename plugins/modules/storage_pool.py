@@ -11,7 +11,8 @@ short_description: Manage storage pools of LXD and Incus
 version_added: 0.1.0
 description:
   - Creates, changes and deletes storage pools, over C(/1.0/storage-pools).
-  - What the daemon makes of C(source) and C(size) (the path of a loop file, the name of a ZFS pool or volume group) is no difference.
+  - The daemon replaces C(source) and C(size) with values such as the path of a loop file or the name of a ZFS pool or volume group. The module does
+    not treat this as a difference.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -27,21 +28,22 @@ options:
     required: true
   driver:
     description:
-      - The storage driver, such as V(dir), V(btrfs), V(lvm), V(zfs), V(ceph), V(cephfs). Which ones a server has depends on its tools and kernel.
-      - Needed to create a pool; it cannot be changed afterwards.
+      - The storage driver, such as V(dir), V(btrfs), V(lvm), V(zfs), V(ceph) or V(cephfs). The tools and the kernel of a server determine which drivers
+        it supports.
+      - Required to create a pool. You cannot change the driver of an existing pool.
     type: str
   state:
     description:
-      - Whether it shall exist.
+      - Whether the pool should exist.
     type: str
     choices: [present, absent]
     default: present
   members:
     description:
-      - In a cluster, the configuration that single members have, by the name of the member. Each member has its own value of keys such as
-        C(source), C(size) and C(zfs.pool_name); all other keys are written to O(config). Such a key in O(config) is meant for every member.
-      - The pool is made on all members, whether they are named here or not. One that is half made is finished.
-      - A member with V(null) keeps what it has, also of a key that is in O(config).
+      - In a cluster, the configuration of single members, by the name of the member. Each member has its own value of keys such as
+        C(source), C(size) and C(zfs.pool_name). Write all other keys in O(config). If you write such a key in O(config), it applies to every member.
+      - The pool is created on all members, whether this option names them or not. A partly created pool is completed.
+      - A member with V(null) keeps its current configuration, even for a key that is in O(config).
     type: dict
 seealso:
   - module: cloudhost.lxd.profile
@@ -49,12 +51,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A directory of the host
+- name: Create a pool in a directory of the host
   cloudhost.lxd.storage_pool:
     name: plain
     driver: dir
 
-- name: Btrfs in a loop file, which may grow later
+- name: Create a Btrfs pool in a loop file, which can grow later
   cloudhost.lxd.storage_pool:
     name: fast
     driver: btrfs
@@ -62,12 +64,12 @@ EXAMPLES = r"""
       size: 1GiB
       volume.size: 512MiB
 
-- name: Describe it
+- name: Describe the pool
   cloudhost.lxd.storage_pool:
     name: fast
     description: For databases
 
-- name: Remove both
+- name: Remove both pools
   cloudhost.lxd.storage_pool:
     name: "{{ item }}"
     state: absent
@@ -76,30 +78,30 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [create storage_pool fast]
 storage_pool:
-  description: The pool as the API shows it.
-  returned: when it exists after the task
+  description: The pool, as the API returns it.
+  returned: if the pool exists after the task
   type: dict
   contains:
     name:
-      description: Its name.
+      description: The name of the pool.
       type: str
       returned: success
     driver:
-      description: Its driver.
+      description: The driver of the pool.
       type: str
       returned: success
     description:
-      description: Its description.
+      description: The description of the pool.
       type: str
       returned: success
     config:
-      description: Its configuration.
+      description: The configuration of the pool.
       type: dict
       returned: success
     status:
@@ -107,15 +109,20 @@ storage_pool:
       type: str
       returned: success
     locations:
-      description: Cluster members that have it.
+      description: The cluster members that have the pool.
       type: list
       returned: success
       elements: str
     used_by:
-      description: API paths of what is stored in it or names it.
+      description: The API paths of the resources that are stored in the pool or refer to it.
       type: list
       returned: success
       elements: str
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
