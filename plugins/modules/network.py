@@ -11,7 +11,7 @@ short_description: Manage networks of LXD and Incus
 version_added: 0.1.0
 description:
   - Creates, changes, renames and deletes managed networks, over C(/1.0/networks).
-  - V(auto) as an address is satisfied by whatever address the server chose, and is not sent again.
+  - If you write V(auto) as an address, any address that the server chose matches. V(auto) is not sent again.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -23,35 +23,35 @@ extends_documentation_fragment:
   - cloudhost.lxd._resource.recreate
 options:
   name:
-    description: Name of the network, which is also that of a bridge on the host.
+    description: Name of the network. For a bridge, it is also the name of the interface on the host.
     type: str
     required: true
   type:
     description:
-      - The kind of network, such as V(bridge), V(macvlan), V(sriov), V(physical), V(ovn). New networks are bridges if nothing is said.
-      - It cannot be changed after creation.
+      - The type of the network, such as V(bridge), V(macvlan), V(sriov), V(physical) or V(ovn). If not set, a new network is a bridge.
+      - You cannot change the type of an existing network.
     type: str
   state:
     description:
-      - Whether it shall exist.
+      - Whether the network should exist.
     type: str
     choices: [present, absent]
     default: present
   members:
     description:
-      - In a cluster, the configuration that single members have, by the name of the member. Each member has its own value of keys such as
-        C(parent) and C(bridge.external_interfaces); all other keys are written to O(config). Such a key in O(config) is meant for every member.
-      - The network is made on all members, whether they are named here or not. One that is half made is finished.
-      - A member with V(null) keeps what it has, also of a key that is in O(config).
+      - In a cluster, the configuration of single members, by the name of the member. Each member has its own value of keys such as
+        C(parent) and C(bridge.external_interfaces). Write all other keys in O(config). If you write such a key in O(config), it applies to every member.
+      - The network is created on all members, whether this option names them or not. A partly created network is completed.
+      - A member with V(null) keeps its current configuration, even for a key that is in O(config).
     type: dict
 notes:
-  - A network can be renamed only while nothing uses it, and not in a cluster.
+  - You can rename a network only while nothing uses it. You cannot rename it in a cluster.
 seealso:
   - module: cloudhost.lxd.profile
 """
 
 EXAMPLES = r"""
-- name: A bridge with NAT and its own subnet
+- name: Create a bridge with NAT and its own subnet
   cloudhost.lxd.network:
     name: lab0
     description: For the lab
@@ -60,13 +60,13 @@ EXAMPLES = r"""
       ipv4.nat: true
       ipv6.address: none
 
-- name: Hand out part of the subnet only
+- name: Limit DHCP to part of the subnet
   cloudhost.lxd.network:
     name: lab0
     config:
       ipv4.dhcp.ranges: 10.158.10.100-10.158.10.199
 
-- name: Remove it
+- name: Remove the network
   cloudhost.lxd.network:
     name: lab0
     state: absent
@@ -74,34 +74,34 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [create network lab0]
 network:
-  description: The network as the API shows it.
-  returned: when it exists after the task
+  description: The network, as the API returns it.
+  returned: if the network exists after the task
   type: dict
   contains:
     name:
-      description: Its name.
+      description: The name of the network.
       type: str
       returned: success
     type:
-      description: Its type.
+      description: The type of the network.
       type: str
       returned: success
     description:
-      description: Its description.
+      description: The description of the network.
       type: str
       returned: success
     config:
-      description: Its configuration.
+      description: The configuration of the network.
       type: dict
       returned: success
     managed:
-      description: Always V(true) here.
+      description: Always V(true), because the module manages only such networks.
       type: bool
       returned: success
     status:
@@ -109,15 +109,20 @@ network:
       type: str
       returned: success
     locations:
-      description: Cluster members that have it.
+      description: The cluster members that have the network.
       type: list
       returned: success
       elements: str
     used_by:
-      description: API paths of the instances and profiles that use it.
+      description: The API paths of the instances and profiles that use the network.
       type: list
       returned: success
       elements: str
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.network import Network

@@ -11,7 +11,7 @@ short_description: Manage profiles of LXD and Incus
 version_added: 0.1.0
 description:
   - Creates, changes, renames and deletes profiles, over C(/1.0/profiles).
-  - The C(default) profile of a project is made with the project; a task that names it changes it.
+  - The server creates the C(default) profile together with its project. A task with this name changes that profile.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -28,7 +28,7 @@ options:
     required: true
   state:
     description:
-      - Whether it shall exist.
+      - Whether the profile should exist.
     type: str
     choices: [present, absent]
     default: present
@@ -37,7 +37,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What every web server gets
+- name: Create a profile for web servers
   cloudhost.lxd.profile:
     name: web
     description: Web servers
@@ -54,7 +54,7 @@ EXAMPLES = r"""
         type: nic
         network: lxdbr0
 
-- name: Take back one key and one device, keep the rest
+- name: Remove one key and one device, and keep the rest
   cloudhost.lxd.profile:
     name: web
     config:
@@ -62,7 +62,7 @@ EXAMPLES = r"""
     devices:
       eth0: null
 
-- name: Exactly this and nothing else
+- name: Set exactly this configuration, without devices
   cloudhost.lxd.profile:
     name: web
     config:
@@ -70,7 +70,7 @@ EXAMPLES = r"""
     purge_config: true
     purge_devices: true
 
-- name: Remove it
+- name: Remove the profile
   cloudhost.lxd.profile:
     name: web
     state: absent
@@ -78,37 +78,42 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [create profile web]
 profile:
-  description: The profile as the API shows it.
-  returned: when it exists after the task
+  description: The profile, as the API returns it.
+  returned: if the profile exists after the task
   type: dict
   contains:
     name:
-      description: Its name.
+      description: The name of the profile.
       type: str
       returned: success
     description:
-      description: Its description.
+      description: The description of the profile.
       type: str
       returned: success
     config:
-      description: Its configuration.
+      description: The configuration of the profile.
       type: dict
       returned: success
     devices:
-      description: Its devices by name.
+      description: The devices of the profile, by name.
       type: dict
       returned: success
     used_by:
-      description: API paths of the instances that have it.
+      description: The API paths of the instances that use the profile.
       type: list
       returned: success
       elements: str
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
