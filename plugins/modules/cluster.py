@@ -7,15 +7,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster
-short_description: Make a server the first member of a cluster, or one more
+short_description: Create a cluster or join a server to one
 version_added: 0.1.0
 description:
-  - Enables clustering on a server, over C(/1.0/cluster), or with O(cluster_token) has it join the cluster that made the token. Run it on the server itself.
-  - A server that is a member under this name is left alone. There is no way back but to remove the member (M(cloudhost.lxd.cluster_member)), which empties it.
-  - Joining deletes the database of the server. It is refused while the server has instances, images, storage pools, networks, profiles or projects of its own,
-    unless O(force) says so; the error names what would be lost.
-  - A join that fails may leave storage pools and networks on the server. Where it had none before, the next attempt removes those that nothing uses, and
-    joins. A token is good for one attempt, also for one that fails.
+  - Enables clustering on a server, over C(/1.0/cluster). With O(cluster_token), the server joins the cluster that created the token. Run the module
+    on the server itself.
+  - A server that is already a member with this name is not changed. You cannot disable clustering again. You can only remove the member with
+    M(cloudhost.lxd.cluster_member), which empties the server.
+  - Joining deletes the database of the server. The module refuses to join while the server has instances, images, storage pools, networks, profiles or
+    projects of its own, unless O(force) is set. The error names what would be lost.
+  - A join that fails may leave storage pools and networks on the server. If the server had none before, the next attempt removes those that nothing uses,
+    and then joins. A token is valid for one attempt, even if the attempt fails.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -29,27 +31,28 @@ options:
   server_address:
     description:
       - The address and port at which the other members reach this server, as in V(10.0.0.2:8443).
-      - Not needed where C(core.https_address) is such an address already.
-      - An address without a port or one that stands for all addresses of the host is refused. An IPv6 address stands in brackets.
-      - The address of a member is not changed. Where it has another one, a warning says so.
+      - Not needed if C(core.https_address) is already such an address.
+      - The module refuses an address without a port, and an address that stands for all addresses of the host. Write an IPv6 address in brackets.
+      - The address of an existing member is not changed. If it differs, the module warns about it.
     type: str
   cluster_token:
     description:
-      - Join the cluster with this token, which M(cloudhost.lxd.cluster_token) makes. It tells the addresses of the cluster, and pins its certificate.
-      - Without it this server becomes the first member of a new cluster.
+      - Join the cluster with this token, which M(cloudhost.lxd.cluster_token) creates. The token contains the addresses of the cluster, and pins its
+        certificate.
+      - Without a token, this server becomes the first member of a new cluster.
     type: str
   member_config:
     description:
-      - What the storage pools and networks of the cluster need to know of this member, as C(lxd init --preseed) takes it. A key that is not given may
-        be made up by the daemon; a storage pool without its C(source) becomes a new loop file.
-      - A key such as C(size) in the O(cloudhost.lxd.storage_pool#module:config) of a pool is meant for every member, but a server that joins is not told of
-        it. The filter P(cloudhost.lxd.joining_config#filter) puts such keys here.
-      - The server takes no notice of keys that members do not have of their own. Where it has something else than what is written here, a warning says so.
+      - The keys of the storage pools and networks of the cluster that are specific to this member, in the format of C(lxd init --preseed). The daemon may
+        choose a value for a key that is not set. For example, a storage pool without its C(source) becomes a new loop file.
+      - A key such as C(size) in the O(cloudhost.lxd.storage_pool#module:config) of a pool applies to every member, but the cluster does not pass it to a
+        server that joins. The filter P(cloudhost.lxd.joining_config#filter) adds such keys to this option.
+      - The server ignores keys that are not specific to members. If the server has another value than this option, the module warns about it.
     type: list
     elements: dict
     suboptions:
       entity:
-        description: What the key is of.
+        description: The type of the resource that the key belongs to.
         type: str
         required: true
         choices: [storage-pool, network]
@@ -62,11 +65,11 @@ options:
         type: str
         required: true
       value:
-        description: Its value on this member.
+        description: The value of the key on this member.
         type: str
         required: true
   force:
-    description: Join although the server is not empty. What it has is lost.
+    description: Join even if the server is not empty. Everything on the server is lost.
     type: bool
     default: false
 seealso:
@@ -76,12 +79,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: The first member
+- name: Create a cluster with this server as its first member
   cloudhost.lxd.cluster:
     server_name: node1
     server_address: 10.0.0.1:8443
 
-- name: One more, on the second host
+- name: Join the second host to the cluster
   cloudhost.lxd.cluster:
     server_name: node2
     server_address: 10.0.0.2:8443
@@ -95,8 +98,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [set core.https_address to 10.0.0.1:8443, enable clustering on node1]
@@ -110,14 +113,19 @@ cluster:
       type: bool
       returned: success
     server_name:
-      description: Its name there.
+      description: The name of the server as a member.
       type: str
       returned: success
     member_config:
-      description: Which keys a server that joins has to know.
+      description: The keys that a server needs to join.
       type: list
       elements: dict
       returned: success
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster import Cluster

@@ -10,8 +10,8 @@ module: cluster_member
 short_description: Configure, evacuate, restore and remove members of a cluster
 version_added: 0.1.0
 description:
-  - Changes members of a cluster over C(/1.0/cluster/members), moves their instances away and back, and removes members. Run it on any member.
-  - A server becomes a member with M(cloudhost.lxd.cluster).
+  - Changes members of a cluster over C(/1.0/cluster/members), moves their instances away and back, and removes members. Run the module on any member.
+  - To add a member, use M(cloudhost.lxd.cluster).
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -27,35 +27,41 @@ options:
     required: true
   state:
     description:
-      - V(evacuated) stops the instances of the member or moves them to others, each as its C(cluster.evacuate) says, and keeps new ones away.
-      - V(restored) takes that back. V(present) leaves it as it is.
-      - V(absent) removes the member from the cluster, and the server forgets what it knew of it. It is refused for the only member, and without O(force)
-        for one that is offline or has instances or volumes of its own.
+      - V(evacuated) stops the instances of the member or moves them to other members, as the C(cluster.evacuate) of each instance says. The member gets
+        no new instances.
+      - V(restored) reverses this.
+      - V(present) neither evacuates nor restores the member.
+      - V(absent) removes the member from the cluster, and the server deletes its data about the cluster. The module refuses to remove the only member.
+        Without O(force), it also refuses to remove a member that is offline or has instances or volumes of its own.
     type: str
     choices: [present, evacuated, restored, absent]
     default: present
   failure_domain:
-    description: What members have in common that may fail together; the database is spread over failure domains.
+    description:
+      - The failure domain of the member, for example a rack or a power feed. Members that may fail together have the same failure domain.
+      - The cluster spreads its database over failure domains.
     type: str
   roles:
-    description: The roles that people give, such as V(event-hub) or V(ovn-chassis), in any order. Those of the database are the cluster's own.
+    description:
+      - The roles that you assign to the member, such as V(event-hub) or V(ovn-chassis), in any order.
+      - The cluster itself assigns the roles of the database. The module keeps them.
     type: list
     elements: str
   groups:
-    description: The cluster groups that it is in, in any order; one at least.
+    description: The cluster groups of the member, in any order. A member must be in at least one group.
     type: list
     elements: str
   mode:
     description:
-      - How to evacuate or restore, instead of what the C(cluster.evacuate) of each instance says. V(skip) restores without moving the instances back.
-      - Needs the extension C(clustering_evacuation_mode), which Incus has and LXD 5.0 does not.
+      - How to evacuate or restore the instances. It overrides the C(cluster.evacuate) of each instance. V(skip) restores without moving the instances back.
+      - Requires the extension C(clustering_evacuation_mode). Incus has it. LXD 5.0 does not.
     type: str
     choices: [auto, stop, migrate, live-migrate, skip]
   force:
     description:
-      - Remove a member that is gone for good, or that still has instances. What only it had is lost, and a warning names it.
-      - What would end the cluster is refused all the same. So are the member that the task speaks to, the last one that is online, and one without which
-        too few of those that keep the database are online.
+      - Remove a member that is permanently lost, or that still has instances. Everything that only this member had is lost. A warning names it.
+      - The module still refuses a removal that would end the cluster. It refuses to remove the member that the task connects to, the last member that is
+        online, and a member without which too few of the members that keep the database are online.
     type: bool
     default: false
   wait_for:
@@ -71,7 +77,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Empty it for an upgrade
+- name: Evacuate a member for an upgrade
   cloudhost.lxd.cluster_member:
     name: node2
     state: evacuated
@@ -82,14 +88,14 @@ EXAMPLES = r"""
     state: restored
     wait_for: [online]
 
-- name: Where it stands
+- name: Set the failure domain and the rack
   cloudhost.lxd.cluster_member:
     name: node2
     failure_domain: rack2
     config:
       user.rack: 2
 
-- name: Remove a member that is gone for good
+- name: Remove a member that is permanently lost
   cloudhost.lxd.cluster_member:
     name: node3
     state: absent
@@ -98,18 +104,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [evacuate cluster_member node2]
 cluster_member:
-  description: The member as the API shows it.
-  returned: when it exists after the task
+  description: The member, as the API returns it.
+  returned: if the member exists after the task
   type: dict
   contains:
     server_name:
-      description: Its name.
+      description: The name of the member.
       type: str
       returned: success
     status:
@@ -117,19 +123,24 @@ cluster_member:
       type: str
       returned: success
     message:
-      description: More about the status.
+      description: Details about the status.
       type: str
       returned: success
     roles:
-      description: Its roles, with those of the database.
+      description: The roles of the member, including those of the database.
       type: list
       elements: str
       returned: success
     groups:
-      description: The cluster groups that it is in.
+      description: The cluster groups of the member.
       type: list
       elements: str
-      returned: where the server has cluster groups
+      returned: if the server supports cluster groups
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_member import ClusterMember

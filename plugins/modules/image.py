@@ -11,8 +11,8 @@ short_description: Manage images of LXD and Incus
 version_added: 0.1.0
 description:
   - Copies images from image servers, imports them from files, publishes instances, and changes and deletes images, over C(/1.0/images).
-  - An alias that exists is the image; that its remote has a newer one meanwhile is no change (see O(auto_update)). Only O(file) says exactly what
-    the image is; a file with another fingerprint is imported and the alias pointed at it, and the old image stays.
+  - If the alias exists, the module does not create the image again. A newer image on the remote is no change (see O(auto_update)).
+  - With O(file), the module also compares the fingerprint. If it differs, the module imports the file and points the alias at it. The old image stays.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -20,51 +20,52 @@ extends_documentation_fragment:
   - cloudhost.lxd._connection
 options:
   name:
-    description: The alias of the image, such as V(debian/12). To change or delete an image it may also be its fingerprint.
+    description: The alias of the image, such as V(debian/12). To change or delete an image, you can also use its fingerprint.
     type: str
     required: true
   state:
     description:
-      - Whether it shall exist.
+      - Whether the image should exist.
     type: str
     choices: [present, absent]
     default: present
   remote:
     description:
-      - Copy it from one of the image servers that the daemons' clients know, as V(images:debian/12) or V(ubuntu:24.04).
+      - Copy the image from one of the image servers that the clients of the daemons know, as V(images:debian/12) or V(ubuntu:24.04).
       - V(images) is images.lxd.canonical.com for LXD and images.linuxcontainers.org for Incus.
     type: str
   source:
-    description: Where to copy it from, in the words of the API (C(server), C(protocol), C(alias), C(certificate), …).
+    description: The source to copy the image from, with the keys of the API (C(server), C(protocol), C(alias), C(certificate), …).
     type: dict
   file:
     description:
-      - Import this file of the host that runs the module, a unified tarball. With O(rootfs) it is the metadata tarball of a split image.
+      - Import this file, a unified tarball on the host that runs the module. With O(rootfs), it is the metadata tarball of a split image.
     type: path
   rootfs:
-    description: The root file system of a split image, a squashfs file, or a qcow2 file for virtual machines.
+    description: The root file system of a split image. It is a squashfs file, or a qcow2 file for virtual machines.
     type: path
   instance:
-    description: Publish this instance, or the snapshot of it written as V(instance/snapshot). The instance must be stopped, a snapshot need not.
+    description:
+      - Publish this instance, or the snapshot V(instance/snapshot). The instance must be stopped. To publish a snapshot, it can run.
     type: str
   properties:
-    description: Properties, such as C(os) and C(release). Only those written here are compared and changed; V(null) unsets one.
+    description: Properties, such as C(os) and C(release). Only the properties in this option are compared and changed. V(null) unsets a property.
     type: dict
   purge_properties:
-    description: Unset the properties that O(properties) does not have.
+    description: Unset the properties that are not in O(properties).
     type: bool
     default: false
   public:
-    description: Whether clients that are not trusted may have it.
+    description: Whether untrusted clients can use the image.
     type: bool
   auto_update:
-    description: Whether the daemon keeps it up to date with its remote.
+    description: Whether the daemon keeps the image up to date with its remote.
     type: bool
   expires_at:
-    description: When the daemon may delete it, as in V(2030-01-01T00:00:00Z); V(never) takes that back.
+    description: The time after which the daemon may delete the image, as in V(2030-01-01T00:00:00Z). V(never) removes this time.
     type: str
   profiles:
-    description: Profiles of instances that are made from it and name none.
+    description: The profiles of instances that are created from the image without naming profiles.
     type: list
     elements: str
 seealso:
@@ -73,13 +74,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: A stopped instance to publish
+- name: Create a stopped instance to publish
   cloudhost.lxd.instance:
     name: golden
     image: debian/12
     state: present
 
-- name: An image of it
+- name: Publish the instance as an image
   cloudhost.lxd.image:
     name: web/golden
     instance: golden
@@ -88,12 +89,12 @@ EXAMPLES = r"""
       release: bookworm
     public: false
 
-- name: Let it expire
+- name: Let the image expire
   cloudhost.lxd.image:
     name: web/golden
     expires_at: "2031-01-01T00:00:00Z"
 
-- name: Remove the image and the instance
+- name: Remove the image
   cloudhost.lxd.image:
     name: web/golden
     state: absent
@@ -106,49 +107,54 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [create image web/golden]
 image:
-  description: The image as the API shows it.
-  returned: when it exists after the task
+  description: The image, as the API returns it.
+  returned: if the image exists after the task
   type: dict
   contains:
     fingerprint:
-      description: SHA-256 of its files.
+      description: The SHA-256 fingerprint of the files of the image.
       type: str
       returned: success
     aliases:
-      description: Its aliases.
+      description: The aliases of the image.
       type: list
       returned: success
       elements: dict
     properties:
-      description: Its properties.
+      description: The properties of the image.
       type: dict
       returned: success
     public:
-      description: Whether it is public.
+      description: Whether the image is public.
       type: bool
       returned: success
     auto_update:
-      description: Whether the daemon keeps it up to date.
+      description: Whether the daemon keeps the image up to date.
       type: bool
       returned: success
     expires_at:
-      description: When it may be deleted.
+      description: The time after which the daemon may delete the image.
       type: str
       returned: success
     size:
-      description: Bytes.
+      description: The size of the image, in bytes.
       type: int
       returned: success
     type:
       description: C(container) or C(virtual-machine).
       type: str
       returned: success
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.image import Image
