@@ -7,11 +7,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate
-short_description: Manage whom LXD and Incus servers trust
+short_description: Manage the certificates that LXD and Incus servers trust
 version_added: 0.1.0
 description:
   - Adds, changes and removes the certificates of clients that a server trusts, over C(/1.0/certificates).
-  - An entry is known by the fingerprint of its certificate. Names are for people, and two entries can have the same.
+  - The fingerprint of the certificate identifies an entry. Names are for people only. Two entries can have the same name.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -20,44 +20,45 @@ extends_documentation_fragment:
 options:
   certificate:
     description:
-      - The certificate, as PEM text, as a path to a PEM file on the host that runs the module, or as DER in base64, which preseed files have.
-      - Needed to add one. The private key is not needed and stays where it is.
+      - The certificate, as PEM text, as a path to a PEM file on the host that runs the module, or as DER in base64, as in preseed files.
+      - Required to add an entry. The private key is not needed and stays where it is.
     type: str
   fingerprint:
     description:
-      - Its SHA-256 fingerprint, to change or remove an entry whose certificate is not at hand. The first 12 digits are enough.
+      - The SHA-256 fingerprint of the certificate. Use it to change or remove an entry without its certificate. The first 12 digits are enough.
     type: str
   name:
     description:
-      - What the entry is called. Needed to add one.
+      - The name of the entry. Required to add an entry.
     type: str
   type:
     description:
-      - What the certificate is for. V(metrics) may read C(/1.0/metrics) and nothing else. V(client) where nothing is said.
-      - Cannot be changed, except by O(recreate).
+      - The type of the certificate. A client with a V(metrics) certificate can only read C(/1.0/metrics). If not set, a new entry has the type V(client).
+      - You cannot change the type of an existing entry, except with O(recreate).
     type: str
     choices: [client, metrics]
   restricted:
     description:
-      - Whether the client is limited to O(projects). Without projects it can do nothing.
+      - Whether the client is limited to O(projects). Without projects, it can do nothing.
     type: bool
   projects:
     description:
-      - The projects that a restricted client may use, exactly these. Refused where the certificate is not restricted, since they would limit nothing.
+      - The projects that a restricted client can use. The entry gets exactly these projects.
+      - The module refuses projects for a certificate that is not restricted, because they would limit nothing.
     type: list
     elements: str
   description:
-    description: A text for people. An empty string empties it. Needs the extension C(certificate_description), which Incus has.
+    description: The description, as text for people. An empty string removes it. Requires the extension C(certificate_description), which Incus has.
     type: str
   recreate:
     description:
-      - Where O(type) differs, remove the entry and add it anew.
-      - Without it such a difference is an error that names both values, and nothing is changed.
+      - Remove and re-create the entry if O(type) differs.
+      - Without this option, such a difference is an error that names both values, and nothing is changed.
     type: bool
     default: false
   state:
     description:
-      - Whether it shall be trusted.
+      - Whether the server should trust the certificate.
     type: str
     choices: [present, absent]
     default: present
@@ -66,11 +67,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Who is trusted
+- name: List the trusted certificates
   cloudhost.lxd.resource_info:
     kind: certificate
 
-- name: A client that may use one project
+- name: Trust a client that can use one project
   cloudhost.lxd.certificate:
     name: ci
     certificate: &ci |
@@ -87,7 +88,7 @@ EXAMPLES = r"""
     restricted: true
     projects: [default]
 
-- name: Trust it no longer
+- name: Stop trusting the client
   cloudhost.lxd.certificate:
     certificate: *ci
     state: absent
@@ -95,18 +96,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [create certificate ci]
 certificate:
-  description: The entry as the API shows it.
-  returned: when it exists after the task
+  description: The entry, as the API returns it.
+  returned: if the entry exists after the task
   type: dict
   contains:
     name:
-      description: Its name.
+      description: The name of the entry.
       type: str
       returned: success
     fingerprint:
@@ -114,15 +115,15 @@ certificate:
       type: str
       returned: success
     type:
-      description: What it is for.
+      description: The type of the certificate.
       type: str
       returned: success
     restricted:
-      description: Whether it is limited to projects.
+      description: Whether the client is limited to projects.
       type: bool
       returned: success
     projects:
-      description: The projects that it is limited to.
+      description: The projects that the client is limited to.
       type: list
       elements: str
       returned: success
@@ -130,6 +131,11 @@ certificate:
       description: The certificate, as PEM.
       type: str
       returned: success
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.certificate import Certificate

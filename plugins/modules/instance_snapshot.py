@@ -21,54 +21,56 @@ extends_documentation_fragment:
 attributes:
   idempotent:
     support: partial
-    details: O(state=restored) restores on every run, as it says.
+    details: O(state=restored) restores the instance on every run.
 options:
   name:
     description: Name of the snapshot.
     type: str
     required: true
   instance:
-    description: The instance it is one of.
+    description: The instance that the snapshot belongs to.
     type: str
     required: true
   state:
     description:
-      - V(present) takes the snapshot where there is none of this name; one that is there is not taken again.
-      - V(restored) puts the instance back to it. The description of the instance stays.
+      - V(present) takes the snapshot if it does not exist. An existing snapshot is not taken again.
+      - V(restored) restores the instance from the snapshot. The description of the instance stays.
+      - V(absent) deletes the snapshot.
     type: str
     choices: [present, absent, restored]
     default: present
   expires_at:
-    description: When the daemon may delete it, as in V(2030-01-01T00:00:00Z); V(never) takes that back.
+    description: The time after which the daemon may delete the snapshot, as in V(2030-01-01T00:00:00Z). V(never) removes this time.
     type: str
   stateful:
     description:
-      - Include the memory of a running instance, or restore it. Containers need CRIU for it, virtual machines C(migration.stateful).
+      - Whether to include the memory of a running instance in the snapshot, or to restore it. Containers need CRIU for this. Virtual machines
+        need C(migration.stateful).
     type: bool
 seealso:
   - module: cloudhost.lxd.instance
 """
 
 EXAMPLES = r"""
-- name: An instance to take a snapshot of
+- name: Create an instance
   cloudhost.lxd.instance:
     name: db1
     image: debian/12
     state: stopped
 
-- name: Before the upgrade, kept until 2031
+- name: Take a snapshot before the upgrade, and keep it until 2031
   cloudhost.lxd.instance_snapshot:
     instance: db1
     name: before-upgrade
     expires_at: "2031-01-01T00:00:00Z"
 
-- name: Back to it
+- name: Restore the instance from the snapshot
   cloudhost.lxd.instance_snapshot:
     instance: db1
     name: before-upgrade
     state: restored
 
-- name: Remove it
+- name: Remove the snapshot
   cloudhost.lxd.instance_snapshot:
     instance: db1
     name: before-upgrade
@@ -82,40 +84,45 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [create instance_snapshot before-upgrade]
 instance_snapshot:
-  description: The snapshot as the API shows it.
-  returned: when it exists after the task
+  description: The snapshot, as the API returns it.
+  returned: if the snapshot exists after the task
   type: dict
   contains:
     name:
-      description: Its name.
+      description: The name of the snapshot.
       type: str
       returned: success
     created_at:
-      description: When it was taken.
+      description: The time at which the snapshot was taken.
       type: str
       returned: success
     expires_at:
-      description: When it may be deleted; the zero time for never.
+      description: The time after which the daemon may delete the snapshot. The zero time stands for never.
       type: str
       returned: success
     stateful:
-      description: Whether it has the memory of the instance.
+      description: Whether the snapshot includes the memory of the instance.
       type: bool
       returned: success
     config:
-      description: Configuration of the instance at that time.
+      description: The configuration of the instance at that time.
       type: dict
       returned: success
     devices:
-      description: Devices of the instance at that time.
+      description: The devices of the instance at that time.
       type: dict
       returned: success
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance_snapshot import InstanceSnapshot

@@ -11,7 +11,7 @@ short_description: Manage projects of LXD and Incus
 version_added: 0.1.0
 description:
   - Creates, changes, renames and deletes projects, over C(/1.0/projects).
-  - Features that the task does not name keep their value.
+  - Features that the task does not name keep their values.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -27,18 +27,18 @@ options:
     required: true
   state:
     description:
-      - Whether it shall exist.
+      - Whether the project should exist.
     type: str
     choices: [present, absent]
     default: present
 notes:
-  - Most C(features.*) can be changed only while the project is empty.
+  - You can change most C(features.*) only while the project is empty.
 seealso:
   - module: cloudhost.lxd.profile
 """
 
 EXAMPLES = r"""
-- name: A project with its own images and profiles, limited to ten instances
+- name: Create a project with its own images and profiles, limited to ten instances
   cloudhost.lxd.project:
     name: shop
     description: The web shop
@@ -47,12 +47,12 @@ EXAMPLES = r"""
       features.profiles: true
       limits.instances: 10
 
-- name: Give it another name
+- name: Rename the project
   cloudhost.lxd.project:
     name: shop
     new_name: store
 
-- name: Remove it
+- name: Remove the project
   cloudhost.lxd.project:
     name: store
     state: absent
@@ -60,33 +60,38 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [create project shop]
 project:
-  description: The project as the API shows it.
-  returned: when it exists after the task
+  description: The project, as the API returns it.
+  returned: if the project exists after the task
   type: dict
   contains:
     name:
-      description: Its name.
+      description: The name of the project.
       type: str
       returned: success
     description:
-      description: Its description.
+      description: The description of the project.
       type: str
       returned: success
     config:
-      description: Its configuration.
+      description: The configuration of the project.
       type: dict
       returned: success
     used_by:
-      description: API paths of what is in it.
+      description: The API paths of the resources in the project.
       type: list
       returned: success
       elements: str
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.project import Project

@@ -11,7 +11,7 @@ short_description: Manage the configuration of an LXD or Incus server
 version_added: 0.1.0
 description:
   - Sets and unsets configuration keys of the server, over C(/1.0). Keys that the task does not name are kept.
-  - A wish for a default value is met by the key being unset, since servers do not store defaults.
+  - Servers do not store default values. If you write the default value of a key, a key that is not set matches.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -20,13 +20,14 @@ extends_documentation_fragment:
 options:
   config:
     description:
-      - Configuration keys, in the daemon's own words, such as C(core.https_address). V(null) unsets a key.
-      - In a cluster, keys of one member (C(core.https_address), C(storage.backups_volume), …) are set with O(target).
+      - Configuration keys, with the names that the daemon uses, such as C(core.https_address). V(null) unsets a key.
+      - In a cluster, set the keys of one member (C(core.https_address), C(storage.backups_volume), …) with O(target).
     type: dict
   update_secrets:
     description:
-      - Some servers do not show secrets such as C(core.trust_password) again, so they cannot be compared. With V(on_create) one that is set is taken to
-        be right; with V(always) it is sent on every run, and that is a change.
+      - Some servers do not return secrets such as C(core.trust_password), so the module cannot compare them.
+      - With V(on_create), the module assumes that a secret that is already set is correct.
+      - With V(always), the module sends the secret on every run and reports a change.
     type: str
     choices: [on_create, always]
     default: on_create
@@ -41,7 +42,7 @@ EXAMPLES = r"""
       core.https_address: 127.0.0.1:18443
       images.auto_update_interval: 12
 
-- name: Local only again
+- name: Listen locally only, and update images as often as the default
   cloudhost.lxd.server:
     config:
       core.https_address: null
@@ -50,26 +51,26 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: ["update server (config)"]
 server:
-  description: The server as the API shows it.
-  returned: when it exists after the task
+  description: The server, as the API returns it.
+  returned: success
   type: dict
   contains:
     config:
-      description: Its configuration.
+      description: The configuration of the server.
       type: dict
       returned: success
     environment:
-      description: Implementation, version, drivers, addresses and more.
+      description: The implementation, version, drivers, addresses and more.
       type: dict
       returned: success
     api_extensions:
-      description: What its API can do.
+      description: The extensions of the API that the server supports.
       type: list
       returned: success
       elements: str
@@ -77,6 +78,11 @@ server:
       description: C(trusted) or C(untrusted).
       type: str
       returned: success
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server import Server
