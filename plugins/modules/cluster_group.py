@@ -25,14 +25,15 @@ options:
     required: true
   state:
     description:
-      - Whether it shall exist.
+      - Whether the group should exist.
     type: str
     choices: [present, absent]
     default: present
   members:
     description:
-      - The members in it, exactly these, in any order.
-      - A member has to be in one group at least. One that is in no other is not taken out, and O(state=absent) is refused while there is one.
+      - The members of the group, in any order. The group gets exactly these members.
+      - A member must be in at least one group. The module refuses to remove a member that is in no other group, and O(state=absent) while the group
+        has such a member.
     type: list
     elements: str
 seealso:
@@ -41,7 +42,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Members with GPUs
+- name: Create a group of the members with GPUs
   cloudhost.lxd.cluster_group:
     name: gpu
     description: Members with GPUs
@@ -55,29 +56,34 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [create cluster_group gpu]
 cluster_group:
-  description: The group as the API shows it.
-  returned: when it exists after the task
+  description: The group, as the API returns it.
+  returned: if the group exists after the task
   type: dict
   contains:
     name:
-      description: Its name.
+      description: The name of the group.
       type: str
       returned: success
     description:
-      description: Its description.
+      description: The description of the group.
       type: str
       returned: success
     members:
-      description: The members in it.
+      description: The members of the group.
       type: list
       elements: str
       returned: success
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_group import ClusterGroup

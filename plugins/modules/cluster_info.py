@@ -10,7 +10,7 @@ module: cluster_info
 short_description: Read the members and groups of a cluster
 version_added: 0.1.0
 description:
-  - Reads whether a server is clustered, its members with their state, and the cluster groups.
+  - Reads whether a server is clustered, the members of the cluster with their state, and the cluster groups.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -22,11 +22,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Who is there?
+- name: Read the members of the cluster
   cloudhost.lxd.cluster_info:
   register: info
 
-- name: Say who is not online
+- name: Show the members that are not online
   ansible.builtin.debug:
     msg: "{{ info.members | rejectattr('status', 'equalto', 'Online') | map(attribute='server_name') }}"
 """
@@ -37,15 +37,20 @@ cluster:
   returned: success
   type: dict
 members:
-  description: The members, as the API shows them; empty where the server is not clustered.
+  description: The members, as the API returns them. Empty if the server is not clustered.
   returned: success
   type: list
   elements: dict
 groups:
-  description: The cluster groups; empty where there are none.
+  description: The cluster groups. Empty if there are none.
   returned: success
   type: list
   elements: dict
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._info import ClusterInfo

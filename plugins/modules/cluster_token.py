@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster_token
-short_description: Make and revoke tokens to join a cluster
+short_description: Create and revoke tokens to join a cluster
 version_added: 0.1.0
 description:
-  - Makes the token with which one server may join, over C(/1.0/cluster/members). Run it on any member.
-  - A token for the name that is pending and still valid is used again; asking anew would cancel it.
-  - Whoever has the token can become a member, so set C(no_log=true) on the task.
+  - Creates a token with which one server can join, over C(/1.0/cluster/members). Run the module on any member.
+  - If a valid token for the name is pending, the module returns this token, because a new token would cancel it.
+  - Anyone who has the token can become a member, so set C(no_log=true) on the task.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -20,12 +20,12 @@ extends_documentation_fragment:
   - cloudhost.lxd._connection
 options:
   name:
-    description: Name of the server that may join.
+    description: Name of the server that can join.
     type: str
     required: true
   state:
     description:
-      - Whether a token for it shall be pending. V(absent) revokes it.
+      - Whether a token for the server should be pending. V(absent) revokes the token.
     type: str
     choices: [present, absent]
     default: present
@@ -34,13 +34,13 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Let node4 join
+- name: Create a token for node4
   cloudhost.lxd.cluster_token:
     name: node4
   register: node4
   no_log: true
 
-- name: Think better of it
+- name: Revoke the token
   cloudhost.lxd.cluster_token:
     name: node4
     state: absent
@@ -48,29 +48,34 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [create cluster_token node4]
 cluster_token:
   description: The pending token.
-  returned: when there is one after the task, and not in check mode
+  returned: if a token is pending after the task, and not in check mode
   type: dict
   contains:
     token:
-      description: The token. A secret.
+      description: The token. It is a secret.
       type: str
       returned: success
     addresses:
-      description: Where the cluster is reached with it.
+      description: The addresses of the cluster.
       type: list
       elements: str
       returned: success
     expires_at:
-      description: When it ends.
+      description: The time at which the token expires.
       type: str
       returned: success
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_token import ClusterToken

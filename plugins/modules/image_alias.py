@@ -10,7 +10,7 @@ module: image_alias
 short_description: Manage image aliases of LXD and Incus
 version_added: 0.1.0
 description:
-  - Creates, changes, renames and deletes names of local images, over C(/1.0/images/aliases).
+  - Creates, changes, renames and deletes aliases of local images, over C(/1.0/images/aliases).
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -25,12 +25,12 @@ options:
     required: true
   fingerprint:
     description:
-      - The image it names, by its fingerprint or the first digits of it. The API calls this C(target).
-      - Needed to create an alias.
+      - The fingerprint of the image that the alias names, or the first digits of it. The API calls this C(target).
+      - Required to create an alias.
     type: str
   state:
     description:
-      - Whether it shall exist.
+      - Whether the alias should exist.
     type: str
     choices: [present, absent]
     default: present
@@ -45,18 +45,18 @@ EXAMPLES = r"""
     name: debian/12
   register: found
 
-- name: A second name for it
+- name: Create a second alias for it
   cloudhost.lxd.image_alias:
     name: web/stable
     fingerprint: "{{ found.resources[0].fingerprint }}"
     description: What web servers start from
 
-- name: Another name
+- name: Rename the alias
   cloudhost.lxd.image_alias:
     name: web/stable
     new_name: web/current
 
-- name: Remove the name; the image stays
+- name: Remove the alias and keep the image
   cloudhost.lxd.image_alias:
     name: web/current
     state: absent
@@ -64,14 +64,14 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [create image_alias web/stable]
 image_alias:
-  description: The alias as the API shows it.
-  returned: when it exists after the task
+  description: The alias, as the API returns it.
+  returned: if the alias exists after the task
   type: dict
   contains:
     name:
@@ -79,7 +79,7 @@ image_alias:
       type: str
       returned: success
     target:
-      description: Fingerprint of the image.
+      description: The fingerprint of the image.
       type: str
       returned: success
     type:
@@ -87,9 +87,14 @@ image_alias:
       type: str
       returned: success
     description:
-      description: Its description.
+      description: The description of the alias.
       type: str
       returned: success
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.image_alias import ImageAlias

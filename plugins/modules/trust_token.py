@@ -7,13 +7,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: trust_token
-short_description: Make and revoke tokens with which clients become trusted
+short_description: Create and revoke tokens with which clients become trusted
 version_added: 0.1.0
 description:
-  - Makes the token with which one client may have its certificate trusted, over C(/1.0/certificates). It can be used once.
-  - A token for the name that is pending and still valid is used again. One that allows something else is revoked and made anew.
-  - How long tokens are valid is a matter of the server, which has the key C(core.remote_token_expiry).
-  - Whoever has the token becomes trusted, so set C(no_log=true) on the task.
+  - Creates a token with which one client can make its certificate trusted, over C(/1.0/certificates). The token can be used once.
+  - If a valid token for the name is pending, the module returns this token. If that token allows something else, the module revokes it and creates a new one.
+  - The server determines how long tokens are valid, with its key C(core.remote_token_expiry).
+  - Anyone who has the token can become trusted, so set C(no_log=true) on the task.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -21,21 +21,22 @@ extends_documentation_fragment:
   - cloudhost.lxd._connection
 options:
   name:
-    description: What the client shall be called.
+    description: The name of the client.
     type: str
     required: true
   restricted:
     description:
-      - Whether the client will be limited to O(projects). Without projects it can do nothing.
+      - Whether the client will be limited to O(projects). Without projects, it can do nothing.
     type: bool
   projects:
     description:
-      - The projects that a restricted client may use. Refused where the token is not restricted, since they would limit nothing.
+      - The projects that a restricted client can use.
+      - The module refuses projects for a token that is not restricted, because they would limit nothing.
     type: list
     elements: str
   state:
     description:
-      - Whether a token for it shall be pending. V(absent) revokes all with the name; a client that has used one stays trusted.
+      - Whether a token for the client should be pending. V(absent) revokes all tokens with this name. A client that has already used a token stays trusted.
     type: str
     choices: [present, absent]
     default: present
@@ -44,12 +45,12 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Tokens are used over the network
+- name: Listen on the network, which tokens need
   cloudhost.lxd.server:
     config:
       core.https_address: 127.0.0.1:8443
 
-- name: Let a laptop in, to one project
+- name: Create a token for a laptop, limited to one project
   cloudhost.lxd.trust_token:
     name: laptop
     restricted: true
@@ -57,12 +58,12 @@ EXAMPLES = r"""
   register: laptop
   no_log: true
 
-- name: Think better of it
+- name: Revoke the token
   cloudhost.lxd.trust_token:
     name: laptop
     state: absent
 
-- name: Listen no longer
+- name: Stop listening on the network
   cloudhost.lxd.server:
     config:
       core.https_address: null
@@ -70,27 +71,27 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: What was done (in check mode, what would be), in order.
-  returned: success
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  returned: always
   type: list
   elements: str
   sample: [create trust_token laptop]
 trust_token:
   description: The pending token.
-  returned: when there is one after the task, and not in check mode
+  returned: if a token is pending after the task, and not in check mode
   type: dict
   contains:
     token:
-      description: The token, as the connection option O(trust_token) takes it. A secret.
+      description: The token, as the connection option O(trust_token) accepts it. It is a secret.
       type: str
       returned: success
     addresses:
-      description: Where the server is reached with it.
+      description: The addresses of the server.
       type: list
       elements: str
       returned: success
     expires_at:
-      description: When it ends.
+      description: The time at which the token expires.
       type: str
       returned: success
     restricted:
@@ -98,10 +99,15 @@ trust_token:
       type: bool
       returned: success
     projects:
-      description: The projects that it will be limited to.
+      description: The projects that the client will be limited to.
       type: list
       elements: str
       returned: success
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.trust_token import TrustToken
