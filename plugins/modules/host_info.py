@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: host_info
-short_description: Read what a host has of what LXD or Incus needs
+short_description: Read the packages, services and files of an LXD or Incus host
 version_added: 0.1.0
 description:
   - Reads packages, systemd units, processes, files, users and lxcfs of the host, and whether the daemon answers, in one task.
-  - The role cloudhost.lxd.install asks this first, and on a host that is as it shall be it asks and does nothing more.
-  - Only what is asked for is read. Packages are those of Debian and Ubuntu; units are read where systemd runs.
+  - The role cloudhost.lxd.install runs this module first. If the host is already in the desired state, the role does nothing more.
+  - The module reads only what the options request. It reads packages of Debian and Ubuntu. It reads units only if systemd runs.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -25,36 +25,37 @@ options:
     elements: str
     default: []
   units:
-    description: Units of systemd, with their suffix, as in V(lxd.socket).
+    description: Names of systemd units, with their suffix, as in V(lxd.socket).
     type: list
     elements: str
     default: []
   processes:
-    description: For paths of pid files, the program that the process shall run.
+    description: Paths of PID files. For each path, the program that the process should run.
     type: dict
     default: {}
   files:
-    description: Paths of files. What is in them is not returned.
+    description: Paths of files. The content of the files is not returned.
     type: list
     elements: path
     default: []
   users:
-    description: Names of users that may be members of O(group).
+    description: Names of users to look up in O(group).
     type: list
     elements: str
     default: []
   group:
-    description: The group of which O(users) may be members.
+    description: The group in which to look up O(users).
     type: str
   lxcfs:
-    description: The folder at which lxcfs serves, usually V(/var/lib/lxcfs).
+    description: The directory where lxcfs is mounted, usually V(/var/lib/lxcfs).
     type: path
   apt_sources:
-    description: Whether to read the sources of APT.
+    description: Whether to read the package sources of APT.
     type: bool
     default: false
 notes:
-  - The daemon at O(url) is asked once. One that refuses is not waited for, and one that does not answer within O(timeout) counts as away.
+  - The module contacts the daemon at O(url) once. It does not wait for a daemon that refuses connections. A daemon that does not answer within O(timeout)
+    is reported as not answering.
 seealso:
   - module: cloudhost.lxd.server_info
   - module: ansible.builtin.package_facts
@@ -62,7 +63,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Is LXD there, with what it needs?
+- name: Read whether LXD is installed with what it needs
   cloudhost.lxd.host_info:
     packages: [lxd, lxd-client, lxcfs, dnsmasq-base]
     units: [lxd.socket, lxd.service]
@@ -72,19 +73,19 @@ EXAMPLES = r"""
     timeout: 10
   register: info
 
-- name: Say which version
+- name: Show the version
   ansible.builtin.debug:
     msg: "{{ info.host.packages.lxd | default('LXD is not installed') }}; it {{ 'answers' if info.daemon.answers else 'does not answer' }}"
 """
 
 RETURN = r"""
 host:
-  description: What was asked for, and is there.
+  description: The requested items that exist on the host.
   returned: success
   type: dict
   contains:
     packages:
-      description: The versions of those packages that are installed, by name.
+      description: The versions of the requested packages that are installed, by name.
       type: dict
       returned: success
       sample: {lxd: 5.0.2-5, lxd-client: 5.0.2-5}
@@ -94,28 +95,28 @@ host:
       returned: success
       sample: {lxd.socket: {active: active, enabled: enabled}}
     processes:
-      description: For each pid file, whether its process is there and runs the program.
+      description: For each PID file, whether its process exists and runs the program.
       type: dict
       returned: success
       sample: {/run/lxd.pid: true}
     files:
-      description: For each file that is there, its C(sha256), its C(mode) (as in C(0644)), C(uid) and C(gid).
+      description: For each file that exists, its C(sha256), C(mode) (as in C(0644)), C(uid) and C(gid).
       type: dict
       returned: success
     members:
-      description: Those of O(users) that exist and are members of O(group).
+      description: The users of O(users) that exist and are members of O(group).
       type: list
       elements: str
       returned: success
     lxcfs:
       description:
-        - C(possible), whether the host can have a file system in user space; C(serves), whether lxcfs does; and C(killed), whether the mount of one
-          that was killed is in the way. Empty where O(lxcfs) is not given.
+        - C(possible) is whether the host supports file systems in user space. C(serves) is whether lxcfs serves its files. C(killed) is whether the mount of
+          a killed lxcfs is still in place and blocks a new one. Empty if O(lxcfs) is not set.
       type: dict
       returned: success
       sample: {possible: true, serves: true, killed: false}
     apt_sources:
-      description: The text of the sources of APT, one file after another; empty where O(apt_sources) is V(false).
+      description: The text of the package sources of APT, one file after another. Empty if O(apt_sources) is V(false).
       type: str
       returned: success
 daemon:
@@ -124,13 +125,18 @@ daemon:
   type: dict
   contains:
     answers:
-      description: Whether it answers.
+      description: Whether the daemon answers.
       type: bool
       returned: success
     reason:
-      description: Why not, if it does not.
+      description: The reason, if the daemon does not answer.
       type: str
       returned: success
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._host import HostInfo

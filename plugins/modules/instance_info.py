@@ -10,8 +10,8 @@ module: instance_info
 short_description: Read instances of LXD and Incus
 version_added: 0.1.0
 description:
-  - Reads all instances, or some, with their state, addresses and snapshots, in one request.
-  - Nothing found is an empty list.
+  - Reads all or some instances, with their state, addresses and snapshots, in one request.
+  - If no instance is found, the list is empty.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -19,17 +19,17 @@ extends_documentation_fragment:
   - cloudhost.lxd._connection
 options:
   name:
-    description: Only the instance with this name.
+    description: Read only the instance with this name.
     type: str
   filter:
-    description: Only what matches, in the API's filter language, as in V(status eq Running).
+    description: Read only the instances that match this filter, in the filter language of the API, as in V(status eq Running).
     type: str
   all_projects:
-    description: Those of all projects.
+    description: Whether to read the instances of all projects.
     type: bool
     default: false
   state_details:
-    description: Include state, addresses, snapshots and backups of each. Without it the server has less to do.
+    description: Whether to include the state, addresses, snapshots and backups of each instance. With V(false), the server has less work.
     type: bool
     default: true
 seealso:
@@ -37,11 +37,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: All instances, with their addresses
+- name: Read all instances, with their addresses
   cloudhost.lxd.instance_info:
   register: all
 
-- name: One of them
+- name: Read one instance
   cloudhost.lxd.instance_info:
     name: web1
   register: one
@@ -49,7 +49,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 instances:
-  description: The instances found, as the API shows them.
+  description: The instances that were found, as the API returns them.
   returned: success
   type: list
   elements: dict
@@ -60,14 +60,19 @@ instances:
       addresses: [10.158.1.23]
   contains:
     addresses:
-      description: The global addresses of its own NICs, IPv4 first; only with O(state_details).
+      description: The global addresses of the NICs of the instance, IPv4 first.
       type: list
       elements: str
       returned: with O(state_details)
     state:
-      description: The answer to C(GET /1.0/instances/NAME/state); only with O(state_details).
+      description: The answer to C(GET /1.0/instances/NAME/state).
       type: dict
       returned: with O(state_details)
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._info import InstanceInfo

@@ -10,8 +10,8 @@ module: resource_info
 short_description: Read resources of any kind from LXD and Incus
 version_added: 0.1.0
 description:
-  - Reads all resources of a kind, or some, in one request.
-  - Nothing found is an empty list.
+  - Reads all or some resources of a kind, in one request.
+  - If no resource is found, the list is empty.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -19,7 +19,7 @@ extends_documentation_fragment:
   - cloudhost.lxd._connection
 options:
   kind:
-    description: What to read.
+    description: The kind of resource to read.
     type: str
     required: true
     choices:
@@ -46,29 +46,31 @@ options:
       - storage_volume
       - warning
   name:
-    description: Only the one with this name. Images are found by alias or fingerprint.
+    description: Read only the resource with this name. For an image, it is an alias or the fingerprint.
     type: str
   parent:
-    description: What it belongs to. The instance of snapshots and backups, the pool of volumes and buckets, the network of forwards, the zone of records.
+    description:
+      - The resource that the resources belong to. It is the instance of snapshots and backups, the pool of volumes and buckets, the network of forwards,
+        load balancers and peers, or the zone of records. Required for these kinds.
     type: str
   filter:
     description:
-      - Only what matches, in the API's filter language, as in V(name eq default).
-      - The server applies it. For kinds other than V(image) and V(instance) it needs the extension C(api_filtering_extended).
+      - Read only the resources that match this filter, in the filter language of the API, as in V(name eq default).
+      - The server applies the filter. For kinds other than V(image) and V(instance), it needs the extension C(api_filtering_extended).
     type: str
   all_projects:
-    description: Those of all projects.
+    description: Whether to read the resources of all projects.
     type: bool
     default: false
 """
 
 EXAMPLES = r"""
-- name: All storage pools
+- name: Read all storage pools
   cloudhost.lxd.resource_info:
     kind: storage_pool
   register: pools
 
-- name: The snapshots of an instance
+- name: Read the snapshots of an instance
   cloudhost.lxd.resource_info:
     kind: instance_snapshot
     parent: web1
@@ -77,13 +79,18 @@ EXAMPLES = r"""
 
 RETURN = r"""
 resources:
-  description: The resources found, as the API shows them.
+  description: The resources that were found, as the API returns them.
   returned: success
   type: list
   elements: dict
   sample:
     - name: default
       driver: btrfs
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._resource_info import ResourceInfo

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: server_info
-short_description: Read what an LXD or Incus server is and has
+short_description: Read the properties and configuration of an LXD or Incus server
 version_added: 0.1.0
 description:
-  - Reads C(/1.0), that is, implementation, version, extensions, drivers, addresses and configuration.
+  - Reads C(/1.0), that is, the implementation, version, extensions, drivers, addresses and configuration.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -21,11 +21,11 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Which server is this?
+- name: Read the server
   cloudhost.lxd.server_info:
   register: info
 
-- name: Say it
+- name: Show the implementation and version
   ansible.builtin.debug:
     msg: "{{ info.server.environment.server }} {{ info.server.environment.server_version }}"
 """
@@ -37,15 +37,15 @@ server:
   type: dict
   contains:
     config:
-      description: Its configuration.
+      description: The configuration of the server.
       type: dict
       returned: success
     environment:
-      description: Implementation, version, drivers, addresses and more.
+      description: The implementation, version, drivers, addresses and more.
       type: dict
       returned: success
     api_extensions:
-      description: What its API can do.
+      description: The extensions of the API that the server supports.
       type: list
       returned: success
       elements: str
@@ -53,6 +53,11 @@ server:
       description: C(trusted) or C(untrusted).
       type: str
       returned: success
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._info import ServerInfo

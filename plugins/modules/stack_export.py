@@ -7,14 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: stack_export
-short_description: Write down an LXD or Incus server as a document
+short_description: Export an LXD or Incus server as a document
 version_added: 0.1.0
 description:
-  - Reads what there is on a server and returns it as a document for M(cloudhost.lxd.stack). Applied to the same server it changes nothing.
-  - What is not anybody's wish is left out. That is what the daemon writes itself, interfaces of the host that it does not manage, cached images, and
-    projects and profiles named C(default) that say nothing.
-  - Snapshots come and go, so they are in the document only when O(kinds) asks for them.
-  - Secrets are left out, and RV(left_out) names them. Where the keys of a cluster's pools and networks differ by member, the shared ones are exported.
+  - Reads the resources of a server and returns them as a document for M(cloudhost.lxd.stack). If you apply the document to the same server, nothing changes.
+  - The document contains only what users configured. It does not contain values that the daemon itself writes, interfaces of the host that the daemon
+    does not manage, cached images, and projects and profiles named C(default) without any settings.
+  - Snapshots are often temporary, so the document contains them only if O(kinds) names them.
+  - Secrets are left out. RV(left_out) names them.
+  - If the keys of the pools and networks of a cluster differ by member, only the keys that all members share are exported.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -22,11 +23,11 @@ extends_documentation_fragment:
   - cloudhost.lxd._connection
 options:
   projects:
-    description: Of what is in projects, only what is in these. All projects where nothing is said.
+    description: Of the resources that live in projects, export only those in these projects. If not set, all projects are exported.
     type: list
     elements: str
   kinds:
-    description: Only these kinds, in the words of the modules, as in V(instance). All of them but snapshots where nothing is said.
+    description: Export only these kinds. Use the names of the modules, as in V(instance). If not set, all kinds except snapshots are exported.
     type: list
     elements: str
 seealso:
@@ -34,17 +35,17 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: What is on this server?
+- name: Export the server
   cloudhost.lxd.stack_export:
   register: export
 
-- name: Keep it as a file
+- name: Save the document as a file
   ansible.builtin.copy:
     content: "{{ export.definition | to_nice_yaml }}"
     dest: /var/tmp/server.yml
     mode: "0600"
 
-- name: The instances and profiles of one project
+- name: Export the instances and profiles of one project
   cloudhost.lxd.stack_export:
     projects: [default]
     kinds: [instance, profile]
@@ -52,15 +53,20 @@ EXAMPLES = r"""
 
 RETURN = r"""
 definition:
-  description: The document, by section.
+  description: The document, as a dictionary of sections.
   returned: success
   type: dict
 left_out:
-  description: The keys that hold secrets, which the document does not have.
+  description: The keys that hold secrets, and that the document does not contain.
   returned: success
   type: list
   elements: str
   sample: ["instance web1: config.user.password"]
+code:
+  description: The error code of the server. V(0) if the error did not come from the server.
+  returned: failure
+  type: int
+  sample: 404
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._stacks import StackExport
