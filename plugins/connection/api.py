@@ -9,27 +9,29 @@ name: api
 short_description: Run tasks in instances of LXD and Incus over their REST API
 version_added: 0.1.0
 description:
-  - Runs commands in containers and virtual machines and copies files both ways, over the unix socket of the daemon or over HTTPS.
-    Neither C(lxc) nor C(incus) nor C(ssh) is needed, on the controller or anywhere.
-  - The host in the inventory is an instance; M(cloudhost.lxd.instance) makes them, and P(cloudhost.lxd.instances#inventory) finds them.
+  - Runs commands in containers and virtual machines, and copies files to and from them, over the unix socket of the daemon or over HTTPS.
+    C(lxc), C(incus) and C(ssh) are not needed, neither on the controller nor anywhere else.
+  - The host in the inventory is an instance. M(cloudhost.lxd.instance) creates instances, and P(cloudhost.lxd.instances#inventory) finds them.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 requirements:
   - websockets 11 or later on the controller (C(pip install websockets))
   - in virtual machines, the agent of LXD or Incus
 notes:
-  - Whoever may use the API is root in the instances. O(remote_user) is who commands run as, and whose files are read and written. For C(root) the daemon
-    copies them, which follows links as root does; for any other user a command of that user does. Relative paths are of the user's home.
-  - A command that is an C(exec) of its own has its words, and so what C(environment) of the task sets, in the operations and events of the daemon, for all
-    who may see those of the project; C(no_log) of the task does not keep it from there. Give secrets in files or in arguments of modules, which go as input.
-  - A user other than C(root) logs in without its supplementary groups, because the API takes one user and one group. Use C(become) from
-    C(root) where those matter.
-  - When a task is interrupted or its C(timeout) is over, the command in the instance is killed.
+  - Anyone who can use the API is root in the instances.
+  - Commands run as O(remote_user). Files are read and written as this user. For C(root), the daemon copies the files, and follows links as root does. For
+    any other user, a command of that user copies them. Relative paths start at the home directory of the user.
+  - If a command runs as a separate C(exec) of the API, its arguments are visible in the operations and events of the daemon. This includes what
+    C(environment) of the task sets. Everyone who can see the operations and events of the project can read them, even if the task sets C(no_log).
+    Pass secrets in files or in arguments of modules, which are sent as input.
+  - A user other than C(root) logs in without its supplementary groups, because the API accepts one user and one group. If you need these groups, use
+    C(become) from C(root).
+  - If a task is interrupted or exceeds its C(timeout), the command in the instance is killed.
 extends_documentation_fragment:
   - cloudhost.lxd._reach.connection
 options:
   remote_addr:
-    description: The instance. The default is the name of the host in the inventory.
+    description: The name of the instance. The default is the name of the host in the inventory.
     type: str
     default: inventory_hostname
     vars:
@@ -39,7 +41,7 @@ options:
   remote_user:
     description:
       - The user of the instance that commands run as, by name or number. It needs no password and no key.
-      - Name, group and home directory are looked up in the instance, once for each run of Ansible.
+      - The plugin looks up the name, group and home directory in the instance, once for each run of Ansible.
     type: str
     default: root
     vars:
@@ -63,8 +65,8 @@ options:
         key: executable
   pipelining:
     description:
-      - Run modules by writing them to the interpreter in the instance, without a file. It saves four commands a task.
-      - It is on where nothing else is said, because nothing speaks against it here.
+      - Run modules by writing them to the interpreter in the instance, without a file. This saves four commands for each task.
+      - It is on by default, because it has no disadvantages with this plugin.
     type: bool
     default: true
     vars:
@@ -79,9 +81,10 @@ options:
         key: pipelining
   keep_open:
     description:
-      - Keep one command open in the instance to run those of all tasks, and modules with the standard library loaded. The second one opens
-        it in the background, where there is C(python3); it is closed when Ansible ends, or has nothing for it to do for 15 seconds.
-      - With V(false), each command is an C(exec) of the API of its own, as are those that come while another one runs.
+      - Keep a session open in the instance. The session runs the commands of all tasks, and runs modules with the standard library already loaded.
+      - The second command opens the session in the background, if the instance has C(python3). The session closes when Ansible ends, or after 15 seconds
+        without a command.
+      - While the session is busy, further commands use separate C(exec) requests of the API. With V(false), every command does so.
     type: bool
     default: true
     vars:
@@ -94,7 +97,7 @@ options:
 """
 
 EXAMPLES = r"""
-- name: Web servers in containers, over HTTPS
+- name: Configure web servers in containers, over HTTPS
   hosts: web
   vars:
     ansible_connection: cloudhost.lxd.api
@@ -104,16 +107,16 @@ EXAMPLES = r"""
     ansible_lxd_client_key: ~/.config/lxc/client.key
     ansible_lxd_project: shop
   tasks:
-    - name: A web server
+    - name: Install a web server
       ansible.builtin.package:
         name: nginx
 
-- name: A container of this host, by its socket, as another user
+- name: Run a command in a container of this host, over its socket, as another user
   hosts: web1
   connection: cloudhost.lxd.api
   remote_user: www-data
   tasks:
-    - name: Who is it
+    - name: Show the user
       ansible.builtin.command: id
       changed_when: false
 """

@@ -12,8 +12,8 @@ short_description: Find the archive of a release in the sources of APT
 version_added: 0.1.0
 author: cloudhost.lxd contributors (@cloudhost)
 description:
-  - Reads the text of C(sources.list) and C(*.sources) files and returns the entry that has a suite.
-  - The roles use it to take backports and bootstrapped systems from the archive that the host uses already.
+  - Reads the text of C(sources.list) and C(*.sources) files, and returns the entry for a suite.
+  - The roles use it to get backports and bootstrapped systems from the archive that the host already uses.
 options:
   _input:
     description: The text of the files, one after another, with an empty line between them.
@@ -27,14 +27,14 @@ positional: suite
 """
 
 EXAMPLES = r"""
-- name: Where does this host get its packages from?
+- name: Show the archive from which this host gets its packages
   ansible.builtin.debug:
     msg: "{{ lookup('ansible.builtin.file', '/etc/apt/sources.list.d/debian.sources') | cloudhost.lxd.apt_archive('bookworm') }}"
 """
 
 RETURN = r"""
 _value:
-  description: C(uri) and C(signed_by) of the first enabled entry that has the suite; both are empty where there is none.
+  description: C(uri) and C(signed_by) of the first enabled entry that has the suite. Both are empty if there is no such entry.
   type: dict
 """
 

@@ -12,23 +12,23 @@ short_description: Read a document or preseed file as the daemons read it
 version_added: 0.1.0
 author: cloudhost.lxd contributors (@cloudhost)
 description:
-  - Parses the YAML of a file as C(lxd init --preseed) takes it. Plain values stay the text that was written, as there; YAML as Ansible reads it makes other
-    values of some, such as 432 of V(0660), 750 of V(12:30), and 1.1 of V(1.10).
-  - Errors say file and line. A key that is written twice in one dictionary is one.
+  - Parses the YAML of a file in the format of C(lxd init --preseed). Plain values stay the text that is written in the file, as the daemons read them.
+  - If Ansible itself reads YAML, some values change. For example, V(0660) becomes 432, V(12:30) becomes 750, and V(1.10) becomes 1.1.
+  - Errors name the file and the line. A key that is written twice in one dictionary is an error.
 options:
   _input:
     description: The text of the file.
     type: str
     required: true
   name:
-    description: What the file is called in errors.
+    description: The name of the file in error messages.
     type: str
     default: document
 positional: name
 """
 
 EXAMPLES = r"""
-- name: A server as a preseed file describes it, with another address
+- name: Configure a server from a preseed file, with another address
   cloudhost.lxd.stack:
     definition: "{{ preseed | combine({'config': {'core.https_address': ':8443'}}) }}"
   vars:
@@ -37,7 +37,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The document; an empty dictionary for a file that says nothing.
+  description: The document. For an empty file, it is an empty dictionary.
   type: dict
 """
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: joining_config
-short_description: Give a server that joins the keys that are meant for every member
+short_description: Add the keys for every member to the configuration of a server that joins
 version_added: 0.1.0
 author: cloudhost.lxd contributors (@cloudhost)
 description:
-  - A key such as C(source) or C(size) that stands in the C(config) of a storage pool is meant for every member, but the servers show such keys to no
-    server that joins. This filter adds them to the C(member_config) of that server. What the server has of its own wins.
-  - Keys that members do not have of their own come along, and the servers leave them out.
+  - A key such as C(source) or C(size) in the C(config) of a storage pool applies to every member. However, a cluster does not pass such keys to a server
+    that joins. This filter adds them to the C(member_config) of that server. Values that the server already has in C(member_config) take precedence.
+  - The filter also adds keys that are not specific to members. The server ignores these.
 options:
   _input:
     description: The C(member_config) of the server, a list of dictionaries with C(entity), C(name), C(key) and C(value).
@@ -38,7 +38,7 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Join, with the same disk as all others but for this host's own uplink
+- name: Join the cluster, with the same disk as all other members, and an uplink of this host
   cloudhost.lxd.cluster:
     server_name: node2
     server_address: 10.0.0.2:8443
@@ -52,7 +52,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The C(member_config) with those keys in it.
+  description: The C(member_config), including those keys.
   type: list
   elements: dict
 """

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: with_members
-short_description: Give storage pools or networks the keys that differ by member
+short_description: Add the keys that differ by member to storage pools or networks
 version_added: 0.1.0
 author: cloudhost.lxd contributors (@cloudhost)
 description:
-  - With C(lxd init --preseed) each host says in C(member_config) what it has of its own. The modules and a stack want that the other way round, as the
-    option C(members) of the pool or network. This filter turns it.
+  - With C(lxd init --preseed), each host has its own keys in C(member_config). The modules and a stack instead expect these keys in the option C(members)
+    of the pool or network. This filter converts the first format to the second.
 options:
   _input:
     description: Storage pools or networks, each with its C(name).
@@ -21,21 +21,21 @@ options:
     elements: dict
     required: true
   entity:
-    description: What they are, in the words of C(member_config).
+    description: The type of the resources, as C(member_config) names it.
     type: str
     choices: [storage-pool, network]
     required: true
   members:
     description:
-      - The C(member_config) of each member by its name, a list of dictionaries with C(entity), C(name), C(key) and C(value).
-      - C(null) stands for a member of which nothing is known here, and that keeps what it has.
+      - The C(member_config) of each member, by the name of the member. It is a list of dictionaries with C(entity), C(name), C(key) and C(value).
+      - C(null) stands for a member whose keys are not known here. This member keeps its current configuration.
     type: dict
     required: true
 positional: entity, members
 """
 
 EXAMPLES = r"""
-- name: Pools of a cluster, with the disk that each member says it has
+- name: Manage the pools of a cluster, with the disk of each member
   cloudhost.lxd.stack:
     definition:
       storage_pools: "{{ pools | cloudhost.lxd.with_members('storage-pool', disks) }}"
@@ -50,7 +50,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The same pools or networks. Those of which a member has something of its own have it in C(members).
+  description: The same pools or networks. If a member has its own keys for one of them, these keys are in its C(members).
   type: list
   elements: dict
 """

@@ -6,16 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: instances
-short_description: Instances of LXD and Incus as hosts
+short_description: Use instances of LXD and Incus as hosts
 version_added: 0.1.0
 description:
-  - Finds the containers and virtual machines of any number of servers and clusters, of both products, with one request to each server.
-  - Takes a file whose name ends in C(instances.yml), C(lxd.yml) or C(incus.yml), or in C(.yaml), and that says C(plugin=cloudhost.lxd.instances).
-  - Every host has these variables. C(lxd_name), C(lxd_project), C(lxd_type) (V(container) or V(virtual-machine)), C(lxd_status), C(lxd_location) (the
-    member of a cluster, else V(none)), C(lxd_architecture), C(lxd_description), C(lxd_ephemeral), C(lxd_created_at), C(lxd_profiles),
-    C(lxd_config) and C(lxd_devices) (with what profiles give), C(lxd_image) (the C(image.*) keys), C(lxd_addresses) (global addresses of the instance's
-    own NICs, IPv4 first), C(lxd_address) (the one that O(address_nic) and O(address_family) choose), C(lxd_snapshots), C(lxd_server) and C(lxd_url).
-  - In C(lxd_config), C(lxd_image) and C(lxd_devices), values of keys that speak of secrets are masked. C(volatile.*), C(raw.*), C(environment.*),
+  - Finds the containers and virtual machines of any number of LXD and Incus servers and clusters, with one request to each server.
+  - The name of the inventory file must end in C(instances.yml), C(lxd.yml) or C(incus.yml), or in one of these with the suffix C(.yaml). The file must
+    contain C(plugin=cloudhost.lxd.instances).
+  - Every host has the variables C(lxd_name), C(lxd_project), C(lxd_type) (V(container) or V(virtual-machine)), C(lxd_status), C(lxd_location) (the
+    member of the cluster, or V(none) without a cluster), C(lxd_architecture), C(lxd_description), C(lxd_ephemeral), C(lxd_created_at), C(lxd_profiles),
+    C(lxd_config) and C(lxd_devices) (including those of profiles), C(lxd_image) (the C(image.*) keys), C(lxd_addresses) (the global addresses of the
+    NICs of the instance, IPv4 first), C(lxd_address) (the address that O(address_nic) and O(address_family) select), C(lxd_snapshots), C(lxd_server)
+    and C(lxd_url).
+  - In C(lxd_config), C(lxd_image) and C(lxd_devices), the values of keys that name secrets are masked. The keys C(volatile.*), C(raw.*), C(environment.*),
     C(cloud-init.*), scriptlets and the old keys of cloud-init are left out.
 author:
   - cloudhost.lxd contributors (@cloudhost)
@@ -30,24 +32,26 @@ options:
     choices: [cloudhost.lxd.instances]
   servers:
     description:
-      - The servers to ask. One member of a cluster answers for all of it. The default is the first local socket.
-      - Each has the connection options of the modules, and a C(name), which is C(lxd_server) of its hosts; the default is the host of its C(url).
-      - Certificates and keys are PEM text or paths on the controller. A key given as text is not handed to the hosts, because variables can be seen.
+      - The servers to read. For a cluster, one member is enough. The default is the first local socket.
+      - Each server has the connection options of the modules, and a C(name). The name becomes the variable C(lxd_server) of its hosts. The default name
+        is the host in its C(url).
+      - Certificates and keys are PEM text or paths on the controller. A key that is given as text is not set as a variable of the hosts, because variables
+        can be displayed.
     type: list
     elements: dict
     default: [{}]
     suboptions:
       name:
-        description: What to call the server.
+        description: The name of the server in the inventory.
         type: str
       url:
-        description: V(unix:///path/to/unix.socket) or V(https://host:8443).
+        description: The address of the server, as V(unix:///path/to/unix.socket) or V(https://host:8443).
         type: str
       client_cert:
         description: The client certificate.
         type: str
       client_key:
-        description: Its key.
+        description: The private key of the client certificate.
         type: str
       server_cert:
         description: Pins the server to this certificate.
@@ -59,55 +63,60 @@ options:
         description: A one-time token, used on first contact only.
         type: str
       validate_certs:
-        description: With V(false), a server that is not pinned is accepted whoever it is.
+        description: With V(false), the plugin accepts any server that is not pinned.
         type: bool
         default: true
       timeout:
-        description: Seconds for the server to answer.
+        description: The time limit for the server to answer, in seconds.
         type: int
         default: 30
   projects:
-    description: The projects whose instances to list; V(all) for every project that the client may see.
+    description: The projects whose instances to list. V(all) stands for every project that the client can see.
     type: list
     elements: str
     default: [default]
   filters:
     description:
-      - Expressions of the API that an instance must all meet, such as V(status eq running) or V(config.user.role eq web). The server applies them.
+      - Filter expressions of the API, such as V(status eq running) or V(config.user.role eq web). An instance must match all of them. The server
+        applies them.
     type: list
     elements: str
     default: []
   hostname:
     description:
-      - A Jinja expression for the name of a host, with the variables of the instance.
-      - Two instances of one name are an error, and so is a name that stands for the controller, such as V(localhost), or that is a host of another
-        source of the inventory, which would turn into the instance. Where the other source is read later, its host stays as it is, and the instance
-        is left out with a warning.
+      - A Jinja expression for the name of a host. It can use the variables of the instance.
+      - It is an error if two instances have the same name, or if a name stands for the controller, such as V(localhost). It is also an error if the name is
+        a host of another inventory source, because that host would become the instance.
+      - If the other source is read later, its host does not change. The plugin leaves out the instance and reports a warning.
     type: str
     default: lxd_name
   connection:
     description:
-      - How to reach the hosts. V(api) sets C(ansible_connection) to P(cloudhost.lxd.api#connection), and the variables that it needs.
-      - V(ssh) sets C(ansible_host) to C(lxd_address) where there is one. V(none) sets neither.
+      - How to connect to the hosts.
+      - V(api) sets C(ansible_connection) to P(cloudhost.lxd.api#connection), and sets the variables that this plugin needs.
+      - V(ssh) sets C(ansible_host) to C(lxd_address), if the instance has an address.
+      - V(none) sets neither.
     type: str
     choices: [api, ssh, none]
     default: api
   address_nic:
-    description: The NIC that C(lxd_address) is taken from, by the name of the device. The default is the first one with an address.
+    description: The NIC from which to take C(lxd_address), by the name of the device. The default is the first NIC with an address.
     type: str
   address_family:
-    description: The family of C(lxd_address). The default is IPv4, and IPv6 for an instance that has no IPv4 address.
+    description: The family of C(lxd_address). The default is IPv4, or IPv6 for an instance without an IPv4 address.
     type: str
     choices: [ipv4, ipv6]
   on_unreachable:
-    description: What a server is that does not answer as it should. With V(warning) the hosts of the other servers are listed.
+    description:
+      - How to handle a server that cannot be read.
+      - V(error) is an error of the whole inventory source. V(warning) reports a warning and lists the hosts of the other servers.
     type: str
     choices: [error, warning]
     default: error
 """
 
 EXAMPLES = r"""
-# instances.yml: every instance of this host, reached by its socket
+# instances.yml: every instance of this host, over its socket
 plugin: cloudhost.lxd.instances
 
 ---
@@ -146,7 +155,7 @@ cache_plugin: ansible.builtin.jsonfile
 cache_connection: ~/.cache/ansible-instances
 
 ---
-# ssh.instances.yml: by ssh, to an address of the NIC eth1
+# ssh.instances.yml: instances over SSH, at an address of the NIC eth1
 plugin: cloudhost.lxd.instances
 connection: ssh
 address_nic: eth1

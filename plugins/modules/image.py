@@ -12,7 +12,8 @@ version_added: 0.1.0
 description:
   - Copies images from image servers, imports them from files, publishes instances, and changes and deletes images, over C(/1.0/images).
   - If the alias exists, the module does not create the image again. A newer image on the remote is no change (see O(auto_update)).
-  - With O(file), the module also compares the fingerprint. If it differs, the module imports the file and points the alias at it. The old image stays.
+  - The module compares the fingerprint of the image only with O(file). If it differs, the module imports the file and points the alias at it. The old
+    image stays.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:

@@ -84,8 +84,8 @@ options:
     type: str
   wait_for:
     description:
-      - If the instance runs, wait within O(timeout) until all of these conditions are met. On a timeout, the instance stays, and the error says what
-        was seen.
+      - If the instance runs, wait within O(timeout) until all of these conditions are met. On a timeout, the instance stays, and the error reports
+        the state that the module last observed.
       - V(ipv4) and V(ipv6) wait for a global address on any NIC of the instance.
       - V(agent) waits until the instance reports processes. In a virtual machine, the agent reports them.
       - V(ready) waits until the instance reports over its API socket that it is ready.
