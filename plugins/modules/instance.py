@@ -13,7 +13,7 @@ description:
   - Creates, changes, renames, moves and deletes instances, and starts, stops and freezes them, over C(/1.0/instances). You can create an instance
     from an image, as a copy of another instance, empty, or from a backup.
   - A stopped instance is changed without being started.
-  - O(image) is only used to create an instance. If an alias later points to another image, nothing changes.
+  - The module uses O(image) to create an instance, and with O(state=rebuilt). Otherwise, if an alias later points to another image, nothing changes.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
