@@ -11,8 +11,8 @@ short_description: Export an LXD or Incus server as a document
 version_added: 0.1.0
 description:
   - Reads the resources of a server and returns them as a document for M(cloudhost.lxd.stack). If you apply the document to the same server, nothing changes.
-  - The document contains only what users configured. It does not contain values that the daemon itself writes, interfaces of the host that the daemon
-    does not manage, cached images, and projects and profiles named C(default) without any settings.
+  - The document leaves out what users did not configure. These are values that the daemon itself writes, interfaces of the host that the daemon does not
+    manage, cached images, and projects and profiles named C(default) without any settings.
   - Snapshots are often temporary, so the document contains them only if O(kinds) names them.
   - Secrets are left out. RV(left_out) names them.
   - If the keys of the pools and networks of a cluster differ by member, only the keys that all members share are exported.
