@@ -220,7 +220,7 @@ def test_a_heartbeat_is_late_when_a_task_begins(scenario: Scenario, heartbeats: 
     with heartbeats.held("node1", late):
         running = scenario.background("cloudhost.lxd.replace_member", replace_member="node3")
         assert running.stdout
-        asked = any("Wait for a member whose heartbeat may just be late" in line for line in running.stdout)
+        asked = any("Wait for the member, because its heartbeat may only be late" in line for line in running.stdout)
         late_still = scenario.members("node1")["node3"] == "Offline"
     output = running.communicate(timeout=300)[0]
     assert asked and late_still and running.returncode != 0 and "node3 is Online, not dead" in output, output

@@ -48,7 +48,7 @@ def test_a_controller_is_enrolled_with_many_servers(servers: dict[str, Daemon], 
     key = tmp_path / "trust" / "client.key"
     assert key.stat().st_mode & 0o777 == 0o600
     key.chmod(0o644)
-    assert _play(servers, tmp_path).tasks == ["Have a key that only its user reads, also where it was there before"]
+    assert _play(servers, tmp_path).tasks == ["Let only its user read the key, even if it existed before"]
     assert key.stat().st_mode & 0o777 == 0o600
     assert not re.search("PRIVATE KEY", first.text)
     pins = set()

@@ -37,7 +37,7 @@ def test_actions_are_pinned(step):
 
 
 def test_packages_are_pinned():
-    (run,) = [step["run"] for _name, _job, step in STEPS if step.get("name") == "Have Ansible"]
+    (run,) = [step["run"] for _name, _job, step in STEPS if step.get("name") == "Install Ansible"]
     assert re.search(r"ansible-core==[\d.]+\d$", run, re.M) and re.search(r"cloudhost/lxd,\d+\.\d+\.\d+$", run, re.M)
 
 
