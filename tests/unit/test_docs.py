@@ -36,6 +36,13 @@ def test_links_lead_somewhere(page):
             assert anchor in headings, f"{page.name} links to {target}#{anchor}"
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_tables_are_whole(page):
+    """A table begins with a heading: rows after a blank line would be shown as text."""
+    for first, second in re.findall(r"(?m)(?:\A|\n)\n(\|.*)\n(.*)", page.read_text()):
+        assert re.fullmatch(r"\|( -+ \|)+", second), f"{page.name}: {first}"
+
+
 def test_every_complaint_has_a_test():
     """Those that the first release answers for."""
     rows = dict(re.findall(r"(?m)^\| (\d+) \|.*\| ([^|]*) \|$", (ROOT / "docs" / "complaints.md").read_text()))
