@@ -31,7 +31,7 @@ PRODUCTS = ("lxd", "incus")
 #: What the sessions with daemons need, in one environment.
 DAEMONS = ("ansible-core", "websockets", "molecule", "pytest", "pytest-testinfra", "pytest-timeout")
 #: The tests of modules that make clusters, which need no single daemon beside them.
-CLUSTERS = ("tests/integration/test_cluster.py", "tests/integration/test_cluster_examples.py", "tests/integration/test_cluster_remote.py")
+CLUSTERS = tuple(f"tests/integration/test_cluster{part}.py" for part in ("", "_examples", "_remote", "_targets"))
 #: What a container needs to be managed by Ansible, with a password to become root, and with another shell.
 MANAGED = ("python3", "sudo", "busybox")
 

@@ -46,15 +46,8 @@ def members(hosts: Hosts) -> dict[str, str]:
     return {member["server_name"]: member["status"] for member in hosts.nodes[0].query("/1.0/cluster/members?recursion=1")}
 
 
-def refused(node, module: str, /, **arguments: Any) -> str:  # type: ignore[no-untyped-def]
-    """The error of a task that fails in check mode and for real alike."""
-    with pytest.raises(ModuleFailed) as predicted:
-        node.run(module, check=True, **arguments)
-    with pytest.raises(ModuleFailed) as real:
-        node.run(module, **arguments)
-    assert str(predicted.value) == str(real.value)
-    assert real.value.result["changed"] is False
-    return str(real.value)
+def refused(node: Node, module: str, /, **arguments: Any) -> str:
+    return node.refuses(module, **arguments)
 
 
 def test_the_first_member(hosts: Hosts) -> None:

@@ -12,6 +12,7 @@ import pathlib
 import subprocess
 from typing import Any
 
+import pytest
 from integration.modules import ModuleFailed
 
 from .daemon import Daemon
@@ -44,6 +45,16 @@ class Node(Daemon):
         if result.get("failed"):
             raise ModuleFailed(result)
         return result
+
+    def refuses(self, module: str, /, **arguments: Any) -> str:
+        """The error of a task that fails in check mode and for real alike."""
+        with pytest.raises(ModuleFailed) as predicted:
+            self.run(module, check=True, **arguments)
+        with pytest.raises(ModuleFailed) as real:
+            self.run(module, **arguments)
+        assert str(predicted.value) == str(real.value)
+        assert real.value.result["changed"] is False
+        return str(real.value)
 
     def converges(self, module: str, /, **arguments: Any) -> dict[str, Any]:
         """Predicted by a check run that wrote nothing, done, and done once."""

@@ -12,7 +12,7 @@ from typing import Any
 
 from .. import _values as values
 from .._client import Client, quote
-from .._errors import InvalidInput, LXDError, ServerError, some_of
+from .._errors import Interrupted, InvalidInput, LXDError, ServerError, some_of
 
 #: What a server loses when it joins: where to list it, and what every server has.
 _LOST = (
@@ -29,6 +29,9 @@ MARK = "user.cloudhost.joining"
 _MADE = {"storage pools": "/1.0/storage-pools", "networks": "/1.0/networks"}
 _ONE_ATTEMPT = "A cluster_token is good for one attempt, also for one that fails: make another with cloudhost.lxd.cluster_token."
 _COLLECTIONS = {"storage-pool": "/1.0/storage-pools", "network": "/1.0/networks"}
+
+#: How often a new member is asked to take in the configuration of its cluster.
+_ATTEMPTS = 5
 
 
 def left_over(client: Client) -> list[str]:
@@ -69,8 +72,25 @@ def join(client: Client, body: dict[str, Any], empty: bool) -> None:
         left = _note_what_is_left(client) if empty else ""
         words = f"{exc.text.rstrip('.')}. {_ONE_ATTEMPT}{left}"
         raise ServerError(words, exc.code, words) from exc
-    if MARK in (client.get("/1.0").metadata.get("config") or {}):  # LXD 5.0 shows what it knew before the join
-        client.write("PATCH", "/1.0", {"config": {MARK: ""}})
+
+
+def take_in(client: Client) -> list[str]:
+    """Have a server that has joined go on with the configuration of its cluster. Returns warnings.
+
+    LXD 5.0 keeps what it had before in memory, shows it and works by it until the next write of any key. The mark is of that, and not in the cluster.
+    """
+    trouble: LXDError | None = None
+    for attempt in range(_ATTEMPTS):
+        try:
+            client.write("PATCH", "/1.0", {"config": {MARK: ""}})
+            return []
+        except Interrupted as exc:  # the database of a cluster that has just grown
+            trouble = exc
+            client.deadline.pause(attempt, "having the new member read the configuration of the cluster")
+        except LXDError as exc:
+            trouble = exc
+            break
+    return [f"{client.label} has joined, and may show the configuration of before until a key of it is changed or its daemon starts anew: {trouble}"]
 
 
 def _note_what_is_left(client: Client) -> str:

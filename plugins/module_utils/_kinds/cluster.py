@@ -147,11 +147,12 @@ class Cluster(Resource):
             "cluster_token" if self.client.tokens_by_name else "cluster_password": token.raw,
             "member_config": self.params["member_config"] or [],
         }
+        self.joined = True  # or it may have, where the answer is lost
         joining.join(self.client, body, empty=not self.params["force"])
-        self.joined = True
 
     def after_apply(self, found: Found | None) -> None:
         if self.joined:
+            self.warnings += joining.take_in(self.client)
             self.warnings += joining.ignored(self.client, self.member, self.params["member_config"] or [])
 
     def _reach(self, token: Token) -> tuple[str, str]:
