@@ -29,7 +29,7 @@ def _by_name(client: Client) -> dict[str, dict[str, Any]]:
     return {member["server_name"]: member for member in client.get("/1.0/cluster/members", recursion=1).metadata}
 
 
-def _members_with(obj: dict[str, Any]) -> list[str]:
+def members_with(obj: dict[str, Any]) -> list[str]:
     """The members that have a part of it; none on a server that is not clustered, which says C(none)."""
     return [name for name in obj.get("locations") or () if name != "none"]
 
@@ -179,7 +179,7 @@ class PerMember(Resource):
                     )
 
     def plan_absent(self, found: Found | None) -> Plan:
-        if found and _members_with(found.object):
+        if found and members_with(found.object):
             self._refuse_without_all("deleted")
         return super().plan_absent(found)
 
@@ -230,7 +230,7 @@ class PerMember(Resource):
         status = found.object.get("status")
         if status not in UNFINISHED or not self.client.clustered:
             plan = super().plan_update(found)
-            if ({*plan.before, *plan.after} - {"members"}) and _members_with(found.object):
+            if ({*plan.before, *plan.after} - {"members"}) and members_with(found.object):
                 self._refuse_without_all("changed")
             return plan
         self._refuse_without_all("made")
@@ -244,7 +244,7 @@ class PerMember(Resource):
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
         """With the keys of the members, which they tell to a request of its own each. One that all have alike is written once, for all."""
-        names = _members_with(obj)
+        names = members_with(obj)
         if not names:
             return super().export({**obj, "config": cls.exported_config(obj.get("config") or {}, obj)}, client, query)
         shared, there = obj.get("config") or {}, _by_name(client)

@@ -12,37 +12,24 @@ from typing import Any
 
 from .. import _values as values
 from .._client import Client, quote
-from .._errors import InvalidInput, did_you_mean
-from ._heartbeats import heard
+from .._errors import InvalidInput
+from ._targets import GROUPS, Placing, refuse_target
 
 
-def is_placed(client: Client, target: str, location: str) -> bool:
-    """Whether a member is the wanted one, or one of the wanted group (C(@group)), which the API never shows as a location."""
+def is_placed(client: Client, target: str, location: str, project: str | None) -> bool:
+    """Whether a member is the wanted one, or one of the wanted group (C(@group)), which the API never shows as a location. Refuses one to move to in vain."""
     if target == location:
         return True
-    if location == "none":
-        raise InvalidInput(f"target: {client.label} is not clustered, so there is no '{target}' to be on.")
-    kind, name, path = ("group", target[1:], "/1.0/cluster/groups") if target.startswith("@") else ("member", target, "/1.0/cluster/members")
-    known = client.names(path)
-    if name not in known:
-        raise InvalidInput(f"target: {client.label} has no {kind} '{name}'. {did_you_mean(name, known)}")
-    if kind == "group":
-        return location in (client.get(f"{path}/{quote(name)}").metadata.get("members") or ())
-    there = heard(client, lambda: [client.get(f"{path}/{quote(name)}").metadata])[0]
-    if there["status"] in ("Evacuated", "Offline"):  # LXD 5.0 moves a stopped instance to such a member
-        raise InvalidInput(f"target: the member '{name}' of {client.label} is {there['status'].lower()} ({there['message']}): restore it, or choose another.")
+    group = client.find(f"{GROUPS}/{quote(target[1:])}") if target.startswith("@") and location != "none" else None
+    if group and location in (group.metadata.get("members") or ()):
+        return True
+    refuse_target(client, target, project)
     return False
 
 
-def move_target(client: Client, target: str) -> str:
+def move_target(client: Client, target: str, project: str | None) -> str:
     """What to ask the server to move an instance to: LXD 5.0 places new instances by group, but moves them to members only."""
-    if not target.startswith("@") or client.implementation == "incus":
-        return target
-    members = client.get("/1.0/cluster/members", recursion=1).metadata
-    online = [member["server_name"] for member in members if member["status"] == "Online" and target[1:] in (member.get("groups") or ())]
-    if not online:
-        raise InvalidInput(f"target: no member of the group '{target[1:]}' on {client.label} is online.")
-    return online[0]
+    return target if not target.startswith("@") or client.implementation == "incus" else Placing(client, project).choose(target[1:])
 
 
 def can_move_live(instance: dict[str, Any]) -> bool:
@@ -51,9 +38,9 @@ def can_move_live(instance: dict[str, Any]) -> bool:
     return instance.get("status") == "Running" and instance.get("type") == "virtual-machine" and stateful
 
 
-def refuse_machines(client: Client) -> None:
+def refuse_machines(client: Client, sort: str) -> None:
     """Refuse a virtual machine where there can be none; of a cluster, only the member that it comes to could tell."""
-    drivers = client.server.get("environment", {}).get("driver") or ""
+    drivers = (client.server.get("environment", {}).get("driver") or "") if sort == "virtual-machine" else ""
     if drivers and "qemu" not in drivers and not client.clustered:
         raise InvalidInput(
             f"type: {client.label} runs no virtual machines (its drivers: {drivers}). They need QEMU and the kernel modules kvm and vhost_vsock "

@@ -21,6 +21,7 @@ from ._heartbeats import OFFLINE
 from ._placement import can_move_live, is_placed, move_target, refuse_machines
 from ._power import FROZEN, RUNNING, STOPPED, Power, actions, end_words, settled, status_after
 from ._source import find_image, image_name, image_source
+from ._targets import refuse_start, refuse_target
 from ._wait import CONDITIONS, Waiter, with_addresses
 
 #: Config keys that a running container takes in only when it starts (doc/reference/instance_options.md, "Live update: no").
@@ -103,7 +104,8 @@ class Instance(Resource):
     @classmethod
     def references(cls, params: dict[str, Any]) -> list[tuple[str, str]]:
         unsaid = [("profile", "default")] if params.get("profiles") is None else []
-        return super().references(params) + unsaid
+        group = [("cluster_group", params["target"][1:])] if str(params.get("target")).startswith("@") else []
+        return super().references(params) + unsaid + group
 
     @classmethod
     def lost_mark(cls, obj: dict[str, Any]) -> tuple[str, bool]:
@@ -160,8 +162,8 @@ class Instance(Resource):
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
         body.setdefault("type", "container")
-        if body["type"] == "virtual-machine":
-            refuse_machines(self.client)
+        refuse_machines(self.client, body["type"])
+        refuse_target(self.client, self.params["target"], self.project)
         body["source"] = origin.source_of(self.client, self.params, body["type"])
         original = origin.original_of(self.client, body["source"], self.project)
         origin.take_over(body, original)
@@ -256,6 +258,7 @@ class Instance(Resource):
             self.warnings.append(f"instance '{self.name}': {', '.join(at_start)} takes effect at its next start (restart: if_required does it now).")
         goal = "started" if self.was_running and self.state == "present" else self.state
         steps += moving + updating + rest + self._power(now, goal) + self._waits(status_after(now, goal))
+        refuse_start(self.client, found, steps)
         after = status_after(now, goal)
         result = dict(plan.result or {})
         if after != status:
@@ -295,10 +298,10 @@ class Instance(Resource):
             plan.before["project"], plan.after["project"] = origin, project
             plan.result = {**(plan.result or {}), "project": project}
         target, location = self.params["target"], found.object.get("location") or "none"
-        if target and not is_placed(self.client, target, location):
+        if target and not is_placed(self.client, target, location, self.project):
             live = can_move_live(found.object)
             words = f"move instance {self.name} from member {location} to {target}"
-            steps.append(Step(words, lambda: self._move_to(found, move_target(self.client, target), live), reread=True))
+            steps.append(Step(words, lambda: self._move_to(found, move_target(self.client, target, self.project), live), reread=True))
             plan.before["location"], plan.after["location"] = location, target
             plan.result = {**(plan.result or {}), "location": None if target.startswith("@") else target}  # which one of a group is not known before
         return steps

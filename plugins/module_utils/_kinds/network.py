@@ -11,8 +11,8 @@ from typing import Any
 from .._client import Client
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Map, Text
-from .._resource import Found
-from ._members import Members, PerMember
+from .._resource import Found, Plan
+from ._members import Members, PerMember, members_with
 
 #: Keys that take C(auto), and what the daemon puts in its place at creation.
 _AUTO = ("ipv4.address", "ipv6.address")
@@ -50,6 +50,12 @@ class Network(PerMember):
                 "Choose another name, or use it as the parent of a network or nic."
             )
         return found
+
+    def plan_update(self, found: Found) -> Plan:
+        new = self.params["new_name"]
+        if new and new != self.name and members_with(found.object):
+            raise InvalidInput(f"new_name: {self.client.label} is clustered, and the servers do not rename a network there. Make another with that name.")
+        return super().plan_update(found)
 
     def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
         if key in _AUTO and want == "auto":

@@ -9,8 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from .._client import Client
+from .._errors import InvalidInput
 from .._fields import Map, Text
 from .._resource import Plan, Resource
+from ._targets import FOR_GROUPS, GROUPS, names_in
 
 #: Features that a project has where nothing else is said.
 _DEFAULT = ("features.images", "features.profiles", "features.storage.volumes", "features.storage.buckets")
@@ -25,10 +27,21 @@ class Project(Resource):
     fields = (Text("description"), Map("config"))
     scoped = False
     renames = True
+    refers = {f"config.{FOR_GROUPS}": "cluster_group"}
     singletons = ("default",)
     owned = ("volatile.*", "features.*")
     noise = ("volatile.*",)
     name_rule = (r"(?!\*\Z)[^/ _'\"]+", "no slash, space, underscore or quote, and not an asterisk")
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        """Incus looks whether the groups are there with every write, LXD takes any name."""
+        groups = names_in((new.get("config") or {}).get(FOR_GROUPS))
+        if not groups or self.client.implementation != "incus":
+            return
+        if self.client.clustered:
+            self.check_known(f"config.{FOR_GROUPS}", groups, GROUPS)
+        elif set(groups) != {"default"}:
+            raise InvalidInput(f"config.{FOR_GROUPS}: {self.client.label} is not clustered, so there is no group but 'default'.")
 
     def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
         """With its features, which decide where its profiles, images and networks live."""

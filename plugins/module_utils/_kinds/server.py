@@ -14,6 +14,7 @@ from .._client import Client
 from .._errors import InvalidInput, ServerError
 from .._fields import Map
 from .._resource import Found, Plan, Resource
+from . import _address as addresses
 
 #: Values that the daemons do not store because they are the default (doc/server.md). A wish for one is met by its absence.
 DEFAULTS = {
@@ -39,9 +40,11 @@ DEFAULTS = {
 #: Keys that each member of a cluster has for itself; the rest is shared.
 OF_MEMBER = (
     *(f"core.{name}" for name in ("https_address", "bgp_address", "bgp_routerid", "debug_address", "dns_address", "metrics_address")),
-    *("core.storage_buckets_address", "core.syslog_socket", "cluster.https_address", "maas.machine"),
+    *("core.storage_buckets_address", "core.syslog_socket", "cluster.https_address", "maas.machine", "network.ovs.connection"),
     *("storage.backups_volume", "storage.images_volume"),
 )
+#: What a member is known by to the others.
+_FIXED = "cluster.https_address"
 
 
 class Server(Resource):
@@ -83,7 +86,17 @@ class Server(Resource):
     def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
         if current.get(key) == secrets.MASK:
             return want is not None and self.params["update_secrets"] == "on_create"
+        if key == _FIXED and want and current.get(key):
+            return addresses.same(want, current[key])
         return super().same_config(key, want, current) or (key not in current and values.same(key, want, DEFAULTS.get(key)))
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        have, want = (obj["config"].get(_FIXED) for obj in (old, new))
+        if have != want and (old.get("environment") or {}).get("server_clustered"):
+            raise InvalidInput(
+                f"config.{_FIXED}: {self.client.label} is a member of a cluster, and the address that the others know it by ({have}) is not "
+                f"{f'changed to {want}' if want else 'taken away'} by the servers. Leave the key out, or have the member join anew with another address."
+            )
 
     def update(self, found: Found, body: dict[str, Any]) -> None:
         before, after = found.object["config"], body["config"]

@@ -1,0 +1,145 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Whether a member or a group of a cluster takes an instance: what the servers say once they are asked to put it there, told before that."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import _values as values
+from .._client import Client, quote
+from .._errors import InvalidInput, ServerError, did_you_mean
+from .._resource import Found, Step
+from ._heartbeats import heard
+
+MEMBERS, GROUPS = "/1.0/cluster/members", "/1.0/cluster/groups"
+#: The key of a project that names the cluster groups which it is for.
+FOR_GROUPS = "restricted.cluster.groups"
+#: How the steps of an instance are worded that an evacuated member refuses.
+_POWER = ("start ", "restart ", "freeze ", "unfreeze ")
+
+
+def refuse_target(client: Client, target: str | None, project: str | None) -> None:
+    """Refuse a C(target) that is not there, that takes no instance now, or that is not for the project."""
+    if not target:
+        return
+    if not client.clustered:
+        raise InvalidInput(f"target: {client.label} is not clustered, so there is no '{target}' to be on.")
+    try:
+        Placing(client, project).check(target)
+    except ServerError as exc:
+        if exc.code != 403:  # who may not see the members is told by the server what it does not like
+            raise
+
+
+def refuse_start(client: Client, found: Found, steps: list[Step]) -> None:
+    """Refuse to start what is on an evacuated member and stays there."""
+    location = found.object.get("location") or "none"
+    if location == "none" or not any(step.words.startswith(_POWER) for step in steps) or any(" from member " in step.words for step in steps):
+        return
+    try:
+        member = client.find(f"{MEMBERS}/{quote(location)}")
+    except ServerError as exc:
+        if exc.code != 403:
+            raise
+        return
+    if member and _evacuated(member.metadata):
+        raise InvalidInput(
+            f"state: the member {location} of {client.label} is evacuated, and nothing is started there. Restore it with cloudhost.lxd.cluster_member, "
+            "state: restored, or have the instance elsewhere with target."
+        )
+
+
+def names_in(text: Any) -> list[str]:
+    """The names of a list with commas."""
+    return [name.strip() for name in str(text or "").split(",") if name.strip()]
+
+
+def _evacuated(member: dict[str, Any]) -> bool:
+    return str(member["status"]).lower().startswith("evacuat")
+
+
+class Placing:
+    """Where an instance of a project is to come to."""
+
+    def __init__(self, client: Client, project: str | None) -> None:
+        self.client, self.project = client, project or "default"
+        found = client.find(f"/1.0/projects/{quote(self.project)}")
+        self.config: dict[str, Any] = (found.metadata.get("config") if found else None) or {}
+        self.restricted = values.is_true(self.config.get("restricted"))
+        self.allowed = names_in(self.config.get(FOR_GROUPS))
+        self._groups: dict[str, list[str]] = {}
+
+    def check(self, target: str) -> None:
+        limited = not self.client.server.get("config")  # who administers a member sees its address there, and chooses as he likes
+        if limited and self.restricted and self.config.get("restricted.cluster.target", "block") == "block":
+            raise InvalidInput(
+                f"target: who is limited to the project '{self.project}' on {self.client.label} cannot choose a member (restricted.cluster.target is block): "
+                "leave target out, or have that key set to allow."
+            )
+        if target.startswith("@"):
+            self.choose(target[1:])
+        else:
+            self._check_member(target)
+
+    def _check_member(self, name: str) -> None:
+        if self.client.find(f"{MEMBERS}/{quote(name)}") is None:
+            raise self._unknown("member", name, self.client.names(MEMBERS))
+        member = heard(self.client, lambda: [self.client.get(f"{MEMBERS}/{quote(name)}").metadata])[0]
+        if self.restricted and not self._is_for(name):
+            raise self._not_allowed(f"'{name}' is in none of these")
+        if _evacuated(member) or member["status"] == "Offline":  # LXD 5.0 moves a stopped instance to such a member
+            raise InvalidInput(
+                f"target: the member '{name}' of {self.client.label} is {member['status'].lower()} ({member['message']}): restore it, or choose another."
+            )
+
+    def choose(self, name: str) -> str:
+        """A member of a group that can be given an instance."""
+        if name not in self._listed():
+            raise self._unknown("group", name, list(self._listed()))
+        if self.restricted and self.allowed and name not in self.allowed:
+            raise self._not_allowed(f"'{name}' is none of these")
+        inside = self._listed()[name]
+
+        def read() -> list[dict[str, Any]]:
+            return [member for member in self.client.get(MEMBERS, recursion=1).metadata if member["server_name"] in inside]
+
+        members = read()
+        if all(self._hindrance(member) for member in members):
+            members = heard(self.client, read)
+        able = [member["server_name"] for member in members if not self._hindrance(member)]
+        if not able:
+            listed = "; ".join(sorted(self._hindrance(member) for member in members)) or "it has none"
+            raise InvalidInput(f"target: no member of the group '{name}' on {self.client.label} can be given an instance: {listed}.")
+        return str(able[0])
+
+    def _hindrance(self, member: dict[str, Any]) -> str:
+        """Why a member is not chosen, in words; nothing where it can be."""
+        name, status = member["server_name"], member["status"]
+        if _evacuated(member) or status == "Offline":
+            return f"{name} is {status.lower()}"
+        if (member.get("config") or {}).get("scheduler.instance") == "manual":
+            return f"{name} has scheduler.instance: manual"
+        return "" if self._is_for(name) else f"{name} is in no group that the project '{self.project}' is for ({FOR_GROUPS})"
+
+    def _is_for(self, member: str) -> bool:
+        return not self.allowed or any(member in self._listed().get(group, ()) for group in self.allowed)
+
+    def _listed(self) -> dict[str, list[str]]:
+        """The members of all groups, also of those that a stack makes, which the members do not tell yet."""
+        if not self._groups:
+            self._groups = {group["name"]: group.get("members") or [] for group in self.client.get(GROUPS, recursion=1).metadata}
+        return self._groups
+
+    def _unknown(self, sort: str, name: str, known: list[str]) -> InvalidInput:
+        return InvalidInput(f"target: {self.client.label} has no {sort} '{name}'. {did_you_mean(name, known)}")
+
+    def _not_allowed(self, words: str) -> InvalidInput:
+        return InvalidInput(
+            f"target: the project '{self.project}' on {self.client.label} is for the cluster groups {', '.join(self.allowed)} ({FOR_GROUPS}), and {words}. "
+            "Choose another target, or add a group to that key."
+        )
