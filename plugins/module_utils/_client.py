@@ -181,6 +181,9 @@ class Client:
                 return None
             raise
 
+    def forget(self) -> None:
+        """What was asked is asked anew from now on; a client remembers nothing but the server."""
+
     def fetch(self, path: str, **query: Any) -> bytes:
         """A file that the API serves as it is, such as a log."""
         given = {key: value for key, value in query.items() if value not in (None, "")}

@@ -64,6 +64,9 @@ class View:
         kind = self.kind_at(path)
         return list(self.listing(kind, path, query.get("project"))) if kind else self.client.names(path, **query)
 
+    def forget(self) -> None:
+        self._asked.clear()
+
     def write(self, method: str, path: str, *_rest: Any, **_query: Any) -> NoReturn:
         raise LXDError(f"Planning must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd.")
 

@@ -108,6 +108,9 @@ class MemoryClient:
     def names(self, path: str, **_query: Any) -> list[str]:
         return [url.rpartition("/")[2] for url in self.get(path).metadata]
 
+    def forget(self) -> None:
+        """It remembers nothing."""
+
     def has(self, extension: str) -> bool:
         return extension in self.server["api_extensions"]
 

@@ -11,6 +11,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import con
 from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError, ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._heartbeats import heard
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_member import ClusterMember
+from ansible_collections.cloudhost.lxd.plugins.module_utils._view import View
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 pytestmark = pytest.mark.usefixtures("clock")
@@ -88,6 +89,22 @@ def test_one_task_waits_once_for_members_that_are_away(client):
     assert heard(client, read) == away and len(looks) > 2
     looks.clear()
     assert heard(client, read) == away and len(looks) == 1
+
+
+def test_a_stack_hears_of_a_member_that_comes_back_while_it_plans(client):
+    """What it has asked already is not what it looks at again."""
+    client.memory.objects[URL]["status"] = "Offline"
+    answers, original = [], client.memory.handle
+
+    def later(*request, **more):
+        answers.append(request)
+        if len(answers) == 3:
+            client.memory.objects[URL]["status"] = "Online"
+        return original(*request, **more)
+
+    client.memory.handle = later
+    view = View(client, {})
+    assert heard(view, lambda: [view.get(URL).metadata])[0]["status"] == "Online"
 
 
 def test_other_failures_of_a_restore_are_told_at_once(client):

@@ -32,5 +32,6 @@ def heard(client: Client, read: Callable[[], list[dict[str, Any]]]) -> list[dict
         client.deadline.patient = patience.remaining() > 0
         client.deadline.pause(attempt, "waiting for a heartbeat of cluster members that are offline")
         attempt += 1
+        client.forget()
         found = read()
     return found
