@@ -36,11 +36,24 @@ def refuse_target(client: Client, target: str | None, project: str | None) -> No
             raise
 
 
-def refuse_start(client: Client, found: Found, steps: list[Step]) -> None:
-    """Refuse to start what is on an evacuated member and stays there."""
+def refuse_steps(client: Client, found: Found, url: str, query: dict[str, Any], steps: list[Step]) -> None:
+    """Refuse to move what has backups to another member, and to start what is on an evacuated member and stays there."""
     location = found.object.get("location") or "none"
-    if location == "none" or not any(step.words.startswith(_POWER) for step in steps) or any(" from member " in step.words for step in steps):
+    if location == "none":
         return
+    if any(" from member " in step.words for step in steps):
+        backups = client.find(f"{url}/backups", recursion=1, **query)
+        names = [backup["name"].rpartition("/")[2] for backup in (backups.metadata if backups else None) or []]
+        if names:
+            raise InvalidInput(
+                f"target: the instance has backups ({', '.join(names)}), with which the servers move none to another member: delete them first, as with "
+                "`lxc query` or `incus query`."
+            )
+    elif any(step.words.startswith(_POWER) for step in steps):
+        _refuse_evacuated(client, location)
+
+
+def _refuse_evacuated(client: Client, location: str) -> None:
     try:
         member = client.find(f"{MEMBERS}/{quote(location)}")
     except ServerError as exc:

@@ -21,7 +21,7 @@ from ._heartbeats import OFFLINE
 from ._placement import can_move_live, is_placed, move_target, refuse_machines
 from ._power import FROZEN, RUNNING, STOPPED, Power, actions, end_words, settled, status_after
 from ._source import find_image, image_name, image_source
-from ._targets import refuse_start, refuse_target
+from ._targets import refuse_steps, refuse_target
 from ._wait import CONDITIONS, Waiter, with_addresses
 
 #: Config keys that a running container takes in only when it starts (doc/reference/instance_options.md, "Live update: no").
@@ -258,7 +258,7 @@ class Instance(Resource):
             self.warnings.append(f"instance '{self.name}': {', '.join(at_start)} takes effect at its next start (restart: if_required does it now).")
         goal = "started" if self.was_running and self.state == "present" else self.state
         steps += moving + updating + rest + self._power(now, goal) + self._waits(status_after(now, goal))
-        refuse_start(self.client, found, steps)
+        refuse_steps(self.client, found, self.url(), self.query(), steps)
         after = status_after(now, goal)
         result = dict(plan.result or {})
         if after != status:
