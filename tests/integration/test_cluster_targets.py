@@ -79,8 +79,10 @@ def test_groups_of_a_project(hosts: Hosts) -> None:
         assert words in first.refuses("project", **narrow) and words in first.refuses("stack", definition={"projects": [narrow]})
     groups = [{"name": "near", "members": ["node1"]}, {"name": "far", "members": ["node2"]}]
     project = {**narrow, "config": {**narrow["config"], "restricted.cluster.groups": "near"}}
-    made = first.run("stack", definition={"projects": [project], "cluster_groups": groups})
-    assert "3 to create" in made["summary"]
+    inside = {"name": "c0", "project": "narrow", "target": "@near", **EMPTY}
+    made = first.run("stack", definition={"instances": [inside], "projects": [project], "cluster_groups": groups})
+    assert "4 to create" in made["summary"]
+    first.converges("instance", name="c0", project="narrow", state="absent")
     if first.kind == "incus":
         assert "there is no 'nowhere'" in first.refuses("project", **narrow)
     else:  # LXD takes any name
