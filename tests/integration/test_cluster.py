@@ -53,6 +53,7 @@ def refused(node: Node, module: str, /, **arguments: Any) -> str:
 def test_the_first_member(hosts: Hosts) -> None:
     first = hosts.nodes[0]
     assert "listens on 'no address'" in refused(first, "cluster", server_name="node1")
+    assert "server_name: '@node1' is not a valid name" in refused(first, "cluster", server_name="@node1", server_address=first.address)
     for address in ("10.0.0.1", ":8443", "[::0]:8443", "0:8443", "fd00::1:8443", "10.0.0.1:0", "https://10.0.0.1:8443"):
         assert f"server_address: '{address}' " in refused(first, "cluster", server_name="node1", server_address=address)
     with pytest.raises(ModuleFailed, match=r"10\.0\.0\.9:8443"):  # LXD stores what it cannot listen on
@@ -284,6 +285,8 @@ def test_members_and_groups(hosts: Hosts) -> None:
     first.converges("cluster_member", name="node2", roles=[])
     assert role not in first.query("/1.0/cluster/members/node2")["roles"]
 
+    for name in ("a_b", "it's"):
+        assert f"name: '{name}' is not a valid name for a cluster_group" in refused(first, "cluster_group", name=name)
     assert "there is no 'nodee2'" in refused(first, "cluster_group", name="fast", members=["nodee2"])
     first.converges("cluster_group", name="fast", description="Fast ones", members=["node2"])
     assert first.query("/1.0/cluster/groups/fast")["members"] == ["node2"]

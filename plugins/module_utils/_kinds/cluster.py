@@ -46,6 +46,7 @@ class Cluster(Resource):
         "force": {"type": "bool", "default": False},
     }
 
+    name_rule = (r"(?!@)[^/\s*][^/\s]*", "no slash, no space and no asterisk, and no @ at its beginning, which stands for groups")
     joined = False
 
     def validate(self) -> None:

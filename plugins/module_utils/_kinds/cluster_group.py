@@ -22,6 +22,7 @@ class ClusterGroup(OfCluster):
     extension = "clustering_groups"
     fields = (Text("description"), NameSet("members"))
     renames = True
+    name_rule = (r"(?!\*\Z)[^/ _'\"]+", "no slash, space, underscore or quote, and not an asterisk")
     singletons = ("default",)
 
     def plan_absent(self, found: Found | None) -> Plan:
