@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._address import fault, same
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._address import covers, fault, same
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._leaving import answers
 
 
@@ -61,3 +61,10 @@ def test_who_has_to_be_left(members: str, go_on: bool) -> None:
         {"server_name": str(number), "status": "Offline" if one.isupper() else "Online", "roles": roles[one.lower()]} for number, one in enumerate(members)
     ]
     assert answers(listed) is go_on
+
+
+def test_what_is_reached_where_a_server_listens() -> None:
+    for listening, address in ((":8443", "10.0.0.1:8443"), ("[::]:8443", "[fd00::1]:8443"), ("0.0.0.0:8443", "10.0.0.1:8443"), ("10.0.0.1", "10.0.0.1:8443")):
+        assert covers(listening, address), listening
+    for listening, address in ((":8444", "10.0.0.1:8443"), ("0.0.0.0:8443", "[fd00::1]:8443"), ("10.0.0.2:8443", "10.0.0.1:8443")):
+        assert not covers(listening, address), listening

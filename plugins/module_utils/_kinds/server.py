@@ -91,12 +91,24 @@ class Server(Resource):
         return super().same_config(key, want, current) or (key not in current and values.same(key, want, DEFAULTS.get(key)))
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        if not (old.get("environment") or {}).get("server_clustered"):
+            return
         have, want = (obj["config"].get(_FIXED) for obj in (old, new))
-        if have != want and (old.get("environment") or {}).get("server_clustered"):
+        if have != want:
             raise InvalidInput(
                 f"config.{_FIXED}: {self.client.label} is a member of a cluster, and the address that the others know it by ({have}) is not "
                 f"{f'changed to {want}' if want else 'taken away'} by the servers. Leave the key out, or have the member join anew with another address."
             )
+        self._warn_of_silence(have, *(obj["config"].get("core.https_address") or "" for obj in (old, new)))
+
+    def _warn_of_silence(self, member: str | None, have: str, want: str) -> None:
+        """What others reach a member at is not listened on by itself where the address for clients covers it, until the daemon begins anew."""
+        if member and have and addresses.covers(have, member) and not (want and addresses.covers(want, member)):
+            words = (
+                f"config.core.https_address: the other members reach {self.client.label} at {member}, which it stops to listen on with {have}, until its "
+                f"daemon is started anew: do that next, or write an address that covers it, such as :{member.rpartition(':')[2]}."
+            )
+            self.warnings += [words] if words not in self.warnings else []
 
     def update(self, found: Found, body: dict[str, Any]) -> None:
         before, after = found.object["config"], body["config"]
