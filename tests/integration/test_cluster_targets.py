@@ -120,9 +120,10 @@ def _refused_to_those_who_are_limited(first: Node) -> None:
     first.run("instance", name="c2", project="narrow", state="absent")
 
 
-def test_what_has_backups_is_not_moved(hosts: Hosts) -> None:
+def test_what_is_not_moved(hosts: Hosts) -> None:
     first = hosts.nodes[0]
     first.run("instance", name="here", target="node1", **EMPTY)
+    assert "'narrow' on " in first.refuses("instance", name="here", new_project="narrow", target="node2", **EMPTY), "the project that it goes to counts"
     first.query("/1.0/instances/here/backups", method="POST", body={"name": "b1"})
     refused_alone_and_in_a_stack(first, "the instance has backups (b1)", name="here", target="node2")
     first.query("/1.0/instances/here/backups/b1", method="DELETE")

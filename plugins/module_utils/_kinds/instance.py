@@ -298,7 +298,7 @@ class Instance(Resource):
             plan.before["project"], plan.after["project"] = origin, project
             plan.result = {**(plan.result or {}), "project": project}
         target, location = self.params["target"], found.object.get("location") or "none"
-        if target and not is_placed(self.client, target, location, self.project):
+        if target and not is_placed(self.client, target, location, self.params["new_project"] or self.project):
             live = can_move_live(found.object)
             words = f"move instance {self.name} from member {location} to {target}"
             steps.append(Step(words, lambda: self._move_to(found, move_target(self.client, target, self.project), live), reread=True))
