@@ -14,6 +14,7 @@ from typing import Any
 from . import _secrets as secrets
 from . import _values as values
 from ._errors import InvalidInput
+from ._interfaces import references as interfaces
 
 #: What the daemons let a device be called.
 _DEVICE = re.compile(r"(?!\.)[A-Za-z0-9/:_.-]{1,64}")
@@ -61,13 +62,9 @@ class Field:
         """The value as a document would write it; nothing where it says no more than the default."""
         return value
 
-    def references(self, written: Any) -> list[tuple[str, str]]:
-        """Kinds and labels of the resources that a written value names."""
+    def references(self, written: Any) -> list[tuple[str, ...]]:
+        """Kinds and labels of the resources that a written value names, and their project where it is another."""
         return []
-
-
-class Text(Field):
-    """Free text; an empty string empties it."""
 
     def equal(self, have: Any, want: Any) -> bool:
         return (have or "") == want
@@ -213,8 +210,8 @@ class Devices(Map):
     def exported(self, value: Any, kind: Any) -> Any:
         return value
 
-    def references(self, written: Any) -> list[tuple[str, str]]:
-        found = []
+    def references(self, written: Any) -> list[tuple[str, ...]]:
+        found: list[tuple[str, ...]] = []
         for device in (written or {}).values():
             if not isinstance(device, dict):
                 continue
@@ -225,6 +222,7 @@ class Devices(Map):
                 found.append(("storage_volume", f"{pool}/{source}"))
             if device.get("network"):
                 found.append(("network", str(device["network"])))
+            found += interfaces(device)
             found += [("network_acl", acl.strip()) for acl in str(device.get("security.acls") or "").split(",") if acl.strip()]
         return found
 

@@ -67,7 +67,7 @@ class Index:
 
 def needs_of(index: Index, kind: type[Resource], project: str, params: dict[str, Any], itself: int) -> set[int]:
     """The numbers of what a resource refers to, its project and its parents included."""
-    found = {number for name, label in kind.references(params) for number in index.find(name, label, project)}
+    found = {number for name, label, *other in kind.references(params) for number in index.find(name, label, other[0] if other else project)}
     if kind.scoped:
         found.update(index.find("project", project, ""))
     return found - {itself}

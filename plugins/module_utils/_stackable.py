@@ -96,8 +96,8 @@ class Stackable:
         return "", False
 
     @classmethod
-    def references(cls, params: dict[str, Any]) -> list[tuple[str, str]]:
-        """Kinds and labels of what has to be there before it; a label of C(*) stands for all of that kind."""
+    def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
+        """Kinds and labels of what has to be there before it; a label of C(*) stands for all of that kind. A third part is the project where it is another."""
         found = [reference for field in cls.fields for reference in field.references(params.get(field.name))]
         for option, kinds in cls.refers.items():
             names = _written(params, option)

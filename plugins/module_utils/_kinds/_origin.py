@@ -20,6 +20,16 @@ _FLAGS = ("allow_inconsistent", "container_only", "instance_only", "live", "refr
 ROOT = {"type": "disk", "path": "/"}
 
 
+def references(source: Any) -> list[tuple[str, ...]]:
+    """What a source names, in the project that it names or in that of the instance."""
+    if not isinstance(source, dict):
+        return []
+    place = (str(source["project"]),) if source.get("project") else ()
+    named = {"alias": ("image", "image_alias"), "source": ("instance", "instance_snapshot")}
+    found: list[tuple[str, ...]] = [(kind, str(source[key]), *place) for key, kinds in named.items() if source.get(key) for kind in kinds]
+    return found + [("project", name, "") for name in place]
+
+
 def source_of(client: Client, params: dict[str, Any], kind: str) -> dict[str, Any]:
     """The API's source for the options C(image) and C(source). Refuses what is not there."""
     written, project = params["source"], params["project"]

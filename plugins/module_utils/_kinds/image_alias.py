@@ -50,7 +50,7 @@ class ImageAlias(Resource):
         new["target"] = image.metadata["fingerprint"]  # the API takes a whole fingerprint only
 
     @classmethod
-    def references(cls, params: dict[str, Any]) -> list[tuple[str, str]]:
+    def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
         return [("image", "*")]  # a fingerprint does not tell which of them it will be
 
     def owner_path(self, obj: dict[str, Any]) -> str:

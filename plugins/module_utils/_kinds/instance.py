@@ -14,6 +14,7 @@ from .. import _values as values
 from .._client import Client, quote
 from .._errors import Interrupted, InvalidInput, ServerError
 from .._fields import Devices, Flag, Map, Names, Text
+from .._interfaces import check_devices
 from .._resource import Found, Plan, Resource, Step
 from . import _moves as moves
 from . import _origin as origin
@@ -75,8 +76,6 @@ class Instance(Resource):
     refers = {
         "profiles": "profile",
         "image": ("image", "image_alias"),
-        "source.alias": ("image", "image_alias"),
-        "source.source": ("instance", "instance_snapshot"),
         "pool": "storage_pool",
     }
 
@@ -102,10 +101,10 @@ class Instance(Resource):
     # -- for stacks -------------------------------------------------------------------------------------------------
 
     @classmethod
-    def references(cls, params: dict[str, Any]) -> list[tuple[str, str]]:
-        unsaid = [("profile", "default")] if params.get("profiles") is None else []
+    def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
+        unsaid: list[tuple[str, ...]] = [("profile", "default")] if params.get("profiles") is None else []
         group = [("cluster_group", params["target"][1:])] if str(params.get("target")).startswith("@") else []
-        return super().references(params) + unsaid + group
+        return super().references(params) + unsaid + group + origin.references(params.get("source"))
 
     @classmethod
     def lost_mark(cls, obj: dict[str, Any]) -> tuple[str, bool]:
@@ -321,6 +320,8 @@ class Instance(Resource):
         profiles = [name for name in new.get("profiles") or () if name not in (old.get("profiles") or ())]
         self.check_known("profiles", profiles, "/1.0/profiles", **self.query())
         self.check_device_references(new, old)
+        runs = settled(old.get("status") or STOPPED) != STOPPED
+        check_devices(self, new, old, starts=runs if self.state == "present" else self.state != "stopped")
 
     # -- power, waiting, rebuilding ---------------------------------------------------------------------------------
 

@@ -11,6 +11,8 @@ from typing import Any
 from .._client import Client
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Map, Text
+from .._interfaces import missing, warn
+from .._interfaces import references as interfaces
 from .._resource import Found, Plan
 from ._members import Members, PerMember, members_with
 
@@ -64,6 +66,23 @@ class Network(PerMember):
 
     def create_body(self) -> dict[str, Any]:
         return {"type": "bridge", **super().create_body()}
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        """What it stands on. The daemons do not make a network without its parent; a bridge is made without those of its interfaces that are not there."""
+        config, before = new.get("config") or {}, old.get("config") or {}
+        parent = {"config.parent": config["parent"]} if config.get("parent") and config["parent"] != before.get("parent") else {}
+        for words in missing(self.client, parent, self.query()).values():
+            raise InvalidInput(words)
+        key = "bridge.external_interfaces"
+        added = {name for name in (config.get(key) or "").split(",") if name and "/" not in name} - set((before.get(key) or "").split(","))
+        for name in sorted(added):
+            for words in missing(self.client, {f"config.{key}": name.strip()}, self.query()).values():
+                warn(self, f"{words} The bridge is made without it.")
+
+    @classmethod
+    def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
+        configs = [params.get("config"), *(params.get("members") or {}).values()]
+        return super().references(params) + [found for config in configs if isinstance(config, dict) for found in interfaces(config)]
 
     def two_phases(self, sort: str) -> bool:
         return sort != "ovn"  # the daemon makes the pending entries of an OVN network itself

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._fields import Devices, Map, Text
+from .._interfaces import check_devices
 from .._resource import Resource
 
 
@@ -25,3 +26,4 @@ class Profile(Resource):
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         self.check_device_references(new, old)
+        check_devices(self, new, old, starts=False)

@@ -17,6 +17,9 @@ from ._targets import FOR_GROUPS, GROUPS, names_in
 #: Features that a project has where nothing else is said.
 _DEFAULT = ("features.images", "features.profiles", "features.storage.volumes", "features.storage.buckets")
 
+#: What a limit for a pool begins with; the name of the pool follows.
+_POOL_LIMIT = "limits.disk.pool."
+
 
 class Project(Resource):
     """C(/1.0/projects). Features that nobody named keep their value: leaving one out of a PUT would switch it."""
@@ -29,6 +32,7 @@ class Project(Resource):
     renames = True
     refers = {f"config.{FOR_GROUPS}": "cluster_group"}
     singletons = ("default",)
+    refers = {"config.restricted.cluster.groups": "cluster_group"}
     owned = ("volatile.*", "features.*")
     noise = ("volatile.*",)
     name_rule = (r"(?!\*\Z)[^/ _'\"]+", "no slash, space, underscore or quote, and not an asterisk")
@@ -49,6 +53,13 @@ class Project(Resource):
         for obj in objects.values():
             obj["config"] = {**dict.fromkeys(_DEFAULT, "true"), **obj["config"]}
         return objects
+
+    @classmethod
+    def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
+        """Incus takes the limits of pools, and groups, that are there."""
+        config = params.get("config") or {}
+        pools = [key[len(_POOL_LIMIT) :] for key in config if str(key).startswith(_POOL_LIMIT)]
+        return super().references(params) + [("storage_pool", name) for name in pools]
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:

@@ -59,7 +59,7 @@ class Server(Resource):
     section = "config"
     foremost = True
     marks = False
-    refers = {"config.storage.backups_volume": "storage_volume", "config.storage.images_volume": "storage_volume"}
+    refers = {f"config.storage.{name}_volume": ("storage_volume", "storage_pool") for name in ("backups", "images")}
     options = {"update_secrets": {"type": "str", "choices": ["on_create", "always"], "default": "on_create", "no_log": False}}
 
     def validate(self) -> None:
