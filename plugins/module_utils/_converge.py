@@ -26,8 +26,29 @@ SHORTEST_LOOK, LONGEST_LOOK = 0.05, 3.0
 
 #: What to do about the servers' own words.
 HINTS = (
+    (r"(IP|MAC) address .* already defined on another NIC", "Another instance has it on this network: choose another address, or take it away there first."),
+    (
+        r"Instance DNS name .* (already used|conflict)",
+        "An instance of this name, perhaps in another project, is on this network: give it another network, or the network dns.mode: none.",
+    ),
+    (
+        r"address( is)? already in use",
+        "Something else on the host has this address or port, such as another network, proxy or service: choose another, or stop that first.",
+    ),
+    (
+        r"overlaps with another|Listen address .* conflicts",
+        "Another network, NIC, forward or proxy has this address: choose another, or take it away there first.",
+    ),
+    (r"(Parent|External) interface .* in use", "An interface is for one network only: choose another, or take it away from the network that has it."),
+    (
+        r"Network interface .* already exists|File exists",
+        "The host has an interface or a route of this kind already: choose another name or route, or remove that first.",
+    ),
     (r"currently in use|is in use|still in use|used by", "Remove what uses it first (used_by in the *_info modules lists it)."),
-    (r"already exists|already in use", "Another object or another server's object has this name: choose another, or adopt it by its own project or pool."),
+    (
+        r"already exists|Name .* already in use",
+        "Another object or another server's object has this name: choose another, or adopt it by its own project or pool.",
+    ),
     (r"is running|must be stopped", "Stop it first, or allow it with restart: if_required (or force: true to stop it)."),
     (r"not enough space|No space left|disk quota", "Free space in the storage pool or enlarge it."),
     (
