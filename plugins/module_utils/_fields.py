@@ -13,6 +13,7 @@ from typing import Any
 
 from . import _secrets as secrets
 from . import _values as values
+from ._claims import Claim, Hold, of_devices
 from ._errors import InvalidInput
 from ._interfaces import references as interfaces
 
@@ -65,6 +66,14 @@ class Field:
     def references(self, written: Any) -> list[tuple[str, ...]]:
         """Kinds and labels of the resources that a written value names, and their project where it is another."""
         return []
+
+    def claims(self, obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[Claim, Hold]:
+        """What an object has by this field that only one can have at a time."""
+        return {}
+
+
+class Text(Field):
+    """Free text; an empty string empties it."""
 
     def equal(self, have: Any, want: Any) -> bool:
         return (have or "") == want
@@ -209,6 +218,9 @@ class Devices(Map):
 
     def exported(self, value: Any, kind: Any) -> Any:
         return value
+
+    def claims(self, obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[Claim, Hold]:
+        return of_devices(obj, client, query)
 
     def references(self, written: Any) -> list[tuple[str, ...]]:
         found: list[tuple[str, ...]] = []

@@ -47,6 +47,8 @@ def text(nodes: list[Node], heading: str, rules: secrets.Rules) -> str:
         if node.action in (UPDATE, REPLACE):
             before, after = secrets.mask_pair(*values.changes(node.plan.before, node.plan.after), rules)
             lines += [f"      {line}" for key, old, new in _leaves(before, after) for line in _change(values.printable(key), old, new)]
+        if node.note:
+            lines.append(f"      {values.printable(node.note)}")
         if node.action == REPLACE:
             lines.append("      it is deleted and made anew: what is in it is lost")
     return "\n".join([*lines, summary(nodes), ""])

@@ -20,6 +20,7 @@ from ._fields import Devices, Map
 from ._graph import Index, link, needs_of, order, put_first, turned
 from ._marks import Marks, mark_of, read_mark
 from ._resource import Found, Plan, Resource
+from ._turns import in_turn
 from ._view import View
 
 CREATE, UPDATE, REPLACE, DELETE = "create", "update", "replace", "delete"
@@ -44,7 +45,7 @@ class Node:
         self.title = title(kind.kind, project, self.label)
         self.found: Found | None = None
         self.plan = Plan({}, {}, [], None)
-        self.action = self.why = ""
+        self.action = self.why = self.note = ""
         self.waits = False
         self.broken = False
         self.warnings: list[str] = []
@@ -109,6 +110,10 @@ class Planner:
             ordered = self._removed([node for node in ordered.nodes if node.action], self._owned(nodes))
         elif self.wish.prune:
             ordered = self._joined(ordered, self._removed([], self._owned(nodes)))
+        if not self.wish.absent:
+            ordered, errors = in_turn(ordered, self.client)
+            if errors:
+                raise InvalidInput(all_of(errors))
         return ordered._replace(warnings=self.marks.warnings(self.wish.name or ""))
 
     def _plan_one(self, node: Node, entry: Entry) -> list[str]:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from ._claims import Claim, Hold
 from ._client import Client
 from ._fields import Field, Map
 
@@ -103,6 +104,11 @@ class Stackable:
             names = _written(params, option)
             found += [(kind, name) for kind in ((kinds,) if isinstance(kinds, str) else kinds) for name in names]
         return found
+
+    @classmethod
+    def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
+        """What an object has that only one can have at a time, so that the next has to wait for it (L(_claims))."""
+        return {claim: hold for field in cls.fields for claim, hold in field.claims(obj, client, query).items()}
 
     @classmethod
     def readable(cls, client: Client) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .._claims import Claim, Hold, of_network
 from .._client import Client
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Map, Text
@@ -83,6 +84,10 @@ class Network(PerMember):
     def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
         configs = [params.get("config"), *(params.get("members") or {}).values()]
         return super().references(params) + [found for config in configs if isinstance(config, dict) for found in interfaces(config)]
+
+    @classmethod
+    def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
+        return of_network(obj)
 
     def two_phases(self, sort: str) -> bool:
         return sort != "ovn"  # the daemon makes the pending entries of an OVN network itself

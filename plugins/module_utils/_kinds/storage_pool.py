@@ -9,6 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from .. import _values as values
+from .._claims import Claim, Hold, of_pool
+from .._client import Client
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Map, Text
 from ._members import Members, PerMember
@@ -63,6 +65,10 @@ class StoragePool(PerMember):
         have, want = (values.parse_size(config.get("size") or "") for config in (current, new))
         if have and want and want < have:
             raise InvalidInput(f"{option}.size: storage_pool '{self.name}' has {current['size']} and {new['size']} is wanted; a pool cannot be shrunk.")
+
+    @classmethod
+    def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
+        return of_pool(obj)
 
     @classmethod
     def exported_config(cls, config: dict[str, str], obj: dict[str, Any]) -> dict[str, str]:
