@@ -12,6 +12,7 @@ The servers refuse the second that has one, so where such a value passes on, the
 from __future__ import annotations
 
 import ipaddress
+import re
 from typing import Any, NamedTuple
 
 from . import _values as values
@@ -28,7 +29,7 @@ class Claim(NamedTuple):
 class Hold(NamedTuple):
     """How an object has a claim: in which part of it, and what to write where for it to be free. Without a place only the end of the object frees it.
 
-    A weak one is not alone: others may have the same, so an order is better, but not needed.
+    A weak one is not alone: its object is let have what others have, so an order is better, but not needed.
     """
 
     part: str = ""
@@ -54,7 +55,10 @@ def of_devices(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[
     local = obj.get("devices") or {}
     found: dict[Claim, Hold] = {}
     for name, device in {**_given(obj, client, query), **local}.items():
-        for claim, hold in _SORTS.get(device.get("type", ""), _nothing)(name, device, obj).items():
+        held = dict(_SORTS[device["type"]](name, device, obj)) if device.get("type") in _SORTS else {}
+        if device.get("type") == "nic":
+            held.update(_on_network(name, device, obj, _network(device, client, query)))
+        for claim, hold in held.items():
             inherited = hold.place[:1] == ("devices",) and name not in local
             found[claim] = hold._replace(place=()) if inherited else hold
     return found
@@ -66,19 +70,28 @@ def _given(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[str,
     return {name: device for reply in found if reply for name, device in (reply.metadata.get("devices") or {}).items()}
 
 
+def _network(device: dict[str, str], client: Any, query: dict[str, Any]) -> dict[str, Any]:
+    """The network that a NIC is on, which those of the host count as too; empty for one on which the servers look for nothing."""
+    if not device.get("network"):
+        name, place = (device.get("parent"), {}) if device.get("nictype") == "bridged" else (None, {})
+    else:
+        name, place = device["network"], query
+    found = client.find(f"/1.0/networks/{quote(name)}", **place) if name else None
+    network = {"type": "bridge", "managed": False, **(found.metadata if found else {}), "name": name}
+    return network if name and network["type"] in ("bridge", "ovn") else {}
+
+
 def _active(obj: dict[str, Any]) -> bool:
     """Whether what an instance has only while it runs counts. A profile has no status, and may be that of one that runs."""
     return obj.get("status", "Running") != "Stopped"
 
 
-def _nothing(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, Hold]:
-    return {}
-
-
-def _nic(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, Hold]:
-    where = device.get("network") or device.get("parent") or device.get("nictype") or "?"
-    where += f" (VLAN {device['vlan']})" if device.get("vlan") else ""
+def _on_network(name: str, device: dict[str, str], obj: dict[str, Any], network: dict[str, Any]) -> dict[Claim, Hold]:
+    """What the servers look for on the other NICs of a network before they take one."""
     found: dict[Claim, Hold] = {}
+    if not network:
+        return found
+    where = network["name"] + (f" (VLAN {device['vlan']})" if device.get("vlan") else "")
     for family in ("ipv4", "ipv6"):
         key = f"{family}.address"
         found.update({Claim(f"the address on {where}", address(ip)): Hold(name, ("devices", name, key)) for ip in listed(device.get(key)) if address(ip)})
@@ -88,16 +101,16 @@ def _nic(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, 
     )
     if mac:
         found[Claim(f"the MAC address on {where}", mac.lower())] = Hold(name, place)
-    if "profiles" in obj and obj.get("name"):  # names of instances are names in the DNS of a bridge
+    if "profiles" in obj and obj.get("name") and network["managed"] and (network.get("config") or {}).get("dns.mode") != "none":
         found[Claim(f"the DNS name on {where}", obj["name"].lower())] = Hold()
-    if _active(obj):
-        found.update(_on_host(name, device))
     return found
 
 
-def _on_host(name: str, device: dict[str, str]) -> dict[Claim, Hold]:
+def _nic(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, Hold]:
     """What a NIC has of the host while its instance runs."""
     found: dict[Claim, Hold] = {}
+    if not _active(obj):
+        return found
     for key in ("ipv4.routes", "ipv6.routes", "ipv4.routes.external", "ipv6.routes.external"):
         found.update({Claim("the route", route): Hold(name, ("devices", name, key)) for route in listed(device.get(key))})
     if device.get("host_name"):
@@ -148,3 +161,10 @@ def of_pool(obj: dict[str, Any]) -> dict[Claim, Hold]:
     shared = obj.get("driver") not in ("dir", "btrfs", "zfs", "lvm") or values.is_true(config.get("lvm.vg.force_reuse"))
     sources = {config[key] for key in ("source", "volatile.initial_source") if config.get(key)}
     return {Claim("the source", source): Hold(weak=shared) for source in sources}
+
+
+def of_server(obj: dict[str, Any]) -> dict[Claim, Hold]:
+    """The addresses that the daemon listens on. The one that it may be reached by is never taken away from it on the way."""
+    config = obj.get("config") or {}
+    keys = [key for key in config if re.fullmatch(r"core\..*_address", key) and config[key]]
+    return {Claim("the port", f"tcp:{config[key]}"): Hold(key, () if key == "core.https_address" else ("config", key)) for key in keys}

@@ -57,7 +57,9 @@ def missing(client: Any, wanted: dict[str, str], query: dict[str, Any]) -> dict[
 def check_devices(resource: Any, new: dict[str, Any], old: dict[str, Any], starts: bool) -> None:
     """Look at the parents of devices that are new or changed. The servers want them when an instance starts: before that it is a warning."""
     before, devices = old.get("devices") or {}, new.get("devices") or {}
-    changed = {f"devices.{name}.parent": device for name, device in devices.items() if device.get("parent") and device != before.get(name)}
+    changed = {
+        f"devices.{name}.parent": device for name, device in devices.items() if device.get("parent") not in (None, (before.get(name) or {}).get("parent"))
+    }
     wanted = {option: device["parent"] for option, device in changed.items()}
     for option, words in missing(resource.client, wanted, resource.query()).items():
         if starts or _refused(changed[option]):

@@ -57,17 +57,17 @@ def passes(sides: dict[int, Side]) -> list[Pass]:
             if claim not in side.before or side.before[claim].part != wish.part:
                 for giver in givers.get(claim, ()):
                     hold = sides[giver].before[claim]
-                    found.append(Pass(giver, taker, claim, hold, hold.weak or wish.weak))
+                    found.append(Pass(giver, taker, claim, hold, wish.weak))
     return found
 
 
-def taken(needs: list[set[int]], sides: dict[int, Side]) -> Turns | None:
-    """The needs with those of what changes hands in them; None where nothing does."""
+def taken(needs: list[set[int]], sides: dict[int, Side], late: range = range(0)) -> Turns | None:
+    """The needs with those of what changes hands in them; None where nothing does. C(late) are those that are not hurried without need."""
     found = [one for one in passes(sides) if one.giver not in needs[one.taker] and (one.hold.place or one.giver != one.taker)]
-    if not found:
-        return None
     strong = [one for one in found if not one.weak]
-    weak = [one for one in found if one.weak and one.giver != one.taker]
+    weak = [one for one in found if one.weak and one.giver != one.taker and one.giver not in late]
+    if not (strong or weak):
+        return None
     freed: dict[int, list[Pass]] = {}
     errors: list[str] = []
     for one in [one for one in strong if one.giver == one.taker]:
@@ -122,11 +122,11 @@ def in_turn(planned: Any, client: Any) -> tuple[Any, list[str]]:
     Also what cannot be done at all.
     """
     sides = {number: _side(node, client) for number, node in enumerate(planned.nodes) if node.action}
-    found = taken(planned.needs, sides)
+    late = range(planned.late, len(planned.nodes))
+    found = taken(planned.needs, sides, late)
     if found is None or found.errors:
         return planned, found.errors if found else []
     nodes = planned.nodes + [_freed(planned.nodes[number], these, sides, client) for number, these in found.freed]
-    late = range(planned.late, len(planned.nodes))
     last = set(late) - early(found.needs, late)
     sequence = sorted(order(found.needs)[0], key=lambda number: number in last)
     place = {number: position for position, number in enumerate(sequence)}

@@ -114,7 +114,8 @@ def test_subnets_change_hands(shop) -> None:  # type: ignore[no-untyped-def]
 
     def stack(**numbers: int) -> dict[str, Any]:
         profile = {"name": "shop-p", "devices": {"root": ROOT, "eth0": {"type": "nic", "network": f"shop{min(numbers)}"}}}
-        return {"networks": [bridge(f"shop{name}", number) for name, number in numbers.items()], "profiles": [profile]}
+        networks = [bridge(f"shop{name}", last, **{"ipv4.dhcp.ranges": f"10.158.{last}.50-10.158.{last}.90"}) for name, last in numbers.items()]
+        return {"networks": networks, "profiles": [profile]}
 
     shop.run("stack", name="shop", definition=stack(a=40, b=41))
     assert len(notes(converges(shop, name="shop", definition=stack(a=41, b=40)))) == 1
@@ -122,6 +123,18 @@ def test_subnets_change_hands(shop) -> None:  # type: ignore[no-untyped-def]
     assert rows(pruned) == [("delete", "network", "shopb"), ("update", "network", "shopa")]
     moved = converges(shop, name="shop", definition=stack(c=40), prune=True)
     assert (notes(moved), rows(moved)[-1]) == (["shopa"], ("delete", "network", "shopa"))
+
+
+def test_addresses_of_the_daemon_change_places(api) -> None:  # type: ignore[no-untyped-def]
+    """It listens on one after the other, while it has the other still. The one that it is reached by is not freed."""
+    keys = ("core.https_address", "core.metrics_address")
+    api.run("server", config={key: f"127.0.0.1:{8451 + number}" for number, key in enumerate(keys)})
+    try:
+        done = converges(api, definition={"config": {key: f"127.0.0.1:{8452 - number}" for number, key in enumerate(keys)}})
+        assert [row["after"] for row in done["plan"] if "is unset first" in row["why"]] == [{}]
+        assert [row["before"] for row in done["plan"]][0] == {"config": {keys[1]: "127.0.0.1:8452"}}
+    finally:
+        api.run("server", config=dict.fromkeys(keys))
 
 
 def test_ports_change_hands(shop) -> None:  # type: ignore[no-untyped-def]

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._claims import Claim, Hold, address, of_network, of_pool
+from ansible_collections.cloudhost.lxd.plugins.module_utils._claims import Claim, Hold, address, of_network, of_pool, of_server
 from ansible_collections.cloudhost.lxd.plugins.module_utils._graph import order
 from ansible_collections.cloudhost.lxd.plugins.module_utils._interfaces import below, missing, references
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
@@ -82,7 +82,10 @@ def test_a_need_that_is_there_already_is_no_reason_to_free_anything():
 def test_what_others_can_have_too_is_no_reason_to_free_anything():
     one, two = Claim("the volume", "1"), Claim("the volume", "2")
     weak = Hold(weak=True)
-    assert order(taken(none(2), {0: Side({}, {one: weak}, "a"), 1: Side({one: weak}, {}, "b")}).needs)[0] == [1, 0]
+    handed = {0: Side({}, {one: weak}, "a"), 1: Side({one: weak}, {}, "b")}
+    assert order(taken(none(2), handed).needs)[0] == [1, 0]
+    assert taken(none(2), handed, range(1, 2)) is None  # nor to delete anything earlier
+    assert order(taken(none(2), {**handed, 0: Side({}, {one: Hold()}, "a")}, range(1, 2)).needs)[0] == [1, 0]
     swapped = taken(none(2), {0: Side({two: weak}, {one: weak}, "a"), 1: Side({one: weak}, {two: weak}, "b")})
     assert (len(order(swapped.needs)[0]), swapped.freed, swapped.errors) == (2, [], [])
 
@@ -115,6 +118,9 @@ def claims(world, kind="instance", project="default", **obj):
 
 
 def test_of_nics(world):
+    for name, config in (("br0", {}), ("br1", {"dns.mode": "none"})):
+        world.put(f"/1.0/networks/{name}", config=config)
+    world.put("/1.0/networks/mv", type="macvlan")
     world.put("/1.0/profiles/net", devices={"eth1": {"type": "nic", "network": "br1", "ipv4.address": "10.1.0.9"}})
     devices = {
         "eth0": {
@@ -124,6 +130,8 @@ def test_of_nics(world):
         },
         "eth2": {"type": "nic", "network": "br0", "ipv4.address": "none"},
         "eth3": {"type": "nic", "nictype": "physical", "parent": "enp3s0"},
+        "eth4": {"type": "nic", "network": "mv", "hwaddr": "00:16:3e:00:00:0c"},  # nobody looks for others there
+        "eth5": {"type": "nic", "nictype": "bridged", "parent": "foreign", "hwaddr": "00:16:3e:00:00:0d"},
         "gone": {"type": "none"},
     }  # fmt: skip
     config = {"volatile.eth2.hwaddr": "00:16:3e:00:00:0b"}
@@ -133,10 +141,9 @@ def test_of_nics(world):
         "the MAC address on br0 (VLAN 5) 00:16:3e:00:00:0a": ("devices", "eth0", "hwaddr"),
         "the DNS name on br0 (VLAN 5) web": (),
         "the address on br1 10.1.0.9": (),  # a profile's
-        "the DNS name on br1 web": (),
         "the MAC address on br0 00:16:3e:00:00:0b": ("config", "volatile.eth2.hwaddr"),
         "the DNS name on br0 web": (),
-        "the DNS name on enp3s0 web": (),
+        "the MAC address on foreign 00:16:3e:00:00:0d": ("devices", "eth5", "hwaddr"),
     }
     on_host = {
         "the route 10.9.0.0/24": ("devices", "eth0", "ipv4.routes"),
@@ -188,6 +195,9 @@ def test_of_networks_and_pools():
     assert words(of_pool({"driver": "ceph", "config": {"source": "rbd"}})) == {"the source rbd": Hold(weak=True)}
     assert words(of_pool({"driver": "lvm", "config": {"source": "vg", "lvm.vg.force_reuse": "true"}})) == {"the source vg": Hold(weak=True)}
     assert of_pool({"driver": "dir", "config": None}) == {}
+    server = {"config": {"core.https_address": ":8443", "core.metrics_address": ":8444", "core.dns_address": "", "core.shutdown_timeout": "5"}}
+    metrics = Hold("core.metrics_address", ("config", "core.metrics_address"))
+    assert words(of_server(server)) == {"the port tcp::8443": Hold("core.https_address"), "the port tcp::8444": metrics}
 
 
 @pytest.mark.parametrize(("text", "ip"), [("10.0.0.1/24", "10.0.0.1"), ("FD00:0::1/64", "fd00::1"), ("none", ""), ("auto", ""), ("", "")])

@@ -10,6 +10,7 @@ from typing import Any
 
 from .. import _secrets as secrets
 from .. import _values as values
+from .._claims import Claim, Hold, of_server
 from .._client import Client
 from .._errors import InvalidInput, ServerError
 from .._fields import Map
@@ -126,6 +127,10 @@ class Server(Resource):
         gone = {key: "" for key in now.object["config"] if key not in body["config"]}
         patch = {**gone, **{key: value for key, value in body["config"].items() if value != secrets.MASK}}
         self.client.write("PATCH", self.path, {"config": patch}, **self.query())
+
+    @classmethod
+    def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
+        return of_server(obj)
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
