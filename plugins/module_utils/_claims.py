@@ -16,7 +16,8 @@ import re
 from typing import Any, NamedTuple
 
 from . import _values as values
-from ._client import quote
+from ._client import denied, quote
+from ._errors import ServerError
 
 
 class Claim(NamedTuple):
@@ -66,8 +67,19 @@ def of_devices(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[
 
 def _given(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[str, Any]:
     """The devices that its profiles give an instance."""
-    found = [client.find(f"/1.0/profiles/{quote(name)}", **query) for name in obj.get("profiles") or ()]
-    return {name: device for reply in found if reply for name, device in (reply.metadata.get("devices") or {}).items()}
+    profiles = [_seen(client, f"/1.0/profiles/{quote(name)}", query) for name in obj.get("profiles") or ()]
+    return {name: device for profile in profiles for name, device in (profile.get("devices") or {}).items()}
+
+
+def _seen(client: Any, path: str, query: dict[str, Any]) -> dict[str, Any]:
+    """What is there; empty where nothing is, or where this client may not look."""
+    try:
+        found = client.find(path, **query)
+    except ServerError as exc:
+        if not denied(exc):
+            raise
+        return {}
+    return dict(found.metadata) if found else {}
 
 
 def _network(device: dict[str, str], client: Any, query: dict[str, Any]) -> dict[str, Any]:
@@ -76,8 +88,8 @@ def _network(device: dict[str, str], client: Any, query: dict[str, Any]) -> dict
         name, place = (device.get("parent"), {}) if device.get("nictype") == "bridged" else (None, {})
     else:
         name, place = device["network"], query
-    found = client.find(f"/1.0/networks/{quote(name)}", **place) if name else None
-    network = {"type": "bridge", "managed": False, **(found.metadata if found else {}), "name": name}
+    found = _seen(client, f"/1.0/networks/{quote(name)}", place) if name else {}
+    network = {"type": "bridge", "managed": False, **found, "name": name}
     return network if name and network["type"] in ("bridge", "ovn") else {}
 
 

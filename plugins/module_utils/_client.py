@@ -95,6 +95,11 @@ def quote(name: str) -> str:
     return urllib.parse.quote(name, safe="")
 
 
+def denied(refusal: ServerError) -> bool:
+    """Whether it is for want of rights, so that what there is cannot be known."""
+    return refusal.code in (401, 403) or bool(re.search(LIMITED_BY, refusal.text))
+
+
 class Client:
     """A conversation with one server.
 

@@ -12,7 +12,8 @@ import re
 from typing import Any
 
 from . import _values as values
-from ._errors import InvalidInput, did_you_mean
+from ._client import denied
+from ._errors import InvalidInput, ServerError, did_you_mean
 
 
 def below(config: dict[str, Any]) -> list[str]:
@@ -42,7 +43,12 @@ def missing(client: Any, wanted: dict[str, str], query: dict[str, Any]) -> dict[
     """
     if not wanted or client.clustered:
         return {}
-    known = client.names("/1.0/networks", **query)
+    try:
+        known = client.names("/1.0/networks", **query)
+    except ServerError as exc:
+        if not denied(exc):
+            raise
+        return {}
     if "lo" not in known:
         return {}
     result = {}

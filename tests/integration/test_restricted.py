@@ -115,6 +115,9 @@ def test_its_own_project_is_its_own(client: Client) -> None:
     assert client("instance", name="own", project="mine", config={"user.a": "1"}, state="stopped")["changed"] is True
     assert [instance["name"] for instance in client("instance_info", project="mine")["instances"]] == ["own"]
     assert client("stack", definition={"profiles": [{"name": "web", "project": "mine"}]})["changed"] is True
+    eth0 = {"type": "nic", "nictype": "bridged", "parent": "lxdbr0"}  # of a network that it must not look at
+    done = client("stack", definition={"instances": [{"name": "own", "project": "mine", **EMPTY, "devices": {"eth0": eth0}}]})
+    assert done.get("changed") is True, done.get("msg")
     assert [project["name"] for project in client("resource_info", kind="project")["resources"]] == ["mine"]
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._claims import Claim, Hold, address, of_network, of_pool, of_server
+from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._graph import order
 from ansible_collections.cloudhost.lxd.plugins.module_utils._interfaces import below, missing, references
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
@@ -157,6 +158,18 @@ def test_of_nics(world):
     assert claims(world, "profile", name="net", devices={"eth1": {"type": "nic", "network": "br1", "ipv4.address": "10.1.0.9"}}) == {
         "the address on br1 10.1.0.9": Hold("eth1", ("devices", "eth1", "ipv4.address"))
     }
+
+
+def test_what_may_not_be_looked_at_is_taken_for_a_bridge(world):
+    """Clients that are limited to a project do not see the networks of the host."""
+    web = {"name": "web", "profiles": [], "devices": {"eth0": {"type": "nic", "nictype": "bridged", "parent": "br0", "ipv4.address": "10.0.0.2"}}}
+    world.put("/1.0/networks/br0")
+    assert set(claims(world, **web)) == {"the address on br0 10.0.0.2", "the DNS name on br0 web"}
+    world.faults["GET /1.0/networks/br0"] = "Certificate is restricted"
+    assert set(claims(world, **web)) == {"the address on br0 10.0.0.2"}
+    world.faults["GET /1.0/networks/br0"] = "database is gone"
+    with pytest.raises(ServerError, match="database is gone"):
+        claims(world, **web)
 
 
 def test_of_proxies_and_volumes(world):
@@ -313,5 +326,11 @@ def test_of_what_cannot_be_known_nothing_is_said(world):
     client.clustered = True
     assert missing(client, wanted, {}) == {}
     client.clustered = False
+    world.faults["GET /1.0/networks"] = "User does not have permissions for project"
+    assert missing(client, wanted, {}) == {}
+    world.faults["GET /1.0/networks"] = "database is gone"
+    with pytest.raises(ServerError, match="database is gone"):
+        missing(client, wanted, {})
+    world.faults.clear()
     del world.objects["default", "/1.0/networks/lo"]
     assert missing(client, wanted, {}) == {}
