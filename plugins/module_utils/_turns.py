@@ -143,7 +143,13 @@ def _side(node: Any, client: Any) -> Side:
 def _freed(node: Any, these: list[Pass], sides: dict[int, Side], client: Any) -> Any:
     """The step that unsets what a resource has, before it gets what it is to have."""
     identity = {option: node.params[option] for option in [*node.kind.parents(), "name", "project"] if option in node.params}
-    params = {**defaults(node.kind.argument_spec()), "target": None, **identity, "state": "present", **unset([one.hold for one in these])}
+    params = {
+        **defaults(node.kind.argument_spec()),
+        "target": None if node.kind.placed else node.params.get("target"),
+        **identity,
+        "state": "present",
+        **unset([one.hold for one in these]),
+    }
     freed = type(node)(node.kind, node.project, params, node.entry)
     freed.found, freed.action = node.found, "update"
     freed.plan = node.kind(client, {**params}).plan(node.found)

@@ -310,7 +310,6 @@ def test_references_of_sources_are_seen_from_the_project_that_they_name(world):
 
 def test_limits_of_pools_and_volumes_of_the_daemon_name_pools():
     assert ("storage_pool", "fast") in KINDS["project"].references({"config": {"limits.disk.pool.fast": "1GiB"}})
-    assert ("cluster_group", "eu") in KINDS["project"].references({"config": {"restricted.cluster.groups": "us,eu"}})
     assert ("storage_pool", "fast/images") in KINDS["server"].references({"config": {"storage.images_volume": "fast/images"}})
     config = {"parent": "br1"}
     assert ("network", "br1", "default") in KINDS["network"].references({"config": None, "members": {"n1": config, "n2": None}})

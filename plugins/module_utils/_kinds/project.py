@@ -32,7 +32,6 @@ class Project(Resource):
     renames = True
     refers = {f"config.{FOR_GROUPS}": "cluster_group"}
     singletons = ("default",)
-    refers = {"config.restricted.cluster.groups": "cluster_group"}
     owned = ("volatile.*", "features.*")
     noise = ("volatile.*",)
     name_rule = (r"(?!\*\Z)[^/ _'\"]+", "no slash, space, underscore or quote, and not an asterisk")
@@ -56,7 +55,7 @@ class Project(Resource):
 
     @classmethod
     def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
-        """Incus takes the limits of pools, and groups, that are there."""
+        """Incus takes limits of those pools only that are there."""
         config = params.get("config") or {}
         pools = [key[len(_POOL_LIMIT) :] for key in config if str(key).startswith(_POOL_LIMIT)]
         return super().references(params) + [("storage_pool", name) for name in pools]
