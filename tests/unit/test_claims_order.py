@@ -333,3 +333,53 @@ def test_of_what_cannot_be_known_nothing_is_said(world):
     world.faults.clear()
     del world.objects["default", "/1.0/networks/lo"]
     assert missing(client, wanted, {}) == {}
+
+
+@pytest.fixture
+def host(world):
+    """A world in which the interfaces of the host are told."""
+    for name in ("lo", "lxdbr0", "eth0"):
+        world.put(f"/1.0/networks/{name}", managed=name == "lxdbr0")
+    world.server["api_extensions"] = [*world.server["api_extensions"], "network_type_macvlan"]
+    return world
+
+
+def bridged(parent, **keys):
+    return {"eth0": {"type": "nic", "nictype": "bridged", "parent": parent, **keys}}
+
+
+def told(world, **definition):
+    return run(world, definition, check=True, adopt=True)["warnings"]
+
+
+def test_a_parent_that_may_come_later_is_a_warning(host):
+    words = "devices.eth0.parent: there is no network and no interface 'lxdbr1' on lxd 6.1 at world. Did you mean 'lxdbr0'?"
+    later = "Instances with it cannot start before there is one."
+    assert told(host, profiles=[{"name": "web", "devices": bridged("lxdbr1")}]) == [f"profile 'web': {words} {later}"]
+    for state in ("stopped", "present"):
+        entry = {"name": "i1", "source": EMPTY, "state": state, "devices": bridged("lxdbr1")}
+        assert told(host, instances=[entry]) == [f"instance 'i1': {words} {later}"]
+    assert told(host, profiles=[{"name": name, "devices": bridged(parent)} for name, parent in (("a", "eth0"), ("b", "lxdbr0"), ("c", "eth0.5"))]) == []
+    assert told(host, profiles=[{"name": "web", "devices": bridged("soon")}], networks=[{"name": "soon"}]) == []
+
+
+def test_a_parent_that_is_needed_now_is_an_error(host):
+    entry = {"name": "i1", "source": EMPTY, "devices": bridged("lxdbr1")}
+    for state in ("started", "frozen"):
+        assert "Did you mean 'lxdbr0'?" in refused_after(host, {"instances": [{**entry, "state": state}]})
+    static = {"ipv6.address": "fd00::2"}
+    assert "lxdbr1" in refused_after(host, {"profiles": [{"name": "web", "devices": bridged("lxdbr1", **static)}]})
+    filtered = bridged("lxdbr1", **static, **{"security.ipv6_filtering": True})
+    assert len(told(host, profiles=[{"name": "web", "devices": filtered}])) == 1
+    host.put("/1.0/instances/i1", status="Running", devices=bridged("lost"))
+    there = {"instances": [{"name": "i1", "state": "present", "devices": bridged("lost", mtu=1400)}]}
+    assert told(host, **there) == []  # what it runs with is not looked at
+    there["instances"][0]["devices"] = bridged("lxdbr1")
+    assert "lxdbr1" in refused_after(host, there, adopt=True)
+    assert "config.parent" in refused_after(host, {"networks": [{"name": "mv", "type": "macvlan", "config": {"parent": "eth1"}}]})
+    assert told(host, networks=[{"name": "mv", "type": "macvlan", "config": {"parent": "eth0"}}]) == []
+
+
+def test_a_bridge_is_made_without_an_interface_that_is_not_there(host):
+    (warning,) = told(host, networks=[{"name": "br9", "config": {"bridge.external_interfaces": "eth0, eth1,eth2.5/eth2/5"}}])
+    assert "config.bridge.external_interfaces: there is no network and no interface 'eth1'" in warning and warning.endswith("The bridge is made without it.")
