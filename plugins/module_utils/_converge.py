@@ -97,6 +97,7 @@ def _converge(resource: Resource, check_mode: bool, actions: list[str]) -> Outco
     for attempt in range(MAX_REPLANS):
         found = resource.read()
         plan = resource.plan(found)
+        resource.check_unused(plan.verb, plan.users)
         plans.append(plan)
         if doubtful and doubtful not in [step.words for step in plan.steps]:
             actions.append(doubtful)

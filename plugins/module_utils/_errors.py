@@ -32,7 +32,12 @@ class StackFailed(LXDError):
 
 
 class InvalidInput(LXDError):
-    """The task asks for something that cannot be; nothing was changed."""
+    """The task asks for something that cannot be; nothing was changed. C(each) are all the things that are wrong."""
+
+    def __init__(self, *each: str) -> None:
+        self.each = tuple(dict.fromkeys(each))
+        count = len(self.each)
+        super().__init__(self.each[0] if count == 1 else "\n".join([f"{count} errors, and nothing was changed:", *(f"- {words}" for words in self.each)]))
 
 
 class ServerError(LXDError):

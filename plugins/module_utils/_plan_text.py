@@ -49,6 +49,8 @@ def text(nodes: list[Node], heading: str, rules: secrets.Rules) -> str:
             lines += [f"      {line}" for key, old, new in _leaves(before, after) for line in _change(values.printable(key), old, new)]
         if node.note:
             lines.append(f"      {values.printable(node.note)}")
+        if node.action == DELETE:
+            lines += [f"      {values.printable(step.words)}" for step in node.plan.steps[:-1] if step.words.startswith("delete ")]
         if node.action == REPLACE:
             lines.append("      it is deleted and made anew: what is in it is lost")
     return "\n".join([*lines, summary(nodes), ""])

@@ -18,6 +18,7 @@ from ._document import Entry, Kinds, title
 from ._errors import InvalidInput
 from ._fields import Devices, Map
 from ._graph import Index, link, needs_of, order, put_first, turned
+from ._in_use import Usage
 from ._marks import Marks, mark_of, read_mark
 from ._resource import Found, Plan, Resource
 from ._turns import in_turn
@@ -103,17 +104,18 @@ class Planner:
                 node.broken = not self._stand_in(node)
         errors += [error for number in set(range(len(nodes))) - set(sequence) for error in self._checked(nodes[number], entries[number])]
         if errors:
-            raise InvalidInput(all_of(errors))
+            raise InvalidInput(*in_order(errors))
         place = {number: position for position, number in enumerate(sequence)}
         ordered = Planned([nodes[number] for number in sequence], [{place[other] for other in needs[number]} for number in sequence], len(sequence))
         if self.wish.absent:
             ordered = self._removed([node for node in ordered.nodes if node.action], self._owned(nodes))
         elif self.wish.prune:
             ordered = self._joined(ordered, self._removed([], self._owned(nodes)))
-        if not self.wish.absent:
+        errors = Usage(self.view, self.kinds, ordered.nodes, ordered.needs, DELETE).settle()
+        if not errors and not self.wish.absent:
             ordered, errors = in_turn(ordered, self.client)
-            if errors:
-                raise InvalidInput(all_of(errors))
+        if errors:
+            raise InvalidInput(*in_order(errors))
         return ordered._replace(warnings=self.marks.warnings(self.wish.name or ""))
 
     def _plan_one(self, node: Node, entry: Entry) -> list[str]:
@@ -124,7 +126,7 @@ class Planner:
                 self._plan_taken_back(node)
         except InvalidInput as exc:
             node.broken = True
-            return [entry.complaint(str(exc))]
+            return [entry.complaint(words) for words in exc.each]
         return []
 
     def _checked(self, node: Node, entry: Entry) -> list[str]:
@@ -132,7 +134,7 @@ class Planner:
         try:
             node.kind(self.client, {**node.params})
         except InvalidInput as exc:
-            return [entry.complaint(str(exc))]
+            return [entry.complaint(words) for words in exc.each]
         return []
 
     def _stand_in(self, node: Node) -> bool:
@@ -222,7 +224,7 @@ class Planner:
             if isinstance(field, Devices):
                 same = [name for name, device in wanted.items() if device and values.merge_devices(have, {name: device}).get(name) == have.get(name)]
             elif isinstance(field, Map):
-                same = [key for key, value in wanted.items() if resource.same_config(key, value, have)]
+                same = [key for key, value in wanted.items() if resource.same_config(key, value, have) and not values.matches(key, node.kind.lasting)]
             else:
                 continue
             undone[field.name] = dict.fromkeys(same)
@@ -232,6 +234,8 @@ class Planner:
         node.plan = resource.plan(node.found)
         if node.plan.steps:
             node.action, node.why = UPDATE, "what the document wrote there is taken back"
+            for path, obj in resource.foreseen(node.plan).items():
+                self.view.put(path, resource.query().get("project"), obj)
 
     def _owned(self, nodes: list[Node]) -> list[Node]:
         """All on the server that carries the name of the stack, in every project, and is not to be kept."""
@@ -308,12 +312,11 @@ class Planner:
         return {**(shown or {}), **parents}
 
 
-def all_of(errors: list[str]) -> str:
-    """Errors as one, those of a file by line."""
+def in_order(errors: list[str]) -> list[str]:
+    """Errors, those of a file by line."""
 
     def line(error: str) -> tuple[str, int]:
         place = re.match(r"(\S+):(\d+): ", error)
         return (place[1], int(place[2])) if place else ("", 0)
 
-    listed = sorted(dict.fromkeys(errors), key=line)
-    return listed[0] if len(listed) == 1 else "\n".join([f"{len(listed)} errors, and nothing was changed:", *(f"- {error}" for error in listed)])
+    return sorted(errors, key=line)

@@ -12,15 +12,14 @@ code, whether it is applied or only shown: that is why check mode and diff mode 
 
 from __future__ import annotations
 
-import re
 from typing import Any, Callable, NamedTuple
 
 from . import _secrets as secrets
 from . import _values as values
+from ._checks import Checks
 from ._client import Client, quote
-from ._errors import InvalidInput, LXDError, ServerError, did_you_mean
+from ._errors import InvalidInput, LXDError, ServerError
 from ._fields import Map, taken_back
-from ._stackable import Stackable
 
 
 class Found(NamedTuple):
@@ -46,9 +45,16 @@ class Plan:
         self.after = after
         self.steps = steps
         self.result = result
+        self.verb = ""
+        self.users: list[str] = []
+
+    def among(self, verb: str, users: list[str]) -> Plan:
+        """The plan of what the server refuses while somebody uses it: what it refuses, and the URLs of those who do."""
+        self.verb, self.users = verb, users
+        return self
 
 
-class Resource(Stackable):
+class Resource(Checks):
     """Base of all kinds. Class attributes declare; methods are the steps of the ladder.
 
     :cvar kind: the word for one of it, and the name of the result
@@ -65,6 +71,7 @@ class Resource(Stackable):
     :cvar fixed_config: config keys that the API cannot change after creation
     :cvar name_rule: what a new name has to match as a whole, and that in words; C(name_rules) has those of one implementation only
     :cvar slashes: whether a name can have slashes
+    :cvar unless_used: what the servers do only while nobody uses it: C(delete), C(rename)
     """
 
     states: tuple[str, ...] = ("present", "absent")
@@ -79,6 +86,7 @@ class Resource(Stackable):
     name_rule = (r"[^/\s*][^/\s]*", "no slash, no space and no asterisk")
     name_rules: dict[str, tuple[str, str]] = {}
     slashes = False
+    unless_used: tuple[str, ...] = ()
 
     # -- declaration ------------------------------------------------------------------------------------------------
 
@@ -188,6 +196,20 @@ class Resource(Stackable):
     # -- the ladder -------------------------------------------------------------------------------------------------
 
     def plan(self, found: Found | None) -> Plan:
+        """What is to be done, or one error with all that is wrong with it."""
+        wrong: list[str] = []
+        self.wrong = wrong
+        try:
+            plan = self._plan(found)
+        except InvalidInput as exc:
+            wrong += exc.each
+        finally:
+            self.wrong = None
+        if wrong:
+            raise InvalidInput(*wrong)
+        return plan
+
+    def _plan(self, found: Found | None) -> Plan:
         if self.state == "absent":
             return self.plan_absent(found)
         return self.plan_update(found) if found else self.plan_create()
@@ -195,16 +217,26 @@ class Resource(Stackable):
     def plan_absent(self, found: Found | None) -> Plan:
         if not found:
             return Plan({}, {}, [], None)
+        self._refuse_the_servers_own("deleted")
         steps = [*self.before_delete(found), Step(f"delete {self.kind} {self.name}", self.delete)]
-        return Plan({"name": self.name, **self.comparable(found.object)}, {}, steps, None)
+        plan = Plan({"name": self.name, **self.comparable(found.object)}, {}, steps, None)
+        return plan.among("deleted", self.users(found.object) if "delete" in self.unless_used else [])
 
     def before_delete(self, found: Found) -> list[Step]:
         return []
 
+    def users(self, obj: dict[str, Any]) -> list[str]:
+        """The URLs of those who keep the server from deleting or renaming it. A client with limited rights is not told of all."""
+        return list(obj.get("used_by") or ())
+
+    def _refuse_the_servers_own(self, verb: str) -> None:
+        if self.name in self.singletons:
+            self.refuse(f"name: the {self.kind} '{self.name}' is the server's own and cannot be {verb}.")
+
     def plan_create(self) -> Plan:
         self.check_extensions()
         if self.named:
-            self.check_name("new_name" if self.params.get("new_name") else "name", self.params.get("new_name") or self.name)
+            self.attempt(self.check_name, "new_name" if self.params.get("new_name") else "name", self.params.get("new_name") or self.name, instead=None)
         body = self.create_body()
         self.check_references(body, {})
         steps = [Step(f"create {self.kind} {body['name']}", lambda: self.create(body)), *self.extra_steps(None, body)]
@@ -217,13 +249,13 @@ class Resource(Stackable):
         if differing and self.params.get("recreate"):
             return self.plan_recreate(found)
         if differing:
-            raise InvalidInput(self.create_only_words(differing))
+            self.refuse(self.create_only_words(differing))
         steps: list[Step] = []
         target = self.params.get("new_name")
         changed = sorted(key for key in new if new[key] != current.get(key))
         before, after = values.changes(self.comparable(current), self.comparable(new)) if changed else ({}, {})
         if target and target != self.name:
-            self.check_name("new_name", target)
+            self.attempt(self.check_name, "new_name", target, instead=None)
             steps.append(Step(f"rename {self.kind} {self.name} to {target}", lambda: self.rename(target), reread=True))
             before, after = {"name": self.name, **before}, {"name": target, **after}
         if changed:
@@ -231,12 +263,16 @@ class Resource(Stackable):
             self.check_references(new, current)
             steps.append(Step(f"update {self.kind} {target or self.name} ({', '.join(changed)})", lambda: self.carry_out(found, new)))
         steps += self.extra_steps(found, new)
-        return Plan(before, after, steps, {**new, **({self.key: target} if target else {})})
+        plan = Plan(before, after, steps, {**new, **({self.key: target} if target else {})})
+        if target and target != self.name:
+            self._refuse_the_servers_own("renamed")
+            plan.among("renamed", self.users(current) if "rename" in self.unless_used else [])
+        return plan
 
     def plan_recreate(self, found: Found) -> Plan:
         gone, made = self.plan_absent(found), self.plan_create()
         steps = gone.steps[:-1] + [gone.steps[-1]._replace(reread=True)] + made.steps
-        return Plan(gone.before, made.after, steps, made.result)
+        return Plan(gone.before, made.after, steps, made.result).among("deleted to be made anew", gone.users)
 
     def carry_out(self, found: Found, new: dict[str, Any]) -> None:
         """Update. Servers store some of what they then fail to do, and the next run would take it for done: that is put back."""
@@ -318,53 +354,7 @@ class Resource(Stackable):
         """Whether L(after_apply) has something to wait for, once planned."""
         return False
 
-    # -- checks -----------------------------------------------------------------------------------------------------
-
-    def check_extensions(self) -> None:
-        if self.extension:
-            self.client.require(self.extension, self.kind)
-        for field in self.fields:
-            if field.extension and field.key in self.wanted:
-                self.client.require(field.extension, f"{self.kind} option '{field.name}'")
-
-    def check_name(self, option: str, name: str) -> None:
-        """Refuse a name that the server would not let a new one have. Which server it is is asked only where that matters."""
-        if name not in (".", "..") and all(re.fullmatch(rule, name) for rule, _words in (self.name_rule, *self.name_rules.values())):
-            return
-        rule, words = self.name_rules.get(self.client.implementation, self.name_rule) if self.name_rules else self.name_rule
-        if name in (".", "..") or not re.fullmatch(rule, name):
-            raise self._unnamable(option, name, words)
-
-    def _unnamable(self, option: str, name: str, words: str) -> InvalidInput:
-        return InvalidInput(f"{option}: '{name}' is not a valid name for a {self.kind}: {words}.")
-
-    def _check_project(self) -> None:
-        project = self.params.get("project")
-        if self.scoped and project and project != "default":
-            self.check_known("project", [project], "/1.0/projects")
-
-    def check_known(self, option: str, names: list[str], path: str, **query: Any) -> None:
-        """Refuse names that are not in a collection of the server."""
-        if not names:
-            return
-        known = self.client.names(path, **query)
-        for name in names:
-            if name not in known:
-                raise InvalidInput(f"{option}: there is no '{name}' on {self.client.label}. {did_you_mean(name, known)}")
-
-    def check_device_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
-        """Pools and networks that the devices name, where they are new or changed."""
-        pools, networks = {}, {}
-        for name, device in (new.get("devices") or {}).items():
-            if device == (old.get("devices") or {}).get(name):
-                continue
-            if device.get("type") == "disk" and device.get("pool"):
-                pools[device["pool"]] = f"devices.{name}.pool"
-            if device.get("type") == "nic" and device.get("network"):
-                networks[device["network"]] = f"devices.{name}.network"
-        for wanted, path in ((pools, "/1.0/storage-pools"), (networks, "/1.0/networks")):
-            for reference, option in wanted.items():
-                self.check_known(option, [reference], path, **self.query())
+    # -- where it is --------------------------------------------------------------------------------------------------
 
     @property
     def collection(self) -> str:

@@ -37,6 +37,8 @@ class Stackable:
     :cvar marks: whether it has a place for the name of the stack that owns it: its first free dictionary
     :cvar copied: whether the daemons copy it with its mark, so that a mark of an earlier version may be that of another
     :cvar one_by_one: actions (C(create), C(delete), …) of which a daemon makes a mess when two are done at once in the same parent or project
+    :cvar lends: whether what it refers to is used by all that refers to it
+    :cvar lasting: patterns of keys that C(singletons) keep for good, whoever wrote them
     :cvar passing: whether it comes and goes by itself, so that an export has it only when asked
     """
 
@@ -61,6 +63,8 @@ class Stackable:
     copied = True
     one_by_one: tuple[str, ...] = ()
     passing = False
+    lends = False
+    lasting: tuple[str, ...] = ()
 
     @classmethod
     def plural(cls) -> str:

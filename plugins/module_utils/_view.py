@@ -115,7 +115,10 @@ class View:
     def _read(self, kind: type[Resource], path: str, project: str) -> dict[str, dict[str, Any]]:
         if path == PROJECTS:
             return self._projects()
-        if project not in ("", "default") and project not in self._exist():  # the daemon will make these with the project
+        if project not in ("", "default") and project not in self._exist():
+            if project not in self._projects():  # nobody makes it, so there is nothing in it
+                return {}
+            # the daemon will make these with the project
             return {name: {"name": name, "description": "", "config": {}, "devices": {}} for name in kind.singletons}
         reply = self.client.find(path, recursion=1, **({} if project in ("", "default") else {"project": project}))
         return {obj[kind.key]: obj for obj in (reply.metadata if reply else None) or []}

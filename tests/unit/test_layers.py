@@ -19,7 +19,8 @@ MODULES = sorted((PLUGINS / "modules").glob("*.py"))
 #: From the bottom up: a file imports only what stands before it.
 ORDER = (
     "_errors", "_transport", "_tls", "_values", "_answers", "_secrets", "_client", "_connect", "_claims", "_interfaces", "_fields", "_stackable",
-    "_resource", "_converge", "_arguments", "_document", "_view", "_graph", "_turns", "_marks", "_planner", "_plan_text", "_applier", "_stack", "_export",
+    "_users", "_checks", "_resource", "_converge", "_arguments", "_document", "_view", "_graph", "_turns", "_marks", "_in_use", "_planner",
+    "_plan_text", "_applier", "_stack", "_export",
 )  # fmt: skip
 COLLECTION = "ansible_collections.cloudhost.lxd.plugins.module_utils."
 

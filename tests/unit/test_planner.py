@@ -16,7 +16,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Map, 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
 from ansible_collections.cloudhost.lxd.plugins.module_utils._marks import mark_of
-from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish, all_of
+from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish, in_order
 from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource, Step
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import plan_stack
 from ansible_collections.cloudhost.lxd.plugins.module_utils._values import BEARER, MARK
@@ -98,7 +98,7 @@ def test_what_goes_in_circles_is_told_with_all_else(world):
     ],
 )
 def test_errors_are_one_by_line(errors, words):
-    assert all_of(errors) == words
+    assert str(InvalidInput(*in_order(errors))) == words
 
 
 # -- why -------------------------------------------------------------------------------------------------------------------
@@ -408,15 +408,18 @@ def test_what_needs_what_and_what_comes_late(world):
     assert (plan.needs, plan.late) == ([set(), {0}, {1}], 2)
 
 
-@pytest.mark.parametrize(("features", "needs"), [({"features.profiles": "true"}, {0}), ({"features.profiles": "false"}, set())])
-def test_what_a_project_brought_with_it_goes_with_the_project(world, features, needs):
-    """What its default profile uses waits for the project, and for nothing where the profile is that of the project C(default)."""
-    world.put("/1.0/projects/lab", config={MARK: "shop", **features})
+@pytest.mark.parametrize("own", [True, False])
+def test_what_a_project_brought_with_it_goes_with_the_project(world, own):
+    """What its default profile uses waits for the project, unless the profile is that of the project C(default), which stays."""
+    world.put("/1.0/projects/lab", config={MARK: "shop", "features.profiles": str(own).lower()})
     world.put("/1.0/storage-pools/fast", config={MARK: "shop"})
     world.put("/1.0/profiles/default", "lab", devices={"root": ROOT})
-    world.put("/1.0/profiles/other", "lab", devices={"root": ROOT})
-    plan = planned(world, absent=True)
-    assert ([node.label for node in plan.nodes], plan.needs) == (["lab", "fast"], [set(), needs])
+    if own:
+        plan = planned(world, absent=True)
+        assert ([node.label for node in plan.nodes], plan.needs) == (["lab", "fast"], [set(), {0}])
+    else:
+        with pytest.raises(InvalidInput, match="^storage_pool fast on .* is used by profile default, and cannot be deleted"):
+            planned(world, absent=True)
 
 
 def test_each_deletion_waits_for_its_own_users(world):

@@ -102,11 +102,12 @@ class World:
                 return copy.deepcopy(self.server), etag_of(self.server["config"])
             if path.rpartition("/")[2] in BLANK:
                 listed = self.listing(path, query.get("project"))
-                return copy.deepcopy(listed) if query.get("recursion") else [f"{path}/{urllib.parse.quote(obj['name'])}" for obj in listed], None
+                told = [self.shown(obj, f"{path}/{obj['name']}", self.where(path, query.get("project"))) for obj in listed]
+                return told if query.get("recursion") else [f"{path}/{urllib.parse.quote(obj['name'])}" for obj in listed], None
             found = self.find(path, query.get("project"))
             if found is None:
                 raise Refused(404, "Not Found")
-            return copy.deepcopy(found), etag_of(found)
+            return self.shown(found, path, self.where(path, query.get("project"))), etag_of(found)
 
     def write(self, method: str, path: str, body: Any, etag: str | None, project: str | None) -> None:
         with self.lock:
@@ -147,7 +148,7 @@ class World:
         if method == "DELETE":
             self.delete(path, project)
             return
-        new = {**found, **body}
+        new = {**found, **{key: value for key, value in body.items() if key != "used_by"}}
         self.check_references(path, new, project)
         roots = [any(device.get("path") == "/" for device in (obj.get("devices") or {}).values()) for obj in (found, new)]
         if roots == [True, False] and self.used(path, project):
@@ -158,6 +159,27 @@ class World:
         """Whether an instance has this profile."""
         where, name = self.where(path, project), path.rpartition("/")[2]
         return any(name in obj.get("profiles", ()) and self.where(path, place) == where for (place, _other), obj in self.objects.items())
+
+    def users(self, path: str, where: str) -> list[tuple[str, str]]:
+        """Projects and paths of those that use something. As for a real daemon, an instance uses what its profiles bring."""
+        sort, name = path.split("/")[2], path.rpartition("/")[2]
+        key = {"storage-pools": "pool", "networks": "network"}.get(sort, "")
+        found = []
+        for (place, other), obj in self.objects.items():
+            lent = [self.find(f"/1.0/profiles/{profile}", place) or {} for profile in obj.get("profiles", ())] if place else []
+            devices = [device for giver in (obj, *lent) for device in (giver.get("devices") or {}).values()]
+            used = bool(key) and any(device.get(key) == name for device in devices) and (not place or self.where(path, place) == where)
+            used |= sort == "profiles" and name in obj.get("profiles", ()) and self.where(path, place) == where
+            used |= sort == "projects" and place == name
+            found += [(place, other)] if used else []
+        return found
+
+    def shown(self, obj: dict, path: str, where: str) -> dict:
+        """An object as the API tells it, with those who use it."""
+        if path.split("/")[2] not in ("projects", "storage-pools", "networks", "profiles"):
+            return copy.deepcopy(obj)
+        users = [other + ("" if place in ("", "default") else f"?project={place}") for place, other in self.users(path, where)]
+        return {**copy.deepcopy(obj), "used_by": users}
 
     def must(self, path: str, project: str | None) -> dict:
         found = self.find(path, project)
@@ -196,13 +218,8 @@ class World:
             raise Refused(400, "The instance is running")
         if (sort in ("projects", "profiles")) and name == "default":
             raise Refused(403, "The default one cannot be deleted")
-        for (place, other), obj in self.objects.items():
-            devices = (obj.get("devices") or {}).values()
-            used = sort == "storage-pools" and any(device.get("pool") == name for device in devices)
-            used |= sort == "networks" and any(device.get("network") == name for device in devices)
-            used |= sort == "profiles" and name in obj.get("profiles", ()) and self.where(path, place) == where
-            used |= sort == "projects" and place == name and not other.endswith("/profiles/default")
-            if used:
+        for _place, other in self.users(path, where):
+            if not (sort == "projects" and other.endswith("/profiles/default")):
                 raise Refused(400, f"The {sort} entry is in use by {other}")
         gone = [key for key in self.objects if key[0] == where and (key[1] == path or key[1].startswith(path + "/"))]
         if sort == "projects":

@@ -111,9 +111,9 @@ class PerMember(Resource):
         if not (own or members):
             return
         there = _by_name(self.client)
-        for name in written or {}:
-            if name not in there:
-                raise InvalidInput(f"members: {self.client.label} has no member '{name}'. {did_you_mean(name, list(there))}")
+        unknown = [f"members: {self.client.label} has no member '{name}'. {did_you_mean(name, list(there))}" for name in written or {} if name not in there]
+        if unknown:
+            raise InvalidInput(*unknown)
         if own:
             self.wanted["config"] = {key: value for key, value in config.items() if key not in own}
         wanted = {name: {**own, **members.get(name, {})} for name in there if name not in kept and (own or name in members)}

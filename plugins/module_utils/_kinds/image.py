@@ -70,7 +70,7 @@ class Image(Resource):
         body = super().create_body()
         if self.file_fingerprint:
             return {**body, "fingerprint": self.file_fingerprint}
-        return {**body, "aliases": [{"name": self.name}], "source": self._source()}
+        return {**body, "aliases": [{"name": self.name}], "source": self.attempt(self._source, instead={"type": "none"})}
 
     def _source(self) -> dict[str, Any]:
         params = self.params
@@ -85,6 +85,10 @@ class Image(Resource):
                 raise InvalidInput(f"instance: there is no instance '{instance}' on {self.client.label}. {did_you_mean(instance, known)}")
             return {"type": "snapshot" if snapshot else "instance", "name": params["instance"]}
         raise InvalidInput(f"name: there is no image '{self.name}' on {self.client.label}; say where it comes from with remote, source, file or instance.")
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        profiles = [name for name in new.get("profiles") or () if name not in (old.get("profiles") or ())]
+        self.check_known("profiles", profiles, "/1.0/profiles", **self.query())
 
     def create(self, body: dict[str, Any]) -> None:
         if self.files:

@@ -39,6 +39,7 @@ class InstanceSnapshot(Resource):
     def fetch(self, name: str) -> Found | None:
         found = super().fetch(name)
         if found is None and self.state != "absent" and not self.client.find(self.owner, **self.query()):
+            self._check_project()
             known = self.client.names("/1.0/instances", **self.query())
             raise InvalidInput(
                 f"instance: there is no instance '{self.params['instance']}' on {self.client.label}. {did_you_mean(self.params['instance'], known)}"

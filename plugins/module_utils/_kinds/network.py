@@ -30,6 +30,7 @@ class Network(PerMember):
     copied = False
     fields = (Text("description"), Text("type", create_only=True), Map("config"), Members())
     renames = True
+    unless_used = ("delete", "rename")
     family, variant, default_variant = "network", "type", "bridge"
     needed = {"macvlan": ("parent",), "physical": ("parent",), "sriov": ("parent",)}
     feature = "networks"

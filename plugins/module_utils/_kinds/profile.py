@@ -22,6 +22,8 @@ class Profile(Resource):
     renames = True
     singletons = ("default",)
     feature = "profiles"
+    lends = True
+    unless_used = ("delete",)
     name_rule = (r"[^/]+", "no slash")
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:

@@ -13,6 +13,7 @@ from .._claims import Claim, Hold, of_pool
 from .._client import Client
 from .._errors import InvalidInput, did_you_mean
 from .._fields import Map, Text
+from .._users import user_of
 from ._members import Members, PerMember
 
 
@@ -24,6 +25,7 @@ class StoragePool(PerMember):
     copied = False
     fields = (Text("description"), Text("driver", create_only=True), Map("config"), Members())
     scoped = False
+    unless_used = ("delete",)
     owned = (
         "volatile.*", "source", "source.wipe", "size", "zfs.pool_name", "lvm.vg_name", "lvm.thinpool_name",
         "ceph.cluster_name", "ceph.user.name", "ceph.osd.pg_num", "ceph.osd.pool_name", "cephfs.*",
@@ -40,6 +42,10 @@ class StoragePool(PerMember):
         if key == "source.wipe":  # used once at creation, then cleared
             return bool(current)
         return super().same_config(key, want, current)
+
+    def users(self, obj: dict[str, Any]) -> list[str]:
+        """Images go with the pool: they are copies of what the daemon has."""
+        return [user for user in super().users(obj) if user_of(user).parts[0] != "images"]
 
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
