@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Callable
 
 from .. import _values as values
 from .._client import Client, quote
@@ -35,6 +35,10 @@ def source_of(client: Client, params: dict[str, Any], kind: str) -> dict[str, An
     written, project = params["source"], params["project"]
     if written:
         source = {key: _flag(key, value) for key, value in written.items() if value is not None}
+        if source.get("project") and not source.get("server"):
+            known = client.names("/1.0/projects")
+            if source["project"] not in known:
+                raise InvalidInput(f"source.project: there is no '{source['project']}' on {client.label}. {did_you_mean(source['project'], known)}")
         if source["type"] == "image" and source.get("alias") and not source.get("server"):
             return image_source(client, "source.alias", source["alias"], source.get("project") or project)
         if source["type"] == "copy":
@@ -126,21 +130,30 @@ def equip(client: Client, body: dict[str, Any], wanted: dict[str, Any], original
     written, pool, local = wanted.get("devices") or {}, params["pool"], original.get("devices") or {}
     inherited: dict[str, Any] = {}
     warnings: list[str] = []
+    wrong: list[str] = []
+    guess = False
     unset = nulls(wanted, original)
     if pool or unset or any(device and not device.get("type") for device in written.values()):
-        profiles = profiles_of(client, own_profiles(client, body, params["project"]), params["project"])
+        names = own_profiles(client, body, params["project"])
+        profiles = profiles_of(client, names, params["project"])
+        guess = len(profiles) < len(set(names))
         inherited = {**{name: device for profile in profiles for name, device in (profile.get("devices") or {}).items()}, **local}
         warnings = idle_nulls(str(body["name"]), unset, profiles)
     if pool:
         written, inherited = in_pool(written, inherited, pool)
-    devices = values.merge_devices(local, completed(written, inherited))
+    devices = values.merge_devices(local, completed(written, inherited, wrong.append))
     if devices or "devices" in body:
         body["devices"] = devices
+    if wrong and not guess:  # where a profile is not there either, that is what is wrong
+        raise InvalidInput(*wrong)
     return warnings
 
 
-def completed(wanted: dict[str, Any], inherited: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    """Devices as the API wants them, whole: one without a type is the inherited one of its name with the written keys in it."""
+def completed(wanted: dict[str, Any], inherited: dict[str, dict[str, Any]], refuse: Callable[[str], None]) -> dict[str, Any]:
+    """Devices as the API wants them, whole: one without a type is the inherited one of its name with the written keys in it.
+
+    C(refuse) gets the words about those that cannot be.
+    """
     result: dict[str, Any] = {}
     for name, device in wanted.items():
         if not device or device.get("type"):
@@ -148,11 +161,19 @@ def completed(wanted: dict[str, Any], inherited: dict[str, dict[str, Any]]) -> d
         elif name in inherited:
             result[name] = values.overriding(inherited[name], device)
         else:
-            raise InvalidInput(
+            refuse(
                 f"devices.{name}: no 'type', and no profile has a device of this name to override. "
                 f"{did_you_mean(name, list(inherited))} Give its type, such as disk or nic."
             )
     return result
+
+
+def inherited(client: Client, instance: dict[str, Any], profiles: list[str] | None, project: str | None, goes: bool) -> dict[str, dict[str, Any]]:
+    """The devices that an instance has, with those of its profiles, or of the other ones that it is to have, perhaps where it goes."""
+    there = instance.get("expanded_devices") or {}
+    if profiles is not None and (goes or profiles != instance.get("profiles")):
+        there = {name: device for profile in profiles_of(client, profiles, project) for name, device in (profile.get("devices") or {}).items()}
+    return {**there, **(instance.get("devices") or {})}
 
 
 def root_of(*devices: dict[str, Any]) -> str:

@@ -16,6 +16,7 @@ from .._errors import Interrupted, InvalidInput, ServerError
 from .._fields import Devices, Flag, Map, Names, Text
 from .._interfaces import check_devices
 from .._resource import Found, Plan, Resource, Step
+from . import _arrival as arrival
 from . import _moves as moves
 from . import _origin as origin
 from ._heartbeats import OFFLINE
@@ -148,6 +149,8 @@ class Instance(Resource):
             raise InvalidInput(f"instance {listed} both exist on {self.client.label}: remove one of them, or choose another new_name.")
         if not found:
             self.name, self.project = places[-1]
+            if self.state != "absent":
+                self._check_project()
             return None
         here, self.name, self.project = found[0]
         return here
@@ -161,13 +164,13 @@ class Instance(Resource):
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
         body.setdefault("type", "container")
-        refuse_machines(self.client, body["type"])
-        refuse_target(self.client, self.params["target"], self.project)
-        body["source"] = origin.source_of(self.client, self.params, body["type"])
+        self.attempt(refuse_machines, self.client, body["type"], instead=None)
+        self.attempt(refuse_target, self.client, self.params["target"], self.project, instead=None)
+        body["source"] = self.attempt(origin.source_of, self.client, self.params, body["type"], instead={"type": "none"})
         original = origin.original_of(self.client, body["source"], self.project)
         origin.take_over(body, original)
         if body["source"]["type"] != "backup":  # that brings its own, which the task's are merged into once they are there
-            self._warn(origin.equip(self.client, body, self.wanted, original, self.params))
+            self._warn(self.attempt(origin.equip, self.client, body, self.wanted, original, self.params, instead=[]))
         return body
 
     def create(self, body: dict[str, Any]) -> None:
@@ -201,11 +204,11 @@ class Instance(Resource):
     # -- changing ---------------------------------------------------------------------------------------------------
 
     def merged(self, current: dict[str, Any]) -> dict[str, Any]:
-        inherited = {**(current.get("expanded_devices") or {}), **(current.get("devices") or {})}
         wanted = self.wanted.get("devices")
         if wanted:
+            inherited = origin.inherited(self.client, current, self.wanted.get("profiles"), self.params["new_project"] or self.project, self._goes())
             overriding = {name: device for name, device in wanted.items() if name not in (current.get("devices") or {})}
-            self.wanted = {**self.wanted, "devices": {**wanted, **origin.completed(overriding, inherited)}}
+            self.wanted = {**self.wanted, "devices": {**wanted, **origin.completed(overriding, inherited, self.refuse)}}
         new = super().merged(current)
         if self.fresh:  # a copy or an import has the mark of its original, and belongs to nobody unless this task says so
             wished = self.wanted.get("config") or {}
@@ -229,7 +232,8 @@ class Instance(Resource):
             profiles = (plan.result or {}).get("profiles") or []
             self._warn(origin.idle_nulls(self.name, nulls, origin.profiles_of(self.client, profiles, self.project)))
         moving, updating, rest = self._sorted(plan.steps)
-        moving += self._moves(found, plan)
+        away, updating = arrival.move(self, found.object, plan, updating) if self._goes() else ([], updating)
+        moving += self._moves(found, plan, away)
         at_start = self._at_start(found.object, plan.result or {}) if status == RUNNING else []
         live = can_move_live(found.object) and all(" from member " in step.words for step in moving)
         stop_for = "moved or renamed" if moving and not live else ""
@@ -275,29 +279,23 @@ class Instance(Resource):
         before, after = values.changes(old.get("config") or {}, new.get("config") or {})
         return sorted(key for key in {**before, **after} if values.matches(key, AT_START))
 
-    def _moves(self, found: Found, plan: Plan) -> list[Step]:
+    def _moves(self, found: Found, plan: Plan, away: list[Step]) -> list[Step]:
         """Moves to another pool or project: C(POST /1.0/instances/NAME) with C(migration), which keeps data, snapshots and MACs."""
         steps = []
         disks = found.object.get("expanded_devices") or {}
         root = next((name for name, device in disks.items() if device.get("path") == "/"), "root")
         pool = disks.get(root, {}).get("pool")
-        wanted, project = self.params["pool"], self.params["new_project"]
+        wanted = self.params["pool"]
         if wanted and wanted != pool:
             self.check_known("pool", [wanted], "/1.0/storage-pools")
             self.client.require("instance_pool_move", "moving an instance to another pool")
-            steps.append(Step(f"move instance {self.name} from pool {pool} to pool {wanted}", lambda: self._move(pool=wanted), reread=True))
+            steps.append(Step(f"move instance {self.name} from pool {pool} to pool {wanted}", lambda: self.move(pool=wanted), reread=True))
             plan.before["pool"], plan.after["pool"] = pool, wanted
             devices = (plan.result or {}).get("devices") or {}
             plan.result = {**(plan.result or {}), "devices": {**devices, root: {**disks.get(root, {}), **devices.get(root, {}), "pool": wanted}}}
-        if project and project != (self.project or "default"):
-            self.check_known("new_project", [project], "/1.0/projects")
-            self.client.require("instance_project_move", "moving an instance to another project")
-            origin = self.project or "default"
-            steps.append(Step(f"move instance {self.name} from project {origin} to project {project}", lambda: self._move(project=project), reread=True))
-            plan.before["project"], plan.after["project"] = origin, project
-            plan.result = {**(plan.result or {}), "project": project}
+        steps += away
         target, location = self.params["target"], found.object.get("location") or "none"
-        if target and not is_placed(self.client, target, location, self.params["new_project"] or self.project):
+        if target and not self.attempt(is_placed, self.client, target, location, self.params["new_project"] or self.project, instead=True):
             live = can_move_live(found.object)
             words = f"move instance {self.name} from member {location} to {target}"
             steps.append(Step(words, lambda: self._move_to(found, move_target(self.client, target, self.project), live), reread=True))
@@ -307,16 +305,21 @@ class Instance(Resource):
 
     def _move_to(self, found: Found, member: str, live: bool) -> None:
         try:
-            self._move(member, live)
+            self.move(member, live)
         except ServerError as exc:
             if moves.mend(self.client, [{**found.object, "project": self.project or "default"}]) or OFFLINE.search(exc.text):
                 raise Interrupted(exc.text) from exc
             raise
 
-    def _move(self, to: str | None = None, live: bool = False, **where: str) -> None:
+    def _goes(self) -> bool:
+        return self.params["new_project"] not in (None, self.project or "default")
+
+    def move(self, to: str | None = None, live: bool = False, **where: Any) -> None:
         self.client.write("POST", self.url(), {"name": self.name, "migration": True, "live": live, **where}, target=to, **self.query())
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        if self._goes():
+            return  # they are looked up where it goes
         profiles = [name for name in new.get("profiles") or () if name not in (old.get("profiles") or ())]
         self.check_known("profiles", profiles, "/1.0/profiles", **self.query())
         self.check_device_references(new, old)
