@@ -81,6 +81,9 @@ options:
   new_project:
     description:
       - The project to move the instance to from O(project). If it has already been moved, nothing changes. It must be stopped for the move (see O(restart)).
+      - O(profiles) are profiles of the new project. Servers with the extension C(instance_move_config), such as Incus, apply them with the move. LXD 5.0
+        moves an instance with its present profiles and changes them afterwards, so the new project needs both. Both servers move snapshots with the
+        profiles that they have. If an instance cannot be moved for this reason, the module says what to do and changes nothing.
     type: str
   wait_for:
     description:
