@@ -86,7 +86,8 @@ class Usage:
         before = node.found.object if node and node.found else obj
         if not node and not any(lender in self.changed for lender in self._lenders(kind, user.project, obj)):
             return True
-        return self._uses(used, kind, user.project, obj, early=False) or not self._uses(used, kind, user.project, before, early=True)
+        after = self._uses(used, kind, user.project, obj, early=used.kind.holds)
+        return after or not self._uses(used, kind, user.project, before, early=True)
 
     def _uses(self, used: Node, kind: type[Resource], project: str, obj: dict[str, Any], early: bool) -> bool:
         """Whether an object names what is used, or something that lends it: as it is before the plan is carried out, or after."""

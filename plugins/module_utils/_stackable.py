@@ -38,6 +38,7 @@ class Stackable:
     :cvar copied: whether the daemons copy it with its mark, so that a mark of an earlier version may be that of another
     :cvar one_by_one: actions (C(create), C(delete), …) of which a daemon makes a mess when two are done at once in the same parent or project
     :cvar lends: whether what it refers to is used by all that refers to it
+    :cvar holds: whether its users have data in it, so that they do not let go of it where a profile no longer names it
     :cvar lasting: patterns of keys that C(singletons) keep for good, whoever wrote them
     :cvar passing: whether it comes and goes by itself, so that an export has it only when asked
     """
@@ -64,6 +65,7 @@ class Stackable:
     one_by_one: tuple[str, ...] = ()
     passing = False
     lends = False
+    holds = False
     lasting: tuple[str, ...] = ()
 
     @classmethod

@@ -84,6 +84,18 @@ def test_an_instance_lets_go_with_its_profile(world):
     assert [(row["action"], row["name"]) for row in result["plan"]] == [("update", "web"), ("delete", "shopbr0")]
 
 
+@pytest.mark.parametrize("text", ["", "edited"])
+def test_an_instance_keeps_the_pool_that_its_data_is_in(world, text):
+    """Whatever becomes of the profile that put it there."""
+    other = {"name": "other", "driver": "dir"}
+    profile = {"name": "web", "devices": {"root": ROOT}}
+    instance = {"name": "i1", "source": EMPTY, "profiles": ["web"], "state": "stopped"}
+    run(world, {"storage_pools": [POOL, other], "profiles": [profile], "instances": [instance]})
+    moved = {"name": "web", "devices": {"root": {**ROOT, "pool": "other"}}}
+    words = refused_after(world, {"storage_pools": [other], "profiles": [moved], "instances": [{**instance, "description": text}]}, prune=True)
+    assert words.startswith("storage_pool fast on ") and "used by instance i1, and" in words
+
+
 def test_a_user_that_changes_in_another_way_stays_one(world):
     run(world, LENT)
     definition = {"profiles": [{**LENT["profiles"][0], "description": "edited"}], "instances": [{**LENT["instances"][0], "description": "edited"}]}

@@ -26,6 +26,7 @@ class StoragePool(PerMember):
     fields = (Text("description"), Text("driver", create_only=True), Map("config"), Members())
     scoped = False
     unless_used = ("delete",)
+    holds = True
     owned = (
         "volatile.*", "source", "source.wipe", "size", "zfs.pool_name", "lvm.vg_name", "lvm.thinpool_name",
         "ceph.cluster_name", "ceph.user.name", "ceph.osd.pg_num", "ceph.osd.pool_name", "cephfs.*",
