@@ -21,7 +21,7 @@ import yaml
 from ansible.errors import AnsibleError
 from ansible.utils.display import Display
 from ansible_collections.cloudhost.lxd.plugins.action.direct import Direct
-from ansible_collections.cloudhost.lxd.plugins.module_utils._values import printable
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import printable
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import is_encrypted, scalars
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._written import TEXT, Loader, children, lines_of, not_yaml, written_twice
 

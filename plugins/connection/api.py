@@ -134,7 +134,7 @@ from ansible import constants as C
 from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
     ConnectionFailed,
     DeadlineExceeded,
     Interrupted,

@@ -59,7 +59,7 @@ _value:
 
 from typing import Any
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import values
 
 
 def joining_config(own: list[dict[str, Any]], storage_pools: list[dict[str, Any]], networks: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -169,7 +169,7 @@ from ansible import context
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.plugins.loader import connection_loader
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import LXDError
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _instances
 
 ENDINGS = tuple(f"{name}.{kind}" for name in ("instances", "lxd", "incus") for kind in ("yml", "yaml"))

@@ -12,13 +12,12 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
-from . import _secrets as secrets
-from . import _values as values
-from ._client import Client
-from ._connect import connect
-from ._converge import converge
-from ._errors import LXDError
-from ._resource import Resource
+from ._api.client import Client
+from ._api.connect import connect
+from ._api.errors import LXDError
+from ._engine import secrets, values
+from ._engine.converge import converge
+from ._engine.resource import Resource
 
 
 def _env(kind: str, name: str, **spec: Any) -> dict[str, Any]:

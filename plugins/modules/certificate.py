@@ -138,7 +138,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.certificate import Certificate
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.access.certificate import Certificate
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

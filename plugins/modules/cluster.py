@@ -128,7 +128,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster import Cluster
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.clusters.cluster import Cluster
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

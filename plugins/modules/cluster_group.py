@@ -86,7 +86,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_group import ClusterGroup
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.clusters.cluster_group import ClusterGroup
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

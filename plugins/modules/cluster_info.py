@@ -53,7 +53,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._info import ClusterInfo
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.info import ClusterInfo
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_info
 
 

@@ -143,7 +143,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_member import ClusterMember
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.clusters.cluster_member import ClusterMember
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

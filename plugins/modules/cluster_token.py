@@ -78,7 +78,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_token import ClusterToken
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.clusters.cluster_token import ClusterToken
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

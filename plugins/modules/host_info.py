@@ -139,7 +139,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._host import HostInfo
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.host import HostInfo
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_info
 
 

@@ -158,7 +158,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.image import Image
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image import Image
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

@@ -97,7 +97,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.image_alias import ImageAlias
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image_alias import ImageAlias
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

@@ -244,7 +244,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance import Instance
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance import Instance
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

@@ -75,7 +75,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._info import InstanceInfo
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.info import InstanceInfo
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_info
 
 

@@ -125,7 +125,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance_snapshot import InstanceSnapshot
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance_snapshot import InstanceSnapshot
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

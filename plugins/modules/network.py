@@ -125,7 +125,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.network import Network
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.networks.network import Network
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

@@ -116,7 +116,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

@@ -96,7 +96,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.project import Project
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server.project import Project
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

@@ -93,7 +93,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._resource_info import ResourceInfo
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.resource_info import ResourceInfo
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_info
 
 

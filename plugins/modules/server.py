@@ -85,7 +85,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server import Server
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server.server import Server
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

@@ -60,7 +60,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._info import ServerInfo
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.info import ServerInfo
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_info
 
 

@@ -228,7 +228,7 @@ code:
   sample: 0
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._stacks import Stack
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.stacks import Stack
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_job
 
 

@@ -69,7 +69,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._stacks import StackExport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.stacks import StackExport
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_info
 
 

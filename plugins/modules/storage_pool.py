@@ -125,7 +125,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_pool import StoragePool
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

@@ -110,7 +110,7 @@ code:
   sample: 404
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.trust_token import TrustToken
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.access.trust_token import TrustToken
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

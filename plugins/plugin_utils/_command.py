@@ -12,7 +12,7 @@ import io
 import shlex
 from typing import IO, Any, Callable, Optional
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import LXDError
 
 #: Sees what the command has said so far; what it returns is written to the command before its input. None: not yet.
 Gate = Callable[[bytes, bytes], Optional[bytes]]

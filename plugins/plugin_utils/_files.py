@@ -19,9 +19,9 @@ import secrets
 import stat
 from typing import IO, Any, Callable, Iterator
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Deadline
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted, InvalidInput, LXDError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Exactly
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Deadline
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, InvalidInput, LXDError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Exactly
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance import Instance
 
 HOME_OF_ROOT = "/root"  # where the daemon has commands of root begin

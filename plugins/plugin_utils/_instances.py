@@ -13,11 +13,10 @@ import re
 import urllib.parse
 from typing import Any, Dict
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _secrets as secrets
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
-from ansible_collections.cloudhost.lxd.plugins.module_utils._connect import connect
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput, LXDError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._wait import own_addresses
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.connect import connect
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput, LXDError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import secrets, values
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances._wait import own_addresses
 
 FAMILIES = {"inet": "ipv4", "inet6": "ipv6"}
 #: What an entry of C(servers) may have, with its defaults.

@@ -25,8 +25,8 @@ import time
 import zlib
 from typing import Any, Callable, Dict
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import BLOCK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import LXDError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import BLOCK
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._frames import Frames
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._line import FREE

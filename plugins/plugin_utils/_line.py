@@ -20,7 +20,7 @@ import socket
 import time
 from typing import IO
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Dialogue, Gate
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._frames import Frames
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._inside import BLOCK, frame

@@ -16,7 +16,7 @@ import functools
 from typing import Any, Iterator
 
 from ansible.parsing.vault import VaultHelper, is_encrypted_file
-from ansible_collections.cloudhost.lxd.plugins.module_utils._secrets import is_telling
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.secrets import is_telling
 
 try:
     from ansible._internal._datatag._tags import Origin
@@ -32,7 +32,7 @@ _COMMON = ("default", "disk", "nic", "none", "root")
 @functools.lru_cache(maxsize=1)
 def names_and_choices() -> tuple[frozenset[str], frozenset[str]]:
     """The options that say which resource is meant, and the words that options choose from. Loaded where there is a secret, because it takes time."""
-    from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
+    from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 
     specs = [kind.argument_spec() for kind in KINDS.values()]
     names = frozenset(option for kind in KINDS.values() for option in ("name", "project", *kind.parents()))

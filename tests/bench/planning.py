@@ -10,10 +10,10 @@ import statistics
 import time
 from typing import Any, Callable
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
-from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import plan_stack
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import Wish
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import plan_stack
 from ansible_collections.cloudhost.lxd.tests.unit.world import World, WorldClient
 
 

@@ -31,7 +31,7 @@ from ansible.plugins.loader import connection_loader, init_plugin_loader  # noqa
 
 init_plugin_loader([])
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._connect import connect as engine  # noqa: E402
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.connect import connect as engine  # noqa: E402
 from integration.modules import run_module  # noqa: E402
 from lab.daemon import Daemon  # noqa: E402
 

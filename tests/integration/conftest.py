@@ -20,7 +20,7 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _converge  # noqa: E402 - the tests folder is no package of the collection
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import converge as _converge  # noqa: E402 - the tests folder is no package of the collection
 from integration import raw  # noqa: E402
 from integration.modules import ModuleFailed, run_module  # noqa: E402
 from integration.stacks import document  # noqa: E402

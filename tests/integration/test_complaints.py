@@ -14,7 +14,7 @@ import time
 from typing import Any
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._wait import Waiter
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances._wait import Waiter
 from integration.modules import ModuleFailed
 
 BASE = {"image": "busybox"}

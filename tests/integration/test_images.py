@@ -11,8 +11,8 @@ import pathlib
 from typing import Any, Callable, Iterator
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds import _source
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images import _source
 from integration.modules import ModuleFailed
 from lab.simplestreams import ALIAS, ImageServer
 

@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._resource_info import COLLECTIONS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.resource_info import COLLECTIONS
 from integration.modules import ModuleFailed
 from integration.tls import identity
 

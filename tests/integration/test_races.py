@@ -12,7 +12,7 @@ import time
 from typing import Any, Callable, NamedTuple
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import converge as _converge
 from lab.proxy import Cut
 
 EMPTY = {"source": {"type": "none"}, "state": "stopped"}

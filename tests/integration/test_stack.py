@@ -16,7 +16,7 @@ from typing import Any, Iterator
 
 import pytest
 import yaml
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 from integration.modules import ModuleFailed
 from integration.stacks import document, everything, foreign, resources
 from lab.forks import Task

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._members import UNFINISHED
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server import DEFAULTS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server.server import DEFAULTS
 
 #: Of the object to come: what only the server knows, and where it is to be made from.
 UNKNOWN = {

@@ -16,7 +16,7 @@ from typing import Any, Callable, Iterator
 import pytest
 import yaml
 from ansible.errors import AnsibleConnectionFailure, AnsibleError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
 from lab.cutting import Cutting
 
 #: What is not asked of the command that stays open.

@@ -12,7 +12,7 @@ from typing import Any, Iterator
 
 import pytest
 from ansible.errors import AnsibleError, AnsibleParserError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._connect import connect as engine
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.connect import connect as engine
 from lab.cluster import Hosts
 from lab.daemon import Daemon
 

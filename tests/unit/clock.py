@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Response, Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import ConnectionFailed
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Response, Transport
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import FakeServer
 
 

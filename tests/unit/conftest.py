@@ -12,9 +12,10 @@ import tempfile
 from typing import Iterator
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _client, _converge
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api import client as _client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import converge as _converge
 from ansible_collections.cloudhost.lxd.tests.unit.clock import Clock
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import FakeServer
 from ansible_collections.cloudhost.lxd.tests.unit.world import World

@@ -11,11 +11,11 @@ import hashlib
 import json
 from typing import Any
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Deadline, Reply
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted, LXDError, ServerError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource
-from ansible_collections.cloudhost.lxd.plugins.module_utils._secrets import BY_NAME
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Deadline, Reply
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.secrets import BY_NAME
 
 #: What the daemons add to a new object of a collection.
 DEFAULTS = {
@@ -75,7 +75,7 @@ class Memory:
 
 
 class MemoryClient:
-    """What L(_client.Client) is to the layers above, without a connection. C(trouble) is raised by the next writes, in turn."""
+    """What L(client.Client) is to the layers above, without a connection. C(trouble) is raised by the next writes, in turn."""
 
     label = "lxd 6.1 at memory"
     implementation = "lxd"

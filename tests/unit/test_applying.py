@@ -9,14 +9,14 @@ from __future__ import annotations
 import threading
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError, StackFailed
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
-from ansible_collections.cloudhost.lxd.plugins.module_utils._marks import mark_of
-from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import run_stack
-from ansible_collections.cloudhost.lxd.plugins.module_utils._values import MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import LXDError, StackFailed
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.marks import mark_of
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import Wish
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import run_stack
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import WorldClient
 

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance import Instance
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance import Instance
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 NIC = {"type": "nic", "network": "br0"}

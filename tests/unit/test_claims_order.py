@@ -7,12 +7,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._claims import Claim, Hold, address, of_network, of_pool, of_server
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ServerError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._graph import order
-from ansible_collections.cloudhost.lxd.plugins.module_utils._interfaces import below, missing, references
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
-from ansible_collections.cloudhost.lxd.plugins.module_utils._turns import Side, early, taken, unset
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.claims import Claim, Hold, address, of_network, of_pool, of_server
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.interfaces import below, missing, references
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.graph import order
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.turns import Side, early, taken, unset
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, refused_after, run
 from ansible_collections.cloudhost.lxd.tests.unit.world import WorldClient
 

@@ -11,8 +11,8 @@ import os
 import re
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import UNREACHED, Client, Deadline, quote
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import UNREACHED, Client, Deadline, quote
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
     ConnectionFailed,
     DeadlineExceeded,
     Interrupted,
@@ -21,7 +21,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import (
     ServerError,
     did_you_mean,
 )
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
 from ansible_collections.cloudhost.lxd.tests.unit.clock import Hasty
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, FakeServer, error, page, sync
 from ansible_collections.cloudhost.lxd.tests.unit.odd import ODD
@@ -294,7 +294,7 @@ def test_a_stream_that_a_member_could_not_pass_on_is_not_repeated(server, client
 
 
 def test_a_member_that_stays_away_is_waited_for_once(server, client, monkeypatch):
-    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._client.CONNECT_GRACE", 0.3)
+    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._api.client.CONNECT_GRACE", 0.3)
     server.on("PUT /1.0/x", *[error(500, UNREACHED)] * 9)
     with pytest.raises(ConnectionFailed, match=rf"{UNREACHED}.*which one is away \(tried [345] times, for PUT /1.0/x\)"):
         client.write("PUT", "/1.0/x", {})

@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._address import covers, fault, same
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._leaving import answers
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.clusters._address import covers, fault, same
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.clusters._leaving import answers
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,11 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import converge
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._heartbeats import heard
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_member import ClusterMember
-from ansible_collections.cloudhost.lxd.plugins.module_utils._view import View
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.clusters.cluster_member import ClusterMember
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.view import View
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 pytestmark = pytest.mark.usefixtures("clock")

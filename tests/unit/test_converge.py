@@ -7,13 +7,20 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _converge
-from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import MAX_REPLANS, converge
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Map, Text
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
-from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
+    ConnectionFailed,
+    DeadlineExceeded,
+    Interrupted,
+    InvalidInput,
+    LXDError,
+    ServerError,
+)
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import converge as _converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import MAX_REPLANS, converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import Map, Text
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_pool import StoragePool
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 URL = "/1.0/profiles/web"

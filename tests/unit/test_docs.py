@@ -10,8 +10,8 @@ import pathlib
 import re
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _resource
-from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import resource as _resource
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
 from ansible_collections.cloudhost.lxd.tests.unit import memory
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]

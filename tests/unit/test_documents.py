@@ -7,9 +7,9 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._arguments import checked
-from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
-from ansible_collections.cloudhost.lxd.plugins.module_utils._values import MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.arguments import checked
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, refused, run
 
 

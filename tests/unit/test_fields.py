@@ -9,9 +9,9 @@ from __future__ import annotations
 import types
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Devices, Field, Flag, Map, Moment, Names, NameSet, Text, taken_back
-from ansible_collections.cloudhost.lxd.plugins.module_utils._values import MARK, same_in
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import Devices, Field, Flag, Map, Moment, Names, NameSet, Text, taken_back
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import MARK, same_in
 
 NEVER = "0001-01-01T00:00:00Z"
 

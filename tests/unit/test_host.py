@@ -16,9 +16,9 @@ import subprocess
 import sys
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds import _host
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs import host as _host
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, error, page, sync
 
 

@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.project import Project
-from ansible_collections.cloudhost.lxd.plugins.module_utils._users import used_words, user_of
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.users import used_words, user_of
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server.project import Project
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, refused, refused_after, run, titles
 

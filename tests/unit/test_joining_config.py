@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.filter.joining_config import joining_config
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 
 
 def entry(entity: str, name: str, key: str, value: Any) -> dict[str, Any]:

@@ -7,16 +7,16 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import converge
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted, InvalidInput, LXDError, ServerError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._power import Power
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_member import ClusterMember
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.image import Image
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance import Instance
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance_snapshot import InstanceSnapshot
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.network import Network
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server import Server
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, InvalidInput, LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.clusters.cluster_member import ClusterMember
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image import Image
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances._power import Power
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance import Instance
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance_snapshot import InstanceSnapshot
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.networks.network import Network
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server.server import Server
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_pool import StoragePool
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 WEB = "/1.0/instances/web"

@@ -7,19 +7,19 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _converge
-from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import converge
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_member import ClusterMember
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.image import Image
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.image_alias import ImageAlias
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance import Instance
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance_snapshot import InstanceSnapshot
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.network import Network
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.project import Project
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server import Server
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import converge as _converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.clusters.cluster_member import ClusterMember
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image import Image
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image_alias import ImageAlias
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance import Instance
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance_snapshot import InstanceSnapshot
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.networks.network import Network
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server.project import Project
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server.server import Server
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_pool import StoragePool
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 #: As they are but for the other tests.
@@ -118,7 +118,7 @@ def test_a_description_of_an_alias_that_somebody_else_writes_meanwhile(client):
 
 
 def test_an_alias_that_somebody_else_describes_while_a_file_is_imported(client, tmp_path, monkeypatch):
-    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.image.fingerprint", lambda paths: NEW)
+    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image.fingerprint", lambda paths: NEW)
     (tmp_path / "image").write_bytes(b"image")
     client.path, client.theirs = ALIAS, lambda found: {**found, "description": "theirs"}
     outcome = converge(Image(client, params_of(Image, name="debian", file=str(tmp_path / "image"))))

@@ -10,9 +10,16 @@ import json
 import socket
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import UNREACHED, Client
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Response, Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import UNREACHED, Client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
+    ConnectionFailed,
+    DeadlineExceeded,
+    Interrupted,
+    InvalidInput,
+    LXDError,
+    ServerError,
+)
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Response, Transport
 from ansible_collections.cloudhost.lxd.tests.unit.clock import Hasty
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, error, operation, page, sync, task
 

@@ -10,16 +10,16 @@ import threading
 import urllib.parse
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Map, Text
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
-from ansible_collections.cloudhost.lxd.plugins.module_utils._marks import mark_of
-from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish, in_order
-from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource, Step
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import plan_stack
-from ansible_collections.cloudhost.lxd.plugins.module_utils._values import BEARER, MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import Map, Text
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import BEARER, MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.marks import mark_of
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import Wish, in_order
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import plan_stack
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, refused, refused_after, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK, WorldClient
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import copy
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import converge
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance import Instance
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.network import Network
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.project import Project
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance import Instance
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.networks.network import Network
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server.project import Project
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_pool import StoragePool
 from ansible_collections.cloudhost.lxd.tests.unit import strategies as make
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 from hypothesis import given

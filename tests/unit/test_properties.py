@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import json
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _secrets as secrets
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import secrets, values
 from ansible_collections.cloudhost.lxd.tests.unit import strategies as make
 from hypothesis import given
 from hypothesis import strategies as st

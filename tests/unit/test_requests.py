@@ -9,21 +9,21 @@ from __future__ import annotations
 import os
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
-from ansible_collections.cloudhost.lxd.plugins.module_utils._converge import converge
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.certificate import Certificate
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_group import ClusterGroup
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.cluster_member import ClusterMember
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.image import Image
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.image_alias import ImageAlias
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance import Instance
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instance_snapshot import InstanceSnapshot
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.network import Network
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.project import Project
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server import Server
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.access.certificate import Certificate
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.clusters.cluster_group import ClusterGroup
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.clusters.cluster_member import ClusterMember
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image import Image
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image_alias import ImageAlias
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance import Instance
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance_snapshot import InstanceSnapshot
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.networks.network import Network
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server.project import Project
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server.server import Server
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_pool import StoragePool
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import FakeServer, error, sync, task
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, params_of
 

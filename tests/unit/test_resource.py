@@ -7,10 +7,10 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import quote
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
-from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Devices, Flag, Map, Text
-from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Found, Plan, Resource, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import quote
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import Devices, Flag, Map, Text
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Found, Plan, Resource, Step
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 

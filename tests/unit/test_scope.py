@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Reply
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Reply
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._scope import member_keys
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.network import Network
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.networks.network import Network
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_pool import StoragePool
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 

@@ -7,9 +7,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _secrets as secrets
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
-from ansible_collections.cloudhost.lxd.plugins.module_utils._document import title
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import secrets, values
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import title
 
 MASK, CHANGED = "********", "******** (changed)"
 

@@ -10,18 +10,18 @@ import sys
 import threading
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput, LXDError, StackFailed
-from ansible_collections.cloudhost.lxd.plugins.module_utils._export import export
-from ansible_collections.cloudhost.lxd.plugins.module_utils._fields import Map, Text
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.profile import Profile
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage_pool import StoragePool
-from ansible_collections.cloudhost.lxd.plugins.module_utils._marks import mark_of
-from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish
-from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import plan_stack
-from ansible_collections.cloudhost.lxd.plugins.module_utils._values import MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput, LXDError, StackFailed
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import Map, Text
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_pool import StoragePool
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.export import export
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.marks import mark_of
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import Wish
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import plan_stack
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, SHOP, refused, refused_after, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK, World, WorldClient
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import copy
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._document import Document
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._all import KINDS
-from ansible_collections.cloudhost.lxd.plugins.module_utils._planner import Wish
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack import run_stack
-from ansible_collections.cloudhost.lxd.plugins.module_utils._values import MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import Wish
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import run_stack
 from ansible_collections.cloudhost.lxd.tests.unit.world import Killed, World, WorldClient
 from hypothesis import given, settings
 from hypothesis import strategies as st

@@ -18,10 +18,10 @@ import threading
 from typing import Any
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Client
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, Interrupted, InvalidInput
-from ansible_collections.cloudhost.lxd.plugins.module_utils._tls import Trust, decode_token, server_pem, trust_from
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import ConnectionFailed, Interrupted, InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.tls import Trust, decode_token, server_pem, trust_from
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
 
 BODY = b'{"type": "sync", "metadata": {"auth": "trusted"}}'
 ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)

@@ -14,9 +14,9 @@ import threading
 import time
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _transport
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import ConnectionFailed, InvalidInput, LXDError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Exactly, Transport, default_url
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api import transport as _transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import ConnectionFailed, InvalidInput, LXDError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Exactly, Transport, default_url
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, sync
 
 

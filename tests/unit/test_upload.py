@@ -10,8 +10,8 @@ import email
 import os
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import LXDError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._upload import open_image
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import LXDError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images._upload import open_image
 
 
 @pytest.fixture

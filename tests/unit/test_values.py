@@ -9,8 +9,8 @@ from __future__ import annotations
 import datetime
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils import _values as values
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import values
 
 UTC = datetime.timezone.utc
 

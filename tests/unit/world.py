@@ -13,10 +13,10 @@ import time
 import urllib.parse
 from typing import Any, Callable
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._client import Deadline, Reply
-from ansible_collections.cloudhost.lxd.plugins.module_utils._errors import Interrupted, InvalidInput, LXDError, ServerError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._secrets import BY_NAME
-from ansible_collections.cloudhost.lxd.plugins.module_utils._transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Deadline, Reply
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, InvalidInput, LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.secrets import BY_NAME
 from ansible_collections.cloudhost.lxd.tests.unit.memory import SERVER, etag_of
 
 BLANK: dict[str, dict] = {
@@ -229,7 +229,7 @@ class World:
 
 
 class WorldClient:
-    """What L(_client.Client) is to the layers above."""
+    """What L(client.Client) is to the layers above."""
 
     implementation = "lxd"
     clustered = False

@@ -14,11 +14,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import _values as values
-from .._client import Client, quote
-from .._errors import InvalidInput, ServerError, did_you_mean
-from .._fields import Field
-from .._resource import Found, Plan, Resource, Step
+from .._api.client import Client, quote
+from .._api.errors import InvalidInput, ServerError, did_you_mean
+from .._engine import values
+from .._engine.fields import Field
+from .._engine.resource import Found, Plan, Resource, Step
 from ._heartbeats import heard
 from ._scope import member_keys
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._client import Client, quote
+from .._api.client import Client, quote
 
 TEMPORARY = "lxd-move-of-"
 #: How often to look whether a member is heard of again, about once a second.

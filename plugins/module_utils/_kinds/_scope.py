@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import re
 
-from .. import _values as values
-from .._client import Client
+from .._api.client import Client
+from .._engine import values
 
 _SHARED_BY_ALL = ("user.*",)
 #: What is not told: by family, and then by what only one of the two daemons has.

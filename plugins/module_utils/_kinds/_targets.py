@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .. import _values as values
-from .._client import LIMITED_BY, Client, quote
-from .._errors import InvalidInput, ServerError, did_you_mean
-from .._resource import Found, Step
+from .._api.client import LIMITED_BY, Client, quote
+from .._api.errors import InvalidInput, ServerError, did_you_mean
+from .._engine import values
+from .._engine.resource import Found, Step
 from ._heartbeats import heard
 
 MEMBERS, GROUPS = "/1.0/cluster/members", "/1.0/cluster/groups"

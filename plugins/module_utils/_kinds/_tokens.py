@@ -11,8 +11,8 @@ import datetime
 import json
 from typing import Any
 
-from .. import _values as values
-from .._client import RUNNING, Client
+from .._api.client import RUNNING, Client
+from .._engine import values
 
 #: A token that ends within this time is no use to somebody who has yet to use it.
 MARGIN = datetime.timedelta(minutes=5)

@@ -14,7 +14,7 @@ import re
 import pytest
 import yaml
 from ansible_collections.cloudhost.lxd.plugins.module_utils import _runner
-from ansible_collections.cloudhost.lxd.plugins.module_utils._resource import Resource
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PACKAGE = "ansible_collections.cloudhost.lxd.plugins."

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import yaml
-from ansible_collections.cloudhost.lxd.plugins.module_utils._values import to_yaml
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import to_yaml
 from ansible_collections.cloudhost.lxd.tests.unit import strategies as make
 from hypothesis import example, given
 from hypothesis import strategies as st

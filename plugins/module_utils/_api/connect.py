@@ -1,0 +1,28 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""From the connection options that everyone meets (doc fragment _connection) to a client."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .client import Client
+from .errors import LXDError
+from .transport import Transport, default_url
+
+
+def connect(params: dict[str, Any], read_only: bool = False) -> Client:
+    """A client for the connection options. Nothing is sent yet."""
+    if params["timeout"] < 1:
+        raise LXDError(f"timeout: {params['timeout']} is too short; it is a number of seconds, 1 or more.")
+    url = (params["url"] or default_url()).rstrip("/")
+    tls = None
+    if url.startswith("https:"):
+        from .tls import trust_from  # what a socket needs no time to load
+
+        tls = trust_from(params)
+    return Client(Transport(url, tls), params["timeout"], read_only, params["trust_token"])

@@ -1,0 +1,182 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Values that only one resource can have at a time: addresses of NICs, ports that proxies listen on, interfaces of the host.
+
+The servers refuse the second that has one, so where such a value passes on, the one who has it goes first (L(_turns)).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from typing import Any, NamedTuple
+
+from .._api.client import denied, quote
+from .._api.errors import ServerError
+from . import values
+
+
+class Claim(NamedTuple):
+    """What is unique, in words, and the value."""
+
+    what: str
+    value: str
+
+
+class Hold(NamedTuple):
+    """How an object has a claim: in which part of it, and what to write where for it to be free. Without a place only the end of the object frees it.
+
+    A weak one is not alone: its object is let have what others have, so an order is better, but not needed.
+    """
+
+    part: str = ""
+    place: tuple[str, ...] = ()
+    free: str | None = None
+    weak: bool = False
+
+
+def address(text: str) -> str:
+    """An IP address in one spelling, without the length of its prefix; empty where it is none."""
+    try:
+        return str(ipaddress.ip_address(text.strip().partition("/")[0]))
+    except ValueError:
+        return ""
+
+
+def listed(value: Any) -> list[str]:
+    return [part.strip() for part in str(value or "").split(",") if part.strip()]
+
+
+def of_devices(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[Claim, Hold]:
+    """Those of the devices of an instance, with what its profiles give it, or of a profile."""
+    local = obj.get("devices") or {}
+    found: dict[Claim, Hold] = {}
+    for name, device in {**_given(obj, client, query), **local}.items():
+        held = dict(_SORTS[device["type"]](name, device, obj)) if device.get("type") in _SORTS else {}
+        if device.get("type") == "nic":
+            held.update(_on_network(name, device, obj, _network(device, client, query)))
+        for claim, hold in held.items():
+            inherited = hold.place[:1] == ("devices",) and name not in local
+            found[claim] = hold._replace(place=()) if inherited else hold
+    return found
+
+
+def _given(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[str, Any]:
+    """The devices that its profiles give an instance."""
+    profiles = [_seen(client, f"/1.0/profiles/{quote(name)}", query) for name in obj.get("profiles") or ()]
+    return {name: device for profile in profiles for name, device in (profile.get("devices") or {}).items()}
+
+
+def _seen(client: Any, path: str, query: dict[str, Any]) -> dict[str, Any]:
+    """What is there; empty where nothing is, or where this client may not look."""
+    try:
+        found = client.find(path, **query)
+    except ServerError as exc:
+        if not denied(exc):
+            raise
+        return {}
+    return dict(found.metadata) if found else {}
+
+
+def _network(device: dict[str, str], client: Any, query: dict[str, Any]) -> dict[str, Any]:
+    """The network that a NIC is on, which those of the host count as too; empty for one on which the servers look for nothing."""
+    if not device.get("network"):
+        name, place = (device.get("parent"), {}) if device.get("nictype") == "bridged" else (None, {})
+    else:
+        name, place = device["network"], query
+    found = _seen(client, f"/1.0/networks/{quote(name)}", place) if name else {}
+    network = {"type": "bridge", "managed": False, **found, "name": name}
+    return network if name and network["type"] in ("bridge", "ovn") else {}
+
+
+def _active(obj: dict[str, Any]) -> bool:
+    """Whether what an instance has only while it runs counts. A profile has no status, and may be that of one that runs."""
+    return obj.get("status", "Running") != "Stopped"
+
+
+def _on_network(name: str, device: dict[str, str], obj: dict[str, Any], network: dict[str, Any]) -> dict[Claim, Hold]:
+    """What the servers look for on the other NICs of a network before they take one."""
+    found: dict[Claim, Hold] = {}
+    if not network:
+        return found
+    where = network["name"] + (f" (VLAN {device['vlan']})" if device.get("vlan") else "")
+    for family in ("ipv4", "ipv6"):
+        key = f"{family}.address"
+        found.update({Claim(f"the address on {where}", address(ip)): Hold(name, ("devices", name, key)) for ip in listed(device.get(key)) if address(ip)})
+    volatile = f"volatile.{name}.hwaddr"
+    mac, place = (
+        (device.get("hwaddr"), ("devices", name, "hwaddr")) if device.get("hwaddr") else ((obj.get("config") or {}).get(volatile), ("config", volatile))
+    )
+    if mac:
+        found[Claim(f"the MAC address on {where}", mac.lower())] = Hold(name, place)
+    if "profiles" in obj and obj.get("name") and network["managed"] and (network.get("config") or {}).get("dns.mode") != "none":
+        found[Claim(f"the DNS name on {where}", obj["name"].lower())] = Hold()
+    return found
+
+
+def _nic(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, Hold]:
+    """What a NIC has of the host while its instance runs."""
+    found: dict[Claim, Hold] = {}
+    if not _active(obj):
+        return found
+    for key in ("ipv4.routes", "ipv6.routes", "ipv4.routes.external", "ipv6.routes.external"):
+        found.update({Claim("the route", route): Hold(name, ("devices", name, key)) for route in listed(device.get(key))})
+    if device.get("host_name"):
+        found[Claim("the interface", device["host_name"])] = Hold(name, ("devices", name, "host_name"))
+    if device.get("nictype") == "physical" and device.get("parent"):
+        found[Claim("the interface", device["parent"])] = Hold(name, ("devices", name))
+    return found
+
+
+def _proxy(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, Hold]:
+    if not _active(obj) or device.get("bind", "host") != "host" or not device.get("listen"):
+        return {}
+    start, _colon, ports = device["listen"].rpartition(":")
+    parts = listed(ports) if start.startswith(("tcp", "udp")) else [ports]
+    return {Claim("the port", f"{start}:{part}"): Hold(name, ("devices", name)) for part in parts}
+
+
+def _disk(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, Hold]:
+    pool, source = device.get("pool"), device.get("source")
+    if not pool or not source or source.startswith("/"):
+        return {}
+    return {Claim("the volume", f"{pool}/{source}"): Hold(name, weak=True)}  # only one of blocks has one user
+
+
+_SORTS = {"nic": _nic, "proxy": _proxy, "disk": _disk}
+
+
+def of_network(obj: dict[str, Any]) -> dict[Claim, Hold]:
+    """Those of a network on its host."""
+    config, sort = obj.get("config") or {}, obj.get("type", "bridge")
+    found: dict[Claim, Hold] = {}
+    if sort == "bridge":
+        for key in ("ipv4.address", "ipv6.address"):
+            ip = address(config.get(key) or "")
+            if ip:
+                found[Claim("the address of the host", ip)] = Hold(place=("config", key), free="none")
+        for name in listed(config.get("bridge.external_interfaces")):
+            found[Claim("the interface", name.partition("/")[0])] = Hold(place=("config", "bridge.external_interfaces"))
+    elif sort != "ovn" and config.get("parent"):
+        vlan = f" (VLAN {config['vlan']})" if config.get("vlan") else ""
+        found[Claim("the parent", config["parent"] + vlan)] = Hold(weak=sort != "physical")
+    return found
+
+
+def of_pool(obj: dict[str, Any]) -> dict[Claim, Hold]:
+    """The place of a storage pool: what was asked for, and what the daemon made of it. Some can be used by several pools."""
+    config = obj.get("config") or {}
+    shared = obj.get("driver") not in ("dir", "btrfs", "zfs", "lvm") or values.is_true(config.get("lvm.vg.force_reuse"))
+    sources = {config[key] for key in ("source", "volatile.initial_source") if config.get(key)}
+    return {Claim("the source", source): Hold(weak=shared) for source in sources}
+
+
+def of_server(obj: dict[str, Any]) -> dict[Claim, Hold]:
+    """The addresses that the daemon listens on. The one that it may be reached by is never taken away from it on the way."""
+    config = obj.get("config") or {}
+    keys = [key for key in config if re.fullmatch(r"core\..*_address", key) and config[key]]
+    return {Claim("the port", f"tcp:{config[key]}"): Hold(key, () if key == "core.https_address" else ("config", key)) for key in keys}

@@ -1,0 +1,201 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Bring one resource to its wanted state: read, plan, apply, and again where the world moved meanwhile."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Any, NamedTuple
+
+from .._api.client import LIMITED, LIMITED_BY
+from .._api.errors import ConnectionFailed, DeadlineExceeded, Interrupted, LXDError, ServerError
+from . import secrets, values
+from .resource import Found, Plan, Resource, Step
+
+#: How often one task plans anew after a lost race (412) or a broken write, before it gives up.
+MAX_REPLANS = 30
+
+#: How long a change is looked after for another writer's sake, in seconds (see L(_let_others_end)).
+SHORTEST_LOOK, LONGEST_LOOK = 0.05, 3.0
+
+#: What to do about the servers' own words.
+HINTS = (
+    (r"(IP|MAC) address .* already defined on another NIC", "Another instance has it on this network: choose another address, or take it away there first."),
+    (
+        r"Instance DNS name .* (already used|conflict)",
+        "An instance of this name, perhaps in another project, is on this network: give it another network, or the network dns.mode: none.",
+    ),
+    (
+        r"address( is)? already in use",
+        "Something else on the host has this address or port, such as another network, proxy or service: choose another, or stop that first.",
+    ),
+    (
+        r"overlaps with another|Listen address .* conflicts",
+        "Another network, NIC, forward or proxy has this address: choose another, or take it away there first.",
+    ),
+    (r"(Parent|External) interface .* in use", "An interface is for one network only: choose another, or take it away from the network that has it."),
+    (
+        r"Network interface .* already exists|File exists",
+        "The host has an interface or a route of this kind already: choose another name or route, or remove that first.",
+    ),
+    (r"currently in use|is in use|still in use|used by", "Remove what uses it first (used_by in the *_info modules lists it)."),
+    (
+        r"already exists|Name .* already in use",
+        "Another object or another server's object has this name: choose another, or adopt it by its own project or pool.",
+    ),
+    (r"is running|must be stopped", "Stop it first, or allow it with restart: if_required (or force: true to stop it)."),
+    (r"not enough space|No space left|disk quota", "Free space in the storage pool or enlarge it."),
+    (
+        r"idmapped storage.*no such file|Instance storage pool not found",
+        "A daemon that died while creating it left it without storage: remove it with state: absent, then run again.",
+    ),
+    (
+        r"Could not get subvolume flags|Not a Btrfs subvolume",
+        "A daemon that died while creating it left a plain directory where the subvolume should be: remove that directory on the host, then run again.",
+    ),
+    (r"unused IPv[46] subnet", "Every subnet that it tried is in use on this host: write the address yourself, as in ipv4.address: 10.158.3.1/24."),
+    (r"member is evacuated", "Restore it with cloudhost.lxd.cluster_member, state: restored, or choose another target."),
+    (LIMITED_BY, LIMITED),
+    (r"protected|protection", "Unset security.protection.delete first."),
+    (
+        r"Failed to run: .*(zpool|zfs|lvm|vgcreate|pvcreate|rbd|btrfs|mkfs)",
+        "The storage tool or its kernel support is missing or refused: see the daemon's log.",
+    ),
+    (r"Unknown configuration key|Invalid (option|config|configuration)", "Correct or remove the key; the server's version may not know it."),
+)
+
+
+class Outcome(NamedTuple):
+    changed: bool
+    before: dict[str, Any]
+    after: dict[str, Any]
+    actions: list[str]
+    result: dict[str, Any] | None
+    warnings: list[str]
+
+
+def converge(resource: Resource, check_mode: bool = False) -> Outcome:
+    """Make it so, or with C(check_mode) say what would be done. Both come from the same plan. An error carries what was done before it."""
+    actions: list[str] = []
+    try:
+        return _converge(resource, check_mode, actions)
+    except LXDError as exc:
+        exc.actions = actions
+        raise
+
+
+def _converge(resource: Resource, check_mode: bool, actions: list[str]) -> Outcome:
+    plans: list[Plan] = []
+    broken: Interrupted | None = None
+    doubtful = ""  # what a broken write may have done
+    for attempt in range(MAX_REPLANS):
+        found = resource.read()
+        plan = resource.plan(found)
+        resource.check_unused(plan.verb, plan.users)
+        plans.append(plan)
+        if doubtful and doubtful not in [step.words for step in plan.steps]:
+            actions.append(doubtful)
+        if check_mode:
+            break
+        earlier, doubtful = len(actions), ""
+        try:
+            if _apply(resource, plan.steps, actions):
+                break
+        except Interrupted as exc:
+            broken, doubtful = exc, plan.steps[len(actions) - earlier].words
+            _pause(resource, attempt, exc)
+    else:
+        raise LXDError(f"{resource.kind} '{resource.name}' on {resource.client.label}: gave up after {MAX_REPLANS} attempts; last: {broken}")
+    first = plans[0]
+    if check_mode:
+        result = resource.show(plan.result) if plan.result is not None else None
+        return Outcome(bool(plan.steps), plan.before, plan.after, [step.words for step in plan.steps], result, resource.warnings)
+    if first.steps:
+        found = _settle(resource)
+    resource.after_apply(found)
+    return Outcome(bool(actions), first.before, first.after, actions, resource.show(found.object) if found else None, resource.warnings)
+
+
+def _apply(resource: Resource, steps: list[Step], actions: list[str]) -> bool:
+    """Run the steps in order. False when the rest has to be planned anew."""
+    for position, step in enumerate(steps):
+        began = time.monotonic()
+        try:
+            step.run()
+        except ServerError as exc:
+            raise LXDError(explain(f"Failed to {step.words}", resource, exc)) from exc
+        except DeadlineExceeded as exc:
+            raise DeadlineExceeded(f"Failed to {step.words}: {exc} What was done so far stays; run the task again to go on.") from exc
+        except ConnectionFailed as exc:
+            raise ConnectionFailed(f"Failed to {step.words}: {exc}", exc.sent) from exc
+        resource.done.add(step.words)
+        actions.append(step.words)
+        if step.words.startswith("update "):
+            _let_others_end(time.monotonic() - began)
+        if step.reread and position + 1 < len(steps):
+            return False
+    return True
+
+
+def _let_others_end(took: float) -> None:
+    """Give a write that passed the server's check of the ETag together with ours the time to end, so that what is read next has both.
+
+    It has begun before ours ended and takes about as long as ours, and nothing tells when it is over.
+    """
+    time.sleep(min(max(4 * took, SHORTEST_LOOK), LONGEST_LOOK))
+
+
+def _pause(resource: Resource, attempt: int, exc: Interrupted) -> None:
+    try:
+        resource.client.deadline.pause(attempt, f"changing {resource.kind} {resource.name}")
+    except DeadlineExceeded as over:
+        raise DeadlineExceeded(f"{over} The last attempt ended with: {exc}") from exc
+
+
+def explain(tried: str, resource: Resource, exc: ServerError) -> str:
+    """What was tried, on which server, the server's own words, and what to do."""
+    hint = next((words for pattern, words in HINTS if re.search(pattern, exc.text, re.I)), "")
+    return f"{tried} on {resource.client.label}: {exc.text}{'' if exc.text.endswith('.') else '.'}{' ' + hint if hint else ''}"
+
+
+def _settle(resource: Resource) -> Found | None:
+    """What came of it. Servers look at the ETag first and write later, so a change that another made in between can take ours back: then once more."""
+    found = resource.read()
+    earlier: Found | None = None
+    for attempt in range(MAX_REPLANS):
+        if not any(_lacking(resource, found)) or (earlier and found and earlier.object == found.object):
+            break  # as it should be, or as it was before we wrote once more: then the server does not keep it as written
+        earlier = found
+        steps = resource.plan(found).steps
+        if not all(step.words.startswith("update ") for step in steps):
+            break
+        try:
+            _apply(resource, steps, [])
+        except Interrupted as exc:
+            earlier = None
+            _pause(resource, attempt, exc)
+        found = resource.read()
+    _warn_if_unsettled(resource, found)
+    return found
+
+
+def _lacking(resource: Resource, found: Found | None) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What there is, and what there should be instead."""
+    if found is None or resource.state == "absent":
+        return {}, {}
+    return values.changes(resource.comparable(found.object), resource.comparable(resource.merged(found.object)))
+
+
+def _warn_if_unsettled(resource: Resource, found: Found | None) -> None:
+    """A value that the server does not keep as written would be a change on every run: say so at the first."""
+    before, after = secrets.mask_pair(*_lacking(resource, found), resource.client.hidden)
+    for name, wanted in after.items():
+        resource.warnings.append(
+            f"{resource.kind} '{resource.name}': the server keeps {name} as {before.get(name)!r} where {wanted!r} was sent, so this will show as a change "
+            "on every run. Write it as the server keeps it."
+        )

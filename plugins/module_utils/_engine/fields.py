@@ -1,0 +1,259 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What a resource consists of: each field knows its option, its place in the API object, and how it is compared and merged."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .._api.errors import InvalidInput
+from . import secrets, values
+from .claims import Claim, Hold, of_devices
+from .interfaces import references as interfaces
+
+#: What the daemons let a device be called.
+_DEVICE = re.compile(r"(?!\.)[A-Za-z0-9/:_.-]{1,64}")
+
+
+class Field:
+    """A scalar: replaced when written and different.
+
+    :param name: the module option, and the key of the API object unless C(key) says otherwise
+    :param create_only: the API cannot change it; a difference is an error unless C(recreate) is set
+    :param extension: the API extension that the server must have when the option is used
+    :param spec: the rest of the argument spec (C(choices), C(aliases), …)
+    """
+
+    type = "str"
+    #: Kinds that its values can name.
+    refers_to: tuple[str, ...] = ()
+
+    def __init__(self, name: str, key: str = "", create_only: bool = False, extension: str = "", **spec: Any) -> None:
+        self.name = name
+        self.key = key or name
+        self.create_only = create_only
+        self.extension = extension
+        self.spec = spec
+
+    def arguments(self) -> dict[str, dict[str, Any]]:
+        return {self.name: {"type": self.type, **self.spec}}
+
+    def clean(self, params: dict[str, Any]) -> Any:
+        """What the user wrote, in wire form; None where nothing was written. Refuses what cannot be."""
+        return params[self.name]
+
+    def merged(self, have: Any, want: Any, resource: Any) -> Any:
+        """The value to have, given the one the server has."""
+        return have if self.equal(have, want) else want
+
+    def equal(self, have: Any, want: Any) -> bool:
+        return have == want
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        """The value in a diff: server noise left out, nothing for empty."""
+        return value or None
+
+    def exported(self, value: Any, kind: Any) -> Any:
+        """The value as a document would write it; nothing where it says no more than the default."""
+        return value
+
+    def references(self, written: Any) -> list[tuple[str, ...]]:
+        """Kinds and labels of the resources that a written value names, and their project where it is another."""
+        return []
+
+    def claims(self, obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[Claim, Hold]:
+        """What an object has by this field that only one can have at a time."""
+        return {}
+
+
+class Text(Field):
+    """Free text; an empty string empties it."""
+
+    def equal(self, have: Any, want: Any) -> bool:
+        return (have or "") == want
+
+
+class Flag(Field):
+    type = "bool"
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        return value
+
+    def exported(self, value: Any, kind: Any) -> Any:
+        return value or None
+
+    def equal(self, have: Any, want: Any) -> bool:
+        return bool(have) == want
+
+
+class Names(Field):
+    """A list whose order means something, as profiles do: written means exactly this list."""
+
+    type = "list"
+
+    def arguments(self) -> dict[str, dict[str, Any]]:
+        return {self.name: {"type": self.type, "elements": "str", **self.spec}}
+
+    def equal(self, have: Any, want: Any) -> bool:
+        return list(have or ()) == list(want)
+
+
+class NameSet(Names):
+    """A list whose order means nothing, as the members of a group do. C(kept) are names that the server adds itself."""
+
+    def __init__(self, name: str, kept: tuple[str, ...] = (), **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.kept = kept
+
+    def equal(self, have: Any, want: Any) -> bool:
+        return set(have or ()) - set(self.kept) == set(want) - set(self.kept)
+
+    def merged(self, have: Any, want: Any, resource: Any) -> Any:
+        if self.equal(have, want):
+            return have
+        return [name for name in have or () if name in self.kept] + [name for name in want if name not in self.kept]
+
+    def exported(self, value: Any, kind: Any) -> Any:
+        return self.shown(value, kind)
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        return sorted(name for name in value or () if name not in self.kept) or None
+
+
+class Moment(Field):
+    """A point in time, RFC 3339; an empty string or C(never) is the API's zero time, which not every kind spells alike."""
+
+    def __init__(self, name: str, zero: str = "0001-01-01T00:00:00Z", **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.zero = zero
+
+    def clean(self, params: dict[str, Any]) -> Any:
+        written = params[self.name]
+        if written is None:
+            return None
+        moment = values.instant(self.name, "" if written == "never" else written)
+        return moment.isoformat().replace("+00:00", "Z") if moment else self.zero
+
+    def equal(self, have: Any, want: Any) -> bool:
+        return values.same_instant(self.name, want, have)
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        return value if values.instant(self.name, value) else None
+
+    def exported(self, value: Any, kind: Any) -> Any:
+        return self.shown(value, kind)
+
+
+class Map(Field):
+    """A free dictionary of the daemon's own keys (C(config), C(properties)), with its C(purge_*) option."""
+
+    type = "dict"
+    #: Whether it takes keys that the daemon does not know, C(user.*).
+    free = True
+
+    def __init__(self, name: str, purgeable: bool = True, **kwargs: Any) -> None:
+        super().__init__(name, **kwargs)
+        self.purge = f"purge_{name}" if purgeable else ""
+
+    def arguments(self) -> dict[str, dict[str, Any]]:
+        spec = super().arguments()
+        if self.purge:
+            spec[self.purge] = {"type": "bool", "default": False}
+        return spec
+
+    def clean(self, params: dict[str, Any]) -> Any:
+        written = params[self.name]
+        if written is None:
+            return {} if self.purge and params[self.purge] else None
+        return values.wire_map(self.name, written)
+
+    def merged(self, have: Any, want: Any, resource: Any) -> Any:
+        purge = bool(self.purge and resource.params[self.purge])
+        result = values.merge(have or {}, want, purge, (*resource.owned, *values.MARKS), resource.same_config)
+        return have if have is None and not result else result
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        written = resource.wanted.get(self.key) or {}
+        shown = {key: inner for key, inner in (value or {}).items() if key in written or not values.matches(key, resource.noise)}
+        return {key: inner for key, inner in shown.items() if inner != ""} or None
+
+    def exported(self, value: Any, kind: Any) -> Any:
+        """Without the keys of the server, the mark of a stack, and secrets: those are not shown anywhere."""
+        left_out = (*kind.noise, *values.MARKS)
+        return {
+            key: inner for key, inner in (value or {}).items() if inner != "" and not values.matches(key, left_out) and not secrets.holds_secret(key, inner)
+        }
+
+
+class Devices(Map):
+    """Devices by name; one that is null is removed, a property that is null is unset."""
+
+    free = False
+    refers_to = ("storage_pool", "storage_volume", "network", "network_acl")
+
+    def clean(self, params: dict[str, Any]) -> Any:
+        written = params[self.name]
+        if written is None:
+            return {} if params[self.purge] else None
+        for name in written:
+            if not isinstance(name, str) or not _DEVICE.fullmatch(name):
+                raise InvalidInput(
+                    f"devices: {name!r} is not a device name; it has 1 to 64 letters, digits, dashes, slashes, colons, underscores and full stops, "
+                    "and does not begin with a full stop."
+                )
+        return values.wire_devices(written)
+
+    def merged(self, have: Any, want: Any, resource: Any) -> Any:
+        result = values.merge_devices(have or {}, want, resource.params[self.purge])
+        return have if have is None and not result else result
+
+    def shown(self, value: Any, resource: Any) -> Any:
+        return value or None
+
+    def exported(self, value: Any, kind: Any) -> Any:
+        return value
+
+    def claims(self, obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[Claim, Hold]:
+        return of_devices(obj, client, query)
+
+    def references(self, written: Any) -> list[tuple[str, ...]]:
+        found: list[tuple[str, ...]] = []
+        for device in (written or {}).values():
+            if not isinstance(device, dict):
+                continue
+            pool, source = device.get("pool"), device.get("source")
+            if pool:
+                found.append(("storage_pool", str(pool)))
+            if pool and source and not str(source).startswith("/"):
+                found.append(("storage_volume", f"{pool}/{source}"))
+            if device.get("network"):
+                found.append(("network", str(device["network"])))
+            found += interfaces(device)
+            found += [("network_acl", acl.strip()) for acl in str(device.get("security.acls") or "").split(",") if acl.strip()]
+        return found
+
+
+def taken_back(fields: tuple[Field, ...], before: dict[str, Any], new: dict[str, Any], now: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+    """What the fields were of which an object has by now what it was to have, and the names of what that concerns.
+
+    Of a dictionary only the keys count that were to change: what else is in it by now stays.
+    """
+    undone: dict[str, Any] = {}
+    stored: list[str] = []
+    for field in fields:
+        was, wish, have = (obj.get(field.key) for obj in (before, new, now))
+        if isinstance(field, Map):
+            was, wish, have = was or {}, wish or {}, dict(have or {})
+            keys = [key for key in sorted({*was, *wish}) if was.get(key) != wish.get(key) == have.get(key)]
+            have = {key: value for key, value in have.items() if key not in keys}
+            undone.update({field.key: {**have, **{key: was[key] for key in keys if key in was}}} if keys else {})
+            stored += [f"{field.name}.{key}" for key in keys]
+        elif field.key in now and was != wish == have:
+            undone[field.key] = was
+            stored.append(field.name)
+    return undone, stored

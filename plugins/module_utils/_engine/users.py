@@ -1,0 +1,49 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Who uses a resource, as the server tells it in C(used_by): URLs, and what people call them."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from typing import NamedTuple
+
+from .._api.errors import some_of
+
+
+class User(NamedTuple):
+    """What a URL names: a project, and the parts of a path behind C(/1.0)."""
+
+    project: str
+    parts: tuple[str, ...]
+
+
+def user_of(url: str) -> User:
+    path, _mark, query = url.partition("?")
+    project = urllib.parse.parse_qs(query).get("project", ["default"])[0]
+    return User(project, tuple(urllib.parse.unquote(part) for part in path.split("/")[2:]))
+
+
+def used_words(where: str, verb: str, users: list[str]) -> str:
+    """The rest of a sentence that begins with what is used."""
+    return f"on {where} is used by {' and '.join(_listed(users))}, and cannot be {verb} while it is: remove them first, or let them use something else."
+
+
+def _listed(users: list[str]) -> list[str]:
+    """All of a kind together, with the projects that they are in."""
+    found: dict[str, list[str]] = {}
+    for user in map(user_of, users):
+        kind, name = _called(user.parts)
+        found.setdefault(kind, []).append(name if user.project == "default" else f"{name} (project {user.project})")
+    return [words for kind, names in sorted(found.items()) for words in some_of(kind if len(set(names)) == 1 else f"{kind}s", list(dict.fromkeys(names)))]
+
+
+def _called(parts: tuple[str, ...]) -> tuple[str, str]:
+    """Volumes have their type between C(volumes) and their name."""
+    kinds = parts[0::2] if len(parts) % 2 == 0 else parts[0:-1:2]
+    names = [part[:12] if re.fullmatch("[0-9a-f]{64}", part) else part for number, part in enumerate(parts) if number % 2 or number >= 2 * len(kinds)]
+    return kinds[-1].rstrip("s").replace("-", "_"), "/".join(names)

@@ -1,0 +1,271 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""How values are written on the wire, and when two of them mean the same. Pure functions.
+
+Contracts, proven by property tests: L(wire) applied twice gives what it gives once; L(merge) of its own result changes
+nothing; what the user did not write is never touched unless purging is asked for.
+"""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+import functools
+import json
+import re
+from typing import Any, Callable, Iterable
+
+from .._api.errors import InvalidInput
+
+#: The config key that says which stack a resource belongs to, and the one that says of what this was said. Purging keeps them.
+MARK = "user.cloudhost.stack"
+BEARER = "user.cloudhost.bearer"
+MARKS = (MARK, BEARER)
+
+_UNITS = {
+    "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "pb": 10**15, "eb": 10**18,
+    "kib": 2**10, "mib": 2**20, "gib": 2**30, "tib": 2**40, "pib": 2**50, "eib": 2**60,
+}  # fmt: skip
+_SIZE = re.compile(r"^\s*(\d+)\s*([A-Za-z]*)\s*$")
+#: Config keys and device properties that hold a number of bytes (doc/reference/instance_units.md).
+_SIZE_KEYS = ("size", "size.state", "volume.size", "limits.memory", "limits.disk", "*.limits.disk", "limits.memory.swap", "snapshots.size")
+#: Values that look like numbers to YAML and are none: it reads C(0660) as 432 and C(10:16:30:12:34:56) as a number of base 60.
+_NO_NUMBERS = ("mode", "hwaddr", "*.hwaddr")
+#: Values that are text to the daemons: compared letter for letter.
+_TEXT_KEYS = ("user.*", "environment.*", "raw.*", "cloud-init.*", "image.*", "volatile.*", "*.scriptlet")
+TRUE = ("true", "yes", "on", "1")
+FALSE = ("false", "no", "off", "0")
+
+
+def is_true(value: str | None) -> bool:
+    """Whether the daemons take a value for true."""
+    return bool(value) and str(value).lower() in TRUE
+
+
+def matches(key: str, patterns: Iterable[str]) -> bool:
+    return _matches(key, tuple(patterns))
+
+
+@functools.lru_cache(maxsize=2**16)  # a stack asks the same of the same keys again and again
+def _matches(key: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatch.fnmatchcase(key, pattern) for pattern in patterns)
+
+
+def wire(option: str, value: Any) -> str | None:
+    """The string that the API takes for a YAML value; C(None) for a key to unset."""
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, (int, float)):
+        return repr(value)
+    if isinstance(value, str):
+        return str(value)
+    hint = "pass it through the to_nice_yaml or to_json filter" if isinstance(value, dict) else "join it with commas or line breaks, as the key wants it"
+    raise InvalidInput(f"{option}: a value is a string, a number or a boolean, not a {type(value).__name__}; {hint}.")
+
+
+def wire_map(option: str, values: dict[str, Any]) -> dict[str, str | None]:
+    """A whole C(config) or device in wire form, sizes checked."""
+    result = {}
+    for key, value in values.items():
+        if not isinstance(key, str) or not key:
+            raise InvalidInput(f"{option}: {key!r} is not a key; write it in quotes.")
+        if isinstance(value, (int, float)) and not isinstance(value, bool) and matches(key, _NO_NUMBERS):
+            raise InvalidInput(f"{option}.{key}: {value!r} is a number, and not what was written if that began with 0 or has colons: quote it, as in '0660'.")
+        result[key] = check_size(f"{option}.{key}", key, wire(f"{option}.{key}", value))
+    return result
+
+
+def parse_size(text: str) -> int | None:
+    """Bytes, for a size as the daemons write it (C(10GiB), C(500MB), C(1073741824)); None if it is none."""
+    match = _SIZE.match(text)
+    if not match:
+        return None
+    factor = _UNITS.get(match.group(2).lower())
+    return int(match.group(1)) * factor if factor else None
+
+
+def check_size(option: str, key: str, value: str | None) -> str | None:
+    if value is None or not matches(key, _SIZE_KEYS) or parse_size(value) is not None:
+        return value
+    if key.startswith("limits.memory") and (re.match(r"^\d{1,3}%$", value) or value in TRUE + FALSE):
+        return value
+    raise InvalidInput(f"{option}: '{value}' is not a size; write a whole number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), as in 10GiB.")
+
+
+def same(key: str, want: str | None, have: str | None) -> bool:
+    """Whether what the server has already is what the user wants."""
+    want, have = want or None, have or None
+    if want == have:
+        return True
+    if want is None or have is None or matches(key, _TEXT_KEYS):
+        return False
+    low, other = want.lower(), have.lower()
+    for words in (TRUE, FALSE):
+        if low in words and other in words:
+            return True
+    size, other_size = parse_size(want), parse_size(have)
+    if size is not None and size == other_size and not (want.isdigit() and have.isdigit()):
+        return True
+    return bool("," in want and [part.strip() for part in want.split(",")] == [part.strip() for part in have.split(",")])
+
+
+Same = Callable[[str, "str | None", "dict[str, str]"], bool]
+
+
+def same_in(key: str, want: str | None, current: dict[str, str]) -> bool:
+    """L(same), given the whole map: a kind whose keys answer for each other brings its own."""
+    return same(key, want, current.get(key))
+
+
+def merge(
+    current: dict[str, str],
+    wanted: dict[str, str | None] | None,
+    purge: bool = False,
+    owned: Iterable[str] = (),
+    equal: Same = same_in,
+) -> dict[str, str]:
+    """C(current) as the user wants it: written keys set, C(None) unset, the rest kept or, when purging, removed.
+
+    C(owned) are patterns of keys that the server writes itself; purging leaves them alone.
+    """
+    result = dict(current)
+    for key, value in (wanted or {}).items():
+        if equal(key, value, current):
+            continue
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = value
+    if purge:
+        for key in current:
+            if key not in (wanted or {}) and not matches(key, owned):
+                del result[key]
+    return result
+
+
+def merge_devices(current: dict[str, dict[str, str]], wanted: dict[str, dict[str, str | None] | None] | None, purge: bool = False) -> dict[str, dict[str, str]]:
+    """Like L(merge), for devices: C(None) removes one; one whose kind changes is replaced whole, so that no stale key stays."""
+    result = {} if purge else dict(current)
+    for name, device in (wanted or {}).items():
+        if device is None:
+            result.pop(name, None)
+            continue
+        now = current.get(name, {})
+        if _other_kind(device, now):
+            now = {"type": now["type"]} if now.get("type") else {}
+        new = merge(now, device, purge=purge)
+        if new or name in current:
+            result[name] = new
+    return result
+
+
+def _other_kind(want: dict[str, str | None], have: dict[str, str]) -> bool:
+    """Whether a device turns into another one: nictype/parent and network exclude each other, and a disk is no nic."""
+    if any(want.get(key) and have.get(key) and want[key] != have[key] for key in ("type", "nictype")):
+        return True
+    return any(want.get(one) and have.get(other) and not want.get(other) for one, other in (("network", "nictype"), ("nictype", "network")))
+
+
+#: What a nic that names a network has from it, and must not be written beside it.
+_OF_NETWORK = ("nictype", "parent", "mtu", "gvrp", "maas.subnet.ipv4", "maas.subnet.ipv6")
+#: What makes sense whatever a nic is connected to.
+_OF_ANY_NIC = ("type", "name", "hwaddr", "boot.priority")
+
+
+def overriding(inherited: dict[str, str], written: dict[str, str | None]) -> dict[str, str]:
+    """The device that overrides one of a profile: whole, with the written keys in it, and without what goes together with none of them."""
+    now = inherited
+    if _other_kind(written, now):
+        if written.get("network"):
+            now = {key: value for key, value in now.items() if key not in _OF_NETWORK}
+        else:
+            now = {key: value for key, value in now.items() if key in _OF_ANY_NIC}
+    return merge(now, written)
+
+
+def wire_devices(devices: dict[str, Any] | None) -> dict[str, dict[str, str | None] | None] | None:
+    if devices is None:
+        return None
+    result: dict[str, dict[str, str | None] | None] = {}
+    for name, device in devices.items():
+        if device is not None and not isinstance(device, dict):
+            raise InvalidInput(f"devices.{name}: a device is a dictionary of its properties (or null to remove it), not {device!r}.")
+        result[name] = None if device is None else wire_map(f"devices.{name}", device)
+    return result
+
+
+def without_unset(values: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def instant(option: str, value: str | None) -> datetime.datetime | None:
+    """A moment from its RFC 3339 form (YAML's own C(2026-12-31 00:00:00+00:00) included); the API's zero time is None."""
+    if not value or value.startswith(("0001-01-01", "1970-01-01T00:00:00Z")):
+        return None
+    text = re.sub(r"(\.\d{6})\d+", r"\1", value.strip().replace("Z", "+00:00").replace("z", "+00:00"))
+    text = re.sub(r"\.(\d{1,5})(?=[+-]|$)", lambda match: "." + match.group(1).ljust(6, "0"), text)
+    try:
+        moment = datetime.datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise InvalidInput(f"{option}: '{value}' is not a point in time; write it as in 2026-12-31T18:00:00Z.") from exc
+    return moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
+
+
+def same_instant(option: str, want: str | None, have: str | None) -> bool:
+    """Equal to the second: the daemons keep no more."""
+    one, other = instant(option, want), instant(option, have)
+    if one is None or other is None:
+        return one is other
+    return abs((one - other).total_seconds()) < 1
+
+
+# -- showing -----------------------------------------------------------------------------------------------------------
+
+
+def changes(before: Any, after: Any) -> tuple[Any, Any]:
+    """What differs, and only that: two nested dictionaries with the same shape."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return before, after
+    left, right = {}, {}
+    for key in sorted(set(before) | set(after)):
+        one, other = before.get(key), after.get(key)
+        if one == other:
+            continue
+        one, other = changes(one, other)
+        if one not in (None, {}):
+            left[key] = one
+        if other not in (None, {}):
+            right[key] = other
+    return left, right
+
+
+def to_yaml(value: Any, indent: str = "") -> str:
+    """Block YAML of dictionaries, lists and scalars: enough for diffs, where the managed host may have no YAML library."""
+    if isinstance(value, dict):
+        lines = []
+        for key, inner in value.items():
+            nested = isinstance(inner, (dict, list)) and bool(inner)
+            lines.append(f"{indent}{_scalar(key)}:" + ("\n" + to_yaml(inner, indent + "  ") if nested else f" {_scalar(inner)}\n"))
+        return "".join(lines)
+    if isinstance(value, list):
+        return "".join(
+            f"{indent}-\n{to_yaml(inner, indent + '  ')}" if isinstance(inner, (dict, list)) and inner else f"{indent}- {_scalar(inner)}\n" for inner in value
+        )
+    return f"{indent}{_scalar(value)}\n"
+
+
+def _scalar(value: Any) -> str:
+    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_/][A-Za-z0-9_./@-]*", value) and value.lower() not in TRUE + FALSE + ("null", "y", "n"):
+        return value
+    return printable(json.dumps(value, ensure_ascii=False))
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Text with what nobody sees written as an escape of YAML: controls, line separators of Unicode, marks that turn the direction of text."""
+    return text if text.isprintable() else "".join(char if char.isprintable() or char in keep else f"\\U{ord(char):08x}" for char in text)

@@ -1,0 +1,96 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Reading: instances, the server and the cluster, in one request each but the last."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, NamedTuple
+
+from .._api.client import Client
+from .._kinds.instances._wait import with_addresses
+
+
+class Collection(NamedTuple):
+    """What can be listed.
+
+    :ivar path: of the API
+    :ivar scoped: whether it is one of a project
+    :ivar key: what names an object in it
+    :ivar called: whether an object goes by a name in another way too
+    """
+
+    path: str
+    scoped: bool = True
+    key: str = "name"
+    called: Callable[[dict[str, Any], str], bool] | None = None
+
+
+def read(client: Client, collection: Collection, params: dict[str, Any], recursion: int = 1) -> list[dict[str, Any]]:
+    """All objects of a collection, or those with a name; none found is an empty list."""
+    query: dict[str, Any] = {"recursion": recursion, "filter": params.get("filter")}
+    if collection.scoped:
+        everywhere = params.get("all_projects")
+        query["project"] = None if everywhere else params.get("project")
+        query["all-projects"] = "true" if everywhere else None
+    reply = client.find(collection.path, **query)
+    listed = (reply.metadata if reply else None) or []
+    if isinstance(listed, dict):  # operations are grouped by status
+        listed = [operation for group in listed.values() for operation in group]
+    if client.transport.scheme == "https" and (query.get("all-projects") or collection.path == "/1.0/operations"):
+        # Incus 6.0 shows a restricted client the profiles of all projects, LXD 5.0 the operations of any.
+        known = client.names("/1.0/projects")
+        asked = None if query.get("all-projects") else params.get("project") or "default"
+        listed = [obj for obj in listed if obj.get("project", asked) in (None, *known)]
+    name = params.get("name")
+    if not name:
+        return listed
+    return [obj for obj in listed if name == obj.get(collection.key) or (collection.called and collection.called(obj, name))]
+
+
+class Info:
+    """A module that reads: its options, and what it returns."""
+
+    spec: dict[str, dict[str, Any]] = {}
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        raise AssertionError("a declaration without gather")
+
+
+SELECTION: dict[str, dict[str, Any]] = {"name": {"type": "str"}, "filter": {"type": "str"}, "all_projects": {"type": "bool", "default": False}}
+
+
+class InstanceInfo(Info):
+    """Instances with their state, snapshots and addresses in one request (C(recursion=2))."""
+
+    spec = {**SELECTION, "state_details": {"type": "bool", "default": True}}
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        found = read(client, Collection("/1.0/instances"), params, recursion=2 if params["state_details"] else 1)
+        if params["state_details"]:
+            found = [with_addresses(instance, instance.get("state") or {}) for instance in found]
+        return {"instances": found}
+
+
+class ServerInfo(Info):
+    """C(GET /1.0)."""
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        return {"server": client.get("/1.0", target=params["target"]).metadata}
+
+
+class ClusterInfo(Info):
+    """C(GET /1.0/cluster), its members and groups."""
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        cluster = client.get("/1.0/cluster").metadata
+        there = cluster.get("enabled")
+        listed = {what: read(client, Collection(f"/1.0/cluster/{what}", scoped=False), {}) if there else [] for what in ("members", "groups")}
+        return {"cluster": cluster, **listed}

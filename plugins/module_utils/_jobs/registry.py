@@ -1,0 +1,45 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Every kind by its name. Ansible sends along what is imported by name, so they are named here, and a test holds the list to the folder."""
+
+from __future__ import annotations
+
+from .._engine.resource import Resource
+from .._kinds.access.certificate import Certificate
+from .._kinds.access.trust_token import TrustToken
+from .._kinds.clusters.cluster import Cluster
+from .._kinds.clusters.cluster_group import ClusterGroup
+from .._kinds.clusters.cluster_member import ClusterMember
+from .._kinds.clusters.cluster_token import ClusterToken
+from .._kinds.images.image import Image
+from .._kinds.images.image_alias import ImageAlias
+from .._kinds.instances.instance import Instance
+from .._kinds.instances.instance_snapshot import InstanceSnapshot
+from .._kinds.instances.profile import Profile
+from .._kinds.networks.network import Network
+from .._kinds.server.project import Project
+from .._kinds.server.server import Server
+from .._kinds.storage.storage_pool import StoragePool
+
+_LISTED: tuple[type[Resource], ...] = (
+    Certificate,
+    Cluster,
+    ClusterGroup,
+    ClusterMember,
+    ClusterToken,
+    Image,
+    ImageAlias,
+    Instance,
+    InstanceSnapshot,
+    Network,
+    Profile,
+    Project,
+    Server,
+    StoragePool,
+    TrustToken,
+)
+KINDS: dict[str, type[Resource]] = {kind.kind: kind for kind in _LISTED}

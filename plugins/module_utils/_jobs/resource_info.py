@@ -1,0 +1,64 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Reading any kind of resource. It knows every kind, which the other modules that read need not load."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .._api.client import Client, quote
+from .._api.errors import InvalidInput
+from .._engine.resource import Resource
+from .info import SELECTION, Collection, Info, read
+from .registry import KINDS
+
+
+def _is_image(image: dict[str, Any], name: str) -> bool:
+    return image["fingerprint"].startswith(name) or any(alias["name"] == name for alias in image.get("aliases") or ())
+
+
+def _of(kind: type[Resource]) -> Collection:
+    return Collection(re.sub(r"{\w+}", "{parent}", kind.path), kind.scoped, kind.key, _is_image if kind.kind == "image" else None)
+
+
+#: What can be listed. First what there is no kind for.
+COLLECTIONS = {
+    "instance_backup": Collection("/1.0/instances/{parent}/backups"),
+    "network_acl": Collection("/1.0/network-acls"),
+    "network_forward": Collection("/1.0/networks/{parent}/forwards", key="listen_address"),
+    "network_load_balancer": Collection("/1.0/networks/{parent}/load-balancers", key="listen_address"),
+    "network_peer": Collection("/1.0/networks/{parent}/peers"),
+    "network_zone": Collection("/1.0/network-zones"),
+    "network_zone_record": Collection("/1.0/network-zones/{parent}/records"),
+    "operation": Collection("/1.0/operations", key="id"),
+    "storage_bucket": Collection("/1.0/storage-pools/{parent}/buckets"),
+    "storage_volume": Collection("/1.0/storage-pools/{parent}/volumes"),
+    "warning": Collection("/1.0/warnings", key="uuid"),
+    **{kind.kind: _of(kind) for kind in KINDS.values() if kind.named and kind.listed and len(kind.parents()) < 2},
+}
+
+
+#: What every server can filter.
+FILTERED = ("image", "instance")
+
+
+class ResourceInfo(Info):
+    """Any kind that can be listed."""
+
+    spec = {**SELECTION, "kind": {"type": "str", "required": True, "choices": sorted(COLLECTIONS)}, "parent": {"type": "str"}}
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        collection = COLLECTIONS[params["kind"]]
+        if params["filter"] and params["kind"] not in FILTERED:  # a server that cannot apply it lists everything
+            client.require("api_filtering_extended", f"filter for kind '{params['kind']}'")
+        if "{parent}" in collection.path:
+            if not params["parent"]:
+                raise InvalidInput(f"parent: kind '{params['kind']}' needs the name of what it belongs to, as in /1.0 of the API: {collection.path}.")
+            collection = collection._replace(path=collection.path.format(parent=quote(params["parent"])))
+        return {"resources": read(client, collection, params)}

@@ -1,0 +1,84 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""The modules for stacks, as declarations: their options, and all kinds put into the hands of the engine."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .._api.client import Client
+from .._api.errors import InvalidInput
+from .._stack.applier import Applier
+from .._stack.document import Document
+from .._stack.export import export
+from .._stack.planner import Wish
+from .._stack.run import run_stack
+from .registry import KINDS
+
+
+class Tale:
+    """A file that says how far a run is, for whoever looks at it meanwhile."""
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+
+    def tell(self, applier: Applier) -> None:
+        running = [node.title for node in applier.running]
+        more = f" and {len(running) - 3} more" if len(running) > 3 else ""
+        failed = f", {applier.failed} failed" if applier.failed else ""
+        now = f", now {', '.join(running[:3])}{more}" if running else ""
+        try:
+            with open(self.path + ".new", "w", encoding="utf-8") as stream:
+                stream.write(f"{applier.finished} of {applier.total} done{failed}{now}\n")
+            os.replace(self.path + ".new", self.path)
+        except OSError:
+            return  # nobody is served by a run that ends for want of its own tale
+
+
+class Stack:
+    """Many resources from documents."""
+
+    spec: dict[str, dict[str, Any]] = {
+        "name": {"type": "str"},
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "definition": {"type": "dict"},
+        "src": {"type": "list", "elements": "path"},
+        "prune": {"type": "bool", "default": False},
+        "adopt": {"type": "bool", "default": False},
+        "force": {"type": "bool", "default": False},
+        "parallel": {"type": "int", "default": 8},
+        "show_text": {"type": "bool", "default": False},
+        "progress": {"type": "str", "choices": ["auto", "always", "never"]},
+    }
+
+    @staticmethod
+    def run(client: Client, params: dict[str, Any], check_mode: bool) -> dict[str, Any]:
+        if not 1 <= params["parallel"] <= 64:
+            raise InvalidInput(f"parallel: {params['parallel']} is no number of workers; it is 1 to 64.")
+        if params["src"] and params.get("_documents") is None:
+            raise InvalidInput("src is read on the controller, by the action plugin of this module: run it as a task of a playbook, or use definition.")
+        documents = [Document(given["source"], given["content"], given["lines"]) for given in params.get("_documents") or ()]
+        if params["definition"] is not None:
+            documents.append(Document("", params["definition"], {}))
+        absent = params["state"] == "absent"
+        if not documents and not absent:
+            raise InvalidInput("src, definition: one of them is needed, since a stack is what they say.")
+        wish = Wish(params["name"], params["prune"], params["adopt"], absent, params["force"])
+        progress = Tale(params["_progress"]).tell if params.get("_progress") else lambda applier: None
+        return run_stack(client, KINDS, wish, documents, check_mode, params["project"], params["parallel"], progress, params["show_text"])
+
+
+class StackExport:
+    """A server as a document."""
+
+    spec: dict[str, dict[str, Any]] = {"projects": {"type": "list", "elements": "str"}, "kinds": {"type": "list", "elements": "str"}}
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        definition, secrets = export(client, KINDS, params["projects"], params["kinds"])
+        return {"definition": definition, "left_out": secrets}

@@ -1,0 +1,67 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..._api.errors import InvalidInput
+from ..._engine.resource import Found, Resource
+from .. import _tokens as tokens
+from .certificate import LIMITS, refuse_unlimited
+
+
+class TrustToken(Resource):
+    """Tokens for clients: C(POST /1.0/certificates) makes one, and it is pending as an operation of the class token until it is used."""
+
+    kind = "trust_token"
+    stackable = False
+    listed = False
+    path = "/1.0/certificates"
+    extension = "certificate_token"
+    fields = LIMITS
+    scoped = False
+    reveals = ("token",)
+
+    def _pending(self) -> list[dict[str, Any]]:
+        return [one for one in tokens.pending(self.client) if (one["metadata"].get("request") or {}).get("name") == self.name]
+
+    def fetch(self, name: str) -> Found | None:
+        """A token for this name that can still be used; of several, which the daemon's own client makes, one with other rights than are wanted."""
+        found = []
+        for operation in self._pending():
+            request = operation["metadata"]["request"]
+            limits = {field.key: request.get(field.key) for field in LIMITS}
+            agrees = all(field.equal(limits[field.key], self.wanted[field.key]) for field in LIMITS if field.key in self.wanted)
+            found.append((agrees, {**tokens.shown(operation, "client_name", name), **limits}))
+        return Found(min(found, key=lambda pair: pair[0])[1], None) if found else None
+
+    def create_body(self) -> dict[str, Any]:
+        body = super().create_body()
+        refuse_unlimited(body, self.wanted)
+        return body
+
+    def create(self, body: dict[str, Any]) -> None:
+        self.client.write("POST", self.path, {"type": "client", "token": True, **body}, wait=False)
+
+    def merged(self, current: dict[str, Any]) -> dict[str, Any]:
+        new = super().merged(current)
+        refuse_unlimited(new, self.wanted)
+        return new
+
+    def update(self, found: Found, body: dict[str, Any]) -> None:
+        """What a token allows cannot be changed: those that are pending are revoked, and there is a new one."""
+        self.delete()
+        self.create({"name": self.name, **{field.key: body[field.key] for field in LIMITS}})
+
+    def delete(self) -> None:
+        for operation in self._pending():
+            tokens.revoke(self.client, operation["id"])
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        if not self.client.server.get("environment", {}).get("addresses"):
+            raise InvalidInput(f"{self.client.label} does not listen on the network, where tokens are used: set core.https_address with cloudhost.lxd.server.")
+        self.check_known("projects", new.get("projects") or [], "/1.0/projects")

@@ -1,0 +1,49 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..._api.errors import InvalidInput
+from ..._engine.fields import Field
+from ..._engine.resource import Found, Resource
+from .. import _tokens as tokens
+from .cluster import NOT_CLUSTERED
+
+
+class ClusterToken(Resource):
+    """Join tokens: C(POST /1.0/cluster/members) makes one, and it is pending as an operation of the class token until it is used."""
+
+    kind = "cluster_token"
+    stackable = False
+    listed = False
+    path = "/1.0/cluster/members"
+    extension = "clustering_join_token"
+    fields: tuple[Field, ...] = ()
+    scoped = False
+    reveals = ("token",)
+
+    def fetch(self, name: str) -> Found | None:
+        """A token for this name that can still be used."""
+        for operation in tokens.pending(self.client):
+            if operation["metadata"].get("serverName") == name:
+                return Found(tokens.shown(operation, "server_name", name), None)
+        return None
+
+    def create(self, body: dict[str, Any]) -> None:
+        self.client.write("POST", self.path, {"server_name": self.name}, wait=False)
+
+    def delete(self) -> None:
+        found = self.fetch(self.name)
+        if found:
+            tokens.revoke(self.client, found.object["id"])
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        if not self.client.clustered:
+            raise InvalidInput(NOT_CLUSTERED.format(self.client.label))
+        if self.name in self.client.names(self.path):
+            raise InvalidInput(f"name: {self.client.label} has a member '{self.name}' already: a token is for a server that is to join under a free name.")

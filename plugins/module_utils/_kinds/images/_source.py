@@ -1,0 +1,72 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Where an instance or image comes from: the daemons' API knows no remotes, so their clients' names are resolved here."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..._api.client import Client, quote
+from ..._api.errors import InvalidInput, did_you_mean
+
+#: The remotes that `lxc` and `incus` ship with; all of them speak simplestreams.
+_UBUNTU = {
+    "ubuntu": "https://cloud-images.ubuntu.com/releases",
+    "ubuntu-daily": "https://cloud-images.ubuntu.com/daily",
+    "ubuntu-minimal": "https://cloud-images.ubuntu.com/minimal/releases",
+    "ubuntu-minimal-daily": "https://cloud-images.ubuntu.com/minimal/daily",
+}
+REMOTES = {
+    "lxd": {"images": "https://images.lxd.canonical.com", **_UBUNTU},
+    "incus": {"images": "https://images.linuxcontainers.org", **_UBUNTU},
+}
+_FINGERPRINT = re.compile("[0-9a-f]{12,64}")
+
+
+def remote_source(client: Client, option: str, text: str) -> dict[str, Any]:
+    """The API's source for C(remote:alias)."""
+    remote, _colon, alias = text.partition(":")
+    remotes = REMOTES[client.implementation]
+    if remote not in remotes:
+        raise InvalidInput(
+            f"{option}: '{text}' names the remote '{remote}', which is none of the known ones. {did_you_mean(remote, list(remotes))} "
+            "For another server write source: {type: image, mode: pull, server: https://…, protocol: simplestreams, alias: …}."
+        )
+    if not alias:
+        raise InvalidInput(f"{option}: '{text}' names a remote and no image; write it as in images:debian/12.")
+    return {"type": "image", "mode": "pull", "server": remotes[remote], "protocol": "simplestreams", "alias": alias}
+
+
+def find_image(client: Client, name: str, project: str | None) -> str | None:
+    """The fingerprint of a local image, by alias or by (part of its) fingerprint."""
+    alias = client.find(f"/1.0/images/aliases/{quote(name)}", project=project)
+    if alias:
+        return alias.metadata["target"]
+    if _FINGERPRINT.fullmatch(name):
+        image = client.find(f"/1.0/images/{name}", project=project)
+        return image.metadata["fingerprint"] if image else None
+    return None
+
+
+def image_source(client: Client, option: str, text: str, project: str | None) -> dict[str, Any]:
+    """The API's source for C(image): a local alias or fingerprint, or C(remote:alias). Refuses a local one that is not there."""
+    if ":" in text:
+        return remote_source(client, option, text)
+    found = find_image(client, text, project)
+    if not found:
+        known = client.names("/1.0/images/aliases", project=project)
+        raise InvalidInput(
+            f"{option}: there is no image '{text}' on {client.label}. {did_you_mean(text, known)} "
+            "An image of a remote is written as in images:debian/12 or ubuntu:24.04."
+        )
+    return {"type": "image", "fingerprint": found}
+
+
+def image_name(image: dict[str, Any]) -> str:
+    """What a document calls an image: its first alias, else its fingerprint."""
+    return min((alias["name"] for alias in image.get("aliases") or ()), default=image["fingerprint"])

@@ -1,0 +1,167 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+from __future__ import annotations
+
+import urllib.parse
+from typing import Any
+
+from ..._api.client import Client, quote
+from ..._api.errors import InvalidInput, did_you_mean
+from ..._engine import values
+from ..._engine.fields import Flag, Map, Moment, Names
+from ..._engine.resource import Found, Plan, Resource, Step
+from ._source import find_image, image_name, remote_source
+from ._upload import check_files, fingerprint, open_image
+
+
+class Image(Resource):
+    """C(/1.0/images), named by a local alias (or, to change or delete one, by its fingerprint).
+
+    An alias that is there is the image, wherever its remote has moved on to: refreshing is the daemon's C(auto_update). Only a
+    file says exactly what the image is, so only a file with another fingerprint replaces it.
+    """
+
+    kind = "image"
+    path = "/1.0/images"
+    key = "fingerprint"
+    feature = "images"
+    refers = {"instance": ("instance", "instance_snapshot"), "profiles": "profile"}
+    fields = (
+        Map("properties"),
+        Flag("public"),
+        Flag("auto_update"),
+        Moment("expires_at", zero="1970-01-01T00:00:00Z"),  # the daemons ignore the year 1 here
+        Names("profiles", extension="image_profiles"),
+    )
+    owned = ()
+    noise = ()
+    options = {
+        "remote": {"type": "str"},
+        "source": {"type": "dict"},
+        "file": {"type": "path"},
+        "rootfs": {"type": "path"},
+        "instance": {"type": "str"},
+    }
+    constraints = {"mutually_exclusive": [("remote", "source", "file", "instance")], "required_by": {"rootfs": "file"}}
+    name_rule = (r"[\s\S]+", "not . and not .., which no path can end with")
+    slashes = True
+
+    def validate(self) -> None:
+        super().validate()
+        check_files(self.params)
+        self.files = [self.params[option] for option in ("file", "rootfs") if self.params[option]]
+        self.file_fingerprint = fingerprint(self.files) if self.files and self.state == "present" else None
+        self.fingerprint: str | None = None
+
+    def url(self, name: str | None = None) -> str:
+        return f"{self.path}/{name or self.fingerprint}"
+
+    def fetch(self, name: str) -> Found | None:
+        self.fingerprint = find_image(self.client, name, self.params["project"])
+        return super().fetch(self.fingerprint) if self.fingerprint else None
+
+    # -- creating ---------------------------------------------------------------------------------------------------
+
+    def create_body(self) -> dict[str, Any]:
+        body = super().create_body()
+        if self.file_fingerprint:
+            return {**body, "fingerprint": self.file_fingerprint}
+        return {**body, "aliases": [{"name": self.name}], "source": self.attempt(self._source, instead={"type": "none"})}
+
+    def _source(self) -> dict[str, Any]:
+        params = self.params
+        if params["remote"]:
+            return remote_source(self.client, "remote", params["remote"])
+        if params["source"]:
+            return values.without_unset(params["source"])
+        if params["instance"]:
+            instance, _slash, snapshot = params["instance"].partition("/")
+            known = self.client.names("/1.0/instances", **self.query())
+            if instance not in known:
+                raise InvalidInput(f"instance: there is no instance '{instance}' on {self.client.label}. {did_you_mean(instance, known)}")
+            return {"type": "snapshot" if snapshot else "instance", "name": params["instance"]}
+        raise InvalidInput(f"name: there is no image '{self.name}' on {self.client.label}; say where it comes from with remote, source, file or instance.")
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        profiles = [name for name in new.get("profiles") or () if name not in (old.get("profiles") or ())]
+        self.check_known("profiles", profiles, "/1.0/profiles", **self.query())
+
+    def create(self, body: dict[str, Any]) -> None:
+        if self.files:
+            self._import(body)
+            return
+        sent = {key: value for key, value in body.items() if key != "name"}
+        done = self.client.write("POST", self.path, sent, **self.query()) or {}
+        self.fingerprint = done.get("fingerprint")
+        self._settle()
+
+    def _import(self, body: dict[str, Any]) -> None:
+        """Upload unless the very image is there, point the alias at it, then its properties: each step is safe to repeat."""
+        self.fingerprint = body["fingerprint"]
+        if not self.client.find(self.url(), **self.query()):
+            stream, headers = open_image(self.files)
+            vendor = "Incus" if self.client.implementation == "incus" else "LXD"
+            headers[f"X-{vendor}-fingerprint"] = self.fingerprint  # the server refuses files that are not those any more that were looked at
+            if body.get("properties"):  # with the image at once, so that a broken run does not leave one that nobody owns
+                headers[f"X-{vendor}-properties"] = urllib.parse.urlencode(body["properties"])
+            try:
+                self.client.write("POST", self.path, headers=headers, stream=stream, **self.query())
+            finally:
+                stream.close()
+        alias = self.client.find(f"{self.path}/aliases/{quote(self.name)}", **self.query())
+        if not alias:
+            self.client.write("POST", f"{self.path}/aliases", {"name": self.name, "target": self.fingerprint}, **self.query())
+        elif alias.metadata["target"] != self.fingerprint:
+            entry = {"description": alias.metadata["description"], "target": self.fingerprint}
+            self.client.write("PUT", f"{self.path}/aliases/{quote(self.name)}", entry, etag=alias.etag, **self.query())
+        self._settle()
+
+    def _settle(self) -> None:
+        """Fields that the way of creation did not carry."""
+        reply = self.client.find(self.url(), **self.query()) if self.fingerprint else None
+        if reply and self.merged(reply.metadata) != reply.metadata:
+            self.update(Found(reply.metadata, reply.etag), self.merged(reply.metadata))
+
+    def plan_update(self, found: Found) -> Plan:
+        if self.file_fingerprint in (None, found.object["fingerprint"]):
+            return super().plan_update(found)
+        body = self.create_body()
+        before, after = values.changes(self.comparable(found.object), self.comparable(self.merged(found.object)))
+        before["fingerprint"], after["fingerprint"] = found.object["fingerprint"], self.file_fingerprint
+        words = f"import another image for alias {self.name} (the old image {found.object['fingerprint'][:12]} stays)"
+        return Plan(before, after, [Step(words, lambda: self.create(body))], body)
+
+    def plan_absent(self, found: Found | None) -> Plan:
+        names = self.called(found.object, self.name) if found else []
+        if len(names) > 1:
+            self.warnings = [f"image {self.fingerprint} has several names, and goes with all of them: {', '.join(sorted(names))}."]
+        return super().plan_absent(found)
+
+    # -- for stacks -------------------------------------------------------------------------------------------------
+
+    def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
+        """The image and its alias; a fingerprint that only the server will know has a word in its place."""
+        known = self.file_fingerprint or self.fingerprint or f"the image of {self.name}"
+        image = {"properties": {}, **(plan.result or {}), "fingerprint": known, "aliases": [{"name": self.name}]}
+        return {f"{self.path}/{quote(known)}": image, f"{self.path}/aliases/{quote(self.name)}": {"name": self.name, "target": known}}
+
+    def taken_over(self) -> Found | None:
+        """The image of the file, which may be there under another alias."""
+        reply = self.client.find(f"{self.path}/{self.file_fingerprint}", **self.query()) if self.file_fingerprint else None
+        return Found(reply.metadata, reply.etag) if reply else None
+
+    @classmethod
+    def called(cls, obj: dict[str, Any], label: str) -> list[str]:
+        return [alias["name"] for alias in obj.get("aliases") or ()]
+
+    @classmethod
+    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+        if obj.get("cached"):
+            return None
+        entry = {**(super().export(obj, client, query) or {}), "name": image_name(obj)}
+        source = {key: value for key, value in (obj.get("update_source") or {}).items() if value and key != "image_type"}
+        return {**entry, "source": {"type": "image", "mode": "pull", **source}} if source else entry

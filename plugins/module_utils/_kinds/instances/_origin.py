@@ -1,0 +1,187 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What a new instance is made of besides what the task says: the original of a copy, the profiles of an image, the devices of profiles."""
+
+from __future__ import annotations
+
+from typing import Any, Callable
+
+from ..._api.client import Client, quote
+from ..._api.errors import InvalidInput, did_you_mean
+from ..._engine import values
+from ..images._source import image_source
+
+#: What the API wants as a boolean in a source, and documents and templates may bring as text.
+_FLAGS = ("allow_inconsistent", "container_only", "instance_only", "live", "refresh", "refresh_exclude_older")
+ROOT = {"type": "disk", "path": "/"}
+
+
+def references(source: Any) -> list[tuple[str, ...]]:
+    """What a source names, in the project that it names or in that of the instance."""
+    if not isinstance(source, dict):
+        return []
+    place = (str(source["project"]),) if source.get("project") else ()
+    named = {"alias": ("image", "image_alias"), "source": ("instance", "instance_snapshot")}
+    found: list[tuple[str, ...]] = [(kind, str(source[key]), *place) for key, kinds in named.items() if source.get(key) for kind in kinds]
+    return found + [("project", name, "") for name in place]
+
+
+def source_of(client: Client, params: dict[str, Any], kind: str) -> dict[str, Any]:
+    """The API's source for the options C(image) and C(source). Refuses what is not there."""
+    written, project = params["source"], params["project"]
+    if written:
+        source = {key: _flag(key, value) for key, value in written.items() if value is not None}
+        if source.get("project") and not source.get("server"):
+            known = client.names("/1.0/projects")
+            if source["project"] not in known:
+                raise InvalidInput(f"source.project: there is no '{source['project']}' on {client.label}. {did_you_mean(source['project'], known)}")
+        if source["type"] == "image" and source.get("alias") and not source.get("server"):
+            return image_source(client, "source.alias", source["alias"], source.get("project") or project)
+        if source["type"] == "copy":
+            known = client.names("/1.0/instances", project=source.get("project") or project)
+            name = str(source.get("source", "")).split("/", 1)[0]
+            if name not in known:
+                raise InvalidInput(f"source.source: there is no instance '{name}' to copy on {client.label}. {did_you_mean(name, known)}")
+        return source
+    if not params["image"]:
+        raise InvalidInput(
+            f"image: instance '{params['new_name'] or params['name']}' does not exist yet on {client.label}; say what to make it from with "
+            "'image', or with source: {type: none} for an empty one, source: {type: copy, source: …} for a copy."
+        )
+    source = image_source(client, "image", params["image"], project)
+    return {**source, "image_type": kind} if kind == "virtual-machine" and "server" in source else source
+
+
+def _flag(key: str, value: Any) -> Any:
+    return values.is_true(value) if key in _FLAGS and isinstance(value, str) else value
+
+
+def original_of(client: Client, source: dict[str, Any], project: str | None) -> dict[str, Any]:
+    """The instance or snapshot that is copied; empty where it is none."""
+    if source["type"] != "copy":
+        return {}
+    name, _slash, snapshot = str(source.get("source", "")).partition("/")
+    path = f"/1.0/instances/{quote(name)}" + (f"/snapshots/{quote(snapshot)}" if snapshot else "")
+    found = client.find(path, project=source.get("project") or project)
+    return dict(found.metadata) if found else {}
+
+
+def take_over(body: dict[str, Any], original: dict[str, Any]) -> None:
+    """What the servers' own clients send of the original of a copy: the servers copy its config by themselves, and of the rest not all.
+
+    The marks of a stack are emptied unless the copy has its own: a copy belongs to nobody.
+    """
+    for key in ("profiles", "description"):
+        if key not in body and original.get(key):
+            body[key] = original[key]
+    config = original.get("config") or {}
+    unmarked = {mark: "" for mark in values.MARKS if mark in config}
+    if unmarked:
+        body["config"] = {**unmarked, **(body.get("config") or {})}
+
+
+def own_profiles(client: Client, body: dict[str, Any], project: str | None) -> list[str]:
+    """The profiles that a new instance will have: those that are said, else those that its image has, else C(default)."""
+    if body.get("profiles") is not None:
+        return list(body["profiles"])
+    fingerprint = body["source"].get("fingerprint")
+    image = client.find(f"/1.0/images/{fingerprint}", project=project) if fingerprint and not body["source"].get("server") else None
+    return list((image.metadata.get("profiles") if image else None) or ["default"])
+
+
+def profiles_of(client: Client, names: list[str], project: str | None) -> list[dict[str, Any]]:
+    """Those of the profiles that are there, the last of which counts most."""
+    found = [client.find(f"/1.0/profiles/{quote(name)}", project=project) for name in names]
+    return [dict(reply.metadata) for reply in found if reply]
+
+
+def nulls(wanted: dict[str, Any], current: dict[str, Any]) -> list[tuple[str, str]]:
+    """The devices and config keys that are to be unset where the instance itself has none. With what they expand to, only those that are there all the same."""
+    found = []
+    for option in ("devices", "config"):
+        own, expanded = current.get(option) or {}, current.get(f"expanded_{option}")
+        unset = [name for name, value in (wanted.get(option) or {}).items() if value is None and name not in own]
+        found += [(option, name) for name in unset if expanded is None or name in expanded]
+    return found
+
+
+def idle_nulls(name: str, unset: list[tuple[str, str]], profiles: list[dict[str, Any]]) -> list[str]:
+    """Warnings of what is to be unset and stays, because a profile gives it."""
+    ways = {"devices": "write {type: none} for it to be without it", "config": "write the value to have instead"}
+    warnings = []
+    for option, key in unset:
+        giver = next((profile["name"] for profile in reversed(profiles) if key in (profile.get(option) or {})), None)
+        if giver:
+            warnings.append(
+                f"instance '{name}': {option}.{key}: null changes nothing, because the profile '{giver}' gives it: {ways[option]}, or take it out there."
+            )
+    return warnings
+
+
+def equip(client: Client, body: dict[str, Any], wanted: dict[str, Any], original: dict[str, Any], params: dict[str, Any]) -> list[str]:
+    """Give the body its devices: those of the original of a copy with the written ones in them, completed, and the root disk in the pool.
+
+    Returns warnings.
+    """
+    written, pool, local = wanted.get("devices") or {}, params["pool"], original.get("devices") or {}
+    inherited: dict[str, Any] = {}
+    warnings: list[str] = []
+    wrong: list[str] = []
+    guess = False
+    unset = nulls(wanted, original)
+    if pool or unset or any(device and not device.get("type") for device in written.values()):
+        names = own_profiles(client, body, params["project"])
+        profiles = profiles_of(client, names, params["project"])
+        guess = len(profiles) < len(set(names))
+        inherited = {**{name: device for profile in profiles for name, device in (profile.get("devices") or {}).items()}, **local}
+        warnings = idle_nulls(str(body["name"]), unset, profiles)
+    if pool:
+        written, inherited = in_pool(written, inherited, pool)
+    devices = values.merge_devices(local, completed(written, inherited, wrong.append))
+    if devices or "devices" in body:
+        body["devices"] = devices
+    if wrong and not guess:  # where a profile is not there either, that is what is wrong
+        raise InvalidInput(*wrong)
+    return warnings
+
+
+def completed(wanted: dict[str, Any], inherited: dict[str, dict[str, Any]], refuse: Callable[[str], None]) -> dict[str, Any]:
+    """Devices as the API wants them, whole: one without a type is the inherited one of its name with the written keys in it.
+
+    C(refuse) gets the words about those that cannot be.
+    """
+    result: dict[str, Any] = {}
+    for name, device in wanted.items():
+        if not device or device.get("type"):
+            result[name] = device
+        elif name in inherited:
+            result[name] = values.overriding(inherited[name], device)
+        else:
+            refuse(
+                f"devices.{name}: no 'type', and no profile has a device of this name to override. "
+                f"{did_you_mean(name, list(inherited))} Give its type, such as disk or nic."
+            )
+    return result
+
+
+def inherited(client: Client, instance: dict[str, Any], profiles: list[str] | None, project: str | None, goes: bool) -> dict[str, dict[str, Any]]:
+    """The devices that an instance has, with those of its profiles, or of the other ones that it is to have, perhaps where it goes."""
+    there = instance.get("expanded_devices") or {}
+    if profiles is not None and (goes or profiles != instance.get("profiles")):
+        there = {name: device for profile in profiles_of(client, profiles, project) for name, device in (profile.get("devices") or {}).items()}
+    return {**there, **(instance.get("devices") or {})}
+
+
+def root_of(*devices: dict[str, Any]) -> str:
+    """What the root disk is called in the first of the maps that has one: C(path) tells, and not the name."""
+    return next((name for some in devices for name, device in some.items() if device and device.get("path") == "/"), "root")
+
+
+def in_pool(wanted: dict[str, Any], inherited: dict[str, dict[str, Any]], pool: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+    """The same with a root disk in a pool: what is written of it, else what is inherited, else a new one."""
+    name = root_of(wanted, inherited)
+    return {**wanted, name: {**(wanted.get(name) or {}), "pool": pool}}, {**inherited, name: {**ROOT, **inherited.get(name, {})}}

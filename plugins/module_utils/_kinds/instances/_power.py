@@ -1,0 +1,96 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""An instance's power: which steps lead from the status it has to the state it should have."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..._api.client import Client
+from ..._api.errors import Interrupted, LXDError, ServerError
+
+RUNNING, STOPPED, FROZEN = "Running", "Stopped", "Frozen"
+#: How long a guest gets to shut down when boot.host_shutdown_timeout does not say, in seconds: the daemons' own default.
+GRACE = 30
+
+
+def settled(status: str) -> str:
+    """The status as one of three: an instance that reports Ready runs, one in error does not."""
+    return {"Ready": RUNNING, "Error": STOPPED, "Stopping": RUNNING, "Starting": RUNNING, "Freezing": RUNNING}.get(status, status)
+
+
+def actions(status: str, state: str) -> list[str]:
+    """The API's state actions that lead from a status to a state, in order."""
+    start = [] if status == RUNNING else ["unfreeze"] if status == FROZEN else ["start"]
+    if state == "started":
+        return start
+    if state == "restarted":
+        return ["restart"] if status == RUNNING else [*start, "restart"] if status == FROZEN else start
+    if state == "frozen":
+        return [] if status == FROZEN else [*start, "freeze"]
+    if state == "stopped":
+        return {STOPPED: [], FROZEN: ["unfreeze", "stop"]}.get(status, ["stop"])
+    return []
+
+
+def status_after(status: str, state: str) -> str:
+    return {"started": RUNNING, "restarted": RUNNING, "frozen": FROZEN, "stopped": STOPPED}.get(state, status)
+
+
+def end_words(instance: Any, status: str, done: str) -> str:
+    """Why an ephemeral instance is not stopped on the way to something else."""
+    return (
+        f"instance '{instance.name}' on {instance.client.label} is ephemeral and {status}, so it would be gone when it is stopped to be {done}: "
+        "write ephemeral: false too if it shall stay, or state: absent if it shall go."
+    )
+
+
+class Power:
+    """C(PUT /1.0/instances/NAME/state), with a graceful try before force."""
+
+    def __init__(self, client: Client, url: str, query: dict[str, Any], force: bool, grace: int = GRACE) -> None:
+        self.client, self.query, self.force, self.grace = client, query, force, grace
+        self.url, self.log = url + "/state", url + "/logs/lxc.log"
+
+    def do(self, action: str, hard: bool = False) -> None:
+        if action not in ("stop", "restart"):
+            self._put(action)
+            return
+        if not hard:
+            try:
+                self._put(action, timeout=max(1, min(self.grace, int(self.client.deadline.remaining()) - 2)))
+                return
+            except ServerError as exc:
+                found = self.client.find(self.url, **self.query)
+                status = found.metadata["status"] if found else STOPPED  # an ephemeral one is gone
+                if action == "stop" and status == STOPPED:
+                    return
+                if not self.force:
+                    words = f"{exc.text} (it is {status} after {self.grace} s of graceful {action}; force: true ends it by force after that)"
+                    raise ServerError(words, exc.code, words) from exc
+        self._put(action, force=True)
+
+    def _put(self, action: str, timeout: int = -1, force: bool = False) -> None:
+        try:
+            self.client.write("PUT", self.url, {"action": action, "timeout": timeout, "force": force}, **self.query)
+        except ServerError as exc:
+            if "already" in exc.text:  # somebody was faster: look again
+                raise Interrupted(exc.text) from exc
+            if "forkstart" in exc.text:  # the daemons only say that it failed; LXC's log says why
+                words = f"{exc.text.rstrip('.')}. Its log: {self._errors() or 'nothing'}"
+                raise ServerError(words, exc.code, words) from exc
+            raise
+
+    def _errors(self) -> str:
+        """The first errors in the instance's log, which are the cause: C(GET /1.0/instances/NAME/logs/lxc.log)."""
+        try:
+            text = self.client.fetch(self.log, **self.query).decode("utf-8", "replace")
+        except LXDError:
+            return ""
+        found = re.findall(r" ERROR +\S+ - \S+ - (.*)", text)
+        return "; ".join(found[:3])

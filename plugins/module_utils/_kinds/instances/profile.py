@@ -1,0 +1,31 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..._engine.fields import Devices, Map, Text
+from ..._engine.interfaces import check_devices
+from ..._engine.resource import Resource
+
+
+class Profile(Resource):
+    """C(/1.0/profiles). A project's C(default) profile is made with the project and adopted, never created."""
+
+    kind = "profile"
+    path = "/1.0/profiles"
+    fields = (Text("description"), Map("config"), Devices("devices"))
+    renames = True
+    singletons = ("default",)
+    feature = "profiles"
+    lends = True
+    unless_used = ("delete",)
+    name_rule = (r"[^/]+", "no slash")
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        self.check_device_references(new, old)
+        check_devices(self, new, old, starts=False)

@@ -1,0 +1,115 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from ..._api.client import Client, quote
+from ..._api.errors import InvalidInput
+from ..._engine import values
+from ..._engine.fields import Map, Text
+from ..._engine.resource import Found, Plan, Resource, Step
+from ..._engine.users import user_of
+from .._targets import FOR_GROUPS, GROUPS, names_in
+
+#: Features that a project has where nothing else is said.
+_DEFAULT = ("features.images", "features.profiles", "features.storage.volumes", "features.storage.buckets")
+#: The feature that the servers switch on in a project that is in use.
+_ANY_TIME = "features.networks.zones"
+
+#: What a limit for a pool begins with; the name of the pool follows.
+_POOL_LIMIT = "limits.disk.pool."
+
+
+class Project(Resource):
+    """C(/1.0/projects). Features that nobody named keep their value: leaving one out of a PUT would switch it."""
+
+    kind = "project"
+    path = "/1.0/projects"
+    copied = False
+    fields = (Text("description"), Map("config"))
+    scoped = False
+    renames = True
+    refers = {f"config.{FOR_GROUPS}": "cluster_group"}
+    singletons = ("default",)
+    unless_used = ("delete", "rename")
+    lasting = ("features.*",)
+    owned = ("volatile.*", "features.*")
+    noise = ("volatile.*",)
+    name_rule = (r"(?!\*\Z)[^/ _'\"]+", "no slash, space, underscore or quote, and not an asterisk")
+
+    #: What the daemon has cached in it, which nobody misses.
+    cached: tuple[str, ...] = ()
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        """Incus looks whether the groups are there with every write, LXD takes any name."""
+        groups = names_in((new.get("config") or {}).get(FOR_GROUPS))
+        if not groups or self.client.implementation != "incus":
+            return
+        if self.client.clustered:
+            self.check_known(f"config.{FOR_GROUPS}", groups, GROUPS)
+        elif set(groups) != {"default"}:
+            raise InvalidInput(f"config.{FOR_GROUPS}: {self.client.label} is not clustered, so there is no group but 'default'.")
+
+    def before_delete(self, found: Found) -> list[Step]:
+        """The servers delete empty projects only, and leave in them what they have cached for instances that are gone."""
+        if not any(user_of(user).parts[0] == "images" for user in found.object.get("used_by") or ()):
+            return []
+        images = self.client.get("/1.0/images", recursion=1, project=self.name).metadata or []
+        self.cached = tuple(image["fingerprint"] for image in images if image.get("cached") and not image.get("aliases"))
+        return [Step(f"delete cached image {image[:12]} of project {self.name}", functools.partial(self._forget, image)) for image in self.cached]
+
+    def _forget(self, image: str) -> None:
+        self.client.write("DELETE", f"/1.0/images/{quote(image)}", project=self.name)
+
+    def plan_absent(self, found: Found | None) -> Plan:
+        plan = super().plan_absent(found)
+        if self.cached:
+            plan.before["cached_images"] = [image[:12] for image in self.cached]
+        return plan
+
+    def users(self, obj: dict[str, Any]) -> list[str]:
+        """Its own profile C(default) comes and goes with it."""
+        left_out = {("profiles", "default"), *(("images", image) for image in self.cached)}
+        return [user for user in super().users(obj) if user_of(user).parts not in left_out]
+
+    def plan_update(self, found: Found) -> Plan:
+        plan = super().plan_update(found)
+        if not plan.users and plan.result:
+            switched = self._switched(found.object.get("config") or {}, plan.result.get("config") or {})
+            if switched and self.name in self.singletons:
+                self.refuse(f"config.{switched[0]}: the project '{self.name}' has the features that it has, and the server lets nobody change them.")
+            return plan.among(f"given another {', '.join(switched)}", self.users(found.object) if switched else [])
+        return plan
+
+    @staticmethod
+    def _switched(have: dict[str, str], want: dict[str, str]) -> list[str]:
+        """The features that change in a way which only an empty project lets them."""
+        keys = sorted(key for key in {*have, *want} if values.matches(key, ("features.*",)) and have.get(key) != want.get(key))
+        return [key for key in keys if values.is_true(have.get(key)) or key != _ANY_TIME]
+
+    def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
+        """With its features, which decide where its profiles, images and networks live."""
+        objects = super().foreseen(plan)
+        for obj in objects.values():
+            obj["config"] = {**dict.fromkeys(_DEFAULT, "true"), **obj["config"]}
+        return objects
+
+    @classmethod
+    def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
+        """Incus takes limits of those pools only that are there."""
+        config = params.get("config") or {}
+        pools = [key[len(_POOL_LIMIT) :] for key in config if str(key).startswith(_POOL_LIMIT)]
+        return super().references(params) + [("storage_pool", name) for name in pools]
+
+    @classmethod
+    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+        """Not the features of the project C(default): they are what they are."""
+        config = obj.get("config") or {}
+        own = {key: value for key, value in config.items() if not key.startswith("features.")} if obj["name"] in cls.singletons else config
+        return super().export({**obj, "config": own}, client, query)

@@ -1,0 +1,133 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""A plan carried out: each resource as soon as what it needs is there, many at a time, each worker on a connection of its own."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import heapq
+import threading
+from typing import Callable
+
+from .._api.client import Client
+from .._api.errors import LXDError
+from .._engine import values
+from .._engine.converge import Outcome, converge
+from .graph import turned
+from .planner import CREATE, Node, Planned
+
+DONE, FAILED, SKIPPED = "done", "failed", "skipped"
+
+Progress = Callable[["Applier"], None]
+
+
+class Applier:
+    """C(running), C(finished) and C(total) are for who shows the progress."""
+
+    def __init__(self, client: Client, parallel: int, progress: Progress) -> None:
+        self.client, self.parallel, self.progress = client, parallel, progress
+        self.running: list[Node] = []
+        self.finished = self.failed = self.total = 0
+        self._local = threading.local()
+        self._clients: list[Client] = []
+        self._lock = threading.Lock()
+
+    def run(self, planned: Planned) -> None:
+        """Each node gets its outcome. An error stops only what depends on it."""
+        self.total = sum(node.busy for node in planned.nodes)
+        if not self.total:
+            return
+        self.client.server  # noqa: B018 - read once here, and not by each worker
+        try:
+            with concurrent.futures.ThreadPoolExecutor(self.parallel) as pool:
+                for chosen in (range(planned.late), range(planned.late, len(planned.nodes))):
+                    self._run(pool, planned, chosen)
+        finally:
+            for client in self._clients:
+                client.transport.close()
+
+    def _run(self, pool: concurrent.futures.Executor, planned: Planned, chosen: range) -> None:
+        nodes, users = planned.nodes, turned(planned.needs)
+        mine = set(chosen)
+        waiting = {number: len(planned.needs[number] & mine) for number in chosen}
+        ready = [number for number in chosen if not waiting[number]]  # in order, and so a heap
+        futures: dict[concurrent.futures.Future[Outcome], int] = {}
+        queues: dict[tuple[str, ...] | None, list[int]] = {}  # those that wait while another of their queue is worked on
+        while ready or futures:
+            while ready and len(futures) < self.parallel:
+                number = heapq.heappop(ready)
+                queue = nodes[number].queue
+                if queue in queues:
+                    queues[queue].append(number)
+                elif self._ready(nodes, planned.needs[number], nodes[number]):
+                    if queue is not None:
+                        queues[queue] = []
+                    futures[pool.submit(self._apply, nodes[number])] = number
+                    self.running.append(nodes[number])
+                    self.progress(self)
+                else:
+                    self._release(users[number] & mine, waiting, ready)
+            if futures:
+                ended, _rest = concurrent.futures.wait(futures, return_when=concurrent.futures.FIRST_COMPLETED)
+                for future in ended:
+                    number = futures.pop(future)
+                    self._end(nodes[number], future)
+                    for other in queues.pop(nodes[number].queue, []):
+                        heapq.heappush(ready, other)
+                    self._release(users[number] & mine, waiting, ready)
+
+    @staticmethod
+    def _release(users: set[int], waiting: dict[int, int], ready: list[int]) -> None:
+        for user in users:
+            waiting[user] -= 1
+            if not waiting[user]:
+                heapq.heappush(ready, user)
+
+    def _ready(self, nodes: list[Node], needs: set[int], node: Node) -> bool:
+        """Whether there is something to do and nothing against it."""
+        wrong = next((nodes[number] for number in sorted(needs) if nodes[number].outcome in (FAILED, SKIPPED)), None)
+        if wrong is not None:
+            node.outcome = SKIPPED
+            node.words = wrong.words if wrong.outcome == SKIPPED else f"{wrong.title} failed"
+        elif node.busy and self.client.deadline.remaining() <= 0:
+            node.outcome, node.words = SKIPPED, f"the timeout of {self.client.deadline.seconds:g} s is over"
+        return node.busy and not node.outcome
+
+    def _apply(self, node: Node) -> Outcome:
+        client = getattr(self._local, "client", None)
+        if client is None:
+            client = self._local.client = self.client.another()
+            with self._lock:
+                self._clients.append(client)
+        try:
+            return converge(node.kind(client, {**node.params}))
+        except LXDError as exc:
+            if not (node.action == CREATE and "already" in str(exc.__cause__) and self._is_ours(node, client)):
+                raise
+        return converge(node.kind(client, {**node.params}))
+
+    @staticmethod
+    def _is_ours(node: Node, client: Client) -> bool:
+        """Whether what is there all of a sudden is what we want to make: a run that was killed had asked for it, and the server was still at it."""
+        resource = node.kind(client, {**node.params})
+        found = resource.read()
+        holder = node.kind.holder()
+        if found is None or holder is None:
+            return found is not None
+        wanted, have = (held or {} for held in (resource.wanted.get(holder.key), found.object.get(holder.key)))
+        return wanted.get(values.MARK) == have.get(values.MARK) and have.get(values.BEARER) in (None, wanted.get(values.BEARER))
+
+    def _end(self, node: Node, future: concurrent.futures.Future[Outcome]) -> None:
+        try:
+            outcome = future.result()
+            node.outcome, node.actions, node.warnings = DONE, outcome.actions, outcome.warnings
+        except LXDError as exc:
+            node.outcome, node.words, node.actions = FAILED, str(exc), exc.actions
+            self.failed += 1
+        self.finished += 1
+        self.running.remove(node)
+        self.progress(self)

@@ -1,0 +1,195 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Documents: what their sections and entries may be, and where each of them stands. All that is wrong is said at once.
+
+The schema is that of C(lxd init --preseed), and a section for every kind besides. An entry has the options of the module of its kind.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Dict, NamedTuple, Type
+
+from .._api.errors import InvalidInput, did_you_mean
+from .._engine import values
+from .._engine.fields import Moment, Text
+from .._engine.resource import Resource
+from .arguments import Complaint, checked
+
+Kinds = Dict[str, Type[Resource]]
+
+#: What a preseed file can have.
+PRESEED = ("config", "storage_pools", "networks", "projects", "profiles", "storage_volumes", "certificates", "cluster_groups")
+#: Options that every entry has besides those of its module.
+_COMMON: dict[str, dict[str, Any]] = {"depends_on": {"type": "list", "elements": "str"}}
+_SCOPED: dict[str, dict[str, Any]] = {"project": {"type": "str"}}
+_PLACED: dict[str, dict[str, Any]] = {"target": {"type": "str"}}
+
+
+class Document(NamedTuple):
+    """One parsed file, or the definition of a task. C(lines) has the line of an entry or option by its path, as in C(instances/3/image)."""
+
+    source: str
+    content: Any
+    lines: dict[str, int]
+
+    def place(self, path: str, name: str) -> str:
+        """Where something is, for a person: file and line, or the path inside the document."""
+        while path and path not in self.lines:
+            path = path.rpartition("/")[0]
+        if path:
+            return f"{self.source}:{self.lines[path]}: {name}"
+        return f"{self.source}: {name}" if self.source else name
+
+
+class Entry:
+    """One resource of a document. A C(broken) one is known by its name, but nothing more is made of it."""
+
+    def __init__(self, kind: type[Resource], params: dict[str, Any], document: Document, path: str, word: str) -> None:
+        self.kind = kind
+        self.params = params
+        self.document, self.path, self.word = document, path, word
+        self.broken = False
+        self.project: str = (params.get("project") or "default") if kind.scoped else ""
+        self.label = kind.label(params)
+        self.depends_on: list[str] = params.pop("depends_on", None) or []
+
+    @property
+    def title(self) -> str:
+        """The resource in the words of a plan."""
+        return title(self.kind.kind, self.project, self.label)
+
+    def complaint(self, words: str) -> str:
+        """An error with its place: the option that it begins with is looked up."""
+        option = re.match(r"\w+", words)
+        path = f"{self.path}/{option[0]}" if option else self.path
+        return f"{self.document.place(path, self.word)}: {words}"
+
+
+def title(kind: str, project: str, label: str) -> str:
+    name = f"{kind} {label}" if label else kind
+    return values.printable(name if project in ("", "default") else f"{name} (project {project})")
+
+
+def spec_of(kind: type[Resource]) -> dict[str, dict[str, Any]]:
+    """The options of an entry: those of the module, but for what is done once and does not last."""
+    spec = {option: dict(entry) for option, entry in kind.argument_spec().items() if option not in kind.instant_options}
+    if "state" in spec:
+        spec["state"]["choices"] = [state for state in kind.states if state != "absent" and state not in kind.events]
+    return {**spec, **(_SCOPED if kind.scoped else {}), **(_PLACED if kind.placed else {}), **_COMMON}
+
+
+def parse(documents: list[Document], kinds: Kinds, project: str | None) -> tuple[list[Entry], list[str]]:
+    """The entries of all documents, and all that is wrong with them. C(project) is for entries that name none."""
+    sections = {kind.plural(): kind for kind in kinds.values() if kind.stackable}
+    entries: list[Entry] = []
+    errors: list[str] = []
+    for document in documents:
+        if document.content is None:
+            continue
+        if not isinstance(document.content, dict):
+            errors.append(document.place("", f"a document is a dictionary of sections such as instances, not a {type(document.content).__name__}."))
+            continue
+        for section, content in document.content.items():
+            if section in PRESEED and (content is None or (content in ([], {}, "") and section != "config")):
+                continue  # as `lxd init` prints what there is none of
+            if section == "cluster" or section not in sections:
+                errors += _refused(document, str(section), content, sections, kinds)
+            elif content is not None:
+                errors += _section(document, sections[section], content, project, entries)
+    return entries, errors + _claimed_twice(entries)
+
+
+def _refused(document: Document, section: str, content: Any, sections: dict[str, type[Resource]], kinds: Kinds) -> list[str]:
+    other = next((kind for kind in kinds.values() if kind.plural() == section), None)
+    if section == "cluster":  # every preseed that `lxd init` prints has it
+        if not (isinstance(content, dict) and content.get("enabled")):
+            return []
+        words = "a stack does not make clusters: use the role cloudhost.lxd.cluster, and take this section out."
+    elif other:
+        words = f"these are no part of a stack: use the module cloudhost.lxd.{other.kind}."
+    elif section in PRESEED:
+        words = "this version of cloudhost.lxd has no such kind: take the section out."
+    else:
+        words = f"there is no such section. {did_you_mean(section, list(sections))}"
+    return [f"{document.place(section, section)}: {words}"]
+
+
+def _section(document: Document, kind: type[Resource], content: Any, project: str | None, entries: list[Entry]) -> list[str]:
+    section = kind.plural()
+    spec = spec_of(kind)
+    if not kind.named:
+        return _entry(document, kind, spec, {kind.fields[0].name: content}, section, section, project, entries)
+    if not isinstance(content, list):
+        return [f"{document.place(section, section)}: a list of {kind.kind} entries is needed, not a {type(content).__name__}."]
+    errors: list[str] = []
+    for position, given in enumerate(content):
+        path, word = f"{section}/{position}", f"{section}[{position}]"
+        if not isinstance(given, dict):
+            errors.append(f"{document.place(path, word)}: a dictionary with the options of the module {kind.kind} is needed, not {given!r}.")
+            continue
+        errors += _entry(document, kind, spec, given, path, word, project, entries)
+    return errors
+
+
+def _entry(
+    document: Document,
+    kind: type[Resource],
+    spec: dict[str, dict[str, Any]],
+    given: dict[Any, Any],
+    path: str,
+    word: str,
+    project: str | None,
+    entries: list[Entry],
+) -> list[str]:
+    blank = {option for option, value in given.items() if value == "" and not _empties(kind, option)}
+    written = {option: value for option, value in given.items() if option not in blank}
+    if kind.plural() in PRESEED and isinstance(written.get("config"), dict):  # what a dump of the daemon has there is its own
+        written["config"] = {key: value for key, value in written["config"].items() if not str(key).startswith("volatile.")}
+    params, complaints = checked(spec, kind.constraints, written)
+    if kind.scoped:
+        params["project"] = params["project"] or project
+    params.setdefault("target", None)
+    params.setdefault("project", None)
+    params.update(dict.fromkeys(kind.instant_options))
+    told = all(params[part] is not None for part in kind.parents()) and not (kind.named and kind.identity(params) is None)
+    entry = Entry(kind, params, document, path, f"{word} '{kind.label(params)}'" if told and kind.named else word)
+    holder = kind.holder()
+    for mark in values.MARKS:
+        if holder and mark in (params.get(holder.name) or {}):
+            complaints.append(Complaint(holder.name, f"{holder.name}: '{mark}' is written by the stack itself: take it out, and give the stack its name."))
+    entry.broken = bool(complaints)
+    if told:
+        entries.append(entry)
+    return [entry.complaint(complaint.words) for complaint in complaints]
+
+
+def _empties(kind: type[Resource], option: Any) -> bool:
+    """Whether an empty string is a wish; what `lxd init` prints has some where nothing is meant."""
+    field = next((field for field in kind.fields if field.name == option), None)
+    if option == "description" and kind.plural() in PRESEED:
+        return False
+    return isinstance(field, (Text, Moment)) and not field.create_only and not field.spec.get("choices")
+
+
+def _claimed_twice(entries: list[Entry]) -> list[str]:
+    seen: dict[tuple[str, str, str], Entry] = {}
+    errors = []
+    for entry in entries:
+        first = seen.setdefault((entry.kind.kind, entry.project, entry.label), entry)
+        if first is not entry:
+            errors.append(entry.complaint(f"{entry.title} is claimed twice, here and by {first.document.place(first.path, first.word)}."))
+            entry.broken = True
+    return errors
+
+
+def make(entry: Entry, client: Any) -> Resource:
+    """The resource of an entry; an error that can be seen without asking the server has its place."""
+    try:
+        return entry.kind(client, {**entry.params})
+    except InvalidInput as exc:
+        raise InvalidInput(entry.complaint(str(exc))) from exc

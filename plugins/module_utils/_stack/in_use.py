@@ -1,0 +1,154 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Who uses what once a plan is carried out: whom the server names, but for those that the plan removes or makes let go, and those it makes use it."""
+
+from __future__ import annotations
+
+import urllib.parse
+from typing import Any, Iterator, Protocol, Sequence
+
+from .._api.client import quote
+from .._engine.resource import Found, Plan, Resource
+from .._engine.users import User, used_words, user_of
+from .document import Entry, Kinds
+from .view import View
+
+
+class Node(Protocol):
+    """What is asked here of a resource in a plan."""
+
+    kind: type[Resource]
+    project: str
+    params: dict[str, Any]
+    entry: Entry | None
+    label: str
+    title: str
+    found: Found | None
+    plan: Plan
+    action: str
+
+
+class Usage:
+    """C(gone) and C(changed) are what a plan deletes and what it changes; C(needs) has for each the numbers of those that come before it."""
+
+    def __init__(self, view: View, kinds: Kinds, nodes: Sequence[Node], needs: list[set[int]], deleting: str) -> None:
+        self.view, self.kinds, self.nodes, self.needs, self.deleting = view, kinds, nodes, needs, deleting
+        self.gone: set[User] = set()
+        self.changed: dict[User, Node] = {}
+        self.changing = [(number, node) for number, node in enumerate(nodes) if node.action not in ("", deleting) and node.kind.named]
+        for node in nodes:
+            if node.action == deleting:
+                self.gone.add(self._user(node))
+            elif node.action and node.kind.named:
+                self.changed[self._user(node)] = node
+
+    def settle(self) -> list[str]:
+        """Put what is to be made anew behind those that let go of it, and return what is wrong: whatever somebody would still use."""
+        errors = []
+        for number, node in enumerate(self.nodes):
+            if node.action and node.plan.verb and (node.plan.users or node.action == self.deleting):
+                errors += self._settle(number, node)
+        return errors
+
+    def _settle(self, number: int, node: Node) -> list[str]:
+        deleted = node.action == self.deleting
+        gone = self.gone - {self._user(node)} if deleted else set()
+        users = [user for user in node.plan.users if not _is_gone(user_of(user), gone) and self._stays(user_of(user), node)]
+        for other, changed in self.changing:
+            if other == number:
+                continue
+            after = self._uses(node, changed.kind, changed.project, self._now(changed), early=False)
+            if deleted and after:
+                users.append(self._url(changed))
+            elif not deleted and not after and changed.found and self._uses(node, changed.kind, changed.project, changed.found.object, early=True):
+                if number in self._needed(other):
+                    users.append(self._url(changed))
+                else:
+                    self.needs[number].add(other)
+        if not users:
+            return []
+        words = used_words(self.view.client.label, node.plan.verb, list(dict.fromkeys(users)))
+        return [node.entry.complaint(f"name: {node.title} {words}") if node.entry and not deleted else f"{node.title} {words}"]
+
+    # -- one user -----------------------------------------------------------------------------------------------------
+
+    def _stays(self, user: User, used: Node) -> bool:
+        """What the server says counts, unless the plan makes it let go, itself or what lends it what it uses."""
+        kind = self.view.kind_at("/".join(["/1.0", *map(quote, user.parts[:-1])]))
+        node = self.changed.get(user)
+        obj = self._object(kind, user) if kind else None
+        if kind is None or obj is None or (kind.scoped and User("", ("projects", user.project)) == self._user(used)):
+            return True
+        before = node.found.object if node and node.found else obj
+        if not node and not any(lender in self.changed for lender in self._lenders(kind, user.project, obj)):
+            return True
+        after = self._uses(used, kind, user.project, obj, early=used.kind.holds)
+        return after or not self._uses(used, kind, user.project, before, early=True)
+
+    def _uses(self, used: Node, kind: type[Resource], project: str, obj: dict[str, Any], early: bool) -> bool:
+        """Whether an object names what is used, or something that lends it: as it is before the plan is carried out, or after."""
+        for name, label in kind.references(_options(kind, obj)):
+            other = self.kinds.get(name)
+            if other is used.kind and label == used.label and self.view.effective(other, project) == self.view.effective(other, used.project):
+                return True
+        for lender in self._lenders(kind, project, obj):
+            node = self.changed.get(lender)
+            lending = self.view.kind_at("/1.0/" + lender.parts[0])
+            lent = node.found.object if early and node and node.found else self._object(lending, lender) if lending else None
+            if lending and lent and self._uses(used, lending, project, lent, early):
+                return True
+        return False
+
+    def _lenders(self, kind: type[Resource], project: str, obj: dict[str, Any]) -> Iterator[User]:
+        for name, label in kind.references(_options(kind, obj)):
+            other = self.kinds.get(name)
+            if other and other.lends:
+                yield User(self.view.effective(other, project), (*_parts(other.path), label))
+
+    def _needed(self, number: int) -> set[int]:
+        """All that has to be done before."""
+        found: set[int] = set()
+        todo = [number]
+        while todo:
+            new = self.needs[todo.pop()] - found
+            found |= new
+            todo += new
+        return found
+
+    # -- names --------------------------------------------------------------------------------------------------------
+
+    def _user(self, node: Node) -> User:
+        path = node.kind.path.format_map({option: quote(str(node.params[option])) for option in node.kind.parents()})
+        name = node.found.object.get(node.kind.key) if node.found and node.kind.named else node.kind.identity(node.params) if node.kind.named else ""
+        return User(self.view.effective(node.kind, node.project), (*_parts(path), str(name)))
+
+    def _url(self, node: Node) -> str:
+        user = self._user(node)
+        return "/".join(["/1.0", *map(quote, user.parts)]) + f"?project={urllib.parse.quote(user.project or 'default')}"
+
+    def _object(self, kind: type[Resource], user: User) -> dict[str, Any] | None:
+        """As it will be when the plan is carried out."""
+        found = self.view.find("/".join(["/1.0", *map(quote, user.parts)]), **({"project": user.project} if kind.scoped else {}))
+        return found.metadata if found else None
+
+    def _now(self, node: Node) -> dict[str, Any]:
+        return self._object(node.kind, self._user(node)) or {}
+
+
+def _parts(path: str) -> tuple[str, ...]:
+    return tuple(urllib.parse.unquote(part) for part in path.split("/")[2:])
+
+
+def _options(kind: type[Resource], obj: dict[str, Any]) -> dict[str, Any]:
+    """An object in the options of its kind, from which is read what it refers to."""
+    return {field.name: obj.get(field.key) for field in kind.fields}
+
+
+def _is_gone(user: User, gone: set[User]) -> bool:
+    """Whether it is deleted, or what it is a part of, or its project."""
+    wholes = [User(project, user.parts[:end]) for end in range(2, len(user.parts) + 1, 2) for project in (user.project, "")]
+    return User("", ("projects", user.project)) in gone or not gone.isdisjoint(wholes)

@@ -1,0 +1,322 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What a stack will do: each resource planned by its own kind, in order, and owned by nobody else. Only reads."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple, cast
+
+from .._api.client import Client
+from .._api.errors import InvalidInput
+from .._engine import values
+from .._engine.fields import Devices, Map
+from .._engine.resource import Found, Plan, Resource
+from .arguments import defaults
+from .document import Entry, Kinds, title
+from .graph import Index, link, needs_of, order, put_first, turned
+from .in_use import Usage
+from .marks import Marks, mark_of, read_mark
+from .turns import in_turn
+from .view import View
+
+CREATE, UPDATE, REPLACE, DELETE = "create", "update", "replace", "delete"
+
+
+class Wish(NamedTuple):
+    """What the task says about a stack as a whole."""
+
+    name: str | None = None
+    prune: bool = False
+    adopt: bool = False
+    absent: bool = False
+    force: bool = False
+
+
+class Node:
+    """One resource of a stack: what there is, what is planned, and later what came of it."""
+
+    def __init__(self, kind: type[Resource], project: str, params: dict[str, Any], entry: Entry | None = None) -> None:
+        self.kind, self.project, self.params, self.entry = kind, project, params, entry
+        self.label = kind.label(params)
+        self.title = title(kind.kind, project, self.label)
+        self.found: Found | None = None
+        self.plan = Plan({}, {}, [], None)
+        self.action = self.why = self.note = ""
+        self.waits = False
+        self.broken = False
+        self.warnings: list[str] = []
+        self.outcome = self.words = ""
+        self.actions: list[str] = []
+
+    @property
+    def queue(self) -> tuple[str, ...] | None:
+        """Nodes with the same queue are not worked on at the same time."""
+        if self.action not in self.kind.one_by_one:
+            return None
+        return (self.kind.kind, self.project, *(self.params[option] for option in self.kind.parents()))
+
+    @property
+    def busy(self) -> bool:
+        """Whether applying it does anything."""
+        return bool(self.action) or self.waits
+
+
+class Planned(NamedTuple):
+    """Nodes in an order in which they can be applied; C(needs) has for each the numbers of those that come before it.
+
+    Those from the number C(late) on come after all others, whether they need them or not. C(warnings) are of what is in no node.
+    """
+
+    nodes: list[Node]
+    needs: list[set[int]]
+    late: int
+    warnings: tuple[str, ...] = ()
+
+
+class Planner:
+    def __init__(self, client: Client, kinds: Kinds, wish: Wish) -> None:
+        self.view = View(client, kinds)
+        self.client = cast(Client, self.view)
+        self.kinds, self.wish = kinds, wish
+        self.marks = Marks(self.view, kinds)
+        self.kept: set[tuple[str, str]] = set()
+
+    def plan(self, entries: list[Entry], errors: list[str]) -> Planned:
+        """The whole plan, or one error with all that is wrong: what the documents had already, and what is found here."""
+        index = Index(self.kinds, self.view)
+        needs, more = link(entries, index)
+        errors = errors + more
+        sequence, circle = order(needs)
+        if circle:
+            names = [entries[number].title for number in [*circle, circle[0]]]
+            errors.append(entries[circle[0]].complaint(f"what depends on each other cannot be ordered: {' -> '.join(names)}."))
+        nodes = [Node(entry.kind, entry.project, entry.params, entry) for entry in entries]
+        for number in sequence:
+            node = nodes[number]
+            node.broken = entries[number].broken or any(nodes[other].broken for other in needs[number])
+            errors += self._checked(node, entries[number]) if node.broken else self._plan_one(node, entries[number])
+            if node.broken:
+                node.broken = not self._stand_in(node)
+        errors += [error for number in set(range(len(nodes))) - set(sequence) for error in self._checked(nodes[number], entries[number])]
+        if errors:
+            raise InvalidInput(*in_order(errors))
+        place = {number: position for position, number in enumerate(sequence)}
+        ordered = Planned([nodes[number] for number in sequence], [{place[other] for other in needs[number]} for number in sequence], len(sequence))
+        if self.wish.absent:
+            ordered = self._removed([node for node in ordered.nodes if node.action], self._owned(nodes))
+        elif self.wish.prune:
+            ordered = self._joined(ordered, self._removed([], self._owned(nodes)))
+        errors = Usage(self.view, self.kinds, ordered.nodes, ordered.needs, DELETE).settle()
+        if not errors and not self.wish.absent:
+            ordered, errors = in_turn(ordered, self.client)
+        if errors:
+            raise InvalidInput(*in_order(errors))
+        return ordered._replace(warnings=self.marks.warnings(self.wish.name or ""))
+
+    def _plan_one(self, node: Node, entry: Entry) -> list[str]:
+        try:
+            if not self.wish.absent:
+                self._plan_present(node)
+            elif self._is_daemons_own(node):
+                self._plan_taken_back(node)
+        except InvalidInput as exc:
+            node.broken = True
+            return [entry.complaint(words) for words in exc.each]
+        return []
+
+    def _checked(self, node: Node, entry: Entry) -> list[str]:
+        """What else is wrong with an entry that cannot be planned."""
+        try:
+            node.kind(self.client, {**node.params})
+        except InvalidInput as exc:
+            return [entry.complaint(words) for words in exc.each]
+        return []
+
+    def _stand_in(self, node: Node) -> bool:
+        """Something in the place of what cannot be planned, so that the errors of what depends on it are its own. False where that cannot be."""
+        identity = {option: node.params[option] for option in [*node.kind.parents(), "name", "project"] if option in node.params}
+        try:
+            resource = node.kind(self.client, {**defaults(node.kind.argument_spec()), **identity})
+            for path, obj in resource.foreseen(Plan({}, {}, [], None)).items():
+                if not self.client.find(path, **resource.query()):
+                    self.view.put(path, node.project, obj)
+        except InvalidInput:
+            return False
+        return True
+
+    # -- what shall be there ----------------------------------------------------------------------------------------
+
+    def _plan_present(self, node: Node) -> None:
+        resource = node.kind(self.client, {**node.params})
+        node.found = found = resource.read()
+        there = found or resource.taken_over()
+        owner = self.marks.owner(resource, node.project, node.label, there.object) if there else None
+        bound = self.wish.name is not None and not self._is_daemons_own(node)
+        if bound and owner not in (None, self.wish.name):
+            raise InvalidInput(f"{node.title} on {self.client.label} belongs to the stack '{owner}': take it out of one of them.")
+        if bound and (there is None or owner or self.wish.adopt):
+            self._mark(node, resource, there.object if there else {})
+        node.plan = plan = resource.plan(found)
+        if bound and there and plan.steps and not owner and not self.wish.adopt:
+            differing = ", ".join(sorted({*plan.before, *plan.after})) or "its origin"
+            raise InvalidInput(
+                f"{node.title} on {self.client.label} is there already, belongs to no stack, and differs in {differing}. "
+                f"With adopt: true the stack '{self.wish.name}' takes it over; what agrees with the document as it is stays nobody's. "
+                f"{node.kind.lost_mark(there.object)[0]}".rstrip()
+            )
+        self._decide(node, resource, adopted=bound and not owner)
+        lost, known = node.kind.lost_mark(there.object) if bound and there and not owner and not plan.steps else ("", False)
+        node.warnings += [f"{node.title} is as the document says, and belongs to no stack. {lost}"] if known else []
+        project = resource.query().get("project")
+        if plan.steps:
+            for path, obj in resource.foreseen(plan).items():
+                self.view.put(path, project, obj)
+                self._keep(node, path)
+        elif there and node.kind.named:
+            self._keep(node, resource.url(there.object[node.kind.key]))
+
+    def _decide(self, node: Node, resource: Resource, adopted: bool) -> None:
+        plan = node.plan
+        node.waits = resource.awaits()
+        node.warnings = resource.warnings
+        if not plan.steps:
+            return
+        if node.found is None:
+            node.action, node.why = CREATE, "it is not there"
+            return
+        node.action = REPLACE if any(step.words.startswith("delete ") for step in plan.steps) else UPDATE
+        options = ", ".join(sorted({*plan.before, *plan.after} - {"name"})) or "what cannot be compared"
+        node.why = f"it {'is adopted, and ' if adopted else ''}differs in {options}"
+
+    def _mark(self, node: Node, resource: Resource, obj: dict[str, Any]) -> None:
+        holder = node.kind.holder()
+        if holder:
+            project = self.view.effective(node.kind, node.project)
+            mark = mark_of(str(self.wish.name), node.kind, project, node.label)
+            if read_mark(node.kind, project, node.label, obj) == (self.wish.name, True):  # an image has it by any of its names
+                mark = {key: obj[holder.key][key] for key in mark}
+            node.params[holder.name] = {**(node.params.get(holder.name) or {}), **mark}
+            resource.wanted[holder.key] = {**(resource.wanted.get(holder.key) or {}), **mark}
+
+    def _is_daemons_own(self, node: Node) -> bool:
+        return not node.kind.named or node.params["name"] in node.kind.singletons
+
+    def _keep(self, node: Node, path: str) -> None:
+        self.kept.add((self.view.effective(node.kind, node.project), path))
+
+    # -- what shall be gone -----------------------------------------------------------------------------------------
+
+    def _plan_taken_back(self, node: Node) -> None:
+        """Of what the daemon made itself: unset the keys and remove the devices that the document wrote, where they are still as written."""
+        resource = node.kind(self.client, {**node.params})
+        found = resource.fetch(resource.name)
+        if found is None:
+            return
+        undone = defaults(node.kind.argument_spec())
+        undone.update({option: node.params[option] for option in ("name", "project") if option in node.params})
+        for field in node.kind.fields:
+            have, wanted = found.object.get(field.key) or {}, resource.wanted.get(field.key) or {}
+            if isinstance(field, Devices):
+                same = [name for name, device in wanted.items() if device and values.merge_devices(have, {name: device}).get(name) == have.get(name)]
+            elif isinstance(field, Map):
+                same = [key for key, value in wanted.items() if resource.same_config(key, value, have) and not values.matches(key, node.kind.lasting)]
+            else:
+                continue
+            undone[field.name] = dict.fromkeys(same)
+        node.params = undone
+        resource = node.kind(self.client, {**undone})
+        node.found = resource.read()
+        node.plan = resource.plan(node.found)
+        if node.plan.steps:
+            node.action, node.why = UPDATE, "what the document wrote there is taken back"
+            for path, obj in resource.foreseen(node.plan).items():
+                self.view.put(path, resource.query().get("project"), obj)
+
+    def _owned(self, nodes: list[Node]) -> list[Node]:
+        """All on the server that carries the name of the stack, in every project, and is not to be kept."""
+        documented = {(node.kind.kind, self.view.effective(node.kind, node.project), node.label) for node in nodes}
+        found = self.marks.owned(self.wish.name or "", self.kept, documented if self.wish.absent else set())
+        return [self._deletion(one.kind, one.project, one.parents, one.object) for one in found]
+
+    def _deletion(self, kind: type[Resource], project: str, parents: dict[str, str], obj: dict[str, Any]) -> Node:
+        spec = kind.argument_spec()
+        params = {**defaults(spec), **parents, "name": obj[kind.key], "state": "absent", "target": None, "project": project}
+        if "force" in spec:
+            params["force"] = self.wish.force
+        node = Node(kind, project, params)
+        node.found = Found(obj, None)
+        return node
+
+    def _removed(self, nodes: list[Node], doomed: list[Node]) -> Planned:
+        """Deletions, and what is taken back, each after those that use it."""
+        for node in doomed:
+            resource = node.kind(self.client, {**node.params})
+            node.plan = resource.plan(resource.read())
+            node.warnings, node.action = resource.warnings, DELETE
+            node.why = "state: absent" if self.wish.absent else "it carries the name of the stack, and no document has it"
+        nodes = nodes + doomed
+        index = self._indexed(nodes)
+        uses = [
+            needs_of(index, node.kind, node.project, self._described(node), number) | self._inside(index, node, number) for number, node in enumerate(nodes)
+        ]
+        for number, node in enumerate(nodes):
+            if node.kind.foremost:
+                put_first(uses, number)
+        needs = turned(uses)
+        sequence, circle = order(needs)
+        while circle:  # what refers to each other has no order: begin anywhere
+            needs[circle[0]] -= set(circle)
+            sequence, circle = order(needs)
+        place = {number: position for position, number in enumerate(sequence)}
+        return Planned([nodes[number] for number in sequence], [{place[other] for other in needs[number]} for number in sequence], len(sequence))
+
+    def _inside(self, index: Index, node: Node, itself: int) -> set[int]:
+        """What is used by that which the daemon made with a project: it goes with the project, and not before."""
+        found: set[int] = set()
+        for kind in self.kinds.values() if node.kind.kind == "project" else ():
+            if self.view.effective(kind, node.label) == node.label:
+                for name in kind.singletons:
+                    obj = self.view.listing(kind, kind.path, node.label).get(name)
+                    shown = kind.export(obj, self.client, {"project": node.label}) if obj else None
+                    found |= needs_of(index, kind, "default", shown or {}, itself)
+        return found
+
+    def _joined(self, present: Planned, gone: Planned) -> Planned:
+        """Deletions after all else; one whose user is changed first is not done when that fails."""
+        shift = len(present.nodes)
+        needs = present.needs + [{other + shift for other in mine} for mine in gone.needs]
+        index = self._indexed(gone.nodes)
+        for number, node in enumerate(present.nodes if gone.nodes else []):
+            if node.action:
+                for other in needs_of(index, node.kind, node.project, self._described(node), -1):
+                    needs[shift + other].add(number)
+        return Planned(present.nodes + gone.nodes, needs, shift)
+
+    def _indexed(self, nodes: list[Node]) -> Index:
+        index = Index(self.kinds, self.view)
+        for number, node in enumerate(nodes):
+            index.add(number, node.kind.kind, node.project, node.label)
+        return index
+
+    def _described(self, node: Node) -> dict[str, Any]:
+        """A resource as it is now, in the options of its kind: what it refers to is read from them."""
+        if node.entry is not None and self.wish.absent:
+            return node.entry.params
+        parents = {option: node.params[option] for option in node.kind.parents()}
+        shown = node.kind.export(node.found.object, self.client, {"project": node.project}) if node.found else None
+        return {**(shown or {}), **parents}
+
+
+def in_order(errors: list[str]) -> list[str]:
+    """Errors, those of a file by line."""
+
+    def line(error: str) -> tuple[str, int]:
+        place = re.match(r"(\S+):(\d+): ", error)
+        return (place[1], int(place[2])) if place else ("", 0)
+
+    return sorted(errors, key=line)

@@ -1,0 +1,97 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""A stack: documents, their plan, and the plan carried out. Knows no kind; which there are is given to it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._api.client import Client
+from .._api.errors import InvalidInput, StackFailed
+from .._engine.secrets import Rules
+from . import plan_text
+from .applier import DONE, FAILED, SKIPPED, Applier, Progress
+from .document import Document, Kinds, parse
+from .planner import Node, Planned, Planner, Wish
+
+
+def check_wish(wish: Wish) -> None:
+    """Refuse what makes no sense before any document is looked at."""
+    if wish.name is not None and (not wish.name or not wish.name.isprintable() or wish.name != wish.name.strip()):
+        raise InvalidInput(f"name: {wish.name!r} is no name for a stack: it is a word or two, without spaces around it.")
+    for option, given in (("prune: true", wish.prune), ("state: absent", wish.absent), ("adopt: true", wish.adopt)):
+        if given and wish.name is None:
+            raise InvalidInput(f"{option} needs the 'name' of the stack: what it owns is told by that name.")
+
+
+def plan_stack(client: Client, kinds: Kinds, wish: Wish, documents: list[Document], project: str | None = None) -> Planned:
+    """What would be done. Sends nothing but reads; raises one error with all that is wrong."""
+    check_wish(wish)
+    entries, errors = parse(documents, kinds, project)
+    return Planner(client, kinds, wish).plan(entries, errors)
+
+
+def run_stack(
+    client: Client,
+    kinds: Kinds,
+    wish: Wish,
+    documents: list[Document],
+    check_mode: bool,
+    project: str | None = None,
+    parallel: int = 8,
+    progress: Progress = lambda applier: None,
+    show_text: bool = False,
+) -> dict[str, Any]:
+    """Plan, apply unless in check mode, and tell. Where something fails, the error tells the same.
+
+    Text for programs, such as C(cloud-init.user-data), is told with C(show_text), or where nothing in it looks secret.
+    """
+    planned = plan_stack(client, kinds, wish, documents, project)
+    if not check_mode:
+        Applier(client, parallel, progress).run(planned)
+    result = _told(planned, wish, client, check_mode, client.hidden._replace(hide_text=not show_text))
+    failed = [node for node in planned.nodes if node.outcome == FAILED]
+    if failed or any(node.outcome == SKIPPED for node in planned.nodes):
+        raise StackFailed(_complaint(planned.nodes), result)
+    return result
+
+
+def _told(planned: Planned, wish: Wish, client: Client, check_mode: bool, rules: Rules) -> dict[str, Any]:
+    nodes = planned.nodes
+    header = f"stack {wish.name}" if wish.name else "stack"
+    text = plan_text.text(nodes, f"{header} on {client.transport.url}", rules)
+    actions = [words for node in nodes for words in ([step.words for step in node.plan.steps] if check_mode else node.actions)]
+    return {
+        "changed": bool(actions),
+        "actions": actions,
+        "plan": plan_text.rows(nodes, rules),
+        "summary": plan_text.summary(nodes),
+        "plan_text": text,
+        "plan_lines": text.rstrip("\n").split("\n"),
+        "diff": plan_text.diff(nodes, header, rules),
+        "done": [_named(node) for node in nodes if node.outcome == DONE and node.action],
+        "failed_resources": [{**_named(node), "msg": node.words} for node in nodes if node.outcome == FAILED],
+        "skipped_resources": [{**_named(node), "because": node.words} for node in nodes if node.outcome == SKIPPED and node.busy],
+        "warnings": list(dict.fromkeys([*planned.warnings, *(words for node in nodes for words in node.warnings)])),
+    }
+
+
+def _named(node: Node) -> dict[str, Any]:
+    return {"kind": node.kind.kind, "name": node.label, "project": node.project or None, "action": node.action or "wait"}
+
+
+def _complaint(nodes: list[Node]) -> str:
+    busy = [node for node in nodes if node.busy]
+    count = {outcome: sum(node.outcome == outcome for node in busy) for outcome in (DONE, FAILED, SKIPPED)}
+    lines = [
+        f"Of {len(busy)} changes {count[DONE]} are done, {count[FAILED]} failed, and {count[SKIPPED]} were skipped because of that. "
+        "What is done stays; run it again to do the rest."
+    ]
+    lines += [f"- {node.title}: {node.words}" for node in busy if node.outcome == FAILED]
+    reasons = dict.fromkeys(node.words for node in busy if node.outcome == SKIPPED)
+    lines += [f"- skipped, because {words}: {', '.join(node.title for node in busy if node.outcome == SKIPPED and node.words == words)}" for words in reasons]
+    return "\n".join(lines)
