@@ -39,7 +39,10 @@ from mutants import Mutant, mutants_of
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = "ansible_collections.cloudhost.lxd."
 ENGINE = PACKAGE + "plugins.module_utils."
-TARGETS = ("_values", "_secrets", "_fields", "_resource", "_converge", "_client", "_planner", "_applier", "_tls")
+TARGETS = (
+    *("_api.client", "_api.tls", "_engine.values", "_engine.secrets", "_engine.fields", "_engine.resource", "_engine.converge"),
+    *("_stack.planner", "_stack.applier"),
+)
 CACHE = ROOT / ".cache" / "mutation"
 RESULTS = CACHE / "results.jsonl"
 EXPLAINED = ROOT / "tests" / "mutants.txt"

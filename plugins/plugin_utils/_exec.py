@@ -27,7 +27,8 @@ import time
 import urllib.parse
 from typing import IO, Any, Iterator
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client, Deadline
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import ConnectionFailed, Interrupted, LXDError, ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import BLOCK, Transport
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Dialogue, Gate

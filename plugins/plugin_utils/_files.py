@@ -19,7 +19,7 @@ import secrets
 import stat
 from typing import IO, Any, Callable, Iterator
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Deadline
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, InvalidInput, LXDError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Exactly
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance import Instance

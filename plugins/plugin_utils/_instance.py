@@ -12,8 +12,9 @@ import os
 import posixpath
 from typing import IO, Any
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client, Deadline, quote
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client, quote
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.connect import connect
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, InvalidInput, LXDError, did_you_mean
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec, _login
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Gate

@@ -11,7 +11,7 @@ import threading
 import time
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Deadline
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
 from integration.modules import ModuleFailed
 from lab.proxy import Cut
 

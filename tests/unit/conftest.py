@@ -13,6 +13,7 @@ from typing import Iterator
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api import client as _client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api import deadline as _deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import converge as _converge
@@ -53,8 +54,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The engine's time, which stands still but for its own pauses."""
     clock = Clock()
-    monkeypatch.setattr(_client, "time", clock)
-    monkeypatch.setattr(_converge, "time", clock)
+    for module in (_client, _deadline, _converge):
+        monkeypatch.setattr(module, "time", clock)
     return clock
 
 

@@ -11,7 +11,8 @@ import os
 import re
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import UNREACHED, Client, Deadline, quote
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import UNREACHED, Client, quote
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
     ConnectionFailed,
     DeadlineExceeded,

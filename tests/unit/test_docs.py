@@ -54,7 +54,7 @@ def test_every_complaint_has_a_test():
 def example(monkeypatch):
     """The class that contributing.md shows, as it is there."""
     (source,) = re.findall(r"```python\n(.*?class NetworkZone.*?)```", (ROOT / "docs" / "contributing.md").read_text(), re.S)
-    scope = {"__name__": _resource.__name__.replace("_resource", "_kinds.network_zone")}
+    scope = {"__name__": _resource.__name__.replace("_engine.resource", "_kinds.networks.network_zone")}
     exec(compile(source, "contributing.md", "exec"), scope)
     kind = scope["NetworkZone"]
     monkeypatch.setitem(memory.DEFAULTS, kind.path, {"description": "", "config": {}, "used_by": []})

@@ -16,12 +16,14 @@ ENGINE = PLUGINS / "module_utils"
 FILES = sorted(PLUGINS.rglob("*.py"))
 BELOW_RUNNER = [path for path in ENGINE.rglob("*.py") if path.name != "_runner.py"]
 MODULES = sorted((PLUGINS / "modules").glob("*.py"))
-#: From the bottom up: a file imports only what stands before it.
-ORDER = (
-    "_errors", "_transport", "_tls", "_values", "_answers", "_secrets", "_client", "_connect", "_claims", "_interfaces", "_fields", "_stackable",
-    "_users", "_checks", "_resource", "_converge", "_arguments", "_document", "_view", "_graph", "_turns", "_marks", "_in_use", "_planner",
-    "_plan_text", "_applier", "_stack", "_export",
-)  # fmt: skip
+#: The rooms, and for each those below it. Files of one room, and the families of kinds, may use each other, but not in a circle.
+BELOW = {
+    "_api": (),
+    "_engine": ("_api",),
+    "_stack": ("_api", "_engine"),
+    "_kinds": ("_api", "_engine"),
+    "_jobs": ("_api", "_engine", "_stack", "_kinds"),
+}
 COLLECTION = "ansible_collections.cloudhost.lxd.plugins.module_utils."
 
 
@@ -34,10 +36,10 @@ def imports(path):
         elif isinstance(node, ast.ImportFrom):
             base = package[: len(package) - node.level + 1] if node.level else []
             parts = [*base, *([node.module] if node.module else [])]
-            if node.module and parts != ["module_utils"]:
-                yield ".".join(parts)
-            else:
+            if PLUGINS.joinpath(*parts).is_dir():
                 yield from (".".join([*parts, alias.name]) for alias in node.names)
+            else:
+                yield ".".join(parts)
 
 
 def names(paths):
@@ -46,8 +48,9 @@ def names(paths):
 
 def test_there_is_something_to_look_at():
     assert len(BELOW_RUNNER) > 10 and len(MODULES) > 10
-    assert "module_utils._client" in set(imports(ENGINE / "_kinds" / "instance.py"))
-    assert "module_utils._values" in set(imports(ENGINE / "_fields.py"))
+    assert "module_utils._api.client" in set(imports(ENGINE / "_kinds" / "instances" / "instance.py"))
+    assert {"module_utils._engine.values", "module_utils._api.errors"} <= set(imports(ENGINE / "_engine" / "fields.py"))
+    assert {path.name for path in ENGINE.iterdir() if path.is_dir() and path.name != "__pycache__"} == set(BELOW)
 
 
 @pytest.mark.parametrize("path", BELOW_RUNNER, ids=names(BELOW_RUNNER))
@@ -60,23 +63,34 @@ def test_nothing_below_reaches_up_to_the_runner(path):
     assert [name for name in imports(path) if name.endswith("_runner")] == []
 
 
-@pytest.mark.parametrize("name", ORDER)
-def test_data_flows_one_way(name):
-    allowed = {f"module_utils.{below}" for below in ORDER[: ORDER.index(name)]}
-    used = {imported for imported in imports(ENGINE / f"{name}.py") if imported.startswith("module_utils")}
-    assert used <= allowed
+@pytest.mark.parametrize("room", BELOW)
+def test_rooms_use_what_is_below_them(room):
+    used = {name for path in (ENGINE / room).rglob("*.py") for name in imports(path) if name.startswith("module_utils.")}
+    assert {name.split(".")[1] for name in used} - {room} <= set(BELOW[room])
 
 
-def test_every_kind_is_named_in_the_list_of_all():
-    """Ansible packs what is imported by name, so the list cannot look into the folder."""
-    listed = {name.rpartition(".")[2] for name in imports(ENGINE / "_kinds" / "_all.py") if name.startswith("module_utils._kinds.")}
-    assert listed == {path.stem for path in (ENGINE / "_kinds").glob("*.py") if not path.stem.startswith("_")}
+def test_no_file_needs_itself():
+    """Whoever imports a file imports what that file imports."""
+    files = {"module_utils." + ".".join(path.relative_to(ENGINE).with_suffix("").parts): set(imports(path)) for path in BELOW_RUNNER}
+    left = dict(files)
+    while left:
+        free = [name for name, used in left.items() if not used & left.keys()]
+        assert free, f"these import each other: {sorted(left)}"
+        for name in free:
+            del left[name]
+
+
+def test_every_kind_is_in_the_registry():
+    """Ansible packs what is imported by name, so the registry cannot look into the directories."""
+    listed = {name for name in imports(ENGINE / "_jobs" / "registry.py") if name.startswith("module_utils._kinds.")}
+    there = [path.relative_to(ENGINE).with_suffix("") for path in (ENGINE / "_kinds").glob("*/*.py") if not path.stem.startswith("_")]
+    assert listed == {"module_utils." + ".".join(path.parts) for path in there}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
 def test_modules_use_a_kind_and_the_runner(path):
     used = set(imports(path)) - {"__future__"}
-    assert {name for name in used if not name.startswith((COLLECTION + "_kinds.", COLLECTION + "_runner"))} == set()
+    assert {name for name in used if not name.startswith((COLLECTION + "_kinds.", COLLECTION + "_jobs.", COLLECTION + "_runner"))} == set()
     assert COLLECTION + "_runner" in used
 
 

@@ -13,7 +13,8 @@ import time
 import urllib.parse
 from typing import Any, Callable
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Deadline, Reply
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Reply
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, InvalidInput, LXDError, ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.secrets import BY_NAME

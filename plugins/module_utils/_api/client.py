@@ -19,9 +19,9 @@ import time
 import urllib.parse
 from typing import IO, Any, NamedTuple
 
-from .._engine.secrets import BY_NAME, Rules
 from . import answers as _answers
-from .errors import ConnectionFailed, DeadlineExceeded, Interrupted, InvalidInput, LXDError, ServerError
+from .deadline import Deadline
+from .errors import ConnectionFailed, Interrupted, InvalidInput, LXDError, ServerError
 from .transport import Exactly, Response, Sink, Transport
 
 #: How long a daemon that does not accept connections, or a member that others do not reach, is waited for, within the task's timeout.
@@ -59,31 +59,6 @@ _USED = (
 RUNNING = (101, 103, 104, 105, 106, 107, 109)  # Started, Running, Cancelling, Pending, Starting, Stopping, Freezing
 
 
-class Deadline:
-    """One limit in seconds for everything that a task does."""
-
-    #: Whether what is away may yet be back. A task that has waited for it in vain does not do so again.
-    patient = True
-
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
-        self._end = time.monotonic() + seconds
-
-    def remaining(self) -> float:
-        return self._end - time.monotonic()
-
-    def check(self, doing: str) -> float:
-        """The seconds left; raises when there are none."""
-        left = self.remaining()
-        if left <= 0:
-            raise DeadlineExceeded(f"The timeout of {self.seconds:g} s is over while {doing}.")
-        return left
-
-    def pause(self, attempt: int, doing: str, longest: float = 1.0) -> None:
-        """Wait before the next look at something that has no event to wait for: 0.1 s, doubling up to C(longest)."""
-        time.sleep(min(0.1 * 2 ** min(attempt, 5), longest, max(self.check(doing), 0.01)))
-
-
 class Reply(NamedTuple):
     metadata: Any
     etag: str | None
@@ -113,8 +88,8 @@ class Client:
         self.read_only = read_only
         self.trust_token = trust_token
         self.requests = 0
-        #: What is shown of no value that comes from here.
-        self.hidden: Rules = BY_NAME
+        #: What the layers above show of no value that comes from here.
+        self.hidden: Any = None
         self._server: dict[str, Any] | None = None
 
     def another(self) -> Client:

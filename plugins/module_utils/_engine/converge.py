@@ -193,7 +193,7 @@ def _lacking(resource: Resource, found: Found | None) -> tuple[dict[str, Any], d
 
 def _warn_if_unsettled(resource: Resource, found: Found | None) -> None:
     """A value that the server does not keep as written would be a change on every run: say so at the first."""
-    before, after = secrets.mask_pair(*_lacking(resource, found), resource.client.hidden)
+    before, after = secrets.mask_pair(*_lacking(resource, found), resource.client.hidden or secrets.BY_NAME)
     for name, wanted in after.items():
         resource.warnings.append(
             f"{resource.kind} '{resource.name}': the server keeps {name} as {before.get(name)!r} where {wanted!r} was sent, so this will show as a change "

@@ -15,7 +15,8 @@ from __future__ import annotations
 import re
 from typing import Any, Callable
 
-from .._api.client import Client, Deadline
+from .._api.client import Client
+from .._api.deadline import Deadline
 
 #: How long members have to be heard of again, in seconds: three of those intervals.
 HEARTBEATS = 30.0

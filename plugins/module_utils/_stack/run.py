@@ -12,7 +12,7 @@ from typing import Any
 
 from .._api.client import Client
 from .._api.errors import InvalidInput, StackFailed
-from .._engine.secrets import Rules
+from .._engine.secrets import BY_NAME, Rules
 from . import plan_text
 from .applier import DONE, FAILED, SKIPPED, Applier, Progress
 from .document import Document, Kinds, parse
@@ -53,7 +53,7 @@ def run_stack(
     planned = plan_stack(client, kinds, wish, documents, project)
     if not check_mode:
         Applier(client, parallel, progress).run(planned)
-    result = _told(planned, wish, client, check_mode, client.hidden._replace(hide_text=not show_text))
+    result = _told(planned, wish, client, check_mode, (client.hidden or BY_NAME)._replace(hide_text=not show_text))
     failed = [node for node in planned.nodes if node.outcome == FAILED]
     if failed or any(node.outcome == SKIPPED for node in planned.nodes):
         raise StackFailed(_complaint(planned.nodes), result)

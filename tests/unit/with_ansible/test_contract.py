@@ -44,7 +44,9 @@ class Module:
                 self.options[option] = entry
         # the kind or info class is what the module hands to the runner
         self.declared = next(
-            value for value in vars(self.module).values() if inspect.isclass(value) and value.__module__.startswith(PACKAGE + "module_utils._kinds.")
+            value
+            for value in vars(self.module).values()
+            if inspect.isclass(value) and value.__module__.startswith((PACKAGE + "module_utils._kinds.", PACKAGE + "module_utils._jobs."))
         )
         own = self.declared.argument_spec() if issubclass(self.declared, Resource) else self.declared.spec
         self.spec = {**_runner.CONNECTION, **own}

@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-from ..._api.client import Client
 from ..._api.errors import ConnectionFailed, InvalidInput, ServerError
 from ..._api.tls import Token, decode_token, server_pem
 from ..._engine.fields import Field
@@ -15,7 +14,6 @@ from . import _address as addresses
 from . import _joining as joining
 
 _AS_IN = "Give the address and port that the other members reach this server at, as in 10.0.0.2:8443 or [fd00::2]:8443."
-NOT_CLUSTERED = "{} is not clustered: enable clustering with cloudhost.lxd.cluster first."
 
 
 class Cluster(Resource):
@@ -165,22 +163,3 @@ class Cluster(Resource):
             except (ConnectionFailed, OSError) as exc:
                 failures.append(f"{address}: {exc}")
         raise ConnectionFailed(f"No member of the cluster can be reached at the addresses in cluster_token: {'; '.join(failures)}", permanent=True)
-
-
-class OfCluster(Resource):
-    """A kind that only clusters have."""
-
-    extension = "clustering"
-    scoped = False
-
-    @classmethod
-    def readable(cls, client: Client) -> bool:
-        return client.clustered and super().readable(client)
-
-    def fetch(self, name: str) -> Found | None:
-        try:
-            return super().fetch(name)
-        except ServerError as exc:
-            if "not clustered" in exc.text:
-                raise InvalidInput(NOT_CLUSTERED.format(self.client.label)) from exc
-            raise

@@ -11,7 +11,7 @@ from typing import Any
 from ..._api.errors import InvalidInput
 from ..._engine.fields import NameSet, Text
 from ..._engine.resource import Found, Plan, Step
-from .cluster import OfCluster
+from ._of_cluster import OfCluster
 
 
 class ClusterGroup(OfCluster):

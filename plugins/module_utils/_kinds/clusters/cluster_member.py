@@ -15,7 +15,7 @@ from ..._engine.resource import Found, Plan, Step
 from .. import _moves as moves
 from .._heartbeats import OFFLINE, heard
 from . import _leaving as leaving
-from .cluster import OfCluster
+from ._of_cluster import OfCluster
 
 #: What passes by itself. Incus stops the networks of a member that it evacuates, and one that does not start again at once is tried once a minute.
 MOMENTARY = re.compile(r"unavailable on this server|" + OFFLINE.pattern)

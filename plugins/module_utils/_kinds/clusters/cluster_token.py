@@ -12,7 +12,7 @@ from ..._api.errors import InvalidInput
 from ..._engine.fields import Field
 from ..._engine.resource import Found, Resource
 from .. import _tokens as tokens
-from .cluster import NOT_CLUSTERED
+from ._of_cluster import NOT_CLUSTERED
 
 
 class ClusterToken(Resource):

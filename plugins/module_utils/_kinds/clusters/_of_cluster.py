@@ -1,0 +1,34 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What kinds have in common that only clusters have."""
+
+from __future__ import annotations
+
+from ..._api.client import Client
+from ..._api.errors import InvalidInput, ServerError
+from ..._engine.resource import Found, Resource
+
+NOT_CLUSTERED = "{} is not clustered: enable clustering with cloudhost.lxd.cluster first."
+
+
+class OfCluster(Resource):
+    """A kind that only clusters have."""
+
+    extension = "clustering"
+    scoped = False
+
+    @classmethod
+    def readable(cls, client: Client) -> bool:
+        return client.clustered and super().readable(client)
+
+    def fetch(self, name: str) -> Found | None:
+        try:
+            return super().fetch(name)
+        except ServerError as exc:
+            if "not clustered" in exc.text:
+                raise InvalidInput(NOT_CLUSTERED.format(self.client.label)) from exc
+            raise
