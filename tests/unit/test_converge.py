@@ -18,7 +18,8 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import converge as _converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import MAX_REPLANS, converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import Map, Text
-from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.plans import Action, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_pool import StoragePool
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
@@ -240,8 +241,8 @@ class Stepping(Resource):
 
     def extra_steps(self, found, after):
         self.plans += 1
-        todo = [Step(words, lambda: None, reread=True) for words in ("first", "second")]
-        return [step for step in todo if step.words not in self.done]
+        todo = [Step(Action.MOVE, words, lambda: None, reread=True, detail=words) for words in ("first", "second")]
+        return [step for step in todo if step.key not in self.done]
 
 
 def test_steps_after_a_reread_are_planned_anew_and_done_once(client):
@@ -378,7 +379,7 @@ class Powered(Stepping):
     """A kind whose object is not as wanted for another reason than a field: a step that is no update is not done again after the change."""
 
     def extra_steps(self, found, after):
-        return [Step("start thing", lambda: self.client.writes.append("start"))]
+        return [Step(Action.START, "start thing", lambda: self.client.writes.append("start"))]
 
 
 def test_only_updates_are_done_again(client):

@@ -12,7 +12,8 @@ import urllib.parse
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import Map, Text
-from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.plans import Action, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import BEARER, MARK
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
@@ -142,7 +143,7 @@ class Fresh(Resource):
     fields = (Map("config"),)
 
     def extra_steps(self, found, after):
-        return [Step("refresh it", lambda: None)]
+        return [Step(Action.UPDATE, "refresh it", lambda: None)]
 
 
 def test_what_differs_in_nothing_that_can_be_named(world, zones):

@@ -10,7 +10,8 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import quote
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import Devices, Flag, Map, Text
-from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Found, Plan, Resource, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.plans import Action, Found, Plan, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 
@@ -175,7 +176,7 @@ def test_the_plan_of_one_that_has_to_be_made_anew(client):
 
 def test_what_comes_before_a_deletion_comes_before_making_it_anew(client, monkeypatch):
     client.memory.put("/1.0/profiles/a", form="round")
-    monkeypatch.setattr(Box, "before_delete", lambda self, found: [Step("empty it", lambda: None)])
+    monkeypatch.setattr(Box, "before_delete", lambda self, found: [Step(Action.UPDATE, "empty it", lambda: None)])
     anew = box(client, shape="flat", recreate=True)
     assert steps(anew.plan(anew.read())) == [("empty it", False), ("delete box a", True), ("create box a", False)]
 

@@ -141,7 +141,7 @@ class World:
             return
         if path.endswith("/state"):
             found = self.must(path.rpartition("/")[0], project)
-            found["status"] = {"start": "Running", "stop": "Stopped"}[body["action"]]
+            found["status"] = {"start": "Running", "restart": "Running", "stop": "Stopped"}[body["action"]]
             return
         found = self.must(path, project)
         if etag and etag != etag_of(found):

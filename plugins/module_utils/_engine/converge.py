@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from .._api.client import LIMITED, LIMITED_BY
 from .._api.errors import ConnectionFailed, DeadlineExceeded, Interrupted, LXDError, ServerError
 from . import secrets, values
-from .resource import Found, Plan, Resource, Step
+from .plans import Found, Plan, Step
+from .resource import Resource
 
 #: How often one task plans anew after a lost race (412) or a broken write, before it gives up.
 MAX_REPLANS = 30
@@ -92,22 +93,22 @@ def converge(resource: Resource, check_mode: bool = False) -> Outcome:
 def _converge(resource: Resource, check_mode: bool, actions: list[str]) -> Outcome:
     plans: list[Plan] = []
     broken: Interrupted | None = None
-    doubtful = ""  # what a broken write may have done
+    doubtful: Step | None = None  # what a broken write may have done
     for attempt in range(MAX_REPLANS):
         found = resource.read()
         plan = resource.plan(found)
         resource.check_unused(plan.verb, plan.users)
         plans.append(plan)
-        if doubtful and doubtful not in [step.words for step in plan.steps]:
-            actions.append(doubtful)
+        if doubtful and doubtful.key not in [step.key for step in plan.steps]:
+            actions.append(doubtful.words)
         if check_mode:
             break
-        earlier, doubtful = len(actions), ""
+        earlier, doubtful = len(actions), None
         try:
             if _apply(resource, plan.steps, actions):
                 break
         except Interrupted as exc:
-            broken, doubtful = exc, plan.steps[len(actions) - earlier].words
+            broken, doubtful = exc, plan.steps[len(actions) - earlier]
             _pause(resource, attempt, exc)
     else:
         raise LXDError(f"{resource.kind} '{resource.name}' on {resource.client.label}: gave up after {MAX_REPLANS} attempts; last: {broken}")
@@ -133,9 +134,9 @@ def _apply(resource: Resource, steps: list[Step], actions: list[str]) -> bool:
             raise DeadlineExceeded(f"Failed to {step.words}: {exc} What was done so far stays; run the task again to go on.") from exc
         except ConnectionFailed as exc:
             raise ConnectionFailed(f"Failed to {step.words}: {exc}", exc.sent) from exc
-        resource.done.add(step.words)
+        resource.done.add(step.key)
         actions.append(step.words)
-        if step.words.startswith("update "):
+        if step.action.can_be_lost:
             _let_others_end(time.monotonic() - began)
         if step.reread and position + 1 < len(steps):
             return False
@@ -172,7 +173,7 @@ def _settle(resource: Resource) -> Found | None:
             break  # as it should be, or as it was before we wrote once more: then the server does not keep it as written
         earlier = found
         steps = resource.plan(found).steps
-        if not all(step.words.startswith("update ") for step in steps):
+        if not all(step.action.can_be_lost for step in steps):
             break
         try:
             _apply(resource, steps, [])

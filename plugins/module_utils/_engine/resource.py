@@ -12,45 +12,14 @@ code, whether it is applied or only shown: that is why check mode and diff mode 
 
 from __future__ import annotations
 
-from typing import Any, Callable, NamedTuple
+from typing import Any
 
 from .._api.client import Client, quote
 from .._api.errors import InvalidInput, LXDError, ServerError
 from . import secrets, values
 from .checks import Checks
 from .fields import Map, taken_back
-
-
-class Found(NamedTuple):
-    """An object as the server has it."""
-
-    object: dict[str, Any]
-    etag: str | None
-
-
-class Step(NamedTuple):
-    """One change. After C(reread) steps the object has another path or ETag, so the rest is planned anew."""
-
-    words: str
-    run: Callable[[], Any]
-    reread: bool = False
-
-
-class Plan:
-    """What will be done, and the object before and after it; nothing to do is an empty list of steps."""
-
-    def __init__(self, before: dict[str, Any], after: dict[str, Any], steps: list[Step], result: dict[str, Any] | None) -> None:
-        self.before = before
-        self.after = after
-        self.steps = steps
-        self.result = result
-        self.verb = ""
-        self.users: list[str] = []
-
-    def among(self, verb: str, users: list[str]) -> Plan:
-        """The plan of what the server refuses while somebody uses it: what it refuses, and the URLs of those who do."""
-        self.verb, self.users = verb, users
-        return self
+from .plans import Action, Found, Plan, Step
 
 
 class Resource(Checks):
@@ -111,7 +80,7 @@ class Resource(Checks):
         self.state: str = params.get("state") or "present"
         self.name: str = (self.identity(params) or "") if self.named else client.transport.url
         self.warnings: list[str] = []
-        self.done: set[str] = set()
+        self.done: set[tuple[Action, str]] = set()
         self.wanted: dict[str, Any] = {}
         self.validate()
         for field in self.fields:
@@ -217,7 +186,7 @@ class Resource(Checks):
         if not found:
             return Plan({}, {}, [], None)
         self._refuse_the_servers_own("deleted")
-        steps = [*self.before_delete(found), Step(f"delete {self.kind} {self.name}", self.delete)]
+        steps = [*self.before_delete(found), Step(Action.DELETE, f"delete {self.kind} {self.name}", self.delete)]
         plan = Plan({"name": self.name, **self.comparable(found.object)}, {}, steps, None)
         return plan.among("deleted", self.users(found.object) if "delete" in self.unless_used else [])
 
@@ -238,7 +207,7 @@ class Resource(Checks):
             self.attempt(self.check_name, "new_name" if self.params.get("new_name") else "name", self.params.get("new_name") or self.name, instead=None)
         body = self.create_body()
         self.check_references(body, {})
-        steps = [Step(f"create {self.kind} {body['name']}", lambda: self.create(body)), *self.extra_steps(None, body)]
+        steps = [Step(Action.CREATE, f"create {self.kind} {body['name']}", lambda: self.create(body)), *self.extra_steps(None, body)]
         return Plan({}, {"name": body["name"], **self.comparable(body)}, steps, {**body})
 
     def plan_update(self, found: Found) -> Plan:
@@ -255,12 +224,12 @@ class Resource(Checks):
         before, after = values.changes(self.comparable(current), self.comparable(new)) if changed else ({}, {})
         if target and target != self.name:
             self.attempt(self.check_name, "new_name", target, instead=None)
-            steps.append(Step(f"rename {self.kind} {self.name} to {target}", lambda: self.rename(target), reread=True))
+            steps.append(Step(Action.RENAME, f"rename {self.kind} {self.name} to {target}", lambda: self.rename(target), reread=True))
             before, after = {"name": self.name, **before}, {"name": target, **after}
         if changed:
             self.check_extensions()
             self.check_references(new, current)
-            steps.append(Step(f"update {self.kind} {target or self.name} ({', '.join(changed)})", lambda: self.carry_out(found, new)))
+            steps.append(Step(Action.UPDATE, f"update {self.kind} {target or self.name} ({', '.join(changed)})", lambda: self.carry_out(found, new)))
         steps += self.extra_steps(found, new)
         plan = Plan(before, after, steps, {**new, **({self.key: target} if target else {})})
         if target and target != self.name:

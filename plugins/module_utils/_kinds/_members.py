@@ -18,7 +18,8 @@ from .._api.client import Client, quote
 from .._api.errors import InvalidInput, ServerError, did_you_mean
 from .._engine import values
 from .._engine.fields import Field
-from .._engine.resource import Found, Plan, Resource, Step
+from .._engine.plans import Action, Found, Plan, Step
+from .._engine.resource import Resource
 from ._heartbeats import heard
 from ._scope import member_keys
 
@@ -236,7 +237,7 @@ class PerMember(Resource):
         self._refuse_without_all("made")
         body = self.create_body()
         defined = tuple(found.object.get("locations") or ())
-        step = Step(f"finish {self.kind} {self.name}, which is {status}", lambda: self._finish(body, defined))
+        step = Step(Action.FINISH, f"finish {self.kind} {self.name}, which is {status}", lambda: self._finish(body, defined))
         return Plan({"status": status}, {"status": "Created", **self.comparable(body)}, [step], {**found.object, **body})
 
     # -- export -----------------------------------------------------------------------------------------------------

@@ -14,14 +14,14 @@ from typing import Any
 from .._api.client import LIMITED_BY, Client, quote
 from .._api.errors import InvalidInput, ServerError, did_you_mean
 from .._engine import values
-from .._engine.resource import Found, Step
+from .._engine.plans import Action, Found, Step
 from ._heartbeats import heard
 
 MEMBERS, GROUPS = "/1.0/cluster/members", "/1.0/cluster/groups"
 #: The key of a project that names the cluster groups which it is for.
 FOR_GROUPS = "restricted.cluster.groups"
-#: How the steps of an instance are worded that an evacuated member refuses.
-_POWER = ("start ", "restart ", "freeze ", "unfreeze ")
+#: What an evacuated member does not do to an instance.
+_POWER = (Action.START, Action.RESTART, Action.FREEZE, Action.UNFREEZE)
 
 
 def refuse_target(client: Client, target: str | None, project: str | None) -> None:
@@ -42,7 +42,7 @@ def refuse_steps(client: Client, found: Found, url: str, query: dict[str, Any], 
     location = found.object.get("location") or "none"
     if location == "none":
         return
-    if any(" from member " in step.words for step in steps):
+    if any(step.key == (Action.MOVE, "member") for step in steps):
         backups = client.find(f"{url}/backups", recursion=1, **query)
         names = [backup["name"].rpartition("/")[2] for backup in (backups.metadata if backups else None) or []]
         if names:
@@ -50,7 +50,7 @@ def refuse_steps(client: Client, found: Found, url: str, query: dict[str, Any], 
                 f"target: the instance has backups ({', '.join(names)}), with which the servers move none to another member: delete them first, as with "
                 "`lxc query` or `incus query`."
             )
-    elif any(step.words.startswith(_POWER) for step in steps):
+    elif any(step.action in _POWER for step in steps):
         _refuse_evacuated(client, location)
 
 

@@ -12,7 +12,8 @@ import urllib.parse
 from typing import Any, Iterator, Protocol, Sequence
 
 from .._api.client import quote
-from .._engine.resource import Found, Plan, Resource
+from .._engine.plans import Found, Plan
+from .._engine.resource import Resource
 from .._engine.users import User, used_words, user_of
 from .document import Entry, Kinds
 from .view import View

@@ -13,6 +13,7 @@ import json
 from typing import Any, Iterator
 
 from .._engine import secrets, values
+from .._engine.plans import Action
 from .planner import CREATE, DELETE, REPLACE, UPDATE, Node
 
 SIGNS = {CREATE: "+", UPDATE: "~", REPLACE: "-/+", DELETE: "-"}
@@ -49,7 +50,7 @@ def text(nodes: list[Node], heading: str, rules: secrets.Rules) -> str:
         if node.note:
             lines.append(f"      {values.printable(node.note)}")
         if node.action == DELETE:
-            lines += [f"      {values.printable(step.words)}" for step in node.plan.steps[:-1] if step.words.startswith("delete ")]
+            lines += [f"      {values.printable(step.words)}" for step in node.plan.steps[:-1] if step.action is Action.DELETE]
         if node.action == REPLACE:
             lines.append("      it is deleted and made anew: what is in it is lost")
     return "\n".join([*lines, summary(nodes), ""])

@@ -15,7 +15,8 @@ from .._api.client import Client
 from .._api.errors import InvalidInput
 from .._engine import values
 from .._engine.fields import Devices, Map
-from .._engine.resource import Found, Plan, Resource
+from .._engine.plans import Action, Found, Plan
+from .._engine.resource import Resource
 from .arguments import defaults
 from .document import Entry, Kinds, title
 from .graph import Index, link, needs_of, order, put_first, turned
@@ -189,7 +190,7 @@ class Planner:
         if node.found is None:
             node.action, node.why = CREATE, "it is not there"
             return
-        node.action = REPLACE if any(step.words.startswith("delete ") for step in plan.steps) else UPDATE
+        node.action = REPLACE if any(step.action is Action.DELETE for step in plan.steps) else UPDATE
         options = ", ".join(sorted({*plan.before, *plan.after} - {"name"})) or "what cannot be compared"
         node.why = f"it {'is adopted, and ' if adopted else ''}differs in {options}"
 

@@ -16,7 +16,8 @@ from ..._api.client import Client
 from ..._api.errors import InvalidInput
 from ..._api.tls import certificate_der, fingerprint
 from ..._engine.fields import Field, Flag, NameSet, Text
-from ..._engine.resource import Found, Resource
+from ..._engine.plans import Found
+from ..._engine.resource import Resource
 
 #: DER in base64, as the API and preseed files have it.
 _BARE = re.compile(r"MI[A-Za-z0-9+/=\s]{100,}")

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..._api.errors import InvalidInput
-from ..._engine.resource import Found, Resource
+from ..._engine.plans import Found
+from ..._engine.resource import Resource
 from .. import _tokens as tokens
 from .certificate import LIMITS, refuse_unlimited
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from ..._api.client import Client
 from ..._api.errors import InvalidInput, ServerError
-from ..._engine.resource import Found, Resource
+from ..._engine.plans import Found
+from ..._engine.resource import Resource
 
 NOT_CLUSTERED = "{} is not clustered: enable clustering with cloudhost.lxd.cluster first."
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from ..._api.errors import ConnectionFailed, InvalidInput, ServerError
 from ..._api.tls import Token, decode_token, server_pem
 from ..._engine.fields import Field
-from ..._engine.resource import Found, Plan, Resource, Step
+from ..._engine.plans import Action, Found, Plan, Step
+from ..._engine.resource import Resource
 from . import _address as addresses
 from . import _joining as joining
 
@@ -113,11 +114,11 @@ class Cluster(Resource):
         address = self.params["server_address"]
         listening = config.get("cluster.https_address") or config.get("core.https_address") or ""
         if address and not addresses.same(address, listening):
-            steps.append(Step(f"set {key} to {address}", lambda: self._listen(key, address, config.get(key, ""))))
+            steps.append(Step(Action.UPDATE, f"set {key} to {address}", lambda: self._listen(key, address, config.get(key, ""))))
         else:
             self._usable(listening)
         body = {"server_name": self.member, "enabled": True}
-        return [*steps, Step(f"enable clustering on {self.member}", lambda: self.client.write("PUT", self.path, body))]
+        return [*steps, Step(Action.CREATE, f"enable clustering on {self.member}", lambda: self.client.write("PUT", self.path, body))]
 
     def _listen(self, key: str, address: str, before: str) -> None:
         """LXD 5.0 stores an address that it cannot listen on, and the next run would take it for one that it does listen on."""
@@ -132,8 +133,8 @@ class Cluster(Resource):
     def _join(self, token: Token) -> list[Step]:
         address = self.params["server_address"] or self._usable(self.client.server["config"].get("core.https_address"))
         left = [] if self.params["force"] else joining.left_over(self.client)
-        steps = [Step(f"remove what a join that failed left here: {', '.join(left)}", lambda: joining.clear(self.client, left))] if left else []
-        return [*steps, Step(f"join the cluster as {self.member}", lambda: self._put_join(token, address))]
+        steps = [Step(Action.DELETE, f"remove what a join that failed left here: {', '.join(left)}", lambda: joining.clear(self.client, left))] if left else []
+        return [*steps, Step(Action.JOIN, f"join the cluster as {self.member}", lambda: self._put_join(token, address))]
 
     def _put_join(self, token: Token, address: str) -> None:
         leader, certificate = self._reach(token)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..._api.errors import InvalidInput
 from ..._engine.fields import NameSet, Text
-from ..._engine.resource import Found, Plan, Step
+from ..._engine.plans import Action, Found, Plan, Step
 from ._of_cluster import OfCluster
 
 
@@ -37,7 +37,7 @@ class ClusterGroup(OfCluster):
             return []
         self._refuse_to_strand("name", set(there))
         empty = {**found.object, "members": []}
-        return [Step(f"take the members out of cluster_group {self.name}", lambda: self.update(found, empty), reread=True)]
+        return [Step(Action.UPDATE, f"take the members out of cluster_group {self.name}", lambda: self.update(found, empty), reread=True)]
 
     def update(self, found: Found, body: dict[str, Any]) -> None:
         """A member that came to be in this group only meanwhile stays in it, and the server says nothing of that."""

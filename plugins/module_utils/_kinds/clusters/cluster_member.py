@@ -11,7 +11,7 @@ from typing import Any
 
 from ..._api.errors import DeadlineExceeded, Interrupted, InvalidInput, ServerError, did_you_mean
 from ..._engine.fields import Map, NameSet, Text
-from ..._engine.resource import Found, Plan, Step
+from ..._engine.plans import Action, Found, Plan, Step
 from .. import _moves as moves
 from .._heartbeats import OFFLINE, heard
 from . import _leaving as leaving
@@ -103,7 +103,7 @@ class ClusterMember(OfCluster):
             self._refuse_while_away()
         if self.params["mode"]:  # a server that does not know it takes it, and does what it always does
             self.client.require("clustering_evacuation_mode", "mode")
-        return [Step(f"{action} cluster_member {self.params.get('new_name') or self.name}", lambda: self._switch(action))]
+        return [Step(Action(action), f"{action} cluster_member {self.params.get('new_name') or self.name}", lambda: self._switch(action))]
 
     def _action(self, found: Found | None) -> str:
         evacuated = bool(found) and found.object["status"].lower().startswith("evacuat")  # type: ignore[union-attr]

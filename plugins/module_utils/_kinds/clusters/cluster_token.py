@@ -10,7 +10,8 @@ from typing import Any
 
 from ..._api.errors import InvalidInput
 from ..._engine.fields import Field
-from ..._engine.resource import Found, Resource
+from ..._engine.plans import Found
+from ..._engine.resource import Resource
 from .. import _tokens as tokens
 from ._of_cluster import NOT_CLUSTERED
 

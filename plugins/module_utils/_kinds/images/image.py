@@ -13,7 +13,8 @@ from ..._api.client import Client, quote
 from ..._api.errors import InvalidInput, did_you_mean
 from ..._engine import values
 from ..._engine.fields import Flag, Map, Moment, Names
-from ..._engine.resource import Found, Plan, Resource, Step
+from ..._engine.plans import Action, Found, Plan, Step
+from ..._engine.resource import Resource
 from ._source import find_image, image_name, remote_source
 from ._upload import check_files, fingerprint, open_image
 
@@ -133,7 +134,7 @@ class Image(Resource):
         before, after = values.changes(self.comparable(found.object), self.comparable(self.merged(found.object)))
         before["fingerprint"], after["fingerprint"] = found.object["fingerprint"], self.file_fingerprint
         words = f"import another image for alias {self.name} (the old image {found.object['fingerprint'][:12]} stays)"
-        return Plan(before, after, [Step(words, lambda: self.create(body))], body)
+        return Plan(before, after, [Step(Action.UPDATE, words, lambda: self.create(body))], body)
 
     def plan_absent(self, found: Found | None) -> Plan:
         names = self.called(found.object, self.name) if found else []

@@ -11,7 +11,8 @@ from typing import Any
 from ..._api.client import Client
 from ..._api.errors import InvalidInput
 from ..._engine.fields import Text
-from ..._engine.resource import Found, Resource
+from ..._engine.plans import Found
+from ..._engine.resource import Resource
 from ._source import image_name
 
 

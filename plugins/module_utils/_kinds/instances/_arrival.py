@@ -13,16 +13,13 @@ snapshots with the profiles that the instance has now.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..._api.errors import some_of
-from ..._engine.resource import Plan, Step
-
-if TYPE_CHECKING:
-    from .instance import Instance
+from ..._engine.plans import Action, Plan, Step
 
 
-def move(instance: Instance, old: dict[str, Any], plan: Plan, updating: list[Step]) -> tuple[list[Step], list[Step]]:
+def move(instance: Any, old: dict[str, Any], plan: Plan, updating: list[Step]) -> tuple[list[Step], list[Step]]:
     """The step of the move, and what is left to be updated when it is done."""
     project, origin = instance.params["new_project"], instance.project or "default"
     instance.client.require("instance_project_move", "moving an instance to another project")
@@ -34,7 +31,8 @@ def move(instance: Instance, old: dict[str, Any], plan: Plan, updating: list[Ste
         instance.check_device_references({"devices": {name: device for name, device in (new.get("devices") or {}).items() if device.get("pool")}}, old)
     body = _along(old, new) if taken else {}
     left = _left(old, new, body)
-    step = Step(f"move instance {instance.name} from project {origin} to project {project}", lambda: instance.move(project=project, **body), reread=True)
+    words = f"move instance {instance.name} from project {origin} to project {project}"
+    step = Step(Action.MOVE, words, lambda: instance.move(project=project, **body), reread=True, detail="project")
     plan.before["project"], plan.after["project"] = origin, project
     plan.result = {**new, "project": project}
     target = instance.params["new_name"] or instance.name
@@ -56,7 +54,7 @@ def _left(old: dict[str, Any], new: dict[str, Any], body: dict[str, Any]) -> lis
     return sorted(key for key in new if new[key] != there.get(key))
 
 
-def _check(instance: Instance, old: dict[str, Any], new: dict[str, Any], taken: bool) -> None:
+def _check(instance: Any, old: dict[str, Any], new: dict[str, Any], taken: bool) -> None:
     """Look up in the other project what the instance and its snapshots name, and say what to do where it is not there."""
     project = instance.params["new_project"]
     where, query = f"in project '{project}' ", {"project": project}
@@ -72,7 +70,7 @@ def _check(instance: Instance, old: dict[str, Any], new: dict[str, Any], taken: 
     instance.check_device_references({"devices": devices}, {}, where, **query)
 
 
-def _refuse(instance: Instance, lacking: list[str], written: bool, taken: bool) -> None:
+def _refuse(instance: Any, lacking: list[str], written: bool, taken: bool) -> None:
     """Say what to do, unless the other profiles go along. Those of its snapshots are always its own of before."""
     project, because, ways = instance.params["new_project"], "", [f"Make it there, with cloudhost.lxd.profile and project: {instance.params['new_project']}"]
     if taken and written:

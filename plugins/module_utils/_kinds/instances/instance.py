@@ -11,18 +11,18 @@ import os
 from typing import Any
 
 from ..._api.client import Client, quote
-from ..._api.errors import Interrupted, InvalidInput, ServerError
+from ..._api.errors import InvalidInput
 from ..._engine import values
 from ..._engine.fields import Devices, Flag, Map, Names, Text
 from ..._engine.interfaces import check_devices
-from ..._engine.resource import Found, Plan, Resource, Step
-from .. import _moves as moves
-from .._heartbeats import OFFLINE
+from ..._engine.plans import Action, Found, Plan, Step
+from ..._engine.resource import Resource
 from .._targets import refuse_steps, refuse_target
 from ..images._source import find_image, image_name, image_source
 from . import _arrival as arrival
+from . import _moving as moving
 from . import _origin as origin
-from ._placement import can_move_live, is_placed, move_target, refuse_machines
+from ._placement import can_move_live, refuse_machines
 from ._power import FROZEN, RUNNING, STOPPED, Power, actions, end_words, settled, status_after
 from ._wait import CONDITIONS, Waiter, with_addresses
 
@@ -226,21 +226,21 @@ class Instance(Resource):
         status = settled(found.object["status"])
         nulls = origin.nulls(self.wanted, found.object)
         plan = super().plan_update(found)
-        if any(step.words.startswith("delete ") for step in plan.steps):  # recreated
+        if any(step.action is Action.DELETE for step in plan.steps):  # it is re-created
             return plan
         if nulls:
             profiles = (plan.result or {}).get("profiles") or []
             self._warn(origin.idle_nulls(self.name, nulls, origin.profiles_of(self.client, profiles, self.project)))
-        moving, updating, rest = self._sorted(plan.steps)
+        moved, updating, rest = self._sorted(plan.steps)
         away, updating = arrival.move(self, found.object, plan, updating) if self._goes() else ([], updating)
-        moving += self._moves(found, plan, away)
+        moved += self._moves(found, plan, away)
         at_start = self._at_start(found.object, plan.result or {}) if status == RUNNING else []
-        live = can_move_live(found.object) and all(" from member " in step.words for step in moving)
-        stop_for = "moved or renamed" if moving and not live else ""
-        if at_start and not moving and self.params["restart"] == "if_required" and self.state in ("started", "present"):
+        live = can_move_live(found.object) and all(step.key == (Action.MOVE, "member") for step in moved)
+        stop_for = "moved or renamed" if moved and not live else ""
+        if at_start and not moved and self.params["restart"] == "if_required" and self.state in ("started", "present"):
             stop_for = f"given {', '.join(at_start)}"
         brief = bool((plan.result or {}).get("ephemeral")) and status != STOPPED
-        if brief and ((moving and not live) or self.state == "stopped"):
+        if brief and ((moved and not live) or self.state == "stopped"):
             raise InvalidInput(end_words(self, status, stop_for or "stopped"))
         self.due = brief and (self.due or bool(stop_for))
         steps, now = [], status
@@ -260,7 +260,7 @@ class Instance(Resource):
         elif at_start:
             self.warnings.append(f"instance '{self.name}': {', '.join(at_start)} takes effect at its next start (restart: if_required does it now).")
         goal = "started" if self.was_running and self.state == "present" else self.state
-        steps += moving + updating + rest + self._power(now, goal) + self._waits(status_after(now, goal))
+        steps += moved + updating + rest + self._power(now, goal) + self._waits(status_after(now, goal))
         refuse_steps(self.client, found, self.url(), self.query(), steps)
         after = status_after(now, goal)
         result = dict(plan.result or {})
@@ -270,46 +270,18 @@ class Instance(Resource):
         return Plan(plan.before, plan.after, steps, result)
 
     def _sorted(self, steps: list[Step]) -> tuple[list[Step], list[Step], list[Step]]:
-        def named(verb: str) -> list[Step]:
-            return [step for step in steps if step.words.startswith(verb)]
+        def of(*actions: Action) -> list[Step]:
+            return [step for step in steps if step.action in actions]
 
-        return named("rename "), named("update "), [step for step in steps if not step.words.startswith(("rename ", "update "))]
+        return of(Action.RENAME), of(Action.UPDATE), [step for step in steps if step.action not in (Action.RENAME, Action.UPDATE)]
 
     def _at_start(self, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         before, after = values.changes(old.get("config") or {}, new.get("config") or {})
         return sorted(key for key in {**before, **after} if values.matches(key, AT_START))
 
     def _moves(self, found: Found, plan: Plan, away: list[Step]) -> list[Step]:
-        """Moves to another pool or project: C(POST /1.0/instances/NAME) with C(migration), which keeps data, snapshots and MACs."""
-        steps = []
-        disks = found.object.get("expanded_devices") or {}
-        root = next((name for name, device in disks.items() if device.get("path") == "/"), "root")
-        pool = disks.get(root, {}).get("pool")
-        wanted = self.params["pool"]
-        if wanted and wanted != pool:
-            self.check_known("pool", [wanted], "/1.0/storage-pools")
-            self.client.require("instance_pool_move", "moving an instance to another pool")
-            steps.append(Step(f"move instance {self.name} from pool {pool} to pool {wanted}", lambda: self.move(pool=wanted), reread=True))
-            plan.before["pool"], plan.after["pool"] = pool, wanted
-            devices = (plan.result or {}).get("devices") or {}
-            plan.result = {**(plan.result or {}), "devices": {**devices, root: {**disks.get(root, {}), **devices.get(root, {}), "pool": wanted}}}
-        steps += away
-        target, location = self.params["target"], found.object.get("location") or "none"
-        if target and not self.attempt(is_placed, self.client, target, location, self.params["new_project"] or self.project, instead=True):
-            live = can_move_live(found.object)
-            words = f"move instance {self.name} from member {location} to {target}"
-            steps.append(Step(words, lambda: self._move_to(found, move_target(self.client, target, self.project), live), reread=True))
-            plan.before["location"], plan.after["location"] = location, target
-            plan.result = {**(plan.result or {}), "location": None if target.startswith("@") else target}  # which one of a group is not known before
-        return steps
-
-    def _move_to(self, found: Found, member: str, live: bool) -> None:
-        try:
-            self.move(member, live)
-        except ServerError as exc:
-            if moves.mend(self.client, [{**found.object, "project": self.project or "default"}]) or OFFLINE.search(exc.text):
-                raise Interrupted(exc.text) from exc
-            raise
+        """Moves to another pool, project or member, which keep data, snapshots and MACs."""
+        return [*moving.to_pool(self, found, plan), *away, *moving.to_member(self, found, plan)]
 
     def _goes(self) -> bool:
         return self.params["new_project"] not in (None, self.project or "default")
@@ -337,8 +309,8 @@ class Instance(Resource):
         # restarting and the like are done once: a plan made anew after a broken connection does not repeat them
         new = self.params["new_name"] or self.name  # it is stopped for its renaming, and started after it
         todo = [(f"{action} instance {self.name if action == 'stop' else new}", action) for action in actions(status, state)]
-        left = [(words, action) for words, action in todo if action != "restart" or words not in self.done]
-        return [Step(words, functools.partial(self._switch, action)) for words, action in left]
+        steps = [Step(Action(action), words, functools.partial(self._switch, action)) for words, action in todo]
+        return [step for step in steps if step.action is not Action.RESTART or step.key not in self.done]
 
     def _switch(self, action: str, hard: bool = False) -> None:
         grace = 30
@@ -366,7 +338,7 @@ class Instance(Resource):
         status = settled(found.object["status"]) if found else STOPPED
         if found and found.object.get("ephemeral") and status != STOPPED:
             thaw = self._power(status, "started") if status == FROZEN and not self.params["force"] else []
-            plan.steps = [*thaw, Step(f"delete instance {self.name} by stopping it, since it is ephemeral", self._end)]
+            plan.steps = [*thaw, Step(Action.DELETE, f"delete instance {self.name} by stopping it, since it is ephemeral", self._end)]
         return plan
 
     def _end(self) -> None:
@@ -383,7 +355,7 @@ class Instance(Resource):
     def before_delete(self, found: Found) -> list[Step]:
         status = settled(found.object["status"])
         if self.params["force"] and status != STOPPED:
-            return [Step(f"stop instance {self.name}", lambda: self._switch("stop", hard=True))]
+            return [Step(Action.STOP, f"stop instance {self.name}", lambda: self._switch("stop", hard=True))]
         return self._power(status, "stopped")
 
     def _rebuild(self, found: Found, after: dict[str, Any]) -> list[Step]:
@@ -393,11 +365,11 @@ class Instance(Resource):
         image = self.params["image"]
         if ":" not in image and find_image(self.client, image, self.project) == found.object["config"].get("volatile.base_image"):
             return []
-        words = f"rebuild instance {self.name} from image {image}"
-        if words in self.done:
+        if (Action.REBUILD, "") in self.done:
             return []
+        words = f"rebuild instance {self.name} from image {image}"
         source = image_source(self.client, "image", image, self.project)
-        steps = [Step(words, lambda: self.client.write("POST", self.url() + "/rebuild", {"source": source}, **self.query()))]
+        steps = [Step(Action.REBUILD, words, lambda: self.client.write("POST", self.url() + "/rebuild", {"source": source}, **self.query()))]
         running = settled(found.object["status"]) == RUNNING
         if running and after.get("ephemeral"):
             raise InvalidInput(end_words(self, RUNNING, "rebuilt"))

@@ -11,7 +11,8 @@ from typing import Any
 from ..._api.client import quote
 from ..._api.errors import Interrupted, InvalidInput, did_you_mean
 from ..._engine.fields import Flag, Moment
-from ..._engine.resource import Found, Plan, Resource, Step
+from ..._engine.plans import Action, Found, Plan, Step
+from ..._engine.resource import Resource
 
 
 class InstanceSnapshot(Resource):
@@ -59,7 +60,8 @@ class InstanceSnapshot(Resource):
 
     def extra_steps(self, found: Found | None, after: dict[str, Any]) -> list[Step]:
         words = f"restore instance {self.params['instance']} from snapshot {self.params['new_name'] or self.name}"
-        return [Step(words, self._restore)] if self.state == "restored" and words not in self.done else []
+        step = Step(Action.RESTORE, words, self._restore)
+        return [step] if self.state == "restored" and step.key not in self.done else []
 
     def plan_update(self, found: Found) -> Plan:
         plan = super().plan_update(found)

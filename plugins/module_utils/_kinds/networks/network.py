@@ -14,7 +14,7 @@ from ..._engine.claims import Claim, Hold, of_network
 from ..._engine.fields import Map, Text
 from ..._engine.interfaces import missing, warn
 from ..._engine.interfaces import references as interfaces
-from ..._engine.resource import Found, Plan
+from ..._engine.plans import Found, Plan
 from .._members import Members, PerMember, members_with
 
 #: Keys that take C(auto), and what the daemon puts in its place at creation.

@@ -13,7 +13,8 @@ from ..._api.client import Client, quote
 from ..._api.errors import InvalidInput
 from ..._engine import values
 from ..._engine.fields import Map, Text
-from ..._engine.resource import Found, Plan, Resource, Step
+from ..._engine.plans import Action, Found, Plan, Step
+from ..._engine.resource import Resource
 from ..._engine.users import user_of
 from .._targets import FOR_GROUPS, GROUPS, names_in
 
@@ -62,7 +63,8 @@ class Project(Resource):
             return []
         images = self.client.get("/1.0/images", recursion=1, project=self.name).metadata or []
         self.cached = tuple(image["fingerprint"] for image in images if image.get("cached") and not image.get("aliases"))
-        return [Step(f"delete cached image {image[:12]} of project {self.name}", functools.partial(self._forget, image)) for image in self.cached]
+        words = f"delete cached image {{}} of project {self.name}"
+        return [Step(Action.DELETE, words.format(image[:12]), functools.partial(self._forget, image), detail=image) for image in self.cached]
 
     def _forget(self, image: str) -> None:
         self.client.write("DELETE", f"/1.0/images/{quote(image)}", project=self.name)

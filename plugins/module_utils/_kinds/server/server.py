@@ -13,7 +13,8 @@ from ..._api.errors import InvalidInput, ServerError
 from ..._engine import secrets, values
 from ..._engine.claims import Claim, Hold, of_server
 from ..._engine.fields import Map
-from ..._engine.resource import Found, Plan, Resource
+from ..._engine.plans import Found, Plan
+from ..._engine.resource import Resource
 from ..clusters import _address as addresses
 
 #: Values that the daemons do not store because they are the default (doc/server.md). A wish for one is met by its absence.

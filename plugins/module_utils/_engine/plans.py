@@ -1,0 +1,67 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What a plan consists of: the object as it was read, and the steps that change it."""
+
+from __future__ import annotations
+
+import enum
+from typing import Any, Callable, NamedTuple
+
+
+class Found(NamedTuple):
+    """An object as the server has it."""
+
+    object: dict[str, Any]
+    etag: str | None
+
+
+class Action(enum.Enum):
+    """What a step does, for programs. A step's words are for people only."""
+
+    CREATE, UPDATE, RENAME, DELETE = "create", "update", "rename", "delete"
+    FINISH, MOVE, REBUILD, RESTORE = "finish", "move", "rebuild", "restore"
+    START, STOP, RESTART, FREEZE, UNFREEZE = "start", "stop", "restart", "freeze", "unfreeze"
+    EVACUATE, JOIN = "evacuate", "join"
+
+    @property
+    def can_be_lost(self) -> bool:
+        """Whether it is one write of the object, which another writer who read before it can take back (L(converge))."""
+        return self in (Action.UPDATE, Action.FINISH)
+
+
+class Step(NamedTuple):
+    """One change. After C(reread) steps the object has another path or ETag, so the rest is planned again.
+
+    C(detail) tells apart steps of one plan that have the same action.
+    """
+
+    action: Action
+    words: str
+    run: Callable[[], Any]
+    reread: bool = False
+    detail: str = ""
+
+    @property
+    def key(self) -> tuple[Action, str]:
+        return (self.action, self.detail)
+
+
+class Plan:
+    """What will be done, and the object before and after it; nothing to do is an empty list of steps."""
+
+    def __init__(self, before: dict[str, Any], after: dict[str, Any], steps: list[Step], result: dict[str, Any] | None) -> None:
+        self.before = before
+        self.after = after
+        self.steps = steps
+        self.result = result
+        self.verb = ""
+        self.users: list[str] = []
+
+    def among(self, verb: str, users: list[str]) -> Plan:
+        """The plan of what the server refuses while somebody uses it: what it refuses, and the URLs of those who do."""
+        self.verb, self.users = verb, users
+        return self

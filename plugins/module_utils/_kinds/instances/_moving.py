@@ -1,0 +1,53 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Moves to another pool or member: C(POST /1.0/instances/NAME) with C(migration). Those to another project are in C(_arrival.py)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..._api.errors import Interrupted, ServerError
+from ..._engine.plans import Action, Found, Plan, Step
+from .. import _moves as moves
+from .._heartbeats import OFFLINE
+from ._placement import can_move_live, is_placed, move_target
+
+
+def to_pool(instance: Any, found: Found, plan: Plan) -> list[Step]:
+    disks = found.object.get("expanded_devices") or {}
+    root = next((name for name, device in disks.items() if device.get("path") == "/"), "root")
+    pool, wanted = disks.get(root, {}).get("pool"), instance.params["pool"]
+    if not wanted or wanted == pool:
+        return []
+    instance.check_known("pool", [wanted], "/1.0/storage-pools")
+    instance.client.require("instance_pool_move", "moving an instance to another pool")
+    plan.before["pool"], plan.after["pool"] = pool, wanted
+    devices = (plan.result or {}).get("devices") or {}
+    plan.result = {**(plan.result or {}), "devices": {**devices, root: {**disks.get(root, {}), **devices.get(root, {}), "pool": wanted}}}
+    words = f"move instance {instance.name} from pool {pool} to pool {wanted}"
+    return [Step(Action.MOVE, words, lambda: instance.move(pool=wanted), reread=True, detail="pool")]
+
+
+def to_member(instance: Any, found: Found, plan: Plan) -> list[Step]:
+    target, location = instance.params["target"], found.object.get("location") or "none"
+    project = instance.params["new_project"] or instance.project
+    if not target or instance.attempt(is_placed, instance.client, target, location, project, instead=True):
+        return []
+    live = can_move_live(found.object)
+    plan.before["location"], plan.after["location"] = location, target
+    plan.result = {**(plan.result or {}), "location": None if target.startswith("@") else target}  # which one of a group is not known before
+    words = f"move instance {instance.name} from member {location} to {target}"
+    return [Step(Action.MOVE, words, lambda: _carry(instance, found, target, live), reread=True, detail="member")]
+
+
+def _carry(instance: Any, found: Found, target: str, live: bool) -> None:
+    try:
+        instance.move(move_target(instance.client, target, instance.project), live)
+    except ServerError as exc:
+        if moves.mend(instance.client, [{**found.object, "project": instance.project or "default"}]) or OFFLINE.search(exc.text):
+            raise Interrupted(exc.text) from exc
+        raise
