@@ -348,8 +348,9 @@ def test_a_stream_ends_with_the_time_of_the_task(server, client, clock):
 
 @pytest.mark.parametrize("method", WRITES)
 def test_check_mode_refuses_writes(server, method):
-    with pytest.raises(LXDError, match=f"Check mode must not write, and {method} /1.0/x would"):
-        impatient(server, read_only=True).write(method, "/1.0/x", {})
+    for send in (Client.write, Client.request):
+        with pytest.raises(LXDError, match=f"Check mode must not write, and {method} /1.0/x would"):
+            send(impatient(server, read_only=True), method, "/1.0/x", {})
     assert server.requests == []
 
 

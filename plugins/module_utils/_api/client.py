@@ -197,8 +197,6 @@ class Client:
         if stream is not None and "Content-Length" in (headers or {}):  # it ends with the task's time, however fast it goes
             words, length = f"sending {method} {path} to {self.label}", int((headers or {})["Content-Length"])
             stream = Exactly(stream, length, lambda: self.deadline.check(words))  # type: ignore[assignment]
-        if self.read_only:
-            raise LXDError(f"Check mode must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd.")
         reply = self.request(method, path, body=body, etag=etag, headers=headers, stream=stream, query=query)
         if reply.operation and wait:
             return self.wait(reply.operation).get("metadata")
@@ -220,6 +218,8 @@ class Client:
 
         What C(sink) takes is no envelope but the contents of a file: the metadata is then the headers of the answer.
         """
+        if self.read_only and method != "GET":
+            raise LXDError(f"Check mode must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd.")
         given = {key: value for key, value in (query or {}).items() if value not in (None, "")}
         url = path + ("?" + urllib.parse.urlencode(given) if given else "")
         sending = dict(headers or {})
