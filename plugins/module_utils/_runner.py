@@ -68,7 +68,7 @@ class _Module(AnsibleModule):
             client.hidden = self.hidden
             result = work(client)
         except LXDError as exc:
-            told = {"changed": bool(exc.actions), "actions": exc.actions, **exc.result}
+            told = {"changed": bool(exc.done), "actions": [one.words for one in exc.done], "steps": [one._asdict() for one in exc.done], **exc.result}
             self.warn_of(told)
             self.fail_json(msg=values.printable(str(exc), keep="\n"), code=exc.code, **told)
         finally:
@@ -91,6 +91,7 @@ def run(kind: type[Resource]) -> None:
         before, after = secrets.mask_pair(outcome.before, outcome.after, module.hidden)
         header = f"{kind.kind} {module.params.get('name') or ''}".strip()
         result: dict[str, Any] = {"changed": outcome.changed, "actions": outcome.actions, kind.kind: kind.returned(outcome.result)}
+        result["steps"] = [one._asdict() for one in outcome.done]
         result["warnings"] = outcome.warnings
         result["diff"] = {
             "before": values.to_yaml(before) if outcome.changed else "",

@@ -294,10 +294,10 @@ def test_an_error_carries_what_was_done_before_it(client):
     client.trouble = [None, ServerError("x", 400, "No")]
     with pytest.raises(LXDError) as caught:
         converge(profile(client, new_name="db", config={"a": "2"}))
-    assert caught.value.actions == ["rename profile web to db"]
+    assert [one.words for one in caught.value.done] == ["rename profile web to db"]
     with pytest.raises(InvalidInput) as caught:
         converge(profile(client, devices={"r": {"type": "disk", "pool": "nope"}}))
-    assert caught.value.actions == []
+    assert caught.value.done == []
 
 
 def test_a_broken_connection_says_whether_the_request_may_have_been_seen(client):

@@ -13,14 +13,14 @@ from typing import Any
 
 
 class LXDError(Exception):
-    """A failure to report to the user; the text is complete as it stands. C(actions) are what was done before it."""
+    """A failure to report to the user; the text is complete as it stands. C(done) are the steps that were done before it."""
 
     code = 0
     result: dict[str, Any] = {}
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
-        self.actions: list[str] = []
+        self.done: list[Any] = []
 
 
 class StackFailed(LXDError):

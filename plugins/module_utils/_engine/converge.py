@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from .._api.client import LIMITED, LIMITED_BY
 from .._api.errors import ConnectionFailed, DeadlineExceeded, Interrupted, LXDError, ServerError
 from . import secrets, values
-from .plans import Found, Plan, Step
+from .plans import Done, Found, Plan, Step
 from .resource import Resource
 
 #: How often one task plans anew after a lost race (412) or a broken write, before it gives up.
@@ -75,22 +75,27 @@ class Outcome(NamedTuple):
     changed: bool
     before: dict[str, Any]
     after: dict[str, Any]
-    actions: list[str]
+    done: list[Done]
     result: dict[str, Any] | None
     warnings: list[str]
+
+    @property
+    def actions(self) -> list[str]:
+        """What was done, in words."""
+        return [one.words for one in self.done]
 
 
 def converge(resource: Resource, check_mode: bool = False) -> Outcome:
     """Make it so, or with C(check_mode) say what would be done. Both come from the same plan. An error carries what was done before it."""
-    actions: list[str] = []
+    done: list[Done] = []
     try:
-        return _converge(resource, check_mode, actions)
+        return _converge(resource, check_mode, done)
     except LXDError as exc:
-        exc.actions = actions
+        exc.done = done
         raise
 
 
-def _converge(resource: Resource, check_mode: bool, actions: list[str]) -> Outcome:
+def _converge(resource: Resource, check_mode: bool, done: list[Done]) -> Outcome:
     plans: list[Plan] = []
     broken: Interrupted | None = None
     doubtful: Step | None = None  # what a broken write may have done
@@ -100,29 +105,35 @@ def _converge(resource: Resource, check_mode: bool, actions: list[str]) -> Outco
         resource.check_unused(plan.verb, plan.users)
         plans.append(plan)
         if doubtful and doubtful.key not in [step.key for step in plan.steps]:
-            actions.append(doubtful.words)
+            done.append(_done(resource, doubtful))
         if check_mode:
             break
-        earlier, doubtful = len(actions), None
+        earlier, doubtful = len(done), None
         try:
-            if _apply(resource, plan.steps, actions):
+            if _apply(resource, plan.steps, done):
                 break
         except Interrupted as exc:
-            broken, doubtful = exc, plan.steps[len(actions) - earlier]
+            broken, doubtful = exc, plan.steps[len(done) - earlier]
             _pause(resource, attempt, exc)
     else:
         raise LXDError(f"{resource.kind} '{resource.name}' on {resource.client.label}: gave up after {MAX_REPLANS} attempts; last: {broken}")
     first = plans[0]
     if check_mode:
         result = resource.show(plan.result) if plan.result is not None else None
-        return Outcome(bool(plan.steps), plan.before, plan.after, [step.words for step in plan.steps], result, resource.warnings)
+        foreseen = [_done(resource, step) for step in plan.steps]
+        return Outcome(bool(foreseen), plan.before, plan.after, foreseen, result, resource.warnings)
     if first.steps:
         found = _settle(resource)
     resource.after_apply(found)
-    return Outcome(bool(actions), first.before, first.after, actions, resource.show(found.object) if found else None, resource.warnings)
+    return Outcome(bool(done), first.before, first.after, done, resource.show(found.object) if found else None, resource.warnings)
 
 
-def _apply(resource: Resource, steps: list[Step], actions: list[str]) -> bool:
+def _done(resource: Resource, step: Step) -> Done:
+    """With the name that the task gives the resource, which a rename does not change."""
+    return Done(step.action.value, resource.kind, resource.label(resource.params), step.words)
+
+
+def _apply(resource: Resource, steps: list[Step], done: list[Done]) -> bool:
     """Run the steps in order. False when the rest has to be planned anew."""
     for position, step in enumerate(steps):
         began = time.monotonic()
@@ -135,7 +146,7 @@ def _apply(resource: Resource, steps: list[Step], actions: list[str]) -> bool:
         except ConnectionFailed as exc:
             raise ConnectionFailed(f"Failed to {step.words}: {exc}", exc.sent) from exc
         resource.done.add(step.key)
-        actions.append(step.words)
+        done.append(_done(resource, step))
         if step.action.can_be_lost:
             _let_others_end(time.monotonic() - began)
         if step.reread and position + 1 < len(steps):

@@ -50,6 +50,15 @@ class Step(NamedTuple):
         return (self.action, self.detail)
 
 
+class Done(NamedTuple):
+    """A step as results have it: C(action) and the resource for programs, C(words) for people."""
+
+    action: str
+    kind: str
+    name: str
+    words: str
+
+
 class Plan:
     """What will be done, and the object before and after it; nothing to do is an empty list of steps."""
 

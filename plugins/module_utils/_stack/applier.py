@@ -124,9 +124,9 @@ class Applier:
     def _end(self, node: Node, future: concurrent.futures.Future[Outcome]) -> None:
         try:
             outcome = future.result()
-            node.outcome, node.actions, node.warnings = DONE, outcome.actions, outcome.warnings
+            node.outcome, node.done, node.warnings = DONE, outcome.done, outcome.warnings
         except LXDError as exc:
-            node.outcome, node.words, node.actions = FAILED, str(exc), exc.actions
+            node.outcome, node.words, node.done = FAILED, str(exc), exc.done
             self.failed += 1
         self.finished += 1
         self.running.remove(node)

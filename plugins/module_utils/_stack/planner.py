@@ -15,7 +15,7 @@ from .._api.client import Client
 from .._api.errors import InvalidInput
 from .._engine import values
 from .._engine.fields import Devices, Map
-from .._engine.plans import Action, Found, Plan
+from .._engine.plans import Action, Done, Found, Plan
 from .._engine.resource import Resource
 from .arguments import defaults
 from .document import Entry, Kinds, title
@@ -52,7 +52,7 @@ class Node:
         self.broken = False
         self.warnings: list[str] = []
         self.outcome = self.words = ""
-        self.actions: list[str] = []
+        self.done: list[Done] = []
 
     @property
     def queue(self) -> tuple[str, ...] | None:
@@ -60,6 +60,10 @@ class Node:
         if self.action not in self.kind.one_by_one:
             return None
         return (self.kind.kind, self.project, *(self.params[option] for option in self.kind.parents()))
+
+    def foreseen(self) -> list[Done]:
+        """The steps of the plan, as results have them."""
+        return [Done(step.action.value, self.kind.kind, self.label, step.words) for step in self.plan.steps]
 
     @property
     def busy(self) -> bool:

@@ -64,10 +64,11 @@ def _told(planned: Planned, wish: Wish, client: Client, check_mode: bool, rules:
     nodes = planned.nodes
     header = f"stack {wish.name}" if wish.name else "stack"
     text = plan_text.text(nodes, f"{header} on {client.transport.url}", rules)
-    actions = [words for node in nodes for words in ([step.words for step in node.plan.steps] if check_mode else node.actions)]
+    steps = [one for node in nodes for one in (node.foreseen() if check_mode else node.done)]
     return {
-        "changed": bool(actions),
-        "actions": actions,
+        "changed": bool(steps),
+        "actions": [one.words for one in steps],
+        "steps": [one._asdict() for one in steps],
         "plan": plan_text.rows(nodes, rules),
         "summary": plan_text.summary(nodes),
         "plan_text": text,
