@@ -103,6 +103,28 @@ actions:
   type: list
   elements: str
   sample: [set core.https_address to 10.0.0.1:8443, enable clustering on node1]
+steps:
+  description: The same as RV(actions), as data.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      type: str
+      returned: success
+    kind:
+      description: The kind of the resource.
+      type: str
+      returned: success
+    name:
+      description: The name that the task gives the resource, with the names of what it belongs to before it.
+      type: str
+      returned: success
+    words:
+      description: The sentence in RV(actions). It can change in any release.
+      type: str
+      returned: success
 cluster:
   description: The answer to C(GET /1.0/cluster).
   returned: success

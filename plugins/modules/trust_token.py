@@ -76,6 +76,28 @@ actions:
   type: list
   elements: str
   sample: [create trust_token laptop]
+steps:
+  description: The same as RV(actions), as data.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    action:
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      type: str
+      returned: success
+    kind:
+      description: The kind of the resource.
+      type: str
+      returned: success
+    name:
+      description: The name that the task gives the resource, with the names of what it belongs to before it.
+      type: str
+      returned: success
+    words:
+      description: The sentence in RV(actions). It can change in any release.
+      type: str
+      returned: success
 trust_token:
   description: The pending token.
   returned: if a token is pending after the task, and not in check mode
