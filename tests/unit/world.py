@@ -162,13 +162,14 @@ class World:
         return any(name in obj.get("profiles", ()) and self.where(path, place) == where for (place, _other), obj in self.objects.items())
 
     def users(self, path: str, where: str) -> list[tuple[str, str]]:
-        """Projects and paths of those that use something. As for a real daemon, an instance uses what its profiles bring."""
+        """Projects and paths of those that use something. As for a real daemon, an instance uses what its profiles bring, but of pools only that of its root."""
         sort, name = path.split("/")[2], path.rpartition("/")[2]
         key = {"storage-pools": "pool", "networks": "network"}.get(sort, "")
         found = []
         for (place, other), obj in self.objects.items():
             lent = [self.find(f"/1.0/profiles/{profile}", place) or {} for profile in obj.get("profiles", ())] if place else []
-            devices = [device for giver in (obj, *lent) for device in (giver.get("devices") or {}).values()]
+            brought = [device for giver in lent for device in (giver.get("devices") or {}).values()]
+            devices = [*(obj.get("devices") or {}).values(), *(device for device in brought if key != "pool" or device.get("path") == "/")]
             used = bool(key) and any(device.get(key) == name for device in devices) and (not place or self.where(path, place) == where)
             used |= sort == "profiles" and name in obj.get("profiles", ()) and self.where(path, place) == where
             used |= sort == "projects" and place == name

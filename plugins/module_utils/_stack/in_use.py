@@ -92,9 +92,10 @@ class Usage:
 
     def _uses(self, used: Node, kind: type[Resource], project: str, obj: dict[str, Any], early: bool) -> bool:
         """Whether an object names what is used, or something that lends it: as it is before the plan is carried out, or after."""
-        for name, label in kind.references(_options(kind, obj)):
+        for name, label, *place in kind.references(_options(kind, obj)):
             other = self.kinds.get(name)
-            if other is used.kind and label == used.label and self.view.effective(other, project) == self.view.effective(other, used.project):
+            where = place[0] if place else project
+            if other is used.kind and label == used.label and self.view.effective(other, where) == self.view.effective(other, used.project):
                 return True
         for lender in self._lenders(kind, project, obj):
             node = self.changed.get(lender)
@@ -105,7 +106,7 @@ class Usage:
         return False
 
     def _lenders(self, kind: type[Resource], project: str, obj: dict[str, Any]) -> Iterator[User]:
-        for name, label in kind.references(_options(kind, obj)):
+        for name, label, *_place in kind.references(_options(kind, obj)):
             other = self.kinds.get(name)
             if other and other.lends:
                 yield User(self.view.effective(other, project), (*_parts(other.path), label))
