@@ -162,7 +162,7 @@ class World:
         return any(name in obj.get("profiles", ()) and self.where(path, place) == where for (place, _other), obj in self.objects.items())
 
     def users(self, path: str, where: str) -> list[tuple[str, str]]:
-        """Projects and paths of those that use something. As for a real daemon, an instance uses what its profiles bring, but of pools only that of its root."""
+        """Projects and paths of those that use something. As for a real daemon, an instance uses what its profiles bring, of pools only that of its root."""
         sort, name = path.split("/")[2], path.rpartition("/")[2]
         key = {"storage-pools": "pool", "networks": "network"}.get(sort, "")
         found = []

@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from .._api.client import denied
-from .._api.errors import InvalidInput, ServerError, did_you_mean
+from .._api.errors import ServerError, did_you_mean
 from . import values
 
 
@@ -69,8 +69,9 @@ def check_devices(resource: Any, new: dict[str, Any], old: dict[str, Any], start
     wanted = {option: device["parent"] for option, device in changed.items()}
     for option, words in missing(resource.client, wanted, resource.query()).items():
         if starts or _refused(changed[option]):
-            raise InvalidInput(words)
-        warn(resource, f"{words} Instances with it cannot start before there is one.")
+            resource.refuse(words)
+        else:
+            warn(resource, f"{words} Instances with it cannot start before there is one.")
 
 
 def _refused(device: dict[str, str]) -> bool:

@@ -74,7 +74,7 @@ class Network(PerMember):
         config, before = new.get("config") or {}, old.get("config") or {}
         parent = {"config.parent": config["parent"]} if config.get("parent") and config["parent"] != before.get("parent") else {}
         for words in missing(self.client, parent, self.query()).values():
-            raise InvalidInput(words)
+            self.refuse(words)
         key = "bridge.external_interfaces"
         added = {name for name in (config.get(key) or "").split(",") if name and "/" not in name} - set((before.get(key) or "").split(","))
         for name in sorted(added):

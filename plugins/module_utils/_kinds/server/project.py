@@ -10,7 +10,6 @@ import functools
 from typing import Any
 
 from ..._api.client import Client, quote
-from ..._api.errors import InvalidInput
 from ..._engine import values
 from ..._engine.fields import Map, Text
 from ..._engine.plans import Action, Found, Plan, Step
@@ -55,7 +54,7 @@ class Project(Resource):
         if self.client.clustered:
             self.check_known(f"config.{FOR_GROUPS}", groups, GROUPS)
         elif set(groups) != {"default"}:
-            raise InvalidInput(f"config.{FOR_GROUPS}: {self.client.label} is not clustered, so there is no group but 'default'.")
+            self.refuse(f"config.{FOR_GROUPS}: {self.client.label} is not clustered, so there is no group but 'default'.")
 
     def before_delete(self, found: Found) -> list[Step]:
         """The servers delete empty projects only, and leave in them what they have cached for instances that are gone."""
