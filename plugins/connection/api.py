@@ -125,7 +125,6 @@ import contextlib
 import hashlib
 import json
 import os
-import re
 import socket
 import threading
 from typing import IO, TYPE_CHECKING, Any, Callable
@@ -370,15 +369,17 @@ class Connection(ConnectionBase):
             raise AnsibleError(str(exc)) from exc
 
     def _explained(self, exc: ServerError, file: str) -> AnsibleError:
+        from ansible_collections.cloudhost.lxd.plugins.module_utils._api import messages  # each task loads the plugin, and few need these
+
         text, instance, label = exc.text, self._name, self._instance.label
         project = self.get_option("project") or "default"
-        if re.search(r"instance not found|failed to fetch instance", text, re.I):
+        if messages.instance_missing(exc):
             return AnsibleConnectionFailure(f"There is no instance {instance} in project {project} of {label}. {self._instance.nearest()}")
-        if re.search(r"not running|is stopped", text, re.I) and "agent" not in text.lower():
+        if messages.instance_stopped(exc) and not messages.agent_silent(exc):
             return AnsibleConnectionFailure(f"Instance {instance} of {label} is not running: {text}. Start it (cloudhost.lxd.instance, state: started).")
-        if re.search(r"frozen", text, re.I):
+        if messages.instance_frozen(exc):
             return AnsibleConnectionFailure(f"Instance {instance} of {label} is frozen. Start it (cloudhost.lxd.instance, state: started).")
-        if re.search(r"agent", text, re.I):
+        if messages.agent_silent(exc):
             return AnsibleConnectionFailure(
                 f"The agent of virtual machine {instance} does not answer: {text}. Wait for it (cloudhost.lxd.instance, wait_for: [agent])."
             )

@@ -11,7 +11,7 @@ import os
 import re
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import UNREACHED, Client, quote
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client, quote
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
     ConnectionFailed,
@@ -22,6 +22,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
     ServerError,
     did_you_mean,
 )
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.messages import UNREACHED
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
 from ansible_collections.cloudhost.lxd.tests.unit.clock import Hasty
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, FakeServer, error, page, sync

@@ -10,7 +10,7 @@ import json
 import socket
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import UNREACHED, Client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
     ConnectionFailed,
     DeadlineExceeded,
@@ -19,6 +19,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
     LXDError,
     ServerError,
 )
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.messages import UNREACHED
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Response, Transport
 from ansible_collections.cloudhost.lxd.tests.unit.clock import Hasty
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, error, operation, page, sync, task

@@ -13,13 +13,13 @@ have happened is never repeated here: it raises L(errors.Interrupted), and the c
 from __future__ import annotations
 
 import json
-import re
 import socket
 import time
 import urllib.parse
 from typing import IO, Any, NamedTuple
 
 from . import answers as _answers
+from . import messages
 from .deadline import Deadline
 from .errors import ConnectionFailed, Interrupted, InvalidInput, LXDError, ServerError
 from .transport import Exactly, Response, Sink, Transport
@@ -29,25 +29,10 @@ CONNECT_GRACE = 30.0
 #: The longest single wait on an operation; shorter than the idle time-outs of proxies between us and the server.
 WAIT_SLICE = 60.0
 
-#: Words of errors that pass by themselves: dqlite electing a leader, a daemon starting, another operation on the object.
-TRANSIENT = re.compile(
-    r"Failed to begin transaction|receive: header: EOF|no available dqlite leader|no known leader|database is locked"
-    r"|driver: bad connection|checkpoint in progress|not leader|setup in progress|daemon is starting|is starting up|not ready yet|isn't ready yet"
-    r"|is busy running|Unable to connect to any cluster|context canceled|server is shutting down"
-    r"|Invalid PID"  # the state of an instance in the moment of its start or end
-    r"|forkfile\.sock: |^(connection lost|EOF)$"  # the helper for files ends when it is idle, and a request came just then (canonical/lxd#10448)
-    r"|Failed to delete bridge children interfaces",  # Incus lists the ports of a bridge, and one of them went with its instance meanwhile
-    re.I,
-)
-#: What a member says that could not pass a request on to another one. It cuts itself off from one whose heartbeat came late, waits ten seconds
-#: for it, and reaches it again after a later heartbeat.
-UNREACHED = "Missing event connection with target cluster member"
 _UNTRUSTED = (
     ". The server does not trust this client: give client_cert and client_key of a trusted certificate, or a trust_token "
     "from cloudhost.lxd.trust_token or `lxc config trust add` to make it trusted"
 )
-#: Words of the servers for what a certificate that is restricted to projects may not do; some come as error 500.
-LIMITED_BY = r"not authorized|Certificate is restricted|does not have permission|Only the certificate can be changed|Unauthenticated image queries"
 LIMITED = (
     "This client is limited to some projects, or to metrics (`lxc config trust list` or `incus config trust list` on the server tells): "
     "name one of its projects, or have it allowed more with cloudhost.lxd.certificate."
@@ -68,11 +53,6 @@ class Reply(NamedTuple):
 def quote(name: str) -> str:
     """One path segment; names of image aliases contain slashes."""
     return urllib.parse.quote(name, safe="")
-
-
-def denied(refusal: ServerError) -> bool:
-    """Whether it is for want of rights, so that what there is cannot be known."""
-    return refusal.code in (401, 403) or bool(re.search(LIMITED_BY, refusal.text))
 
 
 class Client:
@@ -251,9 +231,9 @@ class Client:
             except ServerError as exc:
                 if exc.code == 403 and self._gain_trust():
                     continue
-                if exc.code == 412 or (TRANSIENT.search(exc.text) and method != "GET"):
+                if exc.code == 412 or (messages.is_transient(exc) and method != "GET"):
                     raise Interrupted(exc.text) from exc
-                if not TRANSIENT.search(exc.text):
+                if not messages.is_transient(exc):
                     raise
                 trouble = f"; the server last said: {exc.text}"
             self.deadline.pause(attempt, doing + trouble)
@@ -273,7 +253,7 @@ class Client:
         if kind == "error":
             text = envelope.get("error") or f"HTTP {response.status}"
             code = envelope.get("error_code") or response.status
-            if text == UNREACHED:  # nothing was done, but of a stream nothing is left
+            if messages.cannot_reach_member(text):  # nothing was done, but of a stream nothing is left
                 words = f"{self._explain(method, path, code, text)}: cloudhost.lxd.cluster_info tells which one is away"
                 raise ConnectionFailed(words, sent=streamed, permanent=not self.deadline.patient)
             raise ServerError(self._explain(method, path, code, text), code, text)
@@ -289,7 +269,7 @@ class Client:
         words = f"{self.label} answered {method} {path} with: {text} (error {code})"
         if code == 403 and self.transport.scheme == "https" and not self._trusted(path):
             return words + _UNTRUSTED
-        return f"{words}. {LIMITED}" if re.search(LIMITED_BY, text) else words
+        return f"{words}. {LIMITED}" if messages.is_denied(text) else words
 
     def _trusted(self, path: str) -> bool:
         """Whether the server knows our certificate: then what it forbids is not a matter of trust."""
@@ -337,7 +317,7 @@ class Client:
                 return state
             if code not in RUNNING:
                 text = state.get("err") or state.get("status") or "it failed without a word"
-                if TRANSIENT.search(text) or UNREACHED in text:
+                if messages.is_transient(text) or messages.lost_a_member(text):
                     raise Interrupted(text)
                 raise ServerError(text, state.get("err_code", 0), text)
 

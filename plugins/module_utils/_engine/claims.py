@@ -15,8 +15,9 @@ import ipaddress
 import re
 from typing import Any, NamedTuple
 
-from .._api.client import denied, quote
+from .._api.client import quote
 from .._api.errors import ServerError
+from .._api.messages import is_denied
 from . import values
 
 
@@ -76,7 +77,7 @@ def _seen(client: Any, path: str, query: dict[str, Any]) -> dict[str, Any]:
     try:
         found = client.find(path, **query)
     except ServerError as exc:
-        if not denied(exc):
+        if not is_denied(exc):
             raise
         return {}
     return dict(found.metadata) if found else {}

@@ -12,7 +12,8 @@ import re
 import time
 from typing import Any, NamedTuple
 
-from .._api.client import LIMITED, LIMITED_BY
+from .._api import messages
+from .._api.client import LIMITED
 from .._api.errors import ConnectionFailed, DeadlineExceeded, Interrupted, LXDError, ServerError
 from . import secrets, values
 from .plans import Done, Found, Plan, Step
@@ -61,7 +62,7 @@ HINTS = (
     ),
     (r"unused IPv[46] subnet", "Every subnet that it tried is in use on this host: write the address yourself, as in ipv4.address: 10.158.3.1/24."),
     (r"member is evacuated", "Restore it with cloudhost.lxd.cluster_member, state: restored, or choose another target."),
-    (LIMITED_BY, LIMITED),
+    (messages.is_denied.pattern, LIMITED),
     (r"protected|protection", "Unset security.protection.delete first."),
     (
         r"Failed to run: .*(zpool|zfs|lvm|vgcreate|pvcreate|rbd|btrfs|mkfs)",

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from .._api.client import denied
 from .._api.errors import ServerError, did_you_mean
+from .._api.messages import is_denied
 from . import values
 
 
@@ -46,7 +46,7 @@ def missing(client: Any, wanted: dict[str, str], query: dict[str, Any]) -> dict[
     try:
         known = client.names("/1.0/networks", **query)
     except ServerError as exc:
-        if not denied(exc):
+        if not is_denied(exc):
             raise
         return {}
     if "lo" not in known:

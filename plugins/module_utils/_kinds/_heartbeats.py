@@ -12,7 +12,6 @@ moments of intervals of half as long, so one that is healthy and busy, or has ju
 
 from __future__ import annotations
 
-import re
 from typing import Any, Callable
 
 from .._api.client import Client
@@ -20,8 +19,6 @@ from .._api.deadline import Deadline
 
 #: How long members have to be heard of again, in seconds: three of those intervals.
 HEARTBEATS = 30.0
-#: How the servers refuse what needs a member that they take for offline, before anything is done.
-OFFLINE = re.compile(r"(node|member) is offline")
 
 
 def heard(client: Client, read: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:

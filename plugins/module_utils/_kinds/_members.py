@@ -16,6 +16,7 @@ from typing import Any
 
 from .._api.client import Client, quote
 from .._api.errors import InvalidInput, ServerError, did_you_mean
+from .._api.messages import already_defined, partially_created
 from .._engine import values
 from .._engine.fields import Field
 from .._engine.plans import Action, Found, Plan, Step
@@ -209,7 +210,7 @@ class PerMember(Resource):
         try:
             self.client.write("POST", self.path, whole, **self.query())
         except ServerError as exc:
-            if "partially created" not in exc.text:  # the shared keys are there already, and must not be sent again
+            if not partially_created(exc):  # the shared keys are there already, and must not be sent again
                 raise
             self.client.write("POST", self.path, {**whole, "config": {}}, **self.query())
         self._describe(whole.get("description"))
@@ -224,7 +225,7 @@ class PerMember(Resource):
         try:
             self.client.write("POST", self.path, entry, target=member, **self.query())
         except ServerError as exc:
-            if "already defined" not in exc.text:
+            if not already_defined(exc):
                 raise
 
     def plan_update(self, found: Found) -> Plan:

@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
-from .._api.client import LIMITED_BY, Client, quote
+from .._api.client import Client, quote
 from .._api.errors import InvalidInput, ServerError, did_you_mean
+from .._api.messages import is_denied
 from .._engine import values
 from .._engine.plans import Action, Found, Step
 from ._heartbeats import heard
@@ -33,7 +33,7 @@ def refuse_target(client: Client, target: str | None, project: str | None) -> No
     try:
         Placing(client, project).check(target)
     except ServerError as exc:
-        if not _hidden(exc):  # who may not see the members is told by the server what it does not like
+        if not is_denied(exc):  # who may not see the members is told by the server what it does not like
             raise
 
 
@@ -58,7 +58,7 @@ def _refuse_evacuated(client: Client, location: str) -> None:
     try:
         member = client.find(f"{MEMBERS}/{quote(location)}")
     except ServerError as exc:
-        if not _hidden(exc):
+        if not is_denied(exc):
             raise
         return
     if member and _evacuated(member.metadata):
@@ -71,10 +71,6 @@ def _refuse_evacuated(client: Client, location: str) -> None:
 def names_in(text: Any) -> list[str]:
     """The names of a list with commas."""
     return [name.strip() for name in str(text or "").split(",") if name.strip()]
-
-
-def _hidden(refusal: ServerError) -> bool:
-    return refusal.code == 403 or bool(re.search(LIMITED_BY, refusal.text))
 
 
 def _evacuated(member: dict[str, Any]) -> bool:

@@ -15,6 +15,7 @@ from typing import Callable
 
 from .._api.client import Client
 from .._api.errors import LXDError
+from .._api.messages import already_there
 from .._engine import values
 from .._engine.converge import Outcome, converge
 from .graph import turned
@@ -106,7 +107,7 @@ class Applier:
         try:
             return converge(node.kind(client, {**node.params}))
         except LXDError as exc:
-            if not (node.action == CREATE and "already" in str(exc.__cause__) and self._is_ours(node, client)):
+            if not (node.action == CREATE and already_there(exc.__cause__) and self._is_ours(node, client)):
                 raise
         return converge(node.kind(client, {**node.params}))
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from ..._api.client import Client
 from ..._api.errors import InvalidInput, ServerError
+from ..._api.messages import not_clustered
 from ..._engine.plans import Found
 from ..._engine.resource import Resource
 
@@ -30,6 +31,6 @@ class OfCluster(Resource):
         try:
             return super().fetch(name)
         except ServerError as exc:
-            if "not clustered" in exc.text:
+            if not_clustered(exc):
                 raise InvalidInput(NOT_CLUSTERED.format(self.client.label)) from exc
             raise

@@ -6,19 +6,18 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from ..._api.errors import DeadlineExceeded, Interrupted, InvalidInput, ServerError, did_you_mean
+from ..._api.messages import member_offline, network_unavailable
 from ..._engine.fields import Map, NameSet, Text
 from ..._engine.plans import Action, Found, Plan, Step
 from .. import _moves as moves
-from .._heartbeats import OFFLINE, heard
+from .._heartbeats import heard
 from . import _leaving as leaving
 from ._of_cluster import OfCluster
 
 #: What passes by itself. Incus stops the networks of a member that it evacuates, and one that does not start again at once is tried once a minute.
-MOMENTARY = re.compile(r"unavailable on this server|" + OFFLINE.pattern)
 #: Roles that the cluster gives and takes by itself.
 AUTOMATIC = ("database", "database-leader", "database-standby", "database-client", "database-voter")
 
@@ -125,7 +124,7 @@ class ClusterMember(OfCluster):
         try:
             self.client.write("POST", self.url() + "/state", {"action": action, "mode": self.params["mode"] or ""})
         except ServerError as exc:
-            if moves.mend(self.client, self.moved) or MOMENTARY.search(exc.text):
+            if moves.mend(self.client, self.moved) or network_unavailable(exc) or member_offline(exc):
                 raise Interrupted(exc.text) from exc
             raise
         moves.start_again(self.client, self.moved)

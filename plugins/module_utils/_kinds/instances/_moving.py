@@ -11,9 +11,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..._api.errors import Interrupted, ServerError
+from ..._api.messages import member_offline
 from ..._engine.plans import Action, Found, Plan, Step
 from .. import _moves as moves
-from .._heartbeats import OFFLINE
 from ._placement import can_move_live, is_placed, move_target
 
 
@@ -48,6 +48,6 @@ def _carry(instance: Any, found: Found, target: str, live: bool) -> None:
     try:
         instance.move(move_target(instance.client, target, instance.project), live)
     except ServerError as exc:
-        if moves.mend(instance.client, [{**found.object, "project": instance.project or "default"}]) or OFFLINE.search(exc.text):
+        if moves.mend(instance.client, [{**found.object, "project": instance.project or "default"}]) or member_offline(exc):
             raise Interrupted(exc.text) from exc
         raise

@@ -13,6 +13,7 @@ from typing import Any
 
 from ..._api.client import Client
 from ..._api.errors import Interrupted, LXDError, ServerError
+from ..._api.messages import already_there, start_failed
 
 RUNNING, STOPPED, FROZEN = "Running", "Stopped", "Frozen"
 #: How long a guest gets to shut down when boot.host_shutdown_timeout does not say, in seconds: the daemons' own default.
@@ -79,9 +80,9 @@ class Power:
         try:
             self.client.write("PUT", self.url, {"action": action, "timeout": timeout, "force": force}, **self.query)
         except ServerError as exc:
-            if "already" in exc.text:  # somebody was faster: look again
+            if already_there(exc):  # somebody was faster: look again
                 raise Interrupted(exc.text) from exc
-            if "forkstart" in exc.text:  # the daemons only say that it failed; LXC's log says why
+            if start_failed(exc):  # the daemons only say that it failed; LXC's log says why
                 words = f"{exc.text.rstrip('.')}. Its log: {self._errors() or 'nothing'}"
                 raise ServerError(words, exc.code, words) from exc
             raise

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict
 
 from ..._api.client import Client
 from ..._api.errors import DeadlineExceeded, LXDError, ServerError
+from ..._api.messages import command_missing
 
 State = Dict[str, Any]
 
@@ -105,7 +106,7 @@ class Waiter:
             try:
                 code, text = self._run(["cloud-init", "status", "--long"])
             except ServerError as exc:
-                if "not found" in exc.text.lower() and "command" in exc.text.lower():
+                if command_missing(exc):
                     code, text = 127, ""
                 else:  # no agent yet, or the guest is not up
                     code, text = -1, exc.text
