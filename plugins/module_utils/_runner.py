@@ -12,6 +12,7 @@ from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
+from ._api import messages
 from ._api.client import Client
 from ._api.connect import connect
 from ._api.errors import LXDError
@@ -70,7 +71,8 @@ class _Module(AnsibleModule):
         except LXDError as exc:
             told = {"changed": bool(exc.done), "actions": [one.words for one in exc.done], "steps": [one._asdict() for one in exc.done], **exc.result}
             self.warn_of(told)
-            self.fail_json(msg=values.printable(str(exc), keep="\n"), code=exc.code, **told)
+            failure = messages.failure(exc)
+            self.fail_json(msg=values.printable(str(exc), keep="\n"), code=failure["code"], failure=failure, **told)
         finally:
             if client:
                 client.transport.close()

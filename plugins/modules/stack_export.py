@@ -67,6 +67,23 @@ code:
   returned: failure
   type: int
   sample: 404
+failure:
+  description: The error as data.
+  returned: failure
+  type: dict
+  contains:
+    code:
+      description: The same as RV(code).
+      type: int
+      returned: failure
+    server_message:
+      description: The message of the server. It is null if the error did not come from the server.
+      type: str
+      returned: failure
+    retryable:
+      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      type: bool
+      returned: failure
 """
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.stacks import StackExport

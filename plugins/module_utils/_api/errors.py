@@ -15,12 +15,21 @@ from typing import Any
 class LXDError(Exception):
     """A failure to report to the user; the text is complete as it stands. C(done) are the steps that were done before it."""
 
-    code = 0
+    #: Whether the same task can succeed later although nobody changes anything.
+    retryable = False
     result: dict[str, Any] = {}
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.done: list[Any] = []
+
+    @property
+    def refusal(self) -> ServerError | None:
+        """The answer of the server that is the cause, if there is one."""
+        cause: BaseException | None = self
+        while cause is not None and not isinstance(cause, ServerError):
+            cause = cause.__cause__
+        return cause
 
 
 class StackFailed(LXDError):
@@ -56,14 +65,19 @@ class ConnectionFailed(LXDError):
         super().__init__(message)
         self.sent = sent
         self.permanent = permanent
+        self.retryable = not permanent
 
 
 class Interrupted(LXDError):
     """A write may or may not have happened: read the object again before deciding."""
 
+    retryable = True
+
 
 class DeadlineExceeded(LXDError):
     """The task's C(timeout) is over."""
+
+    retryable = True
 
 
 def some_of(what: str, names: list[str]) -> list[str]:

@@ -12,8 +12,9 @@ Each message names who says it and a test that has seen it. Nothing decides by t
 from __future__ import annotations
 
 import re
+from typing import Any
 
-from .errors import ServerError
+from .errors import LXDError, ServerError
 
 
 class Said:
@@ -72,3 +73,13 @@ instance_missing = Said(r"instance not found|failed to fetch instance", BOTH, "t
 instance_stopped = Said(r"not running|is stopped", BOTH, "tests/reach/test_connection.py")
 instance_frozen = Said(r"frozen", BOTH, "tests/reach/test_connection.py")
 agent_silent = Said(r"agent", BOTH, "tests/reach/test_connection.py")
+
+
+def failure(error: LXDError) -> dict[str, Any]:
+    """An error as data, for programs that have to decide by it."""
+    refusal = error.refusal
+    return {
+        "code": refusal.code if refusal else 0,
+        "server_message": refusal.text if refusal else None,
+        "retryable": error.retryable or is_transient(refusal),
+    }

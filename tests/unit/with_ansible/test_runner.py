@@ -163,3 +163,21 @@ def test_an_error_tells_what_was_done_before_it(daemon):
     daemon.on("PUT /1.0/profiles/db", error(400, "Invalid config"))
     result = run_module("profile", url=daemon.url, name="web", new_name="db", config={"a": "2"})
     assert (result["failed"], result["changed"], result["actions"]) == (True, True, ["rename profile web to db"])
+
+
+@pytest.mark.parametrize(("code", "words"), [(400, "Invalid config: nothing is right"), (403, "not authorized")])
+def test_a_refusal_of_the_server_is_returned_as_data(daemon, code, words):
+    daemon.on("POST /1.0/profiles", error(code, words))
+    result = run_module("profile", url=daemon.url, name="web")
+    assert (result["failed"], result["code"]) == (True, code)
+    assert result["failure"] == {"code": code, "server_message": words, "retryable": False}
+
+
+def test_an_error_of_the_task_is_returned_as_data(daemon):
+    result = run_module("profile", url=daemon.url, name="a/b")
+    assert (result["failed"], result["failure"]) == (True, {"code": 0, "server_message": None, "retryable": False})
+
+
+def test_a_failure_that_may_pass_is_retryable(folder):
+    result = run_module("profile", url=f"unix://{folder}/none.socket", name="web", timeout=1)
+    assert (result["failed"], result["failure"]) == (True, {"code": 0, "server_message": None, "retryable": True})
