@@ -180,7 +180,7 @@ HANDED_ON = ("client_cert", "client_key", "server_cert", "server_fingerprint", "
 #: Variables that every host of ours has.
 OURS = {"lxd_name", "lxd_project", "lxd_server"}
 #: How to make names that are nobody else's.
-HINT = "Tell them apart with 'hostname', as in: hostname: lxd_name ~ '.' ~ lxd_project ~ '.' ~ lxd_server"
+HINT = "Use 'hostname' to give them different names, as in: hostname: lxd_name ~ '.' ~ lxd_project ~ '.' ~ lxd_server"
 
 
 def _told(variables: dict[str, Any]) -> str:

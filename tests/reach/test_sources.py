@@ -72,7 +72,7 @@ def test_names_that_are_not_an_instances(written: Written, name: str) -> None:
 
 def test_an_instance_called_localhost(written: Written) -> None:
     (path,) = written("localhost", ours={})
-    with pytest.raises(AnsibleParserError, match="'localhost' would be localhost in project default of server s, and means the controller. Tell them apart"):
+    with pytest.raises(AnsibleParserError, match="'localhost' would be localhost in project default of server s, and means the controller. Use 'hostname'"):
         parsed(path)
     (path,) = written("localhost", ours={"hostname": "lxd_name ~ '.' ~ lxd_server"})
     assert list(parsed(path).hosts) == ["localhost.s"]
@@ -93,7 +93,7 @@ def test_a_host_of_a_source_that_was_read_before(written: Written) -> None:
     data = InventoryData()
     data.current_source = others
     data.add_host("db1")
-    with pytest.raises(AnsibleParserError, match=f"the host 'db1' of {others} would turn into db1 in project default of server s. Tell them apart"):
+    with pytest.raises(AnsibleParserError, match=f"the host 'db1' of {others} would turn into db1 in project default of server s. Use 'hostname'"):
         parsed(ours, data)
 
 
