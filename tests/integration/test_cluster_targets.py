@@ -158,7 +158,6 @@ def test_a_member_that_is_away(hosts: Hosts) -> None:
     sql = ("lxd", "sql") if first.kind == "lxd" else ("incus", "admin", "sql")
     done = first.inside(*sql, "global", "UPDATE nodes SET heartbeat = '2020-01-01T00:00:00Z' WHERE name = 'node2'")
     assert done.returncode == 0, done.stderr
-    for target in ("node2", "@far"):
-        for name in ("new", "here"):
-            with pytest.raises(ModuleFailed, match="node2.* is offline"):
-                first.run("instance", check=True, timeout=8, target=target, **{**EMPTY, "name": name})
+    for target, name in (("node2", "new"), ("@far", "here")):
+        with pytest.raises(ModuleFailed, match="node2.* is offline"):
+            first.run("instance", check=True, timeout=8, target=target, **{**EMPTY, "name": name})
