@@ -140,12 +140,23 @@ def test_evacuated_and_back(inventory: Inventory) -> None:
 
 
 def test_the_playbooks_that_evacuate_and_restore(inventory: Inventory) -> None:
+    """Those that are named, and never the last one that is online."""
     names = ("node1", "node2", "node3")
-    for playbook, status in (("cloudhost.lxd.evacuate", "Evacuated"), ("cloudhost.lxd.restore", "Online")):
-        done = inventory.play(*names, options=("--limit", "node2"), playbook=playbook)
-        assert done.changed == 1, done.text
-        assert members(inventory)["node2"] == status
-        assert inventory.play(*names, options=("--limit", "node2"), playbook=playbook).changed == 0
+    for playbook, status, options in (
+        ("cloudhost.lxd.evacuate", "Evacuated", ("--limit", "node2")),
+        ("cloudhost.lxd.evacuate", "Evacuated", ("-e", "evacuate_members=node2")),
+        ("cloudhost.lxd.restore", "Online", ("-e", "restore_members=node2")),
+        ("cloudhost.lxd.restore", "Online", ("--limit", "node2")),
+    ):
+        before = members(inventory)["node2"]
+        done = inventory.play(*names, options=options, playbook=playbook)
+        assert not done.failed and done.changed == (before != status), done.text
+        assert members(inventory) == {"node1": "Online", "node2": status, "node3": "Online"}
+    everything = inventory.play(*names, playbook="cloudhost.lxd.evacuate")
+    assert everything.failed and "node3 is the last member that is online" in everything.text, everything.text
+    assert members(inventory) == {"node1": "Evacuated", "node2": "Evacuated", "node3": "Online"}
+    assert not inventory.play(*names, playbook="cloudhost.lxd.restore").failed
+    assert set(members(inventory).values()) == {"Online"}
 
 
 def test_shrink(inventory: Inventory) -> None:
