@@ -165,6 +165,6 @@ def test_complaint_57_an_image_server_that_signs_its_own_certificate(https, serv
         right = (server.daemon.folder / "server.crt").read_text()
         done = run_module("image", name="debian/12", url=second.url, timeout=60, source={**source, "certificate": right})
         assert done["changed"] is True
-        assert done["image"]["fingerprint"] == server.query("/1.0/images?recursion=1")[0]["fingerprint"]
+        assert done["image"]["fingerprint"] == server.query("/1.0/images/aliases/debian%2F12")["target"]
     finally:
         second.stop()

@@ -101,4 +101,4 @@ def test_no_file_is_long(path):
 
 @pytest.mark.parametrize("path", FILES, ids=names(FILES))
 def test_the_license_is_named(path):
-    assert "SPDX-License-Identifier:" + " GPL-3.0-or-later" in path.read_text(encoding="utf-8") or path.read_text(encoding="utf-8") == ""
+    assert "SPDX-License" + "-Identifier: GPL-3.0-or-later" in path.read_text(encoding="utf-8") or path.read_text(encoding="utf-8") == ""
