@@ -59,6 +59,7 @@ class Daemon:
         self.socket = self.folder / "unix.socket"
         self.log = lab / f"{kind}.log"
         self.process: subprocess.Popen[bytes] | None = None
+        self.killed = False
 
     @property
     def url(self) -> str:
@@ -84,6 +85,7 @@ class Daemon:
         command += [self.program, "--group", "root"]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environ(), stdout=log, stderr=log, start_new_session=True)
+        self.killed = False
         self.wait_ready()
 
     def wait_ready(self, seconds: float = 60) -> None:
@@ -140,6 +142,7 @@ class Daemon:
     def kill(self) -> None:
         """As a crash would: no chance to tidy up."""
         if self.process:
+            self.killed = True
             self.process.kill()
             self.process.wait()
 
@@ -154,13 +157,19 @@ class Daemon:
             self.query(f"{place}{project}", "DELETE", check=False)
 
     def stop(self) -> None:
+        """End it. One that has crashed is an error, with what it said at last."""
         if self.process is None:
             return
+        status, said = self.process.poll(), ""
         try:
-            if self.process.poll() is None:
+            if status is None:
                 self.clean()
+            elif status and not self.killed:
+                said = self.log.read_text(errors="replace")[-6000:]
         finally:
             self._end()
+        if said:
+            raise RuntimeError(f"{self.kind} crashed with status {status}; its log: {said}")
 
     def _end(self) -> None:
         assert self.process is not None
