@@ -124,7 +124,7 @@ def test_making_anew_needs_it_unused_before(world):
     world.server["api_extensions"].append("network_type_macvlan")
     run(world, LENT)
     words = refused_after(world, anew(LENT))
-    assert words.startswith("networks[0] 'shopbr0': name: network shopbr0 on ") and "instance i1 and profile web" in words and "made anew" in words
+    assert words.startswith("networks[0] 'shopbr0': name: network shopbr0 on ") and "instance i1 and profile web" in words and "re-created" in words
     result = run(world, anew(LENT, profiles=[{"name": "web", "devices": {"eth0": None}}]))
     assert [(row["action"], row["name"]) for row in result["plan"]] == [("replace", "shopbr0"), ("update", "web")]
     assert world.writes.index("PUT /1.0/profiles/web") < world.writes.index("DELETE /1.0/networks/shopbr0")

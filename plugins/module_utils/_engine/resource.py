@@ -240,7 +240,7 @@ class Resource(Checks):
     def plan_recreate(self, found: Found) -> Plan:
         gone, made = self.plan_absent(found), self.plan_create()
         steps = gone.steps[:-1] + [gone.steps[-1]._replace(reread=True)] + made.steps
-        return Plan(gone.before, made.after, steps, made.result).among("deleted to be made anew", gone.users)
+        return Plan(gone.before, made.after, steps, made.result).among("deleted to be re-created", gone.users)
 
     def carry_out(self, found: Found, new: dict[str, Any]) -> None:
         """Update. Servers store some of what they then fail to do, and the next run would take it for done: that is put back."""
@@ -300,7 +300,7 @@ class Resource(Checks):
         )
         return (
             f"{self.kind} '{self.name}' on {self.client.label} cannot be changed in this: {parts}. The API sets it at creation only: "
-            "correct the task, or let it be deleted and made anew with recreate: true (its data is lost)."
+            "correct the task, or have it deleted and re-created with recreate: true (its data is lost)."
         )
 
     # -- for stacks, which plan what depends on each other before any of it is there ----------------------------------

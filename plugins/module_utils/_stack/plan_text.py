@@ -52,7 +52,7 @@ def text(nodes: list[Node], heading: str, rules: secrets.Rules) -> str:
         if node.action == DELETE:
             lines += [f"      {values.printable(step.words)}" for step in node.plan.steps[:-1] if step.action is Action.DELETE]
         if node.action == REPLACE:
-            lines.append("      it is deleted and made anew: what is in it is lost")
+            lines.append("      it is deleted and re-created: its data is lost")
     return "\n".join([*lines, summary(nodes), ""])
 
 
