@@ -132,6 +132,7 @@ class Command(Dialogue):
         self.streams = streams
         self.patience = patience
         self.closed_input = False
+        self.empty = data == b"" and gate is None  # there is no input to lose
         self.gave = False  # some input
         self.cut = False  # the command was still to have some of its input when that broke, as it seems
         self._given_up = 0.0
@@ -194,7 +195,7 @@ class Command(Dialogue):
 
     def _owes(self) -> bool:
         """Whether it is not known that the command was given all of its input."""
-        return (self.gave or not self.closed_input) and not self.streams[STDIN].seen
+        return (self.gave or not (self.closed_input or self.empty)) and not self.streams[STDIN].seen
 
     def _let_go(self) -> bool:
         """Whether the daemon has seen all of the input, or lets go of it now that the command has ended. A connection that only looks alive it has lost."""
