@@ -440,6 +440,6 @@ def test_a_member_that_is_away(hosts: Hosts) -> None:
         ("stack_export", {}, "node2 is offline .* told by itself only"),
     ):
         with pytest.raises(ModuleFailed, match=words):
-            first.run(module, check=True, timeout=6, **wish)
+            first.run(module, check=True, timeout=8, **wish)
     first.converges("cluster_member", name="node2", state="absent", force=True)
     assert members(hosts) == {"node1": "Online"}

@@ -79,7 +79,7 @@ REFUSED = [
     ("profile", {"name": "p", "url": "http://localhost"}, ["url", "'http://localhost'", "https://host:8443"]),
     ("profile", {"name": "p", "url": "unix://relative/socket"}, ["url", "absolute path"]),
     ("profile", {"name": "p", "url": "unix:///no/such/folder/unix.socket"}, ["no such socket", "'url'"]),
-    ("profile", {"name": "p", "url": "unix:///var/tmp/not-there.socket", "timeout": 1}, ["no such socket", "'url'"]),
+    ("profile", {"name": "p", "url": "unix:///var/tmp/not-there.socket", "timeout": 2}, ["no such socket", "'url'"]),
     ("profile", {"name": "p", "timeout": 0}, ["timeout", "0", "seconds"]),
     ("profile", {"name": "p", "url": "https://127.0.0.1:1", "server_fingerprint": "abc"}, ["server_fingerprint", "'abc'", "64"]),
     ("profile", {"name": "p", "url": "https://127.0.0.1:1", "server_cert": "/no/such.crt"}, ["server_cert", "'/no/such.crt'"]),
