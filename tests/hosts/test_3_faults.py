@@ -23,10 +23,10 @@ pytestmark = pytest.mark.usefixtures("nothing_is_lost")
 
 
 def test_the_leader_is_killed_in_the_middle_of_a_playbook(scenario: Scenario) -> None:
-    """When the first of twelve profiles is there, and the module has not heard of it."""
+    """When the first of many profiles is there, and the module has not heard of it; others are under way, and some are still to come."""
     leader = scenario.leader("node1")
     other = next(name for name in ("node2", "node3") if name != leader)
-    profiles = [{"name": f"p{number}", "config": {"limits.cpu": "1"}} for number in range(12)]
+    profiles = [{"name": f"p{number}", "config": {"limits.cpu": "1"}} for number in range(40)]
     sent: list[str] = []
 
     def kill() -> None:
@@ -45,7 +45,7 @@ def test_the_leader_is_killed_in_the_middle_of_a_playbook(scenario: Scenario) ->
     assert changed(scenario.play("role", cluster_profiles=profiles)) >= 0
     assert changed(scenario.play("role", cluster_profiles=profiles)) == 0
     there = scenario.query(other, "/1.0/profiles")
-    assert sorted(place for place in there if "/p" in place.rpartition("profiles")[2]) == sorted(f"/1.0/profiles/p{number}" for number in range(12))
+    assert sorted(place for place in there if "/p" in place.rpartition("profiles")[2]) == sorted(f"/1.0/profiles/p{number}" for number in range(40))
 
 
 @pytest.mark.both
