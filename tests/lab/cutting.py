@@ -20,10 +20,7 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class Cutting:
-    """C(after) are the bytes of the input of each command that come through; None: all. With 0 the client does not even hear that it is connected.
-
-    The daemon says which websocket is an input.
-    """
+    """C(after) are the bytes of the input of each command that come through; None: all. The daemon says which websocket is an input."""
 
     def __init__(self, path: str, upstream: str) -> None:
         self.url = f"unix://{path}"
@@ -53,7 +50,7 @@ class Cutting:
                     head = data.index(b"\r\n\r\n") + 4
                     daemon.sendall(data[:head])
                     data, left = data[head:], self.after
-                    if not data and left:
+                    if not data:
                         continue
                 if left is not None and len(data) >= left:
                     daemon.sendall(data[:left])
