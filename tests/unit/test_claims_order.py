@@ -383,3 +383,16 @@ def test_a_parent_that_is_needed_now_is_an_error(host):
 def test_a_bridge_is_made_without_an_interface_that_is_not_there(host):
     (warning,) = told(host, networks=[{"name": "br9", "config": {"bridge.external_interfaces": "eth0, eth1,eth2.5/eth2/5"}}])
     assert "config.bridge.external_interfaces: there is no network and no interface 'eth1'" in warning and warning.endswith("The bridge is made without it.")
+
+
+def test_an_instance_of_this_name_in_another_project_is_another(world):
+    """A snapshot of the one is not in the way of the other, which goes first because it has the name on the bridge."""
+    nic = {"en0": {"type": "nic", "network": "n0"}}
+    first = {"networks": [{"name": "n0"}], "profiles": [{"name": "default", "devices": nic}]}
+    first["instances"] = [{"name": "i0", "source": EMPTY, "profiles": ["default"]}]
+    second = {**first, "projects": [{"name": "x", "config": {"features.profiles": False}}]}
+    second["instances"] = [{**first["instances"][0], "project": "x"}]
+    second["instance_snapshots"] = [{"instance": "i0", "name": "s0", "project": "x"}]
+    run(world, first)
+    run(world, second, prune=True)
+    assert run(world, second, prune=True)["changed"] is False

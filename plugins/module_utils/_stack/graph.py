@@ -34,14 +34,14 @@ class Index:
         return first
 
     def find(self, kind: str, label: str, project: str) -> list[int]:
-        """What a reference means, seen from a project: there, else in the project C(default). A snapshot stands for its instance too."""
+        """What a reference means, seen from a project: there, or in C(default) if its kind can be shared. A snapshot stands for its instance too."""
         if kind not in self.kinds:
             return []
         where = self.view.effective(self.kinds[kind], project)
         if label == "*":
             return self._by_kind.get((kind, where), [])
         for name in (label, label.partition("/")[0]):
-            for place in (where, "default"):
+            for place in (where, "default") if self.kinds[kind].feature else (where,):
                 found = self._by_name.get((kind, place, name))
                 if found is not None:
                     return [found]
