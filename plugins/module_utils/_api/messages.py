@@ -51,7 +51,7 @@ cannot_reach_member = Said(f"^{UNREACHED}$", BOTH, "tests/hosts/test_3_faults.py
 lost_a_member = Said(UNREACHED, BOTH, "tests/unit/test_operations.py")
 #: A request needs a member that the server takes for offline. Nothing was done.
 member_offline = Said(r"(node|member) is offline", BOTH, "tests/integration/test_moves.py")
-#: A network of a member is not set up yet, as after a start.
+#: Incus stops the networks of a member that it evacuates, and one that does not start again at once is tried once a minute.
 network_unavailable = Said(r"unavailable on this server", BOTH, "tests/unit/test_cluster_member.py")
 #: The certificate of this client does not allow it; some come as error 500.
 is_denied = Said(

@@ -48,10 +48,6 @@ def address(text: str) -> str:
         return ""
 
 
-def listed(value: Any) -> list[str]:
-    return [part.strip() for part in str(value or "").split(",") if part.strip()]
-
-
 def of_devices(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[Claim, Hold]:
     """Those of the devices of an instance, with what its profiles give it, or of a profile."""
     local = obj.get("devices") or {}
@@ -107,7 +103,8 @@ def _on_network(name: str, device: dict[str, str], obj: dict[str, Any], network:
     where = network["name"] + (f" (VLAN {device['vlan']})" if device.get("vlan") else "")
     for family in ("ipv4", "ipv6"):
         key = f"{family}.address"
-        found.update({Claim(f"the address on {where}", address(ip)): Hold(name, ("devices", name, key)) for ip in listed(device.get(key)) if address(ip)})
+        addresses = [address(ip) for ip in values.listed(device.get(key))]
+        found.update({Claim(f"the address on {where}", ip): Hold(name, ("devices", name, key)) for ip in addresses if ip})
     volatile = f"volatile.{name}.hwaddr"
     mac, place = (
         (device.get("hwaddr"), ("devices", name, "hwaddr")) if device.get("hwaddr") else ((obj.get("config") or {}).get(volatile), ("config", volatile))
@@ -125,7 +122,7 @@ def _nic(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, 
     if not _active(obj):
         return found
     for key in ("ipv4.routes", "ipv6.routes", "ipv4.routes.external", "ipv6.routes.external"):
-        found.update({Claim("the route", route): Hold(name, ("devices", name, key)) for route in listed(device.get(key))})
+        found.update({Claim("the route", route): Hold(name, ("devices", name, key)) for route in values.listed(device.get(key))})
     if device.get("host_name"):
         found[Claim("the interface", device["host_name"])] = Hold(name, ("devices", name, "host_name"))
     if device.get("nictype") == "physical" and device.get("parent"):
@@ -137,7 +134,7 @@ def _proxy(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim
     if not _active(obj) or device.get("bind", "host") != "host" or not device.get("listen"):
         return {}
     start, _colon, ports = device["listen"].rpartition(":")
-    parts = listed(ports) if start.startswith(("tcp", "udp")) else [ports]
+    parts = values.listed(ports) if start.startswith(("tcp", "udp")) else [ports]
     return {Claim("the port", f"{start}:{part}"): Hold(name, ("devices", name)) for part in parts}
 
 
@@ -160,7 +157,7 @@ def of_network(obj: dict[str, Any]) -> dict[Claim, Hold]:
             ip = address(config.get(key) or "")
             if ip:
                 found[Claim("the address of the host", ip)] = Hold(place=("config", key), free="none")
-        for name in listed(config.get("bridge.external_interfaces")):
+        for name in values.listed(config.get("bridge.external_interfaces")):
             found[Claim("the interface", name.partition("/")[0])] = Hold(place=("config", "bridge.external_interfaces"))
     elif sort != "ovn" and config.get("parent"):
         vlan = f" (VLAN {config['vlan']})" if config.get("vlan") else ""

@@ -234,7 +234,7 @@ class Devices(Map):
             if device.get("network"):
                 found.append(("network", str(device["network"])))
             found += interfaces(device)
-            found += [("network_acl", acl.strip()) for acl in str(device.get("security.acls") or "").split(",") if acl.strip()]
+            found += [("network_acl", acl) for acl in values.listed(device.get("security.acls"))]
         return found
 
 

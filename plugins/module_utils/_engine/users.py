@@ -22,10 +22,13 @@ class User(NamedTuple):
     parts: tuple[str, ...]
 
 
+def parts_of(path: str) -> tuple[str, ...]:
+    return tuple(urllib.parse.unquote(part) for part in path.split("/")[2:])
+
+
 def user_of(url: str) -> User:
     path, _mark, query = url.partition("?")
-    project = urllib.parse.parse_qs(query).get("project", ["default"])[0]
-    return User(project, tuple(urllib.parse.unquote(part) for part in path.split("/")[2:]))
+    return User(urllib.parse.parse_qs(query).get("project", ["default"])[0], parts_of(path))
 
 
 def used_words(where: str, verb: str, users: list[str]) -> str:

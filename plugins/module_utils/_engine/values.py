@@ -46,6 +46,11 @@ def is_true(value: str | None) -> bool:
     return bool(value) and str(value).lower() in TRUE
 
 
+def listed(value: Any) -> list[str]:
+    """The parts of a value that is a list with commas."""
+    return [part.strip() for part in str(value or "").split(",") if part.strip()]
+
+
 def matches(key: str, patterns: Iterable[str]) -> bool:
     return _matches(key, tuple(patterns))
 

@@ -61,19 +61,14 @@ def _refuse_evacuated(client: Client, location: str) -> None:
         if not is_denied(exc):
             raise
         return
-    if member and _evacuated(member.metadata):
+    if member and is_evacuated(member.metadata):
         raise InvalidInput(
             f"state: the member {location} of {client.label} is evacuated, and nothing is started there. Restore it with cloudhost.lxd.cluster_member, "
             "state: restored, or have the instance elsewhere with target."
         )
 
 
-def names_in(text: Any) -> list[str]:
-    """The names of a list with commas."""
-    return [name.strip() for name in str(text or "").split(",") if name.strip()]
-
-
-def _evacuated(member: dict[str, Any]) -> bool:
+def is_evacuated(member: dict[str, Any]) -> bool:
     return str(member["status"]).lower().startswith("evacuat")
 
 
@@ -85,7 +80,7 @@ class Placing:
         found = client.find(f"/1.0/projects/{quote(self.project)}")
         self.config: dict[str, Any] = (found.metadata.get("config") if found else None) or {}
         self.restricted = values.is_true(self.config.get("restricted"))
-        self.allowed = names_in(self.config.get(FOR_GROUPS))
+        self.allowed = values.listed(self.config.get(FOR_GROUPS))
         self._groups: dict[str, list[str]] = {}
 
     def check(self, target: str) -> None:
@@ -106,7 +101,7 @@ class Placing:
         member = heard(self.client, lambda: [self.client.get(f"{MEMBERS}/{quote(name)}").metadata])[0]
         if self.restricted and not self._is_for(name):
             raise self._not_allowed(f"'{name}' is in none of these")
-        if _evacuated(member) or member["status"] == "Offline":  # LXD 5.0 moves a stopped instance to such a member
+        if is_evacuated(member) or member["status"] == "Offline":  # LXD 5.0 moves a stopped instance to such a member
             raise InvalidInput(
                 f"target: the member '{name}' of {self.client.label} is {member['status'].lower()} ({member['message']}): restore it, or choose another."
             )
@@ -134,7 +129,7 @@ class Placing:
     def _hindrance(self, member: dict[str, Any]) -> str:
         """Why a member is not chosen, in words; nothing where it can be."""
         name, status = member["server_name"], member["status"]
-        if _evacuated(member) or status == "Offline":
+        if is_evacuated(member) or status == "Offline":
             return f"{name} is {status.lower()}"
         if (member.get("config") or {}).get("scheduler.instance") == "manual":
             return f"{name} has scheduler.instance: manual"

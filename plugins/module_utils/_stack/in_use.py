@@ -14,7 +14,7 @@ from typing import Any, Iterator, Protocol, Sequence
 from .._api.client import quote
 from .._engine.plans import Found, Plan
 from .._engine.resource import Resource
-from .._engine.users import User, used_words, user_of
+from .._engine.users import User, parts_of, used_words, user_of
 from .document import Entry, Kinds
 from .view import View
 
@@ -109,7 +109,7 @@ class Usage:
         for name, label, *_place in kind.references(_options(kind, obj)):
             other = self.kinds.get(name)
             if other and other.lends:
-                yield User(self.view.effective(other, project), (*_parts(other.path), label))
+                yield User(self.view.effective(other, project), (*parts_of(other.path), label))
 
     def _needed(self, number: int) -> set[int]:
         """All that has to be done before."""
@@ -126,7 +126,7 @@ class Usage:
     def _user(self, node: Node) -> User:
         path = node.kind.path.format_map({option: quote(str(node.params[option])) for option in node.kind.parents()})
         name = node.found.object.get(node.kind.key) if node.found and node.kind.named else node.kind.identity(node.params) if node.kind.named else ""
-        return User(self.view.effective(node.kind, node.project), (*_parts(path), str(name)))
+        return User(self.view.effective(node.kind, node.project), (*parts_of(path), str(name)))
 
     def _url(self, node: Node) -> str:
         user = self._user(node)
@@ -139,10 +139,6 @@ class Usage:
 
     def _now(self, node: Node) -> dict[str, Any]:
         return self._object(node.kind, self._user(node)) or {}
-
-
-def _parts(path: str) -> tuple[str, ...]:
-    return tuple(urllib.parse.unquote(part) for part in path.split("/")[2:])
 
 
 def _options(kind: type[Resource], obj: dict[str, Any]) -> dict[str, Any]:

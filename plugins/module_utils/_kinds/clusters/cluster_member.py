@@ -14,10 +14,10 @@ from ..._engine.fields import Map, NameSet, Text
 from ..._engine.plans import Action, Found, Plan, Step
 from .. import _moves as moves
 from .._heartbeats import heard
+from .._targets import is_evacuated
 from . import _leaving as leaving
 from ._of_cluster import OfCluster
 
-#: What passes by itself. Incus stops the networks of a member that it evacuates, and one that does not start again at once is tried once a minute.
 #: Roles that the cluster gives and takes by itself.
 AUTOMATIC = ("database", "database-leader", "database-standby", "database-client", "database-voter")
 
@@ -105,7 +105,7 @@ class ClusterMember(OfCluster):
         return [Step(Action(action), f"{action} cluster_member {self.params.get('new_name') or self.name}", lambda: self._switch(action))]
 
     def _action(self, found: Found | None) -> str:
-        evacuated = bool(found) and found.object["status"].lower().startswith("evacuat")  # type: ignore[union-attr]
+        evacuated = found is not None and is_evacuated(found.object)
         return {("evacuated", False): "evacuate", ("restored", True): "restore"}.get((self.state, evacuated), "")
 
     def _refuse_while_away(self) -> None:

@@ -15,7 +15,7 @@ from ..._engine.fields import Map, Text
 from ..._engine.plans import Action, Found, Plan, Step
 from ..._engine.resource import Resource
 from ..._engine.users import user_of
-from .._targets import FOR_GROUPS, GROUPS, names_in
+from .._targets import FOR_GROUPS, GROUPS
 
 #: Features that a project has where nothing else is said.
 _DEFAULT = ("features.images", "features.profiles", "features.storage.volumes", "features.storage.buckets")
@@ -48,7 +48,7 @@ class Project(Resource):
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         """Incus looks whether the groups are there with every write, LXD takes any name."""
-        groups = names_in((new.get("config") or {}).get(FOR_GROUPS))
+        groups = values.listed((new.get("config") or {}).get(FOR_GROUPS))
         if not groups or self.client.implementation != "incus":
             return
         if self.client.clustered:
