@@ -4,7 +4,8 @@
 
 """Every check of the collection, each in an environment of its own. ./test.sh runs them all; `nox -s NAME` runs one.
 
-Reports of tests go to .cache/report, where tests/run/summary.py counts them. tests/run/plan.py says which sessions a run has.
+Reports of tests go to .cache/report, where tests/run/summary.py counts them. tests/run/plan.py says which sessions a
+run has.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ import nox
 
 ROOT = pathlib.Path(__file__).parent.resolve()
 CACHE = ROOT / ".cache"
-#: ansible-core by the oldest and the newest series that we support, with the Pythons of the controller each of them takes.
+#: ansible-core by the oldest and the newest series that we support, with the Pythons of the controller each of them
+#: takes.
 CORES = {"2.19": (11, 13), "2.21": (12, 14)}
 
 PRODUCTS = ("lxd", "incus")
@@ -42,13 +44,21 @@ nox.options.tags = ["fast"]
 
 
 def pythons() -> dict[int, str]:
-    """The Pythons of this machine by minor version: those on the path and those of pyenv, but not its shims, which may lead nowhere."""
-    folders = [pathlib.Path(folder) for folder in os.environ["PATH"].split(os.pathsep)] + sorted(pathlib.Path.home().glob(".pyenv/versions/3.*/bin"))
+    """The Pythons of this machine by minor version: those on the path and those of pyenv, but not its shims, which may
+    lead nowhere.
+    """
+    folders = [pathlib.Path(folder) for folder in os.environ["PATH"].split(os.pathsep)] + sorted(
+        pathlib.Path.home().glob(".pyenv/versions/3.*/bin")
+    )
     found = {}
     for folder in folders:
         for program in folder.glob("python3.*"):
             minor = re.fullmatch(r"python3\.(\d+)", program.name)
-            if minor and folder.name != "shims" and any(pathlib.Path(folder.parent, "lib").glob(f"python3.{minor[1]}/ensurepip")):
+            if (
+                minor
+                and folder.name != "shims"
+                and any(pathlib.Path(folder.parent, "lib").glob(f"python3.{minor[1]}/ensurepip"))
+            ):
                 found.setdefault(int(minor[1]), str(program))
     return found
 
@@ -57,7 +67,9 @@ PYTHONS = pythons()
 
 
 def between(low: int, high: int) -> list[str]:
-    """The Pythons between two minor versions, the oldest first; where there is none, a name that nox reports as missing."""
+    """The Pythons between two minor versions, the oldest first; where there is none, a name that nox reports as
+    missing.
+    """
     return [PYTHONS[minor] for minor in range(low, high + 1) if minor in PYTHONS] or [f"python3.{high}"]
 
 
@@ -71,7 +83,10 @@ def laid_out(session: nox.Session, *without: str) -> Iterator[pathlib.Path]:
 
     Outside of the repository, because ansible-test asks git for files, and leaves out what the repository ignores.
     """
-    names = session.run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", external=True, silent=True) or ""
+    names = (
+        session.run("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard", external=True, silent=True)
+        or ""
+    )
     with tempfile.TemporaryDirectory(prefix="cloudhost-tree-") as tree:
         collection = pathlib.Path(tree) / "ansible_collections" / "cloudhost" / "lxd"
         for name in filter(None, names.split("\0")):
@@ -88,7 +103,11 @@ def link() -> dict[str, str]:
     place.mkdir(parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):
         (place / "lxd").symlink_to(ROOT)
-    return {"PYTHONPATH": str(CACHE / "collections"), "ANSIBLE_COLLECTIONS_PATH": str(CACHE / "collections"), "PYTHONDONTWRITEBYTECODE": "1"}
+    return {
+        "PYTHONPATH": str(CACHE / "collections"),
+        "ANSIBLE_COLLECTIONS_PATH": str(CACHE / "collections"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
 
 
 def daemons() -> str:
@@ -101,14 +120,18 @@ def daemons() -> str:
         if not stamp.exists() or stamp.read_text() != wanted:
             subprocess.run([NEWEST, "-m", "venv", "--clear", str(place)], check=True)
             uv = pathlib.Path(sys.executable).with_name("uv")
-            install = [str(uv), "pip", "install", f"--python={python}"] if uv.exists() else [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+            install = (
+                [str(uv), "pip", "install", f"--python={python}"]
+                if uv.exists()
+                else [str(python), "-m", "pip", "install", "--disable-pip-version-check"]
+            )
             subprocess.run([*install, "--quiet", *DAEMONS], check=True)
             stamp.write_text(wanted)
     return str(python)
 
 
 def pytest(session: nox.Session, name: str, *arguments: str, product: str = "", image: str = "", **env: str) -> None:
-    """Run tests; their report is C(name). A session that has no environment of its own takes that of the daemons."""
+    """Run tests; their report is `name`. A session that has no environment of its own takes that of the daemons."""
     report = CACHE / "report" / f"{name}.xml"
     report.unlink(missing_ok=True)
     python = daemons() if session.python is False else "python"
@@ -117,7 +140,20 @@ def pytest(session: nox.Session, name: str, *arguments: str, product: str = "", 
         given["PATH"] = os.pathsep.join([os.path.dirname(python), os.environ["PATH"]])  # as in the environments of nox
     env = {**link(), **{key: value for key, value in given.items() if value}, **env}
     env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(ROOT / "tests" / "run")])
-    session.run(python, "-m", "pytest", "-p", "no:cacheprovider", "-p", "timed", f"--junitxml={report}", *arguments, *session.posargs, env=env, external=True)
+    session.run(
+        python,
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "timed",
+        f"--junitxml={report}",
+        *arguments,
+        *session.posargs,
+        env=env,
+        external=True,
+    )
 
 
 def test_image(session: nox.Session, *packages: str) -> str:
@@ -132,7 +168,8 @@ def _shared(product: str) -> list[str]:
     return [] if product in os.environ.get("CLOUDHOST_TEST_SHARED", product).split() else ["-m", "both"]
 
 
-# -- the fast tier -------------------------------------------------------------------------------------------------------
+# -- the fast tier
+# -------------------------------------------------------------------------------------------------------
 
 
 @nox.session(python=NEWEST, tags=["fast"])
@@ -170,7 +207,9 @@ def docs(session: nox.Session) -> None:
         env = {"ANSIBLE_COLLECTIONS_PATH": str(tree)}
         session.run("antsibull-docs", "lint-collection-docs", "--plugin-docs", "--skip-rstcheck", ".", env=env)
         session.run("antsibull-changelog", "lint")
-        session.run("ansible-galaxy", "collection", "build", "--force", "--output-path", str(CACHE / "build"), silent=True)
+        session.run(
+            "ansible-galaxy", "collection", "build", "--force", "--output-path", str(CACHE / "build"), silent=True
+        )
         for kind in ("module", "role", "filter", "connection", "inventory"):
             session.run("python", "tests/documented.py", kind, env=env)
 
@@ -185,16 +224,31 @@ def sanity(session: nox.Session) -> None:
         script = home / ".ansible" / "test" / "cache" / f"get_pip_{version}.py"
         script.parent.mkdir(parents=True, exist_ok=True)
         script.write_text("import ensurepip\nensurepip.bootstrap()\n")
-    path = os.pathsep.join([session.bin, *sorted({os.path.dirname(python) for python in PYTHONS.values()}), "/usr/sbin", "/usr/bin", "/sbin", "/bin"])
+    path = os.pathsep.join(
+        [
+            session.bin,
+            *sorted({os.path.dirname(python) for python in PYTHONS.values()}),
+            "/usr/sbin",
+            "/usr/bin",
+            "/sbin",
+            "/bin",
+        ]
+    )
     left_out = [f"tests/{path.name}" for path in (ROOT / "tests").iterdir() if path.name != "sanity"]
     with laid_out(session, *left_out, "noxfile.py"):
-        session.run("ansible-test", "sanity", "--venv", "--color", "no", *session.posargs, env={"HOME": str(home), "PATH": path})
+        session.run(
+            "ansible-test", "sanity", "--venv", "--color", "no", *session.posargs, env={"HOME": str(home), "PATH": path}
+        )
 
 
 def _unit_with(core: str, python: str, *tests: str) -> None:
     low, high = CORES[core]
 
-    @nox.session(name=f"unit-{core}", python=python if python in PYTHONS.values() else False, tags=["fast"] if core == max(CORES) else [])
+    @nox.session(
+        name=f"unit-{core}",
+        python=python if python in PYTHONS.values() else False,
+        tags=["fast"] if core == max(CORES) else [],
+    )
     def with_core(session: nox.Session) -> None:
         if session.python is False:
             session.skip(f"ansible-core {core} needs Python 3.{low} to 3.{high}, and this machine has none")
@@ -202,7 +256,9 @@ def _unit_with(core: str, python: str, *tests: str) -> None:
         pytest(session, f"unit-{core}", "-n", "2", *tests)
 
 
-_unit_with("2.19", between(*CORES["2.19"])[0], "tests/unit/with_ansible")  # what is not there imports nothing of ansible-core
+_unit_with(
+    "2.19", between(*CORES["2.19"])[0], "tests/unit/with_ansible"
+)  # what is not there imports nothing of ansible-core
 _unit_with("2.21", between(*CORES["2.21"])[-1], "tests/unit")
 
 
@@ -214,7 +270,8 @@ def unit_oldest(session: nox.Session) -> None:
     pytest(session, "unit-oldest", "-n", "2", "tests/unit", "--ignore=tests/unit/with_ansible")
 
 
-# -- real daemons: root, the packages that quickstart.sh installs, and those of the session packages ----------------------------------------------
+# -- real daemons: root, the packages that quickstart.sh installs, and those of the session packages
+# ----------------------------------------------
 
 
 @nox.session(python=False)
@@ -249,7 +306,9 @@ def _on(product: str) -> None:
     def integration(session: nox.Session) -> None:
         """Modules against a real daemon."""
         apart = [f"--ignore={path}" for path in CLUSTERS]
-        pytest(session, f"integration-{product}", "tests/integration", *apart, product=product, image=test_image(session))
+        pytest(
+            session, f"integration-{product}", "tests/integration", *apart, product=product, image=test_image(session)
+        )
 
     @nox.session(name=f"clusters-{product}", python=False, tags=["clusters", product])
     def clusters(session: nox.Session) -> None:
@@ -264,12 +323,16 @@ def _on(product: str) -> None:
     @nox.session(name=f"roles-{product}", python=False, tags=["roles", product])
     def roles(session: nox.Session) -> None:
         """Roles and playbooks against real daemons."""
-        pytest(session, f"roles-{product}", "tests/roles", *_shared(product), product=product, image=test_image(session))
+        pytest(
+            session, f"roles-{product}", "tests/roles", *_shared(product), product=product, image=test_image(session)
+        )
 
     @nox.session(name=f"hosts-{product}", python=False, tags=["hosts", product])
     def hosts(session: nox.Session) -> None:
         """The molecule scenario: a cluster of hosts with systemd, lived in and broken."""
-        pytest(session, f"hosts-{product}", "tests/hosts", *_shared(product), product=product, image=test_image(session))
+        pytest(
+            session, f"hosts-{product}", "tests/hosts", *_shared(product), product=product, image=test_image(session)
+        )
 
 
 for _product in PRODUCTS:
@@ -286,14 +349,18 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(name="bench-task", python=NEWEST, tags=["bench"])
 def bench_task(session: nox.Session) -> None:
-    """One task, and a loop over one, that change nothing, beside ansible.builtin.ping and community.general: `nox -s bench-task -- incus 3`."""
+    """One task, and a loop over one, that change nothing, beside ansible.builtin.ping and community.general: `nox -s
+    bench-task -- incus 3`.
+    """
     session.install("ansible")  # with community.general in it
     session.run("python", "tests/bench/task_cost.py", *session.posargs, env=link())
 
 
 @nox.session(name="bench-reach", python=NEWEST, tags=["bench"])
 def bench_reach(session: nox.Session) -> None:
-    """The connection and the inventory plugin beside those of others: `nox -s bench-reach -- incus 2`, for two rounds of plays."""
+    """The connection and the inventory plugin beside those of others: `nox -s bench-reach -- incus 2`, for two rounds
+    of plays.
+    """
     session.install("ansible", "websockets")
     image = test_image(session, *MANAGED)
     session.run("python", "tests/bench/reach.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image})
@@ -301,14 +368,18 @@ def bench_reach(session: nox.Session) -> None:
 
 @nox.session(name="bench-site", python=NEWEST, tags=["bench"])
 def bench_site(session: nox.Session) -> None:
-    """A second run of the playbook site beside that of another checkout: `nox -s bench-site -- 74ce5dc --product incus`."""
+    """A second run of the playbook site beside that of another checkout: `nox -s bench-site -- 74ce5dc --product
+    incus`.
+    """
     session.install("ansible-core")
     session.run("python", "tests/bench/site.py", *session.posargs, env=link())
 
 
 @nox.session(python=NEWEST)
 def mutation(session: nox.Session) -> None:
-    """Changes to the engine that no unit test notices: `nox -s mutation -- --resume`. Takes half an hour of a quiet machine."""
+    """Changes to the engine that no unit test notices: `nox -s mutation -- --resume`. Takes half an hour of a quiet
+    machine.
+    """
     session.install("ansible-core", "pytest", "hypothesis")
     session.run("python", "tests/mutation.py", *session.posargs, env=link())
 

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a mutation run changes: operators, conditions, constants, entries of tables, alternatives of patterns, named arguments, statements.
+"""What a mutation run changes: operators, conditions, constants, entries of tables, alternatives of patterns, named
+arguments, statements.
 
 Documentation, types, decorators, and the words of errors stay as they are.
 """
@@ -20,7 +21,7 @@ SWAPPED = {
     ast.Add: [ast.Sub], ast.Sub: [ast.Add], ast.Mult: [ast.Div], ast.Div: [ast.Mult], ast.Pow: [ast.Mult], ast.BitOr: [ast.BitAnd], ast.BitAnd: [ast.BitOr],
     ast.And: [ast.Or], ast.Or: [ast.And],
 }  # fmt: skip
-#: Calls that become what they are made of: C(text.lower()) becomes C(text), C(sorted(names)) becomes C(names).
+#: Calls that become what they are made of: `text.lower()` becomes `text`, `sorted(names)` becomes `names`.
 METHODS, FUNCTIONS = ("lower", "strip", "rstrip", "ljust"), ("sorted",)
 #: Where a tuple is a table of which an entry can be left out; elsewhere its length shows.
 TABLES = (ast.Compare, ast.Call, ast.BinOp, ast.keyword)
@@ -29,7 +30,9 @@ SKIPPED = ("annotation", "returns", "decorator_list", "type_params")
 
 
 class Mutant(NamedTuple):
-    """C(function) is the outermost function around the change, None for what is run at the import; C(lines) are those of the statement."""
+    """`function` is the outermost function around the change, None for what is run at the import; `lines` are those of
+    the statement.
+    """
 
     name: str
     module: str
@@ -68,31 +71,53 @@ def mutants_of(module: str, source: str) -> list[Mutant]:
                 continue
             inside = function or (node if isinstance(node, (ast.FunctionDef, ast.Lambda)) and field == "body" else None)
             for index, child in enumerate(value) if isinstance(value, list) else [(None, value)]:
-                if not isinstance(child, ast.AST) or (isinstance(child, ast.Constant) and isinstance(node, (ast.JoinedStr, ast.Expr))):
+                if not isinstance(child, ast.AST) or (
+                    isinstance(child, ast.Constant) and isinstance(node, (ast.JoinedStr, ast.Expr))
+                ):
                     continue
                 here = _lines(child) if isinstance(child, ast.stmt) else lines
-                loose = isinstance(child, ast.Tuple) and not (isinstance(node, TABLES) or (isinstance(node, ast.Assign) and inside is None))
+                loose = isinstance(child, ast.Tuple) and not (
+                    isinstance(node, TABLES) or (isinstance(node, ast.Assign) and inside is None)
+                )
                 for new in () if loose else variants(child):
                     name = f"{module}{scope}: {_difference(_text(child), _text(new))}"
                     count[name] += 1
                     name += f" #{count[name]}" if count[name] > 1 else ""
-                    found.append(Mutant(name, module, getattr(child, "lineno", here.start), here, inside, tree, (node, field, index), new))
+                    found.append(
+                        Mutant(
+                            name,
+                            module,
+                            getattr(child, "lineno", here.start),
+                            here,
+                            inside,
+                            tree,
+                            (node, field, index),
+                            new,
+                        )
+                    )
                 if not isinstance(child, ast.Raise) and not _is_type(child):
-                    visit(child, scope + (f".{child.name}" if isinstance(child, (ast.FunctionDef, ast.ClassDef)) else ""), inside, here)
+                    visit(
+                        child,
+                        scope + (f".{child.name}" if isinstance(child, (ast.FunctionDef, ast.ClassDef)) else ""),
+                        inside,
+                        here,
+                    )
 
     visit(tree, "", None, range(0))
     return found
 
 
 def _is_type(node: ast.AST) -> bool:
-    """C(Callable[...]), whose strings are names of types."""
+    """`Callable[...]`, whose strings are names of types."""
     return isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "Callable"
 
 
 def _lines(statement: ast.stmt) -> range:
     """Those of the statement itself, not of what is in its body."""
     body: list[ast.stmt] = getattr(statement, "body", [])
-    return range(statement.lineno, max(statement.lineno + 1, body[0].lineno if body else (statement.end_lineno or 0) + 1))
+    return range(
+        statement.lineno, max(statement.lineno + 1, body[0].lineno if body else (statement.end_lineno or 0) + 1)
+    )
 
 
 def _text(node: ast.AST) -> str:
@@ -102,13 +127,20 @@ def _text(node: ast.AST) -> str:
 def _difference(before: str, after: str) -> str:
     """Both, or of what is long the part in which they differ."""
     if len(before) + len(after) > 140:
-        first = next((at for at, (one, other) in enumerate(zip(before, after)) if one != other), min(len(before), len(after)))
-        before, after = ("…" * (first > 30) + text[max(0, first - 30) : first + 40] + "…" * (len(text) > first + 40) for text in (before, after))
+        first = next(
+            (at for at, (one, other) in enumerate(zip(before, after)) if one != other), min(len(before), len(after))
+        )
+        before, after = (
+            "…" * (first > 30) + text[max(0, first - 30) : first + 40] + "…" * (len(text) > first + 40)
+            for text in (before, after)
+        )
     return " ".join(f"{before} -> {after}".split())
 
 
 def _with(node: Any, **changed: Any) -> Any:
-    return ast.copy_location(type(node)(**{**{field: getattr(node, field, None) for field in node._fields}, **changed}), node)
+    return ast.copy_location(
+        type(node)(**{**{field: getattr(node, field, None) for field in node._fields}, **changed}), node
+    )
 
 
 def variants(node: Any) -> Iterator[ast.AST]:
@@ -116,7 +148,9 @@ def variants(node: Any) -> Iterator[ast.AST]:
     make = functools.partial(_with, node)
     if isinstance(node, ast.Compare):
         for at, operator in enumerate(node.ops):
-            yield from (make(ops=[*node.ops[:at], swapped(), *node.ops[at + 1 :]]) for swapped in SWAPPED[type(operator)])
+            yield from (
+                make(ops=[*node.ops[:at], swapped(), *node.ops[at + 1 :]]) for swapped in SWAPPED[type(operator)]
+            )
     elif isinstance(node, ast.BoolOp):
         yield make(op=SWAPPED[type(node.op)][0]())
         for left in _without_one(node.values):
@@ -130,10 +164,14 @@ def variants(node: Any) -> Iterator[ast.AST]:
     elif isinstance(node, ast.Constant):
         yield from _constants(node.value)
     elif isinstance(node, (ast.List, ast.Set, ast.Tuple)):
-        if isinstance(getattr(node, "ctx", ast.Load()), ast.Load) and (len(node.elts) > 1 or any(isinstance(one, ast.Starred) for one in node.elts)):
+        if isinstance(getattr(node, "ctx", ast.Load()), ast.Load) and (
+            len(node.elts) > 1 or any(isinstance(one, ast.Starred) for one in node.elts)
+        ):
             yield from (make(elts=left) for left in _without_one(node.elts))
     elif isinstance(node, ast.Dict):
-        yield from (make(keys=keys, values=values) for keys, values in zip(_without_one(node.keys), _without_one(node.values)))
+        yield from (
+            make(keys=keys, values=values) for keys, values in zip(_without_one(node.keys), _without_one(node.values))
+        )
     elif isinstance(node, ast.Call):
         yield from (make(keywords=left) for left in _without_one(node.keywords))
         if isinstance(node.func, ast.Attribute) and node.func.attr in METHODS:
@@ -157,7 +195,9 @@ def _is_effect(node: ast.AST) -> bool:
     """A statement whose loss does not show by a missing name."""
     if isinstance(node, ast.Expr):
         return not isinstance(node.value, ast.Constant)
-    return isinstance(node, ast.Assign) and any(isinstance(target, (ast.Attribute, ast.Subscript)) for target in node.targets)
+    return isinstance(node, ast.Assign) and any(
+        isinstance(target, (ast.Attribute, ast.Subscript)) for target in node.targets
+    )
 
 
 def _constants(value: Any) -> Iterator[ast.AST]:

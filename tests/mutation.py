@@ -4,9 +4,12 @@
 
 """Small changes to the engine that no unit test notices: `nox -s mutation`, with Python 3.12 or newer.
 
-Everything is imported and collected once. Each mutant is a fork of that process in which the code of one function is exchanged, and the tests that
-run the changed line are run until one fails. What is no part of a function, such as a table, is imported anew with the change in it.
-Results go to .cache/mutation, so that a run that was broken off goes on with --resume. Survivors that make no difference are in mutants.txt.
+Everything is imported and collected once. Each mutant is a fork of that process in which the code of one function is
+exchanged, and the tests that
+run the changed line are run until one fails. What is no part of a function, such as a table, is imported anew with the
+change in it.
+Results go to .cache/mutation, so that a run that was broken off goes on with --resume. Survivors that make no
+difference are in mutants.txt.
 """
 
 from __future__ import annotations
@@ -30,7 +33,9 @@ import types
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-os.environ.update(CI="true", CLOUDHOST_EXAMPLES="10")  # before the tests are imported: hypothesis tries the same and not much
+os.environ.update(
+    CI="true", CLOUDHOST_EXAMPLES="10"
+)  # before the tests are imported: hypothesis tries the same and not much
 
 import pytest
 from _pytest.runner import runtestprotocol
@@ -40,7 +45,15 @@ ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = "ansible_collections.cloudhost.lxd."
 ENGINE = PACKAGE + "plugins.module_utils."
 TARGETS = (
-    *("_api.client", "_api.tls", "_engine.values", "_engine.secrets", "_engine.fields", "_engine.resource", "_engine.converge"),
+    *(
+        "_api.client",
+        "_api.tls",
+        "_engine.values",
+        "_engine.secrets",
+        "_engine.fields",
+        "_engine.resource",
+        "_engine.converge",
+    ),
     *("_stack.planner", "_stack.applier"),
 )
 CACHE = ROOT / ".cache" / "mutation"
@@ -48,9 +61,11 @@ RESULTS = CACHE / "results.jsonl"
 EXPLAINED = ROOT / "tests" / "mutants.txt"
 #: The least share of mutants that have to be killed.
 SHARE = 0.9
-#: Seconds of CPU time for the tests of one mutant. The quickest come first; what is left out then can only spare the mutant.
+#: Seconds of CPU time for the tests of one mutant. The quickest come first; what is left out then can only spare the
+#: mutant.
 BUDGET = 3.0
-#: Seconds of CPU time after which a mutant is taken to run in a circle, and seconds between two looks at whether it does anything at all.
+#: Seconds of CPU time after which a mutant is taken to run in a circle, and seconds between two looks at whether it
+#: does anything at all.
 LIMIT, LOOK = 30, 20
 QUIET = ("-s", "-p", "no:cacheprovider", "-p", "no:terminal", "-o", "addopts=--strict-markers", f"--rootdir={ROOT}")
 #: Tests that take long: stacks made by chance, and playbooks, which are processes of their own.
@@ -66,7 +81,10 @@ class Tested(NamedTuple):
 
 
 def code_objects(code: types.CodeType) -> list[types.CodeType]:
-    return [code, *(one for inner in code.co_consts if isinstance(inner, types.CodeType) for one in code_objects(inner))]
+    return [
+        code,
+        *(one for inner in code.co_consts if isinstance(inner, types.CodeType) for one in code_objects(inner)),
+    ]
 
 
 class Runner:
@@ -79,7 +97,9 @@ class Runner:
         self.functions: dict[tuple[str, int, str], list[types.FunctionType]] = collections.defaultdict(list)
         for found in gc.get_objects():
             if isinstance(found, types.FunctionType) and found.__code__.co_filename in self.files:
-                self.functions[self.files[found.__code__.co_filename], found.__code__.co_firstlineno, found.__name__].append(found)
+                self.functions[
+                    self.files[found.__code__.co_filename], found.__code__.co_firstlineno, found.__name__
+                ].append(found)
 
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         self.items = session.items
@@ -88,21 +108,32 @@ class Runner:
         known = {line["mutant"]: line for line in read_results()} if self.options.resume else {}
         if not self.options.resume:
             RESULTS.unlink(missing_ok=True)
-        wanted = [mutant for name, module in self.modules.items() for mutant in mutants_of(name, pathlib.Path(str(module.__file__)).read_text("utf-8"))]
+        wanted = [
+            mutant
+            for name, module in self.modules.items()
+            for mutant in mutants_of(name, pathlib.Path(str(module.__file__)).read_text("utf-8"))
+        ]
         names = {mutant.name for mutant in wanted}
         again = (lambda name: known[name]["verdict"] in SURVIVED) if self.options.again else (lambda name: False)
         todo = [one for one in wanted if self.options.k in one.name and (one.name not in known or again(one.name))]
         print(f"{len(wanted)} mutants, {len(todo)} to run, {len(self.items)} tests")
         # the quick ones first, and then as chance has it: a run that is broken off has seen something of everything
-        self.run_all(sorted(todo[:: self.options.every], key=lambda one: (one.function is None, hashlib.md5(one.name.encode()).digest())))
+        self.run_all(
+            sorted(
+                todo[:: self.options.every],
+                key=lambda one: (one.function is None, hashlib.md5(one.name.encode()).digest()),
+            )
+        )
         self.status = report(names)
         return True
 
     # -- which test runs which line ------------------------------------------------------------------------------------
 
     def remembered(self) -> dict[str, Tested]:
-        """What L(measure) found, as long as neither the tests nor the targets have changed."""
-        texts = [path.read_bytes() for path in sorted([*ROOT.glob("tests/unit/**/*.py"), *map(pathlib.Path, self.files)])]
+        """What `measure` found, as long as neither the tests nor the targets have changed."""
+        texts = [
+            path.read_bytes() for path in sorted([*ROOT.glob("tests/unit/**/*.py"), *map(pathlib.Path, self.files)])
+        ]
         place = CACHE / f"lines-{hashlib.sha256(b''.join(texts)).hexdigest()[:16]}.json"
         if not place.exists():
             shutil.rmtree(CACHE / "pyc", ignore_errors=True)
@@ -110,7 +141,10 @@ class Runner:
             os.waitpid(pid, 0)
             said = CACHE / f"child-{pid}" / "said"
             if not place.exists():
-                raise SystemExit(f"Without any mutation this fails: {said.read_text() if said.exists() else 'see ' + str(said.parent)}")
+                raise SystemExit(
+                    "Without any mutation this fails: "
+                    f"{said.read_text() if said.exists() else 'see ' + str(said.parent)}"
+                )
             shutil.rmtree(said.parent)
         return {name: Tested(*entry) for name, entry in json.loads(place.read_text()).items()}
 
@@ -118,7 +152,9 @@ class Runner:
         monitoring, seen = sys.monitoring, collections.defaultdict(set)
         monitoring.use_tool_id(monitoring.COVERAGE_ID, "mutation")
         monitoring.register_callback(
-            monitoring.COVERAGE_ID, monitoring.events.LINE, lambda code, line: seen[self.files[code.co_filename]].add(line) or monitoring.DISABLE
+            monitoring.COVERAGE_ID,
+            monitoring.events.LINE,
+            lambda code, line: seen[self.files[code.co_filename]].add(line) or monitoring.DISABLE,
         )
         for function in (one for found in self.functions.values() for one in found):
             for code in code_objects(function.__code__):
@@ -131,13 +167,17 @@ class Runner:
             failed = run_tests([item])
             if failed:
                 return failed
-            tested[item.nodeid] = Tested(time.process_time() - began, {name: sorted(lines) for name, lines in seen.items()})
+            tested[item.nodeid] = Tested(
+                time.process_time() - began, {name: sorted(lines) for name, lines in seen.items()}
+            )
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(json.dumps(tested))
         return ""
 
     def tests_of(self, mutant: Mutant) -> list[pytest.Item]:
-        """Those that run the line, or, for what is run at the import, anything of the module; the quickest first, within the budget."""
+        """Those that run the line, or, for what is run at the import, anything of the module; the quickest first,
+        within the budget.
+        """
         chosen, left = [], self.options.budget
         for item in self.order:
             tested = self.tested[item.nodeid]
@@ -177,12 +217,19 @@ class Runner:
         shutil.rmtree(place, ignore_errors=True)
         if mutant is not None:
             if os.WIFSIGNALED(status) or words is None:
-                write_result(mutant, "killed", f"it does not end (signal {os.WTERMSIG(status)})" if os.WIFSIGNALED(status) else "it breaks the run")
+                write_result(
+                    mutant,
+                    "killed",
+                    f"it does not end (signal {os.WTERMSIG(status)})"
+                    if os.WIFSIGNALED(status)
+                    else "it breaks the run",
+                )
             else:
                 write_result(mutant, "killed" if words else "survived", words)
 
     def start(self, work: Any, seconds: int, hasty: bool = True) -> int:
-        """A fork of this process with a folder and limits of its own, in which C(work) is done and what it returns is written down.
+        """A fork of this process with a folder and limits of its own, in which `work` is done and what it returns is
+        written down.
 
         A hasty one is ended where it does nothing for a while, as tests do that wait for a program.
         """
@@ -238,7 +285,9 @@ class Runner:
     def run_anew(self, mutant: Mutant, mutated: types.CodeType, items: list[pytest.Item]) -> str:
         """Import all of the collection again, with the mutant in the place of its module."""
         for name, module in list(sys.modules.items()):
-            if name.startswith(PACKAGE) or str(getattr(module, "__file__", None)).startswith(str(ROOT / "tests" / "unit")):
+            if name.startswith(PACKAGE) or str(getattr(module, "__file__", None)).startswith(
+                str(ROOT / "tests" / "unit")
+            ):
                 del sys.modules[name]
         sys.meta_path.insert(0, _Instead(ENGINE + mutant.module, mutated))
         chosen = _Chosen([item.nodeid for item in items])
@@ -248,10 +297,16 @@ class Runner:
 
 
 def watch() -> None:
-    """End this process when it waits for what does not come, which a busy machine cannot be taken for: its time on the processor or in line for it tells."""
+    """End this process when it waits for what does not come, which a busy machine cannot be taken for: its time on the
+    processor or in line for it tells.
+    """
 
     def busy() -> int:
-        return sum(int(text) for place in pathlib.Path("/proc/self/task").glob("*/schedstat") for text in place.read_text().split()[:2])
+        return sum(
+            int(text)
+            for place in pathlib.Path("/proc/self/task").glob("*/schedstat")
+            for text in place.read_text().split()[:2]
+        )
 
     def look(*_args: Any) -> None:
         now = busy()
@@ -280,7 +335,9 @@ class _Chosen:
         self.failed = "it cannot be imported"  # unless the tests are run
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
-        items[:] = sorted((item for item in items if item.nodeid in self.place), key=lambda item: self.place[item.nodeid])
+        items[:] = sorted(
+            (item for item in items if item.nodeid in self.place), key=lambda item: self.place[item.nodeid]
+        )
         self.failed = "" if items else "no test is left"
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -305,7 +362,8 @@ class _Instead:
         exec(self.code, module.__dict__)
 
 
-# -- results ---------------------------------------------------------------------------------------------------------------
+# -- results
+# ---------------------------------------------------------------------------------------------------------------
 
 
 def read_results() -> list[dict[str, Any]]:
@@ -355,7 +413,9 @@ def main() -> int:
     parser.add_argument("--resume", action="store_true", help="keep the results there are, and run what has none")
     parser.add_argument("--again", action="store_true", help="with --resume: run those that survived, too")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="how many at a time")
-    parser.add_argument("--budget", type=float, default=BUDGET, metavar="SECONDS", help="CPU time for the tests of one mutant")
+    parser.add_argument(
+        "--budget", type=float, default=BUDGET, metavar="SECONDS", help="CPU time for the tests of one mutant"
+    )
     parser.add_argument("--every", type=int, default=1, metavar="N", help="only every Nth mutant")
     parser.add_argument("-k", default="", metavar="TEXT", help="only mutants with this text in their name")
     options = parser.parse_args()

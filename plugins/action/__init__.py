@@ -4,7 +4,8 @@
 
 """Loads what most modules share as soon as Ansible meets a task of this collection.
 
-Ansible forks a worker for each task. What it has loaded by then, all workers have; what a worker loads, the next one loads again.
+Ansible forks a worker for each task. What it has loaded by then, all workers have; what a worker loads, the next one
+loads again.
 """
 
 from __future__ import annotations

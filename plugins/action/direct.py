@@ -4,9 +4,11 @@
 
 """Runs a module of this collection in Ansible's worker, where the task runs on the controller itself.
 
-There the module needs no archive, no temporary folder and no new Python: its C(main) is called with the arguments that Ansible would send,
-and what it prints is read as Ansible reads the output of a process. Both come from Ansible's own code, of which only the process is replaced,
-so the result is the same. A task that is in any way unusual (see L(Direct._hindrance)) is left to Ansible.
+There the module needs no archive, no temporary folder and no new Python: its `main` is called with the arguments that
+Ansible would send,
+and what it prints is read as Ansible reads the output of a process. Both come from Ansible's own code, of which only
+the process is replaced,
+so the result is the same. A task that is in any way unusual (see `Direct._hindrance`) is left to Ansible.
 """
 
 from __future__ import annotations
@@ -37,7 +39,8 @@ if __version__.startswith(KNOWN_CORES):  # of others it is not even known that t
     from ansible.module_utils.common import warnings
     from ansible.module_utils.common.json import Direction, get_module_decoder, get_module_encoder
 
-    #: Where a module that runs leaves something behind in Ansible's own modules: its arguments, what it is, and what it warns of.
+    #: Where a module that runs leaves something behind in Ansible's own modules: its arguments, what it is, and what it
+    #: warns of.
     STATE = (
         (basic, "_ANSIBLE_ARGS"), (basic, "_ANSIBLE_PROFILE"), (basic, "_PARSED_MODULE_ARGS"),
         (_internal, "is_controller"), (warnings, "_global_warnings"), (warnings, "_global_deprecations"),
@@ -53,7 +56,8 @@ KNOWN_ARGUMENTS = frozenset(
         "selinux_special_fs", "shell_executable", "socket", "syslog_facility", "target_log_info", "tmpdir", "tracebacks_for", "verbosity", "version",
     )
 )  # fmt: skip
-#: What the engine reads of the environment. Other variables may be for Python, for the TLS library or for who knows what.
+#: What the engine reads of the environment. Other variables may be for Python, for the TLS library or for who knows
+#: what.
 KNOWN_ENVIRONMENT = re.compile(r"(LXD|INCUS)_[A-Z0-9_]+")
 PROFILE = "legacy"
 OPTION = {
@@ -70,7 +74,11 @@ C.config.initialize_plugin_configuration_definitions("action", COLLECTION + "dir
 
 def wanted(variables: dict[str, Any] | None = None) -> bool:
     """Whether the option is on, by variable, environment or configuration file."""
-    return bool(C.config.get_config_value("direct", plugin_type="action", plugin_name=COLLECTION + "direct", variables=variables))
+    return bool(
+        C.config.get_config_value(
+            "direct", plugin_type="action", plugin_name=COLLECTION + "direct", variables=variables
+        )
+    )
 
 
 def load() -> None:
@@ -86,7 +94,7 @@ def load() -> None:
 class Direct(ActionBase):
     """For action plugins: their modules run in the worker where they can."""
 
-    #: Whether the module works in threads: the alarm of C(timeout) ends the thread that it is in, and no other.
+    #: Whether the module works in threads: the alarm of `timeout` ends the thread that it is in, and no other.
     _threads = False
 
     def _execute_module(
@@ -106,7 +114,11 @@ class Direct(ActionBase):
             hindrance = f"of an error ({type(exc).__name__})"
         if hindrance:
             Display().vvv(f"{name} runs in a process of its own because {hindrance}")
-            return dict(super()._execute_module(module_name=module_name, module_args=module_args, tmp=tmp, task_vars=task_vars, **more))
+            return dict(
+                super()._execute_module(
+                    module_name=module_name, module_args=module_args, tmp=tmp, task_vars=task_vars, **more
+                )
+            )
         here = _Here(self._task, self._connection, self._play_context, self._loader, self._templar)
         return dict(here._execute_module(module_name=name, module_args=arguments, task_vars=task_vars))
 
@@ -115,7 +127,16 @@ class Direct(ActionBase):
         task, connection = self._task, self._connection
         variables = task_vars["ansible_delegated_vars"][task.delegate_to] if task.delegate_to else task_vars
         checks = (
-            (not wanted({key: self._templar.template(value) for key, value in variables.items() if key == "ansible_lxd_direct"}), "'direct' is off"),
+            (
+                not wanted(
+                    {
+                        key: self._templar.template(value)
+                        for key, value in variables.items()
+                        if key == "ansible_lxd_direct"
+                    }
+                ),
+                "'direct' is off",
+            ),
             (not __version__.startswith(KNOWN_CORES), f"ansible-core {__version__} is not known"),
             (type(connection).__module__ != "ansible.plugins.connection.local", "the connection is not local"),
             (task.async_val or any(more.values()), "it is asynchronous, or more is wanted of it"),
@@ -124,7 +145,12 @@ class Direct(ActionBase):
             (C.DEFAULT_KEEP_REMOTE_FILES, "its files are to be kept"),
         )
         simple = next((words for hindered, words in checks if hindered), "")
-        return simple or self._other_user() or self._other_python(variables) or self._other_surroundings(name, arguments, task_vars)
+        return (
+            simple
+            or self._other_user()
+            or self._other_python(variables)
+            or self._other_surroundings(name, arguments, task_vars)
+        )
 
     def _other_user(self) -> str:
         self._connection._connect()  # says whose processes it starts
@@ -151,14 +177,16 @@ class Direct(ActionBase):
         return "" if self._found(name).startswith(COLLECTION) else "it is not of this collection"
 
     def _environment(self) -> dict[str, str]:
-        """What C(environment) adds, as strings."""
+        """What `environment` adds, as strings."""
         environment: dict[str, Any] = {}
         self._compute_environment_string(environment)
         return {str(name): str(value) for name, value in environment.items()}
 
     def _found(self, name: str) -> str:
         """The full name of a module."""
-        found = self._shared_loader_obj.module_loader.find_plugin_with_context(name, collection_list=self._task.collections)
+        found = self._shared_loader_obj.module_loader.find_plugin_with_context(
+            name, collection_list=self._task.collections
+        )
         return str(found.resolved_fqcn or "")
 
 
@@ -174,11 +202,15 @@ class _Here(Direct):
     def _is_pipelining_enabled(self, *_args: Any, **_kwargs: Any) -> bool:
         return True  # so no folder is made for it
 
-    def _configure_module(self, module_name: str, module_args: dict[str, Any], task_vars: Any) -> tuple[_BuiltModule, str]:
+    def _configure_module(
+        self, module_name: str, module_args: dict[str, Any], task_vars: Any
+    ) -> tuple[_BuiltModule, str]:
         self._module = importlib.import_module(MODULES + self._found(module_name).rpartition(".")[2])
         encoder = get_module_encoder(PROFILE, Direction.CONTROLLER_TO_MODULE)
         self._sent = json.dumps({"ANSIBLE_MODULE_ARGS": module_args}, cls=encoder).encode()
-        built = _BuiltModule(b_module_data=b"", module_style="new", shebang=f"#!{sys.executable}", serialization_profile=PROFILE)
+        built = _BuiltModule(
+            b_module_data=b"", module_style="new", shebang=f"#!{sys.executable}", serialization_profile=PROFILE
+        )
         return built, str(self._module.__file__)
 
     def _low_level_execute_command(self, *_args: Any, **_kwargs: Any) -> dict[str, Any]:
@@ -203,7 +235,8 @@ def _ended(main: Any) -> int:
 
 @contextlib.contextmanager
 def _surroundings(environment: dict[str, str], folder: str, sent: bytes) -> Iterator[tuple[io.StringIO, io.StringIO]]:
-    """What a process would have for itself: variables, a current folder, an output, its arguments. All is as it was afterwards, so that the next item of
+    """What a process would have for itself: variables, a current folder, an output, its arguments. All is as it was
+    afterwards, so that the next item of
     a loop, which runs in the same worker, finds nothing of this one."""
     variables, current = dict(os.environ), os.getcwd()
     kept = [(place, name, getattr(place, name)) for place, name in STATE]

@@ -2,9 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The controller's part of the module stack: reads the documents, which are on the controller, and remembers the line of each entry.
+"""The controller's part of the module stack: reads the documents, which are on the controller, and remembers the line
+of each entry.
 
-The managed host needs no YAML library for that, and the documents may be encrypted with Ansible Vault. On a terminal it shows how far
+The managed host needs no YAML library for that, and the documents may be encrypted with Ansible Vault. On a terminal it
+shows how far
 a long run is: the module writes that into a file, which is looked at while the module runs.
 """
 
@@ -23,7 +25,14 @@ from ansible.utils.display import Display
 from ansible_collections.cloudhost.lxd.plugins.action.direct import Direct
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import printable
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import is_encrypted, scalars
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._written import TEXT, Loader, children, lines_of, not_yaml, written_twice
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._written import (
+    TEXT,
+    Loader,
+    children,
+    lines_of,
+    not_yaml,
+    written_twice,
+)
 
 #: Whether somebody watches. Asked when Ansible loads the plugin: the processes that run tasks have no terminal.
 _TERMINAL = os.isatty(1)
@@ -49,7 +58,9 @@ class ActionModule(Direct):
         over = threading.Event()
         watcher = self._watcher(arguments, over)
         try:
-            result.update(self._execute_module(module_name="cloudhost.lxd.stack", module_args=arguments, task_vars=task_vars))
+            result.update(
+                self._execute_module(module_name="cloudhost.lxd.stack", module_args=arguments, task_vars=task_vars)
+            )
         finally:
             over.set()
             if watcher:
@@ -59,18 +70,24 @@ class ActionModule(Direct):
     # -- progress ---------------------------------------------------------------------------------------------------
 
     def _watcher(self, arguments: dict[str, Any], over: threading.Event) -> threading.Thread | None:
-        """Who tells of the progress until C(over); nobody where nobody asks."""
+        """Who tells of the progress until `over`; nobody where nobody asks."""
         wanted = arguments.get("progress") or os.environ.get("LXD_STACK_PROGRESS") or "auto"
         if wanted == "never" or self._task.check_mode or (wanted == "auto" and not _TERMINAL):
             return None
         folder = self._connection._shell.tmpdir or self._make_tmp_path()
         arguments["_progress"] = self._connection._shell.join_path(folder, "progress")
-        watcher = threading.Thread(target=self._watch, args=(arguments["_progress"], f"stack {arguments.get('name') or ''}".strip(), over), daemon=True)
+        watcher = threading.Thread(
+            target=self._watch,
+            args=(arguments["_progress"], f"stack {arguments.get('name') or ''}".strip(), over),
+            daemon=True,
+        )
         watcher.start()
         return watcher
 
     def _watch(self, path: str, title: str, over: threading.Event) -> None:
-        """Look at the file of the module over a copy of the connection, since the module is using the other; what goes wrong here is of no account."""
+        """Look at the file of the module over a copy of the connection, since the module is using the other; what goes
+        wrong here is of no account.
+        """
         other = copy.copy(self)
         other._connection = copy.copy(self._connection)
         begin = told = time.monotonic()
@@ -97,7 +114,14 @@ class ActionModule(Direct):
             except yaml.YAMLError as exc:
                 errors.append(not_yaml(shown, exc))
         if errors:
-            raise AnsibleError(printable("\n".join(errors if len(errors) == 1 else [f"{len(errors)} errors, and nothing was changed:", *errors]), keep="\n"))
+            raise AnsibleError(
+                printable(
+                    "\n".join(
+                        errors if len(errors) == 1 else [f"{len(errors)} errors, and nothing was changed:", *errors]
+                    ),
+                    keep="\n",
+                )
+            )
         return found
 
     def _files(self, name: str) -> Iterator[tuple[str, str]]:
@@ -106,7 +130,9 @@ class ActionModule(Direct):
         if not os.path.isdir(path):
             yield name, path
             return
-        names = sorted(entry for entry in os.listdir(path) if entry.endswith((".yml", ".yaml")) and not entry.startswith("."))
+        names = sorted(
+            entry for entry in os.listdir(path) if entry.endswith((".yml", ".yaml")) and not entry.startswith(".")
+        )
         if not names:
             raise AnsibleError(f"src: the folder '{name}' has no *.yml and no *.yaml in it.")
         for entry in names:
@@ -127,7 +153,7 @@ class ActionModule(Direct):
             loader.dispose()
 
     def _decrypted(self, node: Any, seen: set[int]) -> Any:
-        """The same tree, with what is encrypted inside it (C(!vault)) as plain text."""
+        """The same tree, with what is encrypted inside it (`!vault`) as plain text."""
         if id(node) not in seen:
             seen.add(id(node))
             if node.tag == "!vault":

@@ -9,9 +9,11 @@ name: api
 short_description: Run tasks in instances of LXD and Incus over their REST API
 version_added: 0.1.0
 description:
-  - Runs commands in containers and virtual machines, and copies files to and from them, over the unix socket of the daemon or over HTTPS.
+  - Runs commands in containers and virtual machines, and copies files to and from them, over the unix socket of the
+    daemon or over HTTPS.
     C(lxc), C(incus) and C(ssh) are not needed, neither on the controller nor anywhere else.
-  - The host in the inventory is an instance. M(cloudhost.lxd.instance) creates instances, and P(cloudhost.lxd.instances#inventory) finds them.
+  - The host in the inventory is an instance. M(cloudhost.lxd.instance) creates instances, and
+    P(cloudhost.lxd.instances#inventory) finds them.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 requirements:
@@ -19,12 +21,16 @@ requirements:
   - in virtual machines, the agent of LXD or Incus
 notes:
   - Anyone who can use the API is root in the instances.
-  - Commands run as O(remote_user). Files are read and written as this user. For C(root), the daemon copies the files, and follows links as root does. For
+  - Commands run as O(remote_user). Files are read and written as this user. For C(root), the daemon copies the files,
+    and follows links as root does. For
     any other user, a command of that user copies them. Relative paths start at the home directory of the user.
-  - If a command runs as a separate C(exec) of the API, its arguments are visible in the operations and events of the daemon. This includes what
-    C(environment) of the task sets. Everyone who can see the operations and events of the project can read them, even if the task sets C(no_log).
+  - If a command runs as a separate C(exec) of the API, its arguments are visible in the operations and events of the
+    daemon. This includes what
+    C(environment) of the task sets. Everyone who can see the operations and events of the project can read them, even
+    if the task sets C(no_log).
     Pass secrets in files or in arguments of modules, which are sent as input.
-  - A user other than C(root) logs in without its supplementary groups, because the API accepts one user and one group. If you need these groups, use
+  - A user other than C(root) logs in without its supplementary groups, because the API accepts one user and one group.
+    If you need these groups, use
     C(become) from C(root).
   - If a task is interrupted or exceeds its C(timeout), the command in the instance is killed.
 extends_documentation_fragment:
@@ -65,7 +71,8 @@ options:
         key: executable
   pipelining:
     description:
-      - Run modules by writing them to the interpreter in the instance, without a file. This saves four commands for each task.
+      - Run modules by writing them to the interpreter in the instance, without a file. This saves four commands for
+        each task.
       - It is on by default, because it has no disadvantages with this plugin.
     type: bool
     default: true
@@ -81,10 +88,13 @@ options:
         key: pipelining
   keep_open:
     description:
-      - Keep a session open in the instance. The session runs the commands of all tasks, and runs modules with the standard library already loaded.
-      - The second command opens the session in the background, if the instance has C(python3). The session closes when Ansible ends, or after 15 seconds
+      - Keep a session open in the instance. The session runs the commands of all tasks, and runs modules with the
+        standard library already loaded.
+      - The second command opens the session in the background, if the instance has C(python3). The session closes when
+        Ansible ends, or after 15 seconds
         without a command.
-      - While the session is busy, further commands use separate C(exec) requests of the API. With V(false), every command does so.
+      - While the session is busy, further commands use separate C(exec) requests of the API. With V(false), every
+        command does so.
     type: bool
     default: true
     vars:
@@ -147,7 +157,17 @@ from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Gate
 if TYPE_CHECKING:
     from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance import Instance
 
-ENGINE_OPTIONS = ("url", "client_cert", "client_key", "server_cert", "server_fingerprint", "trust_token", "validate_certs", "project", "timeout")
+ENGINE_OPTIONS = (
+    "url",
+    "client_cert",
+    "client_key",
+    "server_cert",
+    "server_fingerprint",
+    "trust_token",
+    "validate_certs",
+    "project",
+    "timeout",
+)
 
 
 #: Those of them that may name a file. It may be another one by now.
@@ -200,14 +220,22 @@ class Connection(ConnectionBase):
         super().put_file(in_path, out_path)
         self._display.vvv(f"PUT {to_text(in_path)} TO {to_text(out_path)}", host=self._name)
         if not os.path.isfile(to_bytes(in_path)):
-            raise AnsibleFileNotFound(f"{to_text(in_path)}: there is no such file on the controller to put into instance {self._name}.")
+            raise AnsibleFileNotFound(
+                f"{to_text(in_path)}: there is no such file on the controller to put into instance {self._name}."
+            )
         with open(to_bytes(in_path), "rb") as stream:
-            self._engine(lambda: self._put(stream, to_text(out_path)), f"{to_text(out_path)} cannot be written. Does its folder exist?")
+            self._engine(
+                lambda: self._put(stream, to_text(out_path)),
+                f"{to_text(out_path)} cannot be written. Does its folder exist?",
+            )
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
         super().fetch_file(in_path, out_path)
         self._display.vvv(f"FETCH {to_text(in_path)} TO {to_text(out_path)}", host=self._name)
-        self._engine(lambda: self._get(to_text(in_path), to_bytes(out_path)), f"{to_text(in_path)} cannot be read. Does it exist?")
+        self._engine(
+            lambda: self._get(to_text(in_path), to_bytes(out_path)),
+            f"{to_text(in_path)} cannot be read. Does it exist?",
+        )
 
     def close(self) -> None:
         if self._reached is not None:
@@ -229,9 +257,11 @@ class Connection(ConnectionBase):
 
     @property
     def _instance(self) -> Instance:
-        """The instance by its server. Loaded when it is needed: each task is a worker of its own, and with a line most have no use for it.
+        """The instance by its server. Loaded when it is needed: each task is a worker of its own, and with a line most
+        have no use for it.
 
-        Ansible gives the same connection other options for another item of a loop, so what was reached is good for the same options only.
+        Ansible gives the same connection other options for another item of a loop, so what was reached is good for the
+        same options only.
         """
         options = {name: self.get_option(name) for name in ENGINE_OPTIONS}
         reached_by = json.dumps([self._name, options], default=str)
@@ -243,16 +273,22 @@ class Connection(ConnectionBase):
 
             if MISSING:
                 raise AnsibleError(
-                    "The connection plugin cloudhost.lxd.api needs the Python library websockets, 11 or later, on the controller: "
+                    "The connection plugin cloudhost.lxd.api needs the Python library websockets, 11 or later, on "
+                    "the controller: "
                     f"pip install websockets ({MISSING})."
                 )
             from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance import Instance
 
             self._reached, self._reached_by = Instance(self._name, options), reached_by
-            self._display.vvv(f"ESTABLISH API CONNECTION FOR USER: {self.get_option('remote_user')} TO {self._reached.url}", host=self._name)
+            self._display.vvv(
+                f"ESTABLISH API CONNECTION FOR USER: {self.get_option('remote_user')} TO {self._reached.url}",
+                host=self._name,
+            )
         return self._reached
 
-    def _command(self, words: list[str], data: bytes | IO[bytes], gate: Gate | None, sink: IO[bytes] | None = None) -> tuple[int, bytes, bytes]:
+    def _command(
+        self, words: list[str], data: bytes | IO[bytes], gate: Gate | None, sink: IO[bytes] | None = None
+    ) -> tuple[int, bytes, bytes]:
         login = self._login()
         line = self._free_line(login) if self.get_option("keep_open") else None
         if line is None:
@@ -266,10 +302,15 @@ class Connection(ConnectionBase):
                     self._instance.run({"command": ["/bin/true"]})
                 raise
             except Interrupted as exc:
-                raise Interrupted(f"A command in instance {self._name} of {self._instance.label} broke off. Whether it came to its end is not known.") from exc
+                raise Interrupted(
+                    f"A command in instance {self._name} of {self._instance.label} broke off. Whether it came to its "
+                    "end is not known."
+                ) from exc
 
     def _put(self, stream: IO[bytes], path: str) -> None:
-        from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _files  # what few commands need, and takes time to load
+        from ansible_collections.cloudhost.lxd.plugins.plugin_utils import (
+            _files,
+        )  # what few commands need, and takes time to load
 
         _files.put(self._instance, self._as_user, stream, path, self._login())
 
@@ -311,7 +352,9 @@ class Connection(ConnectionBase):
         if self.become.check_incorrect_password(said):
             raise AnsibleError(f"Incorrect {self.become.name} password for instance {self._name}.")
         if self.become.check_missing_password(said):
-            raise AnsibleError(f"Missing {self.become.name} password for instance {self._name}: set ansible_become_password.")
+            raise AnsibleError(
+                f"Missing {self.become.name} password for instance {self._name}: set ansible_become_password."
+            )
 
     # -- the login user ---------------------------------------------------------------------------------------------
 
@@ -341,9 +384,14 @@ class Connection(ConnectionBase):
     def _memory(self, what: str) -> str:
         """A path that the workers of this run have in common for this host: Ansible removes the folder at its end.
 
-        Who would not be let in by options of their own shall find nothing that others have opened: the path is that of all of them.
+        Who would not be let in by options of their own shall find nothing that others have opened: the path is that of
+        all of them.
         """
-        key = [self._name, self.get_option("remote_user"), *(self.get_option(name) for name in ENGINE_OPTIONS if name != "timeout")]
+        key = [
+            self._name,
+            self.get_option("remote_user"),
+            *(self.get_option(name) for name in ENGINE_OPTIONS if name != "timeout"),
+        ]
         key += [_content(self.get_option(name)) for name in FILE_OPTIONS]
         digest = hashlib.sha256(json.dumps(key, default=str).encode()).hexdigest()
         return os.path.join(C.DEFAULT_LOCAL_TMP, f"lxd-{what}-{digest[:24]}")
@@ -351,12 +399,15 @@ class Connection(ConnectionBase):
     # -- errors -----------------------------------------------------------------------------------------------------
 
     def _engine(self, work: Callable[[], Any], file: str = "") -> Any:
-        """The engine's errors in Ansible's words: a host that cannot be reached, or a task, with a C(file), that cannot be done."""
+        """The engine's errors in Ansible's words: a host that cannot be reached, or a task, with a `file`, that cannot
+        be done.
+        """
         try:
             return work()
         except TimeoutError as exc:
             raise AnsibleConnectionFailure(
-                f"Instance {self._name} did not start a command, or become did not ask for its password, within the timeout of "
+                f"Instance {self._name} did not start a command, or become did not ask for its password, within the "
+                "timeout of "
                 f"{self.get_option('timeout')} s. Is become_password set, and does become_user exist?"
             ) from exc
         except ServerError as exc:
@@ -369,19 +420,29 @@ class Connection(ConnectionBase):
             raise AnsibleError(str(exc)) from exc
 
     def _explained(self, exc: ServerError, file: str) -> AnsibleError:
-        from ansible_collections.cloudhost.lxd.plugins.module_utils._api import messages  # each task loads the plugin, and few need these
+        from ansible_collections.cloudhost.lxd.plugins.module_utils._api import (
+            messages,
+        )  # each task loads the plugin, and few need these
 
         text, instance, label = exc.text, self._name, self._instance.label
         project = self.get_option("project") or "default"
         if messages.instance_missing(exc):
-            return AnsibleConnectionFailure(f"There is no instance {instance} in project {project} of {label}. {self._instance.nearest()}")
+            return AnsibleConnectionFailure(
+                f"There is no instance {instance} in project {project} of {label}. {self._instance.nearest()}"
+            )
         if messages.instance_stopped(exc) and not messages.agent_silent(exc):
-            return AnsibleConnectionFailure(f"Instance {instance} of {label} is not running: {text}. Start it (cloudhost.lxd.instance, state: started).")
+            return AnsibleConnectionFailure(
+                f"Instance {instance} of {label} is not running: {text}. Start it (cloudhost.lxd.instance, state: "
+                "started)."
+            )
         if messages.instance_frozen(exc):
-            return AnsibleConnectionFailure(f"Instance {instance} of {label} is frozen. Start it (cloudhost.lxd.instance, state: started).")
+            return AnsibleConnectionFailure(
+                f"Instance {instance} of {label} is frozen. Start it (cloudhost.lxd.instance, state: started)."
+            )
         if messages.agent_silent(exc):
             return AnsibleConnectionFailure(
-                f"The agent of virtual machine {instance} does not answer: {text}. Wait for it (cloudhost.lxd.instance, wait_for: [agent])."
+                f"The agent of virtual machine {instance} does not answer: {text}. Wait for it "
+                "(cloudhost.lxd.instance, wait_for: [agent])."
             )
         if file:
             return AnsibleError(f"Instance {instance}: {file} {exc}")

@@ -12,16 +12,19 @@ attributes:
   check_mode:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
     support: full
-    details: In check mode, the module sends only C(GET) requests. It returns the same C(changed), C(actions) and C(diff) as a real run.
+    details: In check mode, the module sends only C(GET) requests. It returns the same C(changed), C(actions) and
+      C(diff) as a real run.
   diff_mode:
     description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
     support: full
     details: The diff contains only the keys that change. The values of secret keys are masked.
   idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
+      change.
     support: full
   action:
-    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the
+      controller.
     support: full
     details: >-
       If a task runs on the controller itself (connection V(local)), the module runs in an existing process of Ansible and starts no Python interpreter.
@@ -50,10 +53,12 @@ attributes:
     support: N/A
     details: This module only reads.
   idempotent:
-    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
+    description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no
+      change.
     support: full
   action:
-    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the
+      controller.
     support: full
     details: >-
       If a task runs on the controller itself (connection V(local)), the module runs in an existing process of Ansible and starts no Python interpreter.

@@ -13,7 +13,8 @@ options:
   url:
     description:
       - The address of the server, as V(unix:///path/to/unix.socket) or V(https://host:8443).
-      - The default is the first local socket that exists on the controller. The search order is that of M(cloudhost.lxd.instance).
+      - The default is the first local socket that exists on the controller. The search order is that of
+        M(cloudhost.lxd.instance).
     type: str
     vars:
       - name: ansible_lxd_url
@@ -53,7 +54,8 @@ options:
       - section: lxd_connection
         key: server_cert
   server_fingerprint:
-    description: Pins the server to the certificate with this SHA-256 fingerprint, which C(lxc info) or C(incus info) prints on the server.
+    description: Pins the server to the certificate with this SHA-256 fingerprint, which C(lxc info) or C(incus info)
+      prints on the server.
     type: str
     vars:
       - name: ansible_lxd_server_fingerprint
@@ -90,7 +92,8 @@ options:
         key: project
   timeout:
     description:
-      - The time limit, in seconds, for the server to start a command, to answer a request, or to come back after a restart.
+      - The time limit, in seconds, for the server to start a command, to answer a request, or to come back after a
+        restart.
       - It does not limit how long a command runs.
     type: int
     default: 60

@@ -10,8 +10,10 @@ class ModuleDocFragment:
 options:
   config:
     description:
-      - Configuration keys, with the names that the daemon uses. Only the keys in this option are compared and changed. V(null) unsets a key.
-      - Booleans and numbers are converted to strings, as the API requires. Sizes are compared by their number of bytes, so V(1GiB) equals V(1024MiB).
+      - Configuration keys, with the names that the daemon uses. Only the keys in this option are compared and changed.
+        V(null) unsets a key.
+      - Booleans and numbers are converted to strings, as the API requires. Sizes are compared by their number of bytes,
+        so V(1GiB) equals V(1024MiB).
     type: dict
   purge_config:
     description:
@@ -31,8 +33,10 @@ options:
 options:
   devices:
     description:
-      - Devices by name. Only the devices and properties in this option are compared and changed. V(null) removes a device or unsets a property.
-      - A device is replaced as a whole if its C(type) or C(nictype) changes, or if it changes between C(nictype) and C(network).
+      - Devices by name. Only the devices and properties in this option are compared and changed. V(null) removes a
+        device or unsets a property.
+      - A device is replaced as a whole if its C(type) or C(nictype) changes, or if it changes between C(nictype) and
+        C(network).
     type: dict
   purge_devices:
     description:

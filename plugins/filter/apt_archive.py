@@ -34,7 +34,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: C(uri) and C(signed_by) of the first enabled entry that has the suite. Both are empty if there is no such entry.
+  description: C(uri) and C(signed_by) of the first enabled entry that has the suite. Both are empty if there is no such
+    entry.
   type: dict
 """
 
@@ -46,10 +47,15 @@ def entries(text: str) -> Iterator[dict[str, str]]:
     """The entries of both formats of sources.list(5), each as a dictionary of the deb822 fields in lower case."""
     text = re.sub(r"(?m)^[ \t]*#.*\n?", "", text)
     for stanza in re.split(r"\n\s*\n", text):
-        fields = {key.lower(): " ".join(value.split()) for key, value in re.findall(r"(?m)^([A-Za-z-]+):((?:.*)(?:\n[ \t]+.*)*)", stanza)}
+        fields = {
+            key.lower(): " ".join(value.split())
+            for key, value in re.findall(r"(?m)^([A-Za-z-]+):((?:.*)(?:\n[ \t]+.*)*)", stanza)
+        }
         if "uris" in fields and "suites" in fields:
             yield fields
-    for kind, options, uri, suite in re.findall(r"(?m)^[ \t]*(deb|deb-src)[ \t]+(?:\[([^\]]*)\][ \t]+)?(\S+)[ \t]+(\S+)", text):
+    for kind, options, uri, suite in re.findall(
+        r"(?m)^[ \t]*(deb|deb-src)[ \t]+(?:\[([^\]]*)\][ \t]+)?(\S+)[ \t]+(\S+)", text
+    ):
         key = re.search(r"signed-by=(\S+)", options)
         yield {"types": kind, "uris": uri, "suites": suite, "signed-by": key.group(1) if key else ""}
 

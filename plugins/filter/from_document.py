@@ -12,8 +12,10 @@ short_description: Read a document or preseed file as the daemons read it
 version_added: 0.1.0
 author: cloudhost.lxd contributors (@cloudhost)
 description:
-  - Parses the YAML of a file in the format of C(lxd init --preseed). Plain values stay the text that is written in the file, as the daemons read them.
-  - If Ansible itself reads YAML, some values change. For example, V(0660) becomes 432, V(12:30) becomes 750, and V(1.10) becomes 1.1.
+  - Parses the YAML of a file in the format of C(lxd init --preseed). Plain values stay the text that is written in the
+    file, as the daemons read them.
+  - If Ansible itself reads YAML, some values change. For example, V(0660) becomes 432, V(12:30) becomes 750, and
+    V(1.10) becomes 1.1.
   - Errors name the file and the line. A key that is written twice in one dictionary is an error.
 options:
   _input:
@@ -53,7 +55,10 @@ class _Loader(Loader):
     """With values that are encrypted inside the file, which Ansible decrypts where they are used."""
 
 
-_Loader.add_constructor("!vault", lambda loader, node: EncryptedString(ciphertext="\n".join(line.strip() for line in node.value.splitlines())))
+_Loader.add_constructor(
+    "!vault",
+    lambda loader, node: EncryptedString(ciphertext="\n".join(line.strip() for line in node.value.splitlines())),
+)
 
 
 def from_document(text: str, name: str = "document") -> dict[str, Any]:
@@ -68,7 +73,9 @@ def from_document(text: str, name: str = "document") -> dict[str, Any]:
     finally:
         loader.dispose()
     if content is not None and not isinstance(content, dict):
-        errors.append(f"{name}: a document is a dictionary of sections such as storage_pools, not a {type(content).__name__}.")
+        errors.append(
+            f"{name}: a document is a dictionary of sections such as storage_pools, not a {type(content).__name__}."
+        )
     if errors:
         raise AnsibleFilterError("\n".join(errors))
     return content or {}

@@ -12,12 +12,15 @@ short_description: Add the keys for every member to the configuration of a serve
 version_added: 0.1.0
 author: cloudhost.lxd contributors (@cloudhost)
 description:
-  - A key such as C(source) or C(size) in the C(config) of a storage pool applies to every member. However, a cluster does not pass such keys to a server
-    that joins. This filter adds them to the C(member_config) of that server. Values that the server already has in C(member_config) take precedence.
+  - A key such as C(source) or C(size) in the C(config) of a storage pool applies to every member. However, a cluster
+    does not pass such keys to a server
+    that joins. This filter adds them to the C(member_config) of that server. Values that the server already has in
+    C(member_config) take precedence.
   - The filter also adds keys that are not specific to members. The server ignores these.
 options:
   _input:
-    description: The C(member_config) of the server, a list of dictionaries with C(entity), C(name), C(key) and C(value).
+    description: The C(member_config) of the server, a list of dictionaries with C(entity), C(name), C(key) and
+      C(value).
     type: list
     elements: dict
     required: true
@@ -62,7 +65,9 @@ from typing import Any
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import values
 
 
-def joining_config(own: list[dict[str, Any]], storage_pools: list[dict[str, Any]], networks: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def joining_config(
+    own: list[dict[str, Any]], storage_pools: list[dict[str, Any]], networks: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
     """Entries for all keys that the pools and networks have, and those of this server in their places.
 
     :raises InvalidInput: a value that the API has no words for
@@ -73,7 +78,11 @@ def joining_config(own: list[dict[str, Any]], storage_pools: list[dict[str, Any]
             for key, value in (resource.get("config") or {}).items():
                 said[entity, resource["name"], key] = values.wire(f"{resource['name']}.{key}", value)
     said.update({(entry["entity"], entry["name"], entry["key"]): entry["value"] for entry in own})
-    return [{"entity": entity, "name": name, "key": key, "value": value} for (entity, name, key), value in said.items() if value is not None]
+    return [
+        {"entity": entity, "name": name, "key": key, "value": value}
+        for (entity, name, key), value in said.items()
+        if value is not None
+    ]
 
 
 class FilterModule:

@@ -12,7 +12,8 @@ short_description: Add the keys that differ by member to storage pools or networ
 version_added: 0.1.0
 author: cloudhost.lxd contributors (@cloudhost)
 description:
-  - With C(lxd init --preseed), each host has its own keys in C(member_config). The modules and a stack instead expect these keys in the option C(members)
+  - With C(lxd init --preseed), each host has its own keys in C(member_config). The modules and a stack instead expect
+    these keys in the option C(members)
     of the pool or network. This filter converts the first format to the second.
 options:
   _input:
@@ -27,7 +28,8 @@ options:
     required: true
   members:
     description:
-      - The C(member_config) of each member, by the name of the member. It is a list of dictionaries with C(entity), C(name), C(key) and C(value).
+      - The C(member_config) of each member, by the name of the member. It is a list of dictionaries with C(entity),
+        C(name), C(key) and C(value).
       - C(null) stands for a member whose keys are not known here. This member keeps its current configuration.
     type: dict
     required: true
@@ -50,7 +52,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: The same pools or networks. If a member has its own keys for one of them, these keys are in its C(members).
+  description: The same pools or networks. If a member has its own keys for one of them, these keys are in its
+    C(members).
   type: list
   elements: dict
 """
@@ -58,16 +61,23 @@ _value:
 from typing import Any
 
 
-def with_members(resources: list[dict[str, Any]], entity: str, members: dict[str, list[dict[str, Any]] | None]) -> list[dict[str, Any]]:
+def with_members(
+    resources: list[dict[str, Any]], entity: str, members: dict[str, list[dict[str, Any]] | None]
+) -> list[dict[str, Any]]:
     """The resources, each with the keys of its own that members have of it."""
     own: dict[str, dict[str, dict[str, Any] | None]] = {
-        resource["name"]: {member: None for member, config in members.items() if config is None and resource.get("config")} for resource in resources
+        resource["name"]: {
+            member: None for member, config in members.items() if config is None and resource.get("config")
+        }
+        for resource in resources
     }
     for member, config in members.items():
         for entry in config or ():
             if entry["entity"] == entity and entry["name"] in own:
                 own[entry["name"]].setdefault(member, {})[entry["key"]] = entry["value"]  # type: ignore[index]
-    return [{**resource, "members": own[resource["name"]]} if own[resource["name"]] else resource for resource in resources]
+    return [
+        {**resource, "members": own[resource["name"]]} if own[resource["name"]] else resource for resource in resources
+    ]
 
 
 class FilterModule:

@@ -9,15 +9,22 @@ name: instances
 short_description: Use instances of LXD and Incus as hosts
 version_added: 0.1.0
 description:
-  - Finds the containers and virtual machines of any number of LXD and Incus servers and clusters, with one request to each server.
-  - The name of the inventory file must end in C(instances.yml), C(lxd.yml) or C(incus.yml), or in one of these with the suffix C(.yaml). The file must
+  - Finds the containers and virtual machines of any number of LXD and Incus servers and clusters, with one request to
+    each server.
+  - The name of the inventory file must end in C(instances.yml), C(lxd.yml) or C(incus.yml), or in one of these with the
+    suffix C(.yaml). The file must
     contain C(plugin=cloudhost.lxd.instances).
-  - Every host has the variables C(lxd_name), C(lxd_project), C(lxd_type) (V(container) or V(virtual-machine)), C(lxd_status), C(lxd_location) (the
-    member of the cluster, or V(none) without a cluster), C(lxd_architecture), C(lxd_description), C(lxd_ephemeral), C(lxd_created_at), C(lxd_profiles),
-    C(lxd_config) and C(lxd_devices) (including those of profiles), C(lxd_image) (the C(image.*) keys), C(lxd_addresses) (the global addresses of the
-    NICs of the instance, IPv4 first), C(lxd_address) (the address that O(address_nic) and O(address_family) select), C(lxd_snapshots), C(lxd_server)
+  - Every host has the variables C(lxd_name), C(lxd_project), C(lxd_type) (V(container) or V(virtual-machine)),
+    C(lxd_status), C(lxd_location) (the
+    member of the cluster, or V(none) without a cluster), C(lxd_architecture), C(lxd_description), C(lxd_ephemeral),
+    C(lxd_created_at), C(lxd_profiles),
+    C(lxd_config) and C(lxd_devices) (including those of profiles), C(lxd_image) (the C(image.*) keys), C(lxd_addresses)
+    (the global addresses of the
+    NICs of the instance, IPv4 first), C(lxd_address) (the address that O(address_nic) and O(address_family) select),
+    C(lxd_snapshots), C(lxd_server)
     and C(lxd_url).
-  - In C(lxd_config), C(lxd_image) and C(lxd_devices), the values of keys that name secrets are masked. The keys C(volatile.*), C(raw.*), C(environment.*),
+  - In C(lxd_config), C(lxd_image) and C(lxd_devices), the values of keys that name secrets are masked. The keys
+    C(volatile.*), C(raw.*), C(environment.*),
     C(cloud-init.*), scriptlets and the old keys of cloud-init are left out.
 author:
   - cloudhost.lxd contributors (@cloudhost)
@@ -33,9 +40,11 @@ options:
   servers:
     description:
       - The servers to read. For a cluster, one member is enough. The default is the first local socket.
-      - Each server has the connection options of the modules, and a C(name). The name becomes the variable C(lxd_server) of its hosts. The default name
+      - Each server has the connection options of the modules, and a C(name). The name becomes the variable
+        C(lxd_server) of its hosts. The default name
         is the host in its C(url).
-      - Certificates and keys are PEM text or paths on the controller. A key that is given as text is not set as a variable of the hosts, because variables
+      - Certificates and keys are PEM text or paths on the controller. A key that is given as text is not set as a
+        variable of the hosts, because variables
         can be displayed.
     type: list
     elements: dict
@@ -77,7 +86,8 @@ options:
     default: [default]
   filters:
     description:
-      - Filter expressions of the API, such as V(status eq running) or V(config.user.role eq web). An instance must match all of them. The server
+      - Filter expressions of the API, such as V(status eq running) or V(config.user.role eq web). An instance must
+        match all of them. The server
         applies them.
     type: list
     elements: str
@@ -85,22 +95,26 @@ options:
   hostname:
     description:
       - A Jinja expression for the name of a host. It can use the variables of the instance.
-      - It is an error if two instances have the same name, or if a name stands for the controller, such as V(localhost). It is also an error if the name is
+      - It is an error if two instances have the same name, or if a name stands for the controller, such as
+        V(localhost). It is also an error if the name is
         a host of another inventory source, because that host would become the instance.
-      - If the other source is read later, its host does not change. The plugin leaves out the instance and reports a warning.
+      - If the other source is read later, its host does not change. The plugin leaves out the instance and reports a
+        warning.
     type: str
     default: lxd_name
   connection:
     description:
       - How to connect to the hosts.
-      - V(api) sets C(ansible_connection) to P(cloudhost.lxd.api#connection), and sets the variables that this plugin needs.
+      - V(api) sets C(ansible_connection) to P(cloudhost.lxd.api#connection), and sets the variables that this plugin
+        needs.
       - V(ssh) sets C(ansible_host) to C(lxd_address), if the instance has an address.
       - V(none) sets neither.
     type: str
     choices: [api, ssh, none]
     default: api
   address_nic:
-    description: The NIC from which to take C(lxd_address), by the name of the device. The default is the first NIC with an address.
+    description: The NIC from which to take C(lxd_address), by the name of the device. The default is the first NIC with
+      an address.
     type: str
   address_family:
     description: The family of C(lxd_address). The default is IPv4, or IPv6 for an instance without an IPv4 address.
@@ -109,7 +123,8 @@ options:
   on_unreachable:
     description:
       - How to handle a server that cannot be read.
-      - V(error) is an error of the whole inventory source. V(warning) reports a warning and lists the hosts of the other servers.
+      - V(error) is an error of the whole inventory source. V(warning) reports a warning and lists the hosts of the
+        other servers.
     type: str
     choices: [error, warning]
     default: error
@@ -196,21 +211,31 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
-        if self.get_option("connection") == "api" and "forks" in context.CLIARGS:  # tasks run in forks, and need not load it each for themselves
+        if (
+            self.get_option("connection") == "api" and "forks" in context.CLIARGS
+        ):  # tasks run in forks, and need not load it each for themselves
             from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _instance  # noqa: F401 - loading it is what this is for
 
             connection_loader.get("cloudhost.lxd.api", class_only=True)
         try:
             servers = _instances.complete(self.get_option("servers"))
-            named = [(self._name(variables), variables, server) for server, found in self._listed(servers, path, cache) for variables in found]
+            named = [
+                (self._name(variables), variables, server)
+                for server, found in self._listed(servers, path, cache)
+                for variables in found
+            ]
         except LXDError as exc:
             raise AnsibleParserError(f"{path}: {exc}") from exc
-        self._check([(name, variables) for name, variables, _server in named], path)  # before anything is added: what is there stays after an error
+        self._check(
+            [(name, variables) for name, variables, _server in named], path
+        )  # before anything is added: what is there stays after an error
         for name, variables, server in named:
             self._add(name, variables, server)
         self._guard({name for name, _variables, _server in named}, path)
 
-    def _listed(self, servers: list[dict[str, Any]], path: str, cache: bool) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+    def _listed(
+        self, servers: list[dict[str, Any]], path: str, cache: bool
+    ) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
         """Each server with the variables of its instances, from the cache where it may be used."""
         key = self.get_cache_key(path)
         use = self.get_option("cache")
@@ -222,7 +247,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         failed = {name: answer for name, answer in answers.items() if isinstance(answer, LXDError)}
         for name, error in failed.items():
             if self.get_option("on_unreachable") == "error":
-                raise AnsibleParserError(f"{path}: server '{name}' cannot be read: {error} With on_unreachable: warning, the others are listed.")
+                raise AnsibleParserError(
+                    f"{path}: server '{name}' cannot be read: {error} With on_unreachable: warning, the others are "
+                    "listed."
+                )
             self.display.warning(f"{path}: server '{name}' cannot be read, its instances are left out: {error}")
         found = {name: answer for name, answer in answers.items() if not isinstance(answer, LXDError)}
         if use and not failed:  # a server that was away today shall not be missing tomorrow
@@ -234,7 +262,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         try:
             return str(self._compose(expression, variables))
         except Exception as exc:  # a template can fail in any way
-            raise AnsibleParserError(f"hostname: '{expression}' cannot be evaluated for instance {variables['lxd_name']}: {exc}") from exc
+            raise AnsibleParserError(
+                f"hostname: '{expression}' cannot be evaluated for instance {variables['lxd_name']}: {exc}"
+            ) from exc
 
     def _check(self, named: list[tuple[str, dict[str, Any]]], path: str) -> None:
         """Refuse names that belong to another: who may name an instance is not who may say what that other host is."""
@@ -243,18 +273,28 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             known = self.inventory.hosts.get(name)
             other = taken.get(name) or (known.vars if known and OURS.issubset(known.vars) else None)
             if other:
-                raise AnsibleParserError(f"Two instances would be the host '{name}': {_told(other)}, and {_told(variables)}. {HINT}")
+                raise AnsibleParserError(
+                    f"Two instances would be the host '{name}': {_told(other)}, and {_told(variables)}. {HINT}"
+                )
             if name.casefold() in C.LOCALHOST:
-                raise AnsibleParserError(f"{path}: '{name}' would be {_told(variables)}, and means the controller. {HINT}")
+                raise AnsibleParserError(
+                    f"{path}: '{name}' would be {_told(variables)}, and means the controller. {HINT}"
+                )
             if known:
                 source = known.vars.get("inventory_file") or "another source of the inventory"
-                raise AnsibleParserError(f"{path}: the host '{name}' of {source} would turn into {_told(variables)}. {HINT}")
+                raise AnsibleParserError(
+                    f"{path}: the host '{name}' of {source} would turn into {_told(variables)}. {HINT}"
+                )
             if not name or name != name.strip() or not name.isprintable():
-                raise AnsibleParserError(f"{path}: {name!r} is no name for a host, and would be {_told(variables)}. {HINT}")
+                raise AnsibleParserError(
+                    f"{path}: {name!r} is no name for a host, and would be {_told(variables)}. {HINT}"
+                )
             taken[name] = variables
 
     def _guard(self, names: set[str], path: str) -> None:
-        """Let sources that are read later have what they name: a host that is there already would take their variables and stay an instance."""
+        """Let sources that are read later have what they name: a host that is there already would take their variables
+        and stay an instance.
+        """
         inventory, add = self.inventory, self.inventory.add_host
 
         def add_host(host: Any, *args: Any, **kwargs: Any) -> Any:
@@ -263,7 +303,10 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             if known and OURS.issubset(known.vars):
                 names.discard(str(host))
                 inventory.remove_host(known)
-                self.display.warning(f"{path}: {_told(known.vars)} is left out: '{host}' is a host of {inventory.current_source} too. {HINT}")
+                self.display.warning(
+                    f"{path}: {_told(known.vars)} is left out: '{host}' is a host of {inventory.current_source} too. "
+                    f"{HINT}"
+                )
             return add(host, *args, **kwargs)
 
         source = inventory.current_source
@@ -280,7 +323,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
 
     def _compose(self, template: str, variables: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """What is only looked up needs no template: to compile one for each host is most of what a large inventory costs."""
+        """What is only looked up needs no template: to compile one for each host is most of what a large inventory
+        costs.
+        """
         value = None if self.get_option("use_extra_vars") else _instances.looked_up(template, variables)
         return super()._compose(template, variables, *args, **kwargs) if value is None else value
 

@@ -44,14 +44,16 @@ INTERNAL = ("_documents", "_progress", "_secrets")
 
 
 class _Module(AnsibleModule):
-    """An AnsibleModule for the API: secrets inside C(config) are known to Ansible before anything is printed."""
+    """An AnsibleModule for the API: secrets inside `config` are known to Ansible before anything is printed."""
 
     def __init__(self, spec: dict[str, dict[str, Any]], **kwargs: Any) -> None:
         self.internal: dict[str, Any] = {}
         super().__init__(argument_spec={**CONNECTION, **spec}, supports_check_mode=True, **kwargs)
 
     def _load_params(self) -> None:
-        """Read the arguments; what is secret in them is known before they are validated, because an error shows them too."""
+        """Read the arguments; what is secret in them is known before they are validated, because an error shows them
+        too.
+        """
         super()._load_params()
         self.internal = {name: self.params.pop(name) for name in INTERNAL if name in self.params}
         given = self.internal.pop("_secrets", {"anywhere": [], "alone": []})
@@ -60,7 +62,7 @@ class _Module(AnsibleModule):
         self.no_log_values.update(secrets.secrets_in(self.params))
 
     def _log_invocation(self) -> None:
-        """Not to syslog: secrets inside C(raw.*), C(cloud-init.*) and C(environment.*) cannot be told from other text."""
+        """Not to syslog: secrets inside `raw.*`, `cloud-init.*` and `environment.*` cannot be told from other text."""
 
     def guarded(self, work: Callable[[Client], dict[str, Any]], read_only: bool) -> None:
         client = None
@@ -69,7 +71,12 @@ class _Module(AnsibleModule):
             client.hidden = self.hidden
             result = work(client)
         except LXDError as exc:
-            told = {"changed": bool(exc.done), "actions": [one.words for one in exc.done], "steps": [one._asdict() for one in exc.done], **exc.result}
+            told = {
+                "changed": bool(exc.done),
+                "actions": [one.words for one in exc.done],
+                "steps": [one._asdict() for one in exc.done],
+                **exc.result,
+            }
             self.warn_of(told)
             failure = messages.failure(exc)
             self.fail_json(msg=values.printable(str(exc), keep="\n"), code=failure["code"], failure=failure, **told)
@@ -85,14 +92,18 @@ class _Module(AnsibleModule):
 
 
 def run(kind: type[Resource]) -> None:
-    """The C(main) of a module that manages one kind."""
+    """The `main` of a module that manages one kind."""
     module = _Module(kind.argument_spec(), **kind.constraints)
 
     def work(client: Client) -> dict[str, Any]:
         outcome = converge(kind(client, module.params), module.check_mode)
         before, after = secrets.mask_pair(outcome.before, outcome.after, module.hidden)
         header = f"{kind.kind} {module.params.get('name') or ''}".strip()
-        result: dict[str, Any] = {"changed": outcome.changed, "actions": outcome.actions, kind.kind: kind.returned(outcome.result)}
+        result: dict[str, Any] = {
+            "changed": outcome.changed,
+            "actions": outcome.actions,
+            kind.kind: kind.returned(outcome.result),
+        }
         result["steps"] = [one._asdict() for one in outcome.done]
         result["warnings"] = outcome.warnings
         result["diff"] = {
@@ -107,12 +118,19 @@ def run(kind: type[Resource]) -> None:
 
 
 def run_info(info: Any) -> None:
-    """The C(main) of a module that only reads."""
+    """The `main` of a module that only reads."""
     module = _Module(info.spec)
-    module.guarded(lambda client: {"changed": False, **secrets.masked(info.gather(client, module.params))}, read_only=True)
+    module.guarded(
+        lambda client: {"changed": False, **secrets.masked(info.gather(client, module.params))}, read_only=True
+    )
 
 
 def run_job(job: Any) -> None:
-    """The C(main) of a module that is about more than one resource: its C(spec), and C(run) of a client, the arguments and check mode."""
+    """The `main` of a module that is about more than one resource: its `spec`, and `run` of a client, the arguments and
+    check mode.
+    """
     module = _Module(job.spec)
-    module.guarded(lambda client: job.run(client, {**module.params, **module.internal}, module.check_mode), read_only=module.check_mode)
+    module.guarded(
+        lambda client: job.run(client, {**module.params, **module.internal}, module.check_mode),
+        read_only=module.check_mode,
+    )

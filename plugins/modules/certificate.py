@@ -11,7 +11,8 @@ short_description: Manage the certificates that LXD and Incus servers trust
 version_added: 0.1.0
 description:
   - Adds, changes and removes the certificates of clients that a server trusts, over C(/1.0/certificates).
-  - The fingerprint of the certificate identifies an entry. Names are for people only. Two entries can have the same name.
+  - The fingerprint of the certificate identifies an entry. Names are for people only. Two entries can have the same
+    name.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -20,12 +21,14 @@ extends_documentation_fragment:
 options:
   certificate:
     description:
-      - The certificate, as PEM text, as a path to a PEM file on the host that runs the module, or as DER in base64, as in preseed files.
+      - The certificate, as PEM text, as a path to a PEM file on the host that runs the module, or as DER in base64, as
+        in preseed files.
       - Required to add an entry. The private key is not needed and stays where it is.
     type: str
   fingerprint:
     description:
-      - The SHA-256 fingerprint of the certificate. Use it to change or remove an entry without its certificate. The first 12 digits are enough.
+      - The SHA-256 fingerprint of the certificate. Use it to change or remove an entry without its certificate. The
+        first 12 digits are enough.
     type: str
   name:
     description:
@@ -33,7 +36,8 @@ options:
     type: str
   type:
     description:
-      - The type of the certificate. A client with a V(metrics) certificate can only read C(/1.0/metrics). If not set, a new entry has the type V(client).
+      - The type of the certificate. A client with a V(metrics) certificate can only read C(/1.0/metrics). If not set, a
+        new entry has the type V(client).
       - You cannot change the type of an existing entry, except with O(recreate).
     type: str
     choices: [client, metrics]
@@ -48,7 +52,8 @@ options:
     type: list
     elements: str
   description:
-    description: The description, as text for people. An empty string removes it. Requires the extension C(certificate_description), which Incus has.
+    description: The description, as text for people. An empty string removes it. Requires the extension
+      C(certificate_description), which Incus has.
     type: str
   recreate:
     description:
@@ -96,7 +101,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On
+    failure, the actions before the error.
   returned: always
   type: list
   elements: str
@@ -108,7 +114,8 @@ steps:
   elements: dict
   contains:
     action:
-      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or
+        V(stop).
       type: str
       returned: success
     kind:
@@ -172,7 +179,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

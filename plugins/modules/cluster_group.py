@@ -32,7 +32,8 @@ options:
   members:
     description:
       - The members of the group, in any order. The group gets exactly these members.
-      - A member must be in at least one group. The module refuses to remove a member that is in no other group, and O(state=absent) while the group
+      - A member must be in at least one group. The module refuses to remove a member that is in no other group, and
+        O(state=absent) while the group
         has such a member.
     type: list
     elements: str
@@ -56,7 +57,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On
+    failure, the actions before the error.
   returned: always
   type: list
   elements: str
@@ -68,7 +70,8 @@ steps:
   elements: dict
   contains:
     action:
-      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or
+        V(stop).
       type: str
       returned: success
     kind:
@@ -120,7 +123,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

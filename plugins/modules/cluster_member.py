@@ -10,7 +10,8 @@ module: cluster_member
 short_description: Configure, evacuate, restore and remove members of a cluster
 version_added: 0.1.0
 description:
-  - Changes members of a cluster over C(/1.0/cluster/members), moves their instances away and back, and removes members. Run the module on any member.
+  - Changes members of a cluster over C(/1.0/cluster/members), moves their instances away and back, and removes members.
+    Run the module on any member.
   - To add a member, use M(cloudhost.lxd.cluster).
 author:
   - cloudhost.lxd contributors (@cloudhost)
@@ -27,18 +28,21 @@ options:
     required: true
   state:
     description:
-      - V(evacuated) stops the instances of the member or moves them to other members, as the C(cluster.evacuate) of each instance says. The member gets
+      - V(evacuated) stops the instances of the member or moves them to other members, as the C(cluster.evacuate) of
+        each instance says. The member gets
         no new instances.
       - V(restored) reverses this.
       - V(present) neither evacuates nor restores the member.
-      - V(absent) removes the member from the cluster, and the server deletes its data about the cluster. The module refuses to remove the only member.
+      - V(absent) removes the member from the cluster, and the server deletes its data about the cluster. The module
+        refuses to remove the only member.
         Without O(force), it also refuses to remove a member that is offline or has instances or volumes of its own.
     type: str
     choices: [present, evacuated, restored, absent]
     default: present
   failure_domain:
     description:
-      - The failure domain of the member, for example a rack or a power feed. Members that may fail together have the same failure domain.
+      - The failure domain of the member, for example a rack or a power feed. Members that may fail together have the
+        same failure domain.
       - The cluster spreads its database over failure domains.
     type: str
   roles:
@@ -53,14 +57,17 @@ options:
     elements: str
   mode:
     description:
-      - How to evacuate or restore the instances. It overrides the C(cluster.evacuate) of each instance. V(skip) restores without moving the instances back.
+      - How to evacuate or restore the instances. It overrides the C(cluster.evacuate) of each instance. V(skip)
+        restores without moving the instances back.
       - Requires the extension C(clustering_evacuation_mode). Incus has it. LXD 5.0 does not.
     type: str
     choices: [auto, stop, migrate, live-migrate, skip]
   force:
     description:
-      - Remove a member that is permanently lost, or that still has instances. Everything that only this member had is lost. A warning names it.
-      - The module still refuses a removal that would end the cluster. It refuses to remove the member that the task connects to, the last member that is
+      - Remove a member that is permanently lost, or that still has instances. Everything that only this member had is
+        lost. A warning names it.
+      - The module still refuses a removal that would end the cluster. It refuses to remove the member that the task
+        connects to, the last member that is
         online, and a member without which too few of the members that keep the database are online.
     type: bool
     default: false
@@ -104,7 +111,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On
+    failure, the actions before the error.
   returned: always
   type: list
   elements: str
@@ -116,7 +124,8 @@ steps:
   elements: dict
   contains:
     action:
-      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or
+        V(stop).
       type: str
       returned: success
     kind:
@@ -177,7 +186,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

@@ -10,9 +10,12 @@ module: host_info
 short_description: Read the packages, services and files of an LXD or Incus host
 version_added: 0.1.0
 description:
-  - Reads packages, systemd units, processes, files, users and lxcfs of the host, and whether the daemon answers, in one task.
-  - The role cloudhost.lxd.install runs this module first. If the host is already in the desired state, the role does nothing more.
-  - The module reads only what the options request. It reads packages of Debian and Ubuntu. It reads units only if systemd runs.
+  - Reads packages, systemd units, processes, files, users and lxcfs of the host, and whether the daemon answers, in one
+    task.
+  - The role cloudhost.lxd.install runs this module first. If the host is already in the desired state, the role does
+    nothing more.
+  - The module reads only what the options request. It reads packages of Debian and Ubuntu. It reads units only if
+    systemd runs.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -54,7 +57,8 @@ options:
     type: bool
     default: false
 notes:
-  - The module contacts the daemon at O(url) once. It does not wait for a daemon that refuses connections. A daemon that does not answer within O(timeout)
+  - The module contacts the daemon at O(url) once. It does not wait for a daemon that refuses connections. A daemon that
+    does not answer within O(timeout)
     is reported as not answering.
 seealso:
   - module: cloudhost.lxd.server_info
@@ -90,7 +94,8 @@ host:
       returned: success
       sample: {lxd: 5.0.2-5, lxd-client: 5.0.2-5}
     units:
-      description: For each unit that systemd knows, C(active) (its C(ActiveState)) and C(enabled) (its C(UnitFileState)).
+      description: For each unit that systemd knows, C(active) (its C(ActiveState)) and C(enabled) (its
+        C(UnitFileState)).
       type: dict
       returned: success
       sample: {lxd.socket: {active: active, enabled: enabled}}
@@ -110,7 +115,8 @@ host:
       returned: success
     lxcfs:
       description:
-        - C(possible) is whether the host supports file systems in user space. C(serves) is whether lxcfs serves its files. C(killed) is whether the mount of
+        - C(possible) is whether the host supports file systems in user space. C(serves) is whether lxcfs serves its
+          files. C(killed) is whether the mount of
           a killed lxcfs is still in place and blocks a new one. Empty if O(lxcfs) is not set.
       type: dict
       returned: success
@@ -151,7 +157,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

@@ -10,9 +10,12 @@ module: image
 short_description: Manage images of LXD and Incus
 version_added: 0.1.0
 description:
-  - Copies images from image servers, imports them from files, publishes instances, and changes and deletes images, over C(/1.0/images).
-  - If the alias exists, the module does not create the image again. A newer image on the remote is no change (see O(auto_update)).
-  - The module compares the fingerprint of the image only with O(file). If it differs, the module imports the file and points the alias at it. The old
+  - Copies images from image servers, imports them from files, publishes instances, and changes and deletes images, over
+    C(/1.0/images).
+  - If the alias exists, the module does not create the image again. A newer image on the remote is no change (see
+    O(auto_update)).
+  - The module compares the fingerprint of the image only with O(file). If it differs, the module imports the file and
+    points the alias at it. The old
     image stays.
 author:
   - cloudhost.lxd contributors (@cloudhost)
@@ -21,7 +24,8 @@ extends_documentation_fragment:
   - cloudhost.lxd._connection
 options:
   name:
-    description: The alias of the image, such as V(debian/12). To change or delete an image, you can also use its fingerprint.
+    description: The alias of the image, such as V(debian/12). To change or delete an image, you can also use its
+      fingerprint.
     type: str
     required: true
   state:
@@ -32,25 +36,30 @@ options:
     default: present
   remote:
     description:
-      - Copy the image from one of the image servers that the clients of the daemons know, as V(images:debian/12) or V(ubuntu:24.04).
+      - Copy the image from one of the image servers that the clients of the daemons know, as V(images:debian/12) or
+        V(ubuntu:24.04).
       - V(images) is images.lxd.canonical.com for LXD and images.linuxcontainers.org for Incus.
     type: str
   source:
-    description: The source to copy the image from, with the keys of the API (C(server), C(protocol), C(alias), C(certificate), …).
+    description: The source to copy the image from, with the keys of the API (C(server), C(protocol), C(alias),
+      C(certificate), …).
     type: dict
   file:
     description:
-      - Import this file, a unified tarball on the host that runs the module. With O(rootfs), it is the metadata tarball of a split image.
+      - Import this file, a unified tarball on the host that runs the module. With O(rootfs), it is the metadata tarball
+        of a split image.
     type: path
   rootfs:
     description: The root file system of a split image. It is a squashfs file, or a qcow2 file for virtual machines.
     type: path
   instance:
     description:
-      - Publish this instance, or the snapshot V(instance/snapshot). The instance must be stopped. To publish a snapshot, it can run.
+      - Publish this instance, or the snapshot V(instance/snapshot). The instance must be stopped. To publish a
+        snapshot, it can run.
     type: str
   properties:
-    description: Properties, such as C(os) and C(release). Only the properties in this option are compared and changed. V(null) unsets a property.
+    description: Properties, such as C(os) and C(release). Only the properties in this option are compared and changed.
+      V(null) unsets a property.
     type: dict
   purge_properties:
     description: Unset the properties that are not in O(properties).
@@ -63,7 +72,8 @@ options:
     description: Whether the daemon keeps the image up to date with its remote.
     type: bool
   expires_at:
-    description: The time after which the daemon may delete the image, as in V(2030-01-01T00:00:00Z). V(never) removes this time.
+    description: The time after which the daemon may delete the image, as in V(2030-01-01T00:00:00Z). V(never) removes
+      this time.
     type: str
   profiles:
     description: The profiles of instances that are created from the image without naming profiles.
@@ -108,7 +118,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On
+    failure, the actions before the error.
   returned: always
   type: list
   elements: str
@@ -120,7 +131,8 @@ steps:
   elements: dict
   contains:
     action:
-      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or
+        V(stop).
       type: str
       returned: success
     kind:
@@ -192,7 +204,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

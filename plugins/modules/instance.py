@@ -10,10 +10,12 @@ module: instance
 short_description: Manage containers and virtual machines of LXD and Incus
 version_added: 0.1.0
 description:
-  - Creates, changes, renames, moves and deletes instances, and starts, stops and freezes them, over C(/1.0/instances). You can create an instance
+  - Creates, changes, renames, moves and deletes instances, and starts, stops and freezes them, over C(/1.0/instances).
+    You can create an instance
     from an image, as a copy of another instance, empty, or from a backup.
   - A stopped instance is changed without being started.
-  - The module uses O(image) to create an instance, and with O(state=rebuilt). Otherwise, if an alias later points to another image, nothing changes.
+  - The module uses O(image) to create an instance, and with O(state=rebuilt). Otherwise, if an alias later points to
+    another image, nothing changes.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -35,29 +37,37 @@ options:
     required: true
   state:
     description:
-      - V(started), V(stopped) and V(frozen) create the instance if it does not exist, and then start, stop or freeze it if needed.
+      - V(started), V(stopped) and V(frozen) create the instance if it does not exist, and then start, stop or freeze it
+        if needed.
       - V(present) creates the instance if it does not exist, and does not change whether it runs.
       - V(restarted) restarts the instance. A stopped instance is started.
-      - V(absent) deletes the instance with its snapshots. A running instance is first stopped gracefully, or immediately with O(force).
-      - V(rebuilt) replaces the root disk with O(image) if it was created from another image. Requires the extension C(instances_rebuild).
+      - V(absent) deletes the instance with its snapshots. A running instance is first stopped gracefully, or
+        immediately with O(force).
+      - V(rebuilt) replaces the root disk with O(image) if it was created from another image. Requires the extension
+        C(instances_rebuild).
     type: str
     choices: [started, stopped, restarted, frozen, present, absent, rebuilt]
     default: started
   type:
-    description: The type of a new instance. If not set, a container is created. You cannot change the type of an existing instance.
+    description: The type of a new instance. If not set, a container is created. You cannot change the type of an
+      existing instance.
     type: str
     choices: [container, virtual-machine]
   image:
     description:
-      - The image to create the instance from. It is a local alias (V(debian/12)), a fingerprint, or an image of a remote (V(images:debian/12),
+      - The image to create the instance from. It is a local alias (V(debian/12)), a fingerprint, or an image of a
+        remote (V(images:debian/12),
         V(ubuntu:24.04)).
-      - Mutually exclusive with O(source). Set one of them to create an instance. To change an instance, you need neither.
+      - Mutually exclusive with O(source). Set one of them to create an instance. To change an instance, you need
+        neither.
     type: str
   source:
     description:
       - The source to create the instance from, with the keys of the API.
-      - C(type=image) needs C(alias) or C(fingerprint). For an image of another server, add C(server), C(protocol) and C(certificate).
-      - C(type=copy) needs C(source), the instance or C(instance/snapshot) to copy. It can have C(project) and C(instance_only). Profiles, devices, description
+      - C(type=image) needs C(alias) or C(fingerprint). For an image of another server, add C(server), C(protocol) and
+        C(certificate).
+      - C(type=copy) needs C(source), the instance or C(instance/snapshot) to copy. It can have C(project) and
+        C(instance_only). Profiles, devices, description
         and root disk are those of the original, unless the task sets them.
       - C(type=none) creates an empty instance.
       - C(type=backup) needs C(file), the tarball of an export on the host that runs the module.
@@ -65,29 +75,38 @@ options:
   profiles:
     description:
       - The profiles of the instance, in order. The instance gets exactly these profiles.
-      - If not set, a new instance gets the profiles of its image, or V(default) if the image has none. A copy gets the profiles of the original.
+      - If not set, a new instance gets the profiles of its image, or V(default) if the image has none. A copy gets the
+        profiles of the original.
     type: list
     elements: str
   ephemeral:
     description:
       - Whether the instance is deleted when it stops.
-      - The module does not stop a running ephemeral instance in order to change it. It refuses a move, a new name, V(stopped) and V(rebuilt), unless
-        the same task sets this option to V(false). If keys need a restart, it restarts the instance with O(restart=if_required).
+      - The module does not stop a running ephemeral instance in order to change it. It refuses a move, a new name,
+        V(stopped) and V(rebuilt), unless
+        the same task sets this option to V(false). If keys need a restart, it restarts the instance with
+        O(restart=if_required).
     type: bool
   pool:
     description:
-      - The storage pool of the root disk. An instance in another pool is moved. It must be stopped for the move (see O(restart)).
+      - The storage pool of the root disk. An instance in another pool is moved. It must be stopped for the move (see
+        O(restart)).
     type: str
   new_project:
     description:
-      - The project to move the instance to from O(project). If it has already been moved, nothing changes. It must be stopped for the move (see O(restart)).
-      - O(profiles) are profiles of the new project. Servers with the extension C(instance_move_config), such as Incus, apply them with the move. LXD 5.0
-        moves an instance with its present profiles and changes them afterwards, so the new project needs both. Both servers move snapshots with the
-        profiles that they have. If an instance cannot be moved for this reason, the module says what to do and changes nothing.
+      - The project to move the instance to from O(project). If it has already been moved, nothing changes. It must be
+        stopped for the move (see O(restart)).
+      - O(profiles) are profiles of the new project. Servers with the extension C(instance_move_config), such as Incus,
+        apply them with the move. LXD 5.0
+        moves an instance with its present profiles and changes them afterwards, so the new project needs both. Both
+        servers move snapshots with the
+        profiles that they have. If an instance cannot be moved for this reason, the module says what to do and changes
+        nothing.
     type: str
   wait_for:
     description:
-      - If the instance runs, wait within O(timeout) until all of these conditions are met. On a timeout, the instance stays, and the error reports
+      - If the instance runs, wait within O(timeout) until all of these conditions are met. On a timeout, the instance
+        stays, and the error reports
         the state that the module last observed.
       - V(ipv4) and V(ipv6) wait for a global address on any NIC of the instance.
       - V(agent) waits until the instance reports processes. In a virtual machine, the agent reports them.
@@ -98,20 +117,24 @@ options:
     choices: [ready, agent, ipv4, ipv6, cloud_init]
   force:
     description:
-      - Stop the instance by force if it does not stop gracefully within its C(boot.host_shutdown_timeout) (30 seconds if not set).
+      - Stop the instance by force if it does not stop gracefully within its C(boot.host_shutdown_timeout) (30 seconds
+        if not set).
       - With O(state=absent), stop it by force immediately.
     type: bool
     default: false
   restart:
     description:
-      - With V(if_required), the module stops and starts a running instance if a change needs it (a move, a new name, keys such as C(security.privileged)).
-      - With V(never), moving or renaming a running instance is an error, unless O(state=stopped) or O(state=restarted). Keys that need a restart are
+      - With V(if_required), the module stops and starts a running instance if a change needs it (a move, a new name,
+        keys such as C(security.privileged)).
+      - With V(never), moving or renaming a running instance is an error, unless O(state=stopped) or O(state=restarted).
+        Keys that need a restart are
         set, with a warning that they take effect at the next start.
     type: str
     choices: [never, if_required]
     default: never
 notes:
-  - A device without C(type) overrides a device of a profile. It takes its other properties from there, except properties that conflict with its own, such as
+  - A device without C(type) overrides a device of a profile. It takes its other properties from there, except
+    properties that conflict with its own, such as
     C(nictype) with C(network).
   - V(null) for a device or key that comes from a profile changes nothing. The module warns about it.
 seealso:
@@ -173,7 +196,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On
+    failure, the actions before the error.
   returned: always
   type: list
   elements: str
@@ -185,7 +209,8 @@ steps:
   elements: dict
   contains:
     action:
-      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or
+        V(stop).
       type: str
       returned: success
     kind:
@@ -278,7 +303,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

@@ -22,14 +22,16 @@ options:
     description: Read only the instance with this name.
     type: str
   filter:
-    description: Read only the instances that match this filter, in the filter language of the API, as in V(status eq Running).
+    description: Read only the instances that match this filter, in the filter language of the API, as in V(status eq
+      Running).
     type: str
   all_projects:
     description: Whether to read the instances of all projects.
     type: bool
     default: false
   state_details:
-    description: Whether to include the state, addresses, snapshots and backups of each instance. With V(false), the server has less work.
+    description: Whether to include the state, addresses, snapshots and backups of each instance. With V(false), the
+      server has less work.
     type: bool
     default: true
 seealso:
@@ -87,7 +89,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

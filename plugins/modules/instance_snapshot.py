@@ -40,11 +40,13 @@ options:
     choices: [present, absent, restored]
     default: present
   expires_at:
-    description: The time after which the daemon may delete the snapshot, as in V(2030-01-01T00:00:00Z). V(never) removes this time.
+    description: The time after which the daemon may delete the snapshot, as in V(2030-01-01T00:00:00Z). V(never)
+      removes this time.
     type: str
   stateful:
     description:
-      - Whether to include the memory of a running instance in the snapshot, or to restore it. Containers need CRIU for this. Virtual machines
+      - Whether to include the memory of a running instance in the snapshot, or to restore it. Containers need CRIU for
+        this. Virtual machines
         need C(migration.stateful).
     type: bool
 seealso:
@@ -84,7 +86,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On
+    failure, the actions before the error.
   returned: always
   type: list
   elements: str
@@ -96,7 +99,8 @@ steps:
   elements: dict
   contains:
     action:
-      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or
+        V(stop).
       type: str
       returned: success
     kind:
@@ -159,7 +163,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

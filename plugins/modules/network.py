@@ -28,7 +28,8 @@ options:
     required: true
   type:
     description:
-      - The type of the network, such as V(bridge), V(macvlan), V(sriov), V(physical) or V(ovn). If not set, a new network is a bridge.
+      - The type of the network, such as V(bridge), V(macvlan), V(sriov), V(physical) or V(ovn). If not set, a new
+        network is a bridge.
       - You cannot change the type of an existing network.
     type: str
   state:
@@ -39,9 +40,12 @@ options:
     default: present
   members:
     description:
-      - In a cluster, the configuration of single members, by the name of the member. Each member has its own value of keys such as
-        C(parent) and C(bridge.external_interfaces). Write all other keys in O(config). If you write such a key in O(config), it applies to every member.
-      - The network is created on all members, whether this option names them or not. A partly created network is completed.
+      - In a cluster, the configuration of single members, by the name of the member. Each member has its own value of
+        keys such as
+        C(parent) and C(bridge.external_interfaces). Write all other keys in O(config). If you write such a key in
+        O(config), it applies to every member.
+      - The network is created on all members, whether this option names them or not. A partly created network is
+        completed.
       - A member with V(null) keeps its current configuration, even for a key that is in O(config).
     type: dict
 notes:
@@ -74,7 +78,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On
+    failure, the actions before the error.
   returned: always
   type: list
   elements: str
@@ -86,7 +91,8 @@ steps:
   elements: dict
   contains:
     action:
-      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or
+        V(stop).
       type: str
       returned: success
     kind:
@@ -159,7 +165,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

@@ -28,7 +28,8 @@ options:
   state:
     description:
       - Whether the project should exist.
-      - With V(absent), the images that the server cached in the project are deleted with it. If the project contains anything else but its own
+      - With V(absent), the images that the server cached in the project are deleted with it. If the project contains
+        anything else but its own
         profile C(default), the module names that and changes nothing.
     type: str
     choices: [present, absent]
@@ -62,7 +63,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On
+    failure, the actions before the error.
   returned: always
   type: list
   elements: str
@@ -74,7 +76,8 @@ steps:
   elements: dict
   contains:
     action:
-      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or
+        V(stop).
       type: str
       returned: success
     kind:
@@ -130,7 +133,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

@@ -50,13 +50,15 @@ options:
     type: str
   parent:
     description:
-      - The resource that the resources belong to. It is the instance of snapshots and backups, the pool of volumes and buckets, the network of forwards,
+      - The resource that the resources belong to. It is the instance of snapshots and backups, the pool of volumes and
+        buckets, the network of forwards,
         load balancers and peers, or the zone of records. Required for these kinds.
     type: str
   filter:
     description:
       - Read only the resources that match this filter, in the filter language of the API, as in V(name eq default).
-      - The server applies the filter. For kinds other than V(image) and V(instance), it needs the extension C(api_filtering_extended).
+      - The server applies the filter. For kinds other than V(image) and V(instance), it needs the extension
+        C(api_filtering_extended).
     type: str
   all_projects:
     description: Whether to read the resources of all projects.
@@ -105,7 +107,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

@@ -10,18 +10,27 @@ module: stack
 short_description: Manage LXD and Incus resources from documents
 version_added: 0.1.0
 description:
-  - Reads documents that describe the desired state, determines what differs, and makes only those changes. It changes resources in the order
+  - Reads documents that describe the desired state, determines what differs, and makes only those changes. It changes
+    resources in the order
     of their dependencies, and several at the same time.
-  - A document has the format of C(lxd init --preseed). It has a section for each kind of resource. The sections are C(config), C(storage_pools),
-    C(networks), C(projects), C(profiles), C(images), C(image_aliases), C(instances), C(instance_snapshots) and so on. The name of a section is the
-    plural of the name of the module. C(config) is the configuration of the server. Members of clusters and tokens are not part of a document.
-  - An entry has the options of the module of its kind, except options and states for a single operation, such as C(new_name) and C(restarted).
-    An entry of a kind that lives in a project can have C(project). Every entry can have C(depends_on), a list of C(kind/name). It names
+  - A document has the format of C(lxd init --preseed). It has a section for each kind of resource. The sections are
+    C(config), C(storage_pools),
+    C(networks), C(projects), C(profiles), C(images), C(image_aliases), C(instances), C(instance_snapshots) and so on.
+    The name of a section is the
+    plural of the name of the module. C(config) is the configuration of the server. Members of clusters and tokens are
+    not part of a document.
+  - An entry has the options of the module of its kind, except options and states for a single operation, such as
+    C(new_name) and C(restarted).
+    An entry of a kind that lives in a project can have C(project). Every entry can have C(depends_on), a list of
+    C(kind/name). It names
     resources that must exist before the entry. Use it where the references in the entry do not show the dependency.
-  - With O(name), the stack owns what it creates. The configuration key C(user.cloudhost.stack) names the stack, and C(user.cloudhost.bearer) names the
-    resource that this mark is for. The module deletes only resources that the stack owns by their own mark. It never deletes a copy that inherited the
+  - With O(name), the stack owns what it creates. The configuration key C(user.cloudhost.stack) names the stack, and
+    C(user.cloudhost.bearer) names the
+    resource that this mark is for. The module deletes only resources that the stack owns by their own mark. It never
+    deletes a copy that inherited the
     mark of its original.
-  - The module reports all unknown keys, wrong references, circular dependencies, and resources that two documents claim. It reports them together, with
+  - The module reports all unknown keys, wrong references, circular dependencies, and resources that two documents
+    claim. It reports them together, with
     file and line, before it changes anything.
   - If a resource fails, the module skips only the resources that depend on it. The next run does the rest.
 author:
@@ -37,24 +46,29 @@ options:
   name:
     description:
       - The name of the stack. The module marks what it creates with this name. These resources belong to the stack.
-      - Without a name, the stack owns nothing. The module changes existing resources as the documents say, whoever created them, and never deletes anything.
+      - Without a name, the stack owns nothing. The module changes existing resources as the documents say, whoever
+        created them, and never deletes anything.
     type: str
   state:
     description:
       - V(absent) deletes all resources that belong to the stack O(name), in all projects.
-      - It does not delete what the daemon itself created, that is, the server configuration, and the profiles and projects named C(default). In these,
-        it unsets the keys and removes the devices that the documents define, if they still have the values from the documents.
+      - It does not delete what the daemon itself created, that is, the server configuration, and the profiles and
+        projects named C(default). In these,
+        it unsets the keys and removes the devices that the documents define, if they still have the values from the
+        documents.
     type: str
     choices: [present, absent]
     default: present
   definition:
     description:
       - A document, as a dictionary.
-      - Ansible has already parsed its YAML. Quote values that must stay text but that YAML reads as numbers, such as a C(mode).
+      - Ansible has already parsed its YAML. Quote values that must stay text but that YAML reads as numbers, such as a
+        C(mode).
     type: dict
   src:
     description:
-      - Documents on the controller. Each path is a file or a directory. From a directory, all C(*.yml) and C(*.yaml) files are read, sorted by
+      - Documents on the controller. Each path is a file or a directory. From a directory, all C(*.yml) and C(*.yaml)
+        files are read, sorted by
         name. You can encrypt the files with Ansible Vault.
       - Plain values, except null, are read as the text that is written in the file, as C(lxd init --preseed) does.
     type: list
@@ -62,13 +76,16 @@ options:
   prune:
     description:
       - Delete the resources that belong to the stack and are in no document. No other resources are deleted.
-      - If the mark of a resource is for another resource, as in a copy, the module keeps the resource and reports it in a warning.
+      - If the mark of a resource is for another resource, as in a copy, the module keeps the resource and reports it in
+        a warning.
     type: bool
     default: false
   adopt:
     description:
-      - Take over existing resources that belong to no stack. The module marks them and changes what differs. From then on they belong to the stack.
-      - Without this option, an existing resource that differs from the document is an error. A resource that matches the document stays unmanaged.
+      - Take over existing resources that belong to no stack. The module marks them and changes what differs. From then
+        on they belong to the stack.
+      - Without this option, an existing resource that differs from the document is an error. A resource that matches
+        the document stays unmanaged.
     type: bool
     default: false
   force:
@@ -81,14 +98,18 @@ options:
     default: 8
   progress:
     description:
-      - Whether to show the progress of a long run on the controller, that is, what is done and what is being worked on. V(auto) shows it on a terminal only.
-      - If not set, the environment variable E(LXD_STACK_PROGRESS) of the controller is used. If that is not set either, V(auto) is used.
+      - Whether to show the progress of a long run on the controller, that is, what is done and what is being worked on.
+        V(auto) shows it on a terminal only.
+      - If not set, the environment variable E(LXD_STACK_PROGRESS) of the controller is used. If that is not set either,
+        V(auto) is used.
     type: str
     choices: [auto, always, never]
   show_text:
     description:
-      - Whether the plan and the diff show all text in C(cloud-init.*), C(environment.*), C(raw.*), C(user.user-data) and similar keys, and in values
-        of several lines. With V(false), text that seems to contain a secret is only reported as changed, with its number of lines.
+      - Whether the plan and the diff show all text in C(cloud-init.*), C(environment.*), C(raw.*), C(user.user-data)
+        and similar keys, and in values
+        of several lines. With V(false), text that seems to contain a secret is only reported as changed, with its
+        number of lines.
       - Values encrypted with Ansible Vault, values of keys that name secrets, and logins in URLs are always hidden.
     type: bool
     default: false
@@ -145,7 +166,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The actions that the task performed, in an order in which they can be done. In check mode, the actions that it would perform.
+  description: The actions that the task performed, in an order in which they can be done. In check mode, the actions
+    that it would perform.
   returned: always
   type: list
   elements: str
@@ -157,7 +179,8 @@ steps:
   elements: dict
   contains:
     action:
-      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or
+        V(stop).
       type: str
       returned: success
     kind:
@@ -183,7 +206,8 @@ plan:
       type: str
       returned: success
     name:
-      description: The name of the resource. The names of the resources that it belongs to precede it, separated by slashes.
+      description: The name of the resource. The names of the resources that it belongs to precede it, separated by
+        slashes.
       type: str
       returned: success
     project:
@@ -262,7 +286,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

@@ -10,12 +10,15 @@ module: stack_export
 short_description: Export an LXD or Incus server as a document
 version_added: 0.1.0
 description:
-  - Reads the resources of a server and returns them as a document for M(cloudhost.lxd.stack). If you apply the document to the same server, nothing changes.
-  - The document leaves out what users did not configure. These are values that the daemon itself writes, interfaces of the host that the daemon does not
+  - Reads the resources of a server and returns them as a document for M(cloudhost.lxd.stack). If you apply the document
+    to the same server, nothing changes.
+  - The document leaves out what users did not configure. These are values that the daemon itself writes, interfaces of
+    the host that the daemon does not
     manage, cached images, and projects and profiles named C(default) without any settings.
   - Snapshots are often temporary, so the document contains them only if O(kinds) names them.
   - Secrets are left out. RV(left_out) names them.
-  - If the keys of the pools and networks of a cluster differ by member, only the keys that all members share are exported.
+  - If the keys of the pools and networks of a cluster differ by member, only the keys that all members share are
+    exported.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -23,11 +26,13 @@ extends_documentation_fragment:
   - cloudhost.lxd._connection
 options:
   projects:
-    description: Of the resources that live in projects, export only those in these projects. If not set, all projects are exported.
+    description: Of the resources that live in projects, export only those in these projects. If not set, all projects
+      are exported.
     type: list
     elements: str
   kinds:
-    description: Export only these kinds. Use the names of the modules, as in V(instance). If not set, all kinds except snapshots are exported.
+    description: Export only these kinds. Use the names of the modules, as in V(instance). If not set, all kinds except
+      snapshots are exported.
     type: list
     elements: str
 seealso:
@@ -81,7 +86,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

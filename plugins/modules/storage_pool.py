@@ -11,7 +11,8 @@ short_description: Manage storage pools of LXD and Incus
 version_added: 0.1.0
 description:
   - Creates, changes and deletes storage pools, over C(/1.0/storage-pools).
-  - The daemon replaces C(source) and C(size) with values such as the path of a loop file or the name of a ZFS pool or volume group. The module does
+  - The daemon replaces C(source) and C(size) with values such as the path of a loop file or the name of a ZFS pool or
+    volume group. The module does
     not treat this as a difference.
 author:
   - cloudhost.lxd contributors (@cloudhost)
@@ -28,7 +29,8 @@ options:
     required: true
   driver:
     description:
-      - The storage driver, such as V(dir), V(btrfs), V(lvm), V(zfs), V(ceph) or V(cephfs). The tools and the kernel of a server determine which drivers
+      - The storage driver, such as V(dir), V(btrfs), V(lvm), V(zfs), V(ceph) or V(cephfs). The tools and the kernel of
+        a server determine which drivers
         it supports.
       - Required to create a pool. You cannot change the driver of an existing pool.
     type: str
@@ -40,8 +42,10 @@ options:
     default: present
   members:
     description:
-      - In a cluster, the configuration of single members, by the name of the member. Each member has its own value of keys such as
-        C(source), C(size) and C(zfs.pool_name). Write all other keys in O(config). If you write such a key in O(config), it applies to every member.
+      - In a cluster, the configuration of single members, by the name of the member. Each member has its own value of
+        keys such as
+        C(source), C(size) and C(zfs.pool_name). Write all other keys in O(config). If you write such a key in
+        O(config), it applies to every member.
       - The pool is created on all members, whether this option names them or not. A partly created pool is completed.
       - A member with V(null) keeps its current configuration, even for a key that is in O(config).
     type: dict
@@ -78,7 +82,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On
+    failure, the actions before the error.
   returned: always
   type: list
   elements: str
@@ -90,7 +95,8 @@ steps:
   elements: dict
   contains:
     action:
-      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or
+        V(stop).
       type: str
       returned: success
     kind:
@@ -159,7 +165,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

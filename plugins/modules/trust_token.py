@@ -10,8 +10,10 @@ module: trust_token
 short_description: Create and revoke tokens with which clients become trusted
 version_added: 0.1.0
 description:
-  - Creates a token with which one client can make its certificate trusted, over C(/1.0/certificates). The token can be used once.
-  - If a valid token for the name is pending, the module returns this token. If that token allows something else, the module revokes it and creates a new one.
+  - Creates a token with which one client can make its certificate trusted, over C(/1.0/certificates). The token can be
+    used once.
+  - If a valid token for the name is pending, the module returns this token. If that token allows something else, the
+    module revokes it and creates a new one.
   - The server determines how long tokens are valid, with its key C(core.remote_token_expiry).
   - Anyone who has the token can become trusted, so set C(no_log=true) on the task.
 author:
@@ -36,7 +38,8 @@ options:
     elements: str
   state:
     description:
-      - Whether a token for the client should be pending. V(absent) revokes all tokens with this name. A client that has already used a token stays trusted.
+      - Whether a token for the client should be pending. V(absent) revokes all tokens with this name. A client that has
+        already used a token stays trusted.
     type: str
     choices: [present, absent]
     default: present
@@ -71,7 +74,8 @@ EXAMPLES = r"""
 
 RETURN = r"""
 actions:
-  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On failure, the actions before the error.
+  description: The actions that the task performed, in order. In check mode, the actions that it would perform. On
+    failure, the actions before the error.
   returned: always
   type: list
   elements: str
@@ -83,7 +87,8 @@ steps:
   elements: dict
   contains:
     action:
-      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or V(stop).
+      description: What the step does, for example V(create), V(update), V(delete), V(rename), V(move), V(start) or
+        V(stop).
       type: str
       returned: success
     kind:
@@ -144,7 +149,8 @@ failure:
       type: str
       returned: failure
     retryable:
-      description: Whether the same task can succeed later although nothing else is changed, for example because the server was starting.
+      description: Whether the same task can succeed later although nothing else is changed, for example because the
+        server was starting.
       type: bool
       returned: failure
 """

@@ -19,9 +19,11 @@ Gate = Callable[[bytes, bytes], Optional[bytes]]
 
 
 class Dialogue:
-    """Input and output of a command: what it has said so far, and a gate that holds the input back until it has said something.
+    """Input and output of a command: what it has said so far, and a gate that holds the input back until it has said
+    something.
 
-    Input is bytes, or something to read. What the command prints goes to C(sink) where there is one, and is kept otherwise.
+    Input is bytes, or something to read. What the command prints goes to `sink` where there is one, and is kept
+    otherwise.
     """
 
     outputs: tuple[Any, Any]  # what standard output and errors are called
@@ -63,7 +65,10 @@ def in_a_shell(cmd: str, executable: str) -> list[str]:
     """The words of a command line. Ansible has mostly put it into a shell already, and a second would only cost time."""
     shell, _option, rest = cmd.partition(" -c ")
     if shell.startswith("/") and shlex.quote(shell) == shell:
-        for inner in (rest, rest[1:-1].replace("'\"'\"'", "'")):  # as it is, and without the quotes that shlex.quote gave it
+        for inner in (
+            rest,
+            rest[1:-1].replace("'\"'\"'", "'"),
+        ):  # as it is, and without the quotes that shlex.quote gave it
             if shlex.quote(inner) == rest:
                 return [shell, "-c", inner]
     return [executable, "-c", cmd]

@@ -6,12 +6,17 @@
 
 """A command in an instance, its streams over websockets (doc/rest-api.md and doc/api-extensions.md, container_exec).
 
-The daemon starts the command once the three streams are connected. The end of a stream is an empty text message. A fourth
-websocket is for signals; the daemon kills the command when it breaks, so a play that is interrupted leaves nothing running.
+The daemon starts the command once the three streams are connected. The end of a stream is an empty text message. A
+fourth
+websocket is for signals; the daemon kills the command when it breaks, so a play that is interrupted leaves nothing
+running.
 
-To the command, an input that breaks is one that ends. So a ping follows the last of the input: the daemon answers it when it has handed on all
-that came before. Where a command ends without reading there is no such answer, and the order tells: the daemon closes the websocket for signals
-when the command has ended, then it ends the outputs, and it lets go of the input at last. What stands between may let go of them in another order:
+To the command, an input that breaks is one that ends. So a ping follows the last of the input: the daemon answers it
+when it has handed on all
+that came before. Where a command ends without reading there is no such answer, and the order tells: the daemon closes
+the websocket for signals
+when the command has ended, then it ends the outputs, and it lets go of the input at last. What stands between may let
+go of them in another order:
 so a command that fails in that moment has failed, and only one that goes on, or is content, is not believed.
 """
 
@@ -29,7 +34,12 @@ from typing import IO, Any, Iterator
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import ConnectionFailed, Interrupted, LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
+    ConnectionFailed,
+    Interrupted,
+    LXDError,
+    ServerError,
+)
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import BLOCK, Transport
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Dialogue, Gate
 
@@ -69,7 +79,7 @@ class Stream:
         self.seen = False  # the server has seen our ping, and all that we sent before it
 
     def receive(self) -> bytes:
-        """What came by now. Sets C(ended) at the end of the stream, or of the connection."""
+        """What came by now. Sets `ended` at the end of the stream, or of the connection."""
         self._take()
         return b"".join(self._contents())
 
@@ -127,7 +137,14 @@ class Command(Dialogue):
 
     outputs = (STDOUT, STDERR)
 
-    def __init__(self, streams: dict[str, Stream], data: bytes | IO[bytes], gate: Gate | None, patience: float, sink: IO[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        streams: dict[str, Stream],
+        data: bytes | IO[bytes],
+        gate: Gate | None,
+        patience: float,
+        sink: IO[bytes] | None = None,
+    ) -> None:
         super().__init__(data, gate, sink)
         self.streams = streams
         self.patience = patience
@@ -145,7 +162,9 @@ class Command(Dialogue):
             selector.register(order.fileno(), selectors.EVENT_READ)
             self._write(selector)
             until = time.monotonic() + self.patience
-            while not (self.streams[STDOUT].ended and self.streams[STDERR].ended) and not (self.cut and time.monotonic() > self._given_up):
+            while not (self.streams[STDOUT].ended and self.streams[STDERR].ended) and not (
+                self.cut and time.monotonic() > self._given_up
+            ):
                 waiting = self.gate is not None or not all(self.streams[name].up for name in (STDIN, STDOUT, STDERR))
                 if waiting and time.monotonic() > until:
                     raise TimeoutError
@@ -165,7 +184,9 @@ class Command(Dialogue):
             self.hear(name, data)
 
     def _read_ends(self, order: selectors.BaseSelector) -> None:
-        """Of the streams that bring nothing but their end, the kernel tells first which ended first. Nothing else may be asked of this selector."""
+        """Of the streams that bring nothing but their end, the kernel tells first which ended first. Nothing else may
+        be asked of this selector.
+        """
         for key, _events in order.select(0):
             stream = self.streams[key.data]
             stream.drain()
@@ -178,7 +199,9 @@ class Command(Dialogue):
     def _write(self, selector: selectors.BaseSelector) -> None:
         """Write what can be written, and have the selector wait for what may come then."""
         for name, stream in self.streams.items():
-            wishes = (selectors.EVENT_READ if name in self.said else 0) | (selectors.EVENT_WRITE if self._send(name, stream) else 0)
+            wishes = (selectors.EVENT_READ if name in self.said else 0) | (
+                selectors.EVENT_WRITE if self._send(name, stream) else 0
+            )
             known = selector.get_map().get(stream.sock)
             if known and (stream.ended or known.events != wishes):
                 selector.unregister(stream.sock)
@@ -198,7 +221,9 @@ class Command(Dialogue):
         return (self.gave or not (self.closed_input or self.empty)) and not self.streams[STDIN].seen
 
     def _let_go(self) -> bool:
-        """Whether the daemon has seen all of the input, or lets go of it now that the command has ended. A connection that only looks alive it has lost."""
+        """Whether the daemon has seen all of the input, or lets go of it now that the command has ended. A connection
+        that only looks alive it has lost.
+        """
         stdin = self.streams[STDIN]
         until = time.monotonic() + min(LETTING_GO, self.patience)
         while self._owes() and not stdin.ended and time.monotonic() < until:
@@ -222,7 +247,13 @@ class Command(Dialogue):
 
 
 def run(
-    client: Client, instance: str, request: dict[str, Any], data: bytes | IO[bytes], gate: Gate | None, sink: IO[bytes] | None = None, **query: Any
+    client: Client,
+    instance: str,
+    request: dict[str, Any],
+    data: bytes | IO[bytes],
+    gate: Gate | None,
+    sink: IO[bytes] | None = None,
+    **query: Any,
 ) -> tuple[int, bytes, bytes]:
     """Exit code and output of a command. Only its start is bound to the client's deadline."""
     patience = client.deadline.remaining()
@@ -234,16 +265,24 @@ def run(
     finally:
         for stream in streams.values():
             stream.sock.close()
-    lost = Interrupted(f"{client.label} lost the input of a command in instance {instance}, and the command had less than all of it.")
+    lost = Interrupted(
+        f"{client.label} lost the input of a command in instance {instance}, and the command had less than all of it."
+    )
     if command.cut and not whole:
         raise lost
     client.deadline = Deadline(float("inf") if whole else patience)
     try:
         code, words = _end(client, path)
     except (ConnectionFailed, Interrupted) as exc:
-        raise Interrupted(f"{client.label} went away while a command ran in instance {instance}. Whether it came to its end is not known: {exc}") from exc
+        raise Interrupted(
+            f"{client.label} went away while a command ran in instance {instance}. Whether it came to its end is not "
+            f"known: {exc}"
+        ) from exc
     if not whole:
-        raise Interrupted(f"{client.label} broke the streams of a command in instance {instance}. Whether it came to its end is not known.")
+        raise Interrupted(
+            f"{client.label} broke the streams of a command in instance {instance}. Whether it came to its end is "
+            "not known."
+        )
     if command.cut and not code:
         raise lost
     if code < 0:
@@ -260,11 +299,15 @@ def opened(client: Client, instance: str, request: dict[str, Any], **query: Any)
     except (KeyError, TypeError) as exc:
         raise _odd(client, instance) from exc
     sockets = _connect(client.transport, client.deadline.check("opening the streams of a command"))
-    return path, {name: Stream(sock, f"{path}/websocket?secret={secrets[name]}") for name, sock in zip(STREAMS, sockets)}
+    return path, {
+        name: Stream(sock, f"{path}/websocket?secret={secrets[name]}") for name, sock in zip(STREAMS, sockets)
+    }
 
 
 def _end(client: Client, path: str) -> tuple[int, str]:
-    """Exit code of a command, and the daemon's words where it counts as a failure: for 126 and 127, whoever ended with them."""
+    """Exit code of a command, and the daemon's words where it counts as a failure: for 126 and 127, whoever ended with
+    them.
+    """
     try:
         return _code(client.wait(path)), ""
     except ServerError as exc:
@@ -282,7 +325,10 @@ def _code(operation: Any) -> int:
 
 
 def _odd(client: Client, instance: str) -> LXDError:
-    return LXDError(f"{client.transport.url} answered a request for a command in instance {instance} as no LXD or Incus does. Is 'url' right?")
+    return LXDError(
+        f"{client.transport.url} answered a request for a command in instance {instance} as no LXD or Incus does. Is "
+        "'url' right?"
+    )
 
 
 def _start(client: Client, instance: str, body: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:

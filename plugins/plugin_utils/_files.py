@@ -4,7 +4,8 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""Files both ways. Those of root go by the daemon, which may do what root may; those of any other user by a command that runs as that user.
+"""Files both ways. Those of root go by the daemon, which may do what root may; those of any other user by a command
+that runs as that user.
 
 The daemon would follow a link that a process of the user puts where a file was, and read or write what only root may.
 """
@@ -39,12 +40,12 @@ READ = (
 [ ! -e "$f" ] || [ -f "$f" ] || { echo "It is no file." >&2; exit 1; }
 exec 3<"$f" && { [ -f /proc/self/fd/3 ] || { echo "It is no file." >&2; exit 1; }; } && cat <&3"""
 )
-#: Runs a command as the user, as L(Instance.run).
+#: Runs a command as the user, as `Instance.run`.
 Run = Callable[[Any, Any, Any], "tuple[int, bytes, bytes]"]
 
 
 def put(instance: Instance, run: Run, stream: IO[bytes], path: str, login: dict[str, Any]) -> None:
-    """Write what is in C(stream) to C(path) of the instance, for the user that C(login) is."""
+    """Write what is in `stream` to `path` of the instance, for the user that `login` is."""
     if not login.get("user"):
         instance.push(stream, posixpath.join(login.get("cwd", HOME_OF_ROOT), path))
         return
@@ -58,7 +59,7 @@ def put(instance: Instance, run: Run, stream: IO[bytes], path: str, login: dict[
 
 
 def get(instance: Instance, run: Run, path: str, stream: IO[bytes], login: dict[str, Any]) -> None:
-    """Read C(path) of the instance into C(stream), as the user that C(login) is."""
+    """Read `path` of the instance into `stream`, as the user that `login` is."""
     if not login.get("user"):
         instance.pull(posixpath.join(login.get("cwd", HOME_OF_ROOT), path), stream)
         return
@@ -95,7 +96,9 @@ def _repeated(instance: Instance, work: Callable[[], tuple[int, bytes, bytes]], 
 
 @contextlib.contextmanager
 def replaced(path: bytes) -> Iterator[IO[bytes]]:
-    """A file to write, which takes the place of the one at C(path) when all is written: until then, and if it fails, that one stays as it is."""
+    """A file to write, which takes the place of the one at `path` when all is written: until then, and if it fails,
+    that one stays as it is.
+    """
     path = os.path.realpath(path)
     try:
         about = os.stat(path) if os.path.exists(path) else None

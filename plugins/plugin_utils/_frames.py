@@ -4,7 +4,7 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""Frames as they come to the controller. C(_inside) says what they are, and what their letters mean."""
+"""Frames as they come to the controller. `_inside` says what they are, and what their letters mean."""
 
 from __future__ import annotations
 

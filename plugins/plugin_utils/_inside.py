@@ -4,14 +4,20 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""Runs commands in an instance, one after the other: sent there whole, as C(python3 -c), so it needs the standard library and nothing else.
+"""Runs commands in an instance, one after the other: sent there whole, as `python3 -c`, so it needs the standard
+library and nothing else.
 
-Frames go both ways: a letter, the length of what follows in four bytes, and what follows. Heard: C(r) a command in JSON, C(i) some of its
-input, C(e) the end of its input. Said: C(s) it starts, C(o) and C(E) some of its output and errors, C(x) its exit code, C(d) ready for another.
+Frames go both ways: a letter, the length of what follows in four bytes, and what follows. Heard: `r` a command in JSON,
+`i` some of its
+input, `e` the end of its input. Said: `s` it starts, `o` and `E` some of its output and errors, `x` its exit code, `d`
+ready for another.
 
-A command that is this same Python with a program as its input, which is how Ansible sends a module, is not started but forked, with what
-modules import from the standard library already there. What else they import comes with them in an archive, of which Python keeps nothing: the
-first that compiles a source tells the result, and those that are forked later take it where the very same source comes again. Both together save
+A command that is this same Python with a program as its input, which is how Ansible sends a module, is not started but
+forked, with what
+modules import from the standard library already there. What else they import comes with them in an archive, of which
+Python keeps nothing: the
+first that compiles a source tells the result, and those that are forked later take it where the very same source comes
+again. Both together save
 two thirds of what most modules compute, and they find what they would find.
 """
 
@@ -45,7 +51,8 @@ AHEAD = 1 << 20  # of input that the command has not read yet; more is left to w
 
 #: What every module of Ansible imports of the standard library, with what these import.
 COMMON = (
-    "argparse array base64 ctypes dataclasses datetime decimal encodings.idna fcntl grp ipaddress logging pathlib platform pwd runpy shlex socket "
+    "argparse array base64 ctypes dataclasses datetime decimal encodings.idna fcntl grp ipaddress logging pathlib "
+    "platform pwd runpy shlex socket "
     "syslog tempfile textwrap typing urllib.parse zipfile"
 )
 
@@ -76,7 +83,9 @@ def say(kind: bytes, data: bytes = b"") -> None:
 
 
 class Child:
-    """A process that goes on from here, to run what it is given as its input: C(pid) is 0 in it. Otherwise as of L(subprocess.Popen)."""
+    """A process that goes on from here, to run what it is given as its input: `pid` is 0 in it. Otherwise as of
+    `subprocess.Popen`.
+    """
 
     def __init__(self) -> None:
         self.returncode: int | None = None
@@ -93,7 +102,9 @@ class Child:
             return
         for number, pipe in enumerate(pipes):
             os.close(pipe[number > 0])
-        self.stdin, self.stdout, self.stderr = (os.fdopen(pipe[number == 0], "rb" if number else "wb", 0) for number, pipe in enumerate(pipes))
+        self.stdin, self.stdout, self.stderr = (
+            os.fdopen(pipe[number == 0], "rb" if number else "wb", 0) for number, pipe in enumerate(pipes)
+        )
 
     def poll(self) -> int | None:
         if self.returncode is None:
@@ -150,8 +161,14 @@ class Python:
 
     @staticmethod
     def _look() -> list[tuple[int, int] | None]:
-        """When what a Python finds at its start was changed: by an upgrade, or by a library that is installed meanwhile."""
-        folders = [*filter(None, sys.path), *getattr(site, "getsitepackages", list)(), site.getusersitepackages()]  # but not the current one: nothing is of it
+        """When what a Python finds at its start was changed: by an upgrade, or by a library that is installed
+        meanwhile.
+        """
+        folders = [
+            *filter(None, sys.path),
+            *getattr(site, "getsitepackages", list)(),
+            site.getusersitepackages(),
+        ]  # but not the current one: nothing is of it
         paths = [path for folder in folders for path in sorted(glob.glob(f"{folder}/*.pth"))]
         customize = getattr(sys.modules.get("sitecustomize"), "__file__", None) or "/"
         found: list[tuple[int, int] | None] = []
@@ -164,13 +181,19 @@ class Python:
         return found
 
     def is_meant(self, words: list[str]) -> bool:
-        """Whether a command is nothing but this Python: by a name of it in its own folder, for elsewhere it may be that of a virtual environment."""
+        """Whether a command is nothing but this Python: by a name of it in its own folder, for elsewhere it may be that
+        of a virtual environment.
+        """
         if len(words) != 3 or words[:2] != ["/bin/sh", "-c"]:
             return False
         folder, name = os.path.split(words[2])
         own = os.path.dirname(sys.executable)
         try:
-            same = name.startswith("python") and os.path.realpath(folder) == os.path.realpath(own) and os.path.samefile(words[2], sys.executable)
+            same = (
+                name.startswith("python")
+                and os.path.realpath(folder) == os.path.realpath(own)
+                and os.path.samefile(words[2], sys.executable)
+            )
         except OSError:
             return False
         return same and self._look() == self.found and not self._outdated()
@@ -195,7 +218,9 @@ class Python:
 
 
 class Command:
-    """One command. It ends with its process: what others that it left behind say later is nobody's, as with the daemon's own exec."""
+    """One command. It ends with its process: what others that it left behind say later is nobody's, as with the
+    daemon's own exec.
+    """
 
     def __init__(self, process: subprocess.Popen[bytes] | Child) -> None:
         self.process = process
@@ -207,11 +232,15 @@ class Command:
             os.set_blocking(pipe.fileno(), False)
 
     def talk(self, ended: int) -> bool:
-        """Pass input and output until the process ends, which C(ended) can be read for. Returns whether all of the input was heard."""
+        """Pass input and output until the process ends, which `ended` can be read for. Returns whether all of the input
+        was heard.
+        """
         heard = False
         while self.process.poll() is None:
             listening = [] if heard or len(self.pending) >= AHEAD else [0]
-            readable, writable, _failed = select.select([ended, *self.outputs, *listening], [self.stdin] if self.pending else [], [])
+            readable, writable, _failed = select.select(
+                [ended, *self.outputs, *listening], [self.stdin] if self.pending else [], []
+            )
             if ended in readable:
                 os.read(ended, BLOCK)
             for number in readable:
@@ -334,7 +363,9 @@ if __name__ == "__main__":
     sys.modules["__main__"] = types.ModuleType("__main__")
     sys.modules["__main__"].__file__ = "<stdin>"
     try:
-        exec(compile(sys.stdin.buffer.read(), "<stdin>", "exec", dont_inherit=True), sys.modules["__main__"].__dict__)  # what the command was given
+        exec(
+            compile(sys.stdin.buffer.read(), "<stdin>", "exec", dont_inherit=True), sys.modules["__main__"].__dict__
+        )  # what the command was given
     finally:
         if compiled and os.getpid() == pid:  # not what it has forked itself
             compiled.tell()

@@ -4,7 +4,9 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""An instance, by way of the server that has it: commands, files and users (doc/rest-api.md, /1.0/instances/NAME/exec and /files)."""
+"""An instance, by way of the server that has it: commands, files and users (doc/rest-api.md, /1.0/instances/NAME/exec
+and /files).
+"""
 
 from __future__ import annotations
 
@@ -15,13 +17,18 @@ from typing import IO, Any
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client, quote
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.connect import connect
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, InvalidInput, LXDError, did_you_mean
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
+    Interrupted,
+    InvalidInput,
+    LXDError,
+    did_you_mean,
+)
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec, _login
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Gate
 
 
 class Instance:
-    """C(options) are those of a connection to a server. Errors are the engine's."""
+    """`options` are those of a connection to a server. Errors are the engine's."""
 
     def __init__(self, name: str, options: dict[str, Any]) -> None:
         self.name, self.options = name, options
@@ -39,13 +46,21 @@ class Instance:
 
     # -- commands ---------------------------------------------------------------------------------------------------
 
-    def run(self, request: dict[str, Any], data: bytes | IO[bytes] = b"", gate: Gate | None = None, sink: IO[bytes] | None = None) -> tuple[int, bytes, bytes]:
+    def run(
+        self,
+        request: dict[str, Any],
+        data: bytes | IO[bytes] = b"",
+        gate: Gate | None = None,
+        sink: IO[bytes] | None = None,
+    ) -> tuple[int, bytes, bytes]:
         """Exit code and output of a command, by a request for an exec."""
         return _exec.run(self._fresh(), self.name, request, data, gate, sink, project=self.project)
 
     def keep_line(self, place: str, login: dict[str, Any]) -> None:
-        """Have a command that stays open kept at C(place), by a process beside this one."""
-        from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _keeper  # what few commands need, and takes time to load
+        """Have a command that stays open kept at `place`, by a process beside this one."""
+        from ansible_collections.cloudhost.lxd.plugins.plugin_utils import (
+            _keeper,
+        )  # what few commands need, and takes time to load
 
         request = {"command": _keeper.COMMAND, **login}
         _keeper.start(place, lambda: _exec.opened(connect(self.options), self.name, request, project=self.project)[1])
@@ -79,7 +94,9 @@ class Instance:
         about = {"uid": "0", "gid": "0", "mode": "0600", "type": "file", "write": "overwrite"}
         headers = {f"X-{product}-{key}": value for product in ("LXD", "Incus") for key, value in about.items()}
         # without a type of its own, the daemon takes the contents for a form
-        headers.update({"Content-Type": "application/octet-stream", "Content-Length": str(os.fstat(stream.fileno()).st_size)})
+        headers.update(
+            {"Content-Type": "application/octet-stream", "Content-Length": str(os.fstat(stream.fileno()).st_size)}
+        )
         client = self._fresh()
         url, query = self._files(path)
         attempt = 0
@@ -99,7 +116,10 @@ class Instance:
             if kind == "file":
                 return
             if kind != "symlink":
-                raise InvalidInput(f"{path} in instance {self.name} is a {kind or 'thing of no known type'}, and only files can be fetched.")
+                raise InvalidInput(
+                    f"{path} in instance {self.name} is a {kind or 'thing of no known type'}, and only files can be "
+                    "fetched."
+                )
             path = posixpath.join(posixpath.dirname(path), contents.decode(errors="surrogateescape"))
         raise InvalidInput(f"{path} in instance {self.name} is a symbolic link to itself.")
 

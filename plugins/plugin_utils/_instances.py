@@ -19,16 +19,25 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import secre
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances._wait import own_addresses
 
 FAMILIES = {"inet": "ipv4", "inet6": "ipv6"}
-#: What an entry of C(servers) may have, with its defaults.
+#: What an entry of `servers` may have, with its defaults.
 SERVER = {
     "name": None, "url": None, "client_cert": None, "client_key": None, "server_cert": None, "server_fingerprint": None,
     "trust_token": None, "validate_certs": True, "timeout": 30,
 }  # fmt: skip
 #: Keys that are long or nobody's business: scripts with passwords in them, the environment, the daemon's own notes.
-LEFT_OUT = ("volatile.*", "raw.*", "environment.*", "cloud-init.*", "user.user-data", "user.vendor-data", "user.network-config", "*.scriptlet")
+LEFT_OUT = (
+    "volatile.*",
+    "raw.*",
+    "environment.*",
+    "cloud-init.*",
+    "user.user-data",
+    "user.vendor-data",
+    "user.network-config",
+    "*.scriptlet",
+)
 LOOKUP = re.compile(r"""(?P<name>\w+)(\[(?P<quote>['"])(?P<key>[^'"\\]+)(?P=quote)\])?""", re.ASCII)
 
-Server = Dict[str, Any]  # an entry of C(servers), complete
+Server = Dict[str, Any]  # an entry of `servers`, complete
 Variables = Dict[str, Any]
 
 
@@ -47,7 +56,9 @@ def complete(servers: list[dict[str, Any]]) -> list[Server]:
     return found
 
 
-def read(servers: list[Server], projects: list[str], filters: list[str], address: dict[str, str | None]) -> dict[str, list[Variables] | LXDError]:
+def read(
+    servers: list[Server], projects: list[str], filters: list[str], address: dict[str, str | None]
+) -> dict[str, list[Variables] | LXDError]:
     """For each server, the variables of its instances, or why it could not be read."""
 
     def one(server: Server) -> list[Variables] | LXDError:
@@ -55,17 +66,33 @@ def read(servers: list[Server], projects: list[str], filters: list[str], address
             return _read_one(server, projects, filters, address)
         except LXDError as exc:
             return exc
-        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as exc:  # nothing but its answer is looked at there
-            return LXDError(f"{server['url'] or 'the local socket'} answered with instances that are none ({type(exc).__name__}: {exc}). Is 'url' right?")
+        except (
+            AttributeError,
+            KeyError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as exc:  # nothing but its answer is looked at there
+            return LXDError(
+                f"{server['url'] or 'the local socket'} answered with instances that are none ({type(exc).__name__}: "
+                f"{exc}). Is 'url' right?"
+            )
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
         return dict(zip([server["name"] for server in servers], pool.map(one, servers)))
 
 
-def _read_one(server: Server, projects: list[str], filters: list[str], address: dict[str, str | None]) -> list[Variables]:
+def _read_one(
+    server: Server, projects: list[str], filters: list[str], address: dict[str, str | None]
+) -> list[Variables]:
     client = connect({**server, "timeout": int(server["timeout"])})
     single = projects[0] if len(projects) == 1 and projects[0] != "all" else None
-    query = {"recursion": 2, "filter": " and ".join(filters), "project": single, "all-projects": None if single else "true"}
+    query = {
+        "recursion": 2,
+        "filter": " and ".join(filters),
+        "project": single,
+        "all-projects": None if single else "true",
+    }
     try:
         listed = client.get("/1.0/instances", **query).metadata or []
         url = client.transport.url
@@ -103,7 +130,9 @@ def variables(instance: dict[str, Any], address: dict[str, str | None]) -> Varia
 
 
 def looked_up(expression: Any, variables: Variables) -> Any:
-    """The value of an expression that names a variable, or a key of one as in C(lxd_config['user.role']); None for any other, and where there is none."""
+    """The value of an expression that names a variable, or a key of one as in `lxd_config['user.role']`; None for any
+    other, and where there is none.
+    """
     found = LOOKUP.fullmatch(str(expression))
     value = variables.get(found["name"]) if found else None
     if found and found["key"] is not None:
@@ -112,12 +141,18 @@ def looked_up(expression: Any, variables: Variables) -> Any:
 
 
 def _only(nic: str, instance: dict[str, Any]) -> dict[str, Any]:
-    """The state with no interface but that of a device, which a virtual machine may call otherwise: its MAC address tells."""
+    """The state with no interface but that of a device, which a virtual machine may call otherwise: its MAC address
+    tells.
+    """
     config = instance.get("expanded_config") or {}
     device = (instance.get("expanded_devices") or {}).get(nic) or {}
     hwaddr = device.get("hwaddr") or config.get(f"volatile.{nic}.hwaddr")
     names = {nic, device.get("name") or config.get(f"volatile.{nic}.name") or nic}
     network = (instance.get("state") or {}).get("network") or {}
     return {
-        "network": {name: found for name, found in network.items() if name in names or (hwaddr and found.get("hwaddr") == hwaddr and found.get("host_name"))}
+        "network": {
+            name: found
+            for name, found in network.items()
+            if name in names or (hwaddr and found.get("hwaddr") == hwaddr and found.get("host_name"))
+        }
     }

@@ -6,8 +6,10 @@
 
 """The process that keeps a line to an instance open between the workers of Ansible, and passes on what either end says.
 
-It serves one command at a time on a unix socket in the folder that Ansible makes for a run, and sends the others away. It ends when the line
-breaks, when a command is given up, when nothing has been asked for C(IDLE) seconds, and when Ansible or its folder is gone.
+It serves one command at a time on a unix socket in the folder that Ansible makes for a run, and sends the others away.
+It ends when the line
+breaks, when a command is given up, when nothing has been asked for `IDLE` seconds, and when Ansible or its folder is
+gone.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ STARTING = 60.0  # the most that Python may take in a busy instance
 IDLE = 15.0
 AHEAD = 1 << 20  # of output that the worker has not read yet
 
-#: What runs in the instance. Packed, so that its words are none that C(pkill -f) there looks for.
+#: What runs in the instance. Packed, so that its words are none that `pkill -f` there looks for.
 SOURCE = base64.b64encode(zlib.compress(pathlib.Path(__file__).with_name("_inside.py").read_bytes())).decode()
 COMMAND = ["python3", "-c", f"import base64, zlib; exec(zlib.decompress(base64.b64decode('{SOURCE}')))"]
 
@@ -43,7 +45,7 @@ Opened = Dict[str, "_exec.Stream"]
 
 
 def start(place: str, open_it: Callable[[], Opened]) -> None:
-    """Keep a line at C(place), in a process of its own; returns at once."""
+    """Keep a line at `place`, in a process of its own; returns at once."""
     worker = multiprocessing.parent_process()
     owner = worker.pid if worker and worker.pid else os.getpid()
     child = os.fork()
@@ -65,7 +67,9 @@ def start(place: str, open_it: Callable[[], Opened]) -> None:
 
 
 def _detach() -> None:
-    """Let go of everything that the worker has open. The numbers stay taken, so that nothing of it closes a file of ours."""
+    """Let go of everything that the worker has open. The numbers stay taken, so that nothing of it closes a file of
+    ours.
+    """
     gc.disable()
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     null = os.open(os.devnull, os.O_RDWR)
@@ -141,7 +145,9 @@ class Keeper:
         stdin, stdout = self.streams[_exec.STDIN], self.streams[_exec.STDOUT]
         writers: list[Any] = [stream.sock for stream in self.streams.values() if not stream.ended and stream.send()]
         full = len(self.for_worker) > AHEAD
-        readers: list[Any] = [stream.sock for stream in self.streams.values() if not stream.ended and not (stream is stdout and full)]
+        readers: list[Any] = [
+            stream.sock for stream in self.streams.values() if not stream.ended and not (stream is stdout and full)
+        ]
         if door:
             readers.append(door)
         if self.worker and not stdin.unsent:
@@ -176,7 +182,9 @@ class Keeper:
         self.worker, self.for_worker, self.ready = worker, FREE, False
 
     def _stirs(self) -> bool:
-        """Whether the other end has something to say while no command runs: most often that the daemon or the instance has gone."""
+        """Whether the other end has something to say while no command runs: most often that the daemon or the instance
+        has gone.
+        """
         stdout = self.streams[_exec.STDOUT]
         return stdout.ended or bool(select.select([stdout.sock], [], [], 0)[0])
 

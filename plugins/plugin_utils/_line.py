@@ -6,8 +6,10 @@
 
 """One exec in an instance that stays open, for the commands of all tasks of a play: a line.
 
-A worker of Ansible lives for one task, so a process beside the workers keeps the line (C(_keeper)), and C(_inside) runs the commands at its
-other end. The line is opened in the background, by the second command for an instance, and nobody waits for it: a command that finds no line,
+A worker of Ansible lives for one task, so a process beside the workers keeps the line (`_keeper`), and `_inside` runs
+the commands at its
+other end. The line is opened in the background, by the second command for an instance, and nobody waits for it: a
+command that finds no line,
 or finds it busy, is an exec of its own.
 """
 
@@ -29,7 +31,7 @@ FREE = b"+"  # what a worker is greeted with that may use the line
 
 
 def found(place: str) -> socket.socket | None:
-    """The line whose socket is at C(place), if it is there and free."""
+    """The line whose socket is at `place`, if it is there and free."""
     sock = socket.socket(socket.AF_UNIX)
     try:
         sock.settimeout(5)
@@ -43,7 +45,7 @@ def found(place: str) -> socket.socket | None:
 
 
 def awaited(place: str) -> bool:
-    """Whether who found no line at C(place) shall have it opened: the second one shall."""
+    """Whether who found no line at `place` shall have it opened: the second one shall."""
     for step in ("once", "opened"):
         try:
             os.close(os.open(f"{place}.{step}", os.O_CREAT | os.O_EXCL, 0o600))
@@ -68,7 +70,14 @@ class Talk(Dialogue):
 
     outputs = (b"o", b"E")
 
-    def __init__(self, sock: socket.socket, words: list[str], data: bytes | IO[bytes], gate: Gate | None, sink: IO[bytes] | None = None) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        words: list[str],
+        data: bytes | IO[bytes],
+        gate: Gate | None,
+        sink: IO[bytes] | None = None,
+    ) -> None:
         super().__init__(data, gate, sink)
         self.sock = sock
         self.unsent = frame(b"r", json.dumps(words).encode())

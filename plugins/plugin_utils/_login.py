@@ -13,7 +13,8 @@ from typing import Any
 #: The largest number of a user or group. To the kernel the next one means "leave it as it is", which is root.
 LARGEST = 2**32 - 2
 
-#: Prints the line of a user in the form of passwd(5), and whether there is a home directory. Works without getent and grep too.
+#: Prints the line of a user in the form of passwd(5), and whether there is a home directory. Works without getent and
+#: grep too.
 LOOK_UP = r"""
 line=$(getent passwd "$1" 2>/dev/null) || while IFS=: read -r name x uid rest; do
   if [ "$name" = "$1" ] || [ "$uid" = "$1" ]; then line="$name:$x:$uid:$rest"; break; fi
@@ -30,7 +31,9 @@ def is_number(text: str) -> bool:
 
 
 def as_user(user: str, said: str) -> dict[str, Any] | None:
-    """What a request for an exec says of a user, by what C(LOOK_UP) found; None if there is no such user. Any number that the kernel knows is one."""
+    """What a request for an exec says of a user, by what `LOOK_UP` found; None if there is no such user. Any number
+    that the kernel knows is one.
+    """
     lines = said.split("\n")
     fields = lines[0].split(":")
     if len(fields) >= 6:
@@ -41,4 +44,9 @@ def as_user(user: str, said: str) -> dict[str, Any] | None:
         return None
     uid, gid = map(int, numbers)
     there = len(lines) > 1 and lines[1] == "home"
-    return {"user": uid, "group": gid, "cwd": home if there else "/", "environment": {"HOME": home, "USER": name, "LOGNAME": name}}
+    return {
+        "user": uid,
+        "group": gid,
+        "cwd": home if there else "/",
+        "environment": {"HOME": home, "USER": name, "LOGNAME": name},
+    }

@@ -6,7 +6,8 @@
 
 """What Ansible Vault has encrypted among the arguments of a task, so that its module can hide it.
 
-A value is known by the tag that Ansible gives it, a part of a longer text by the variable that it came from, and all values of a file that is
+A value is known by the tag that Ansible gives it, a part of a longer text by the variable that it came from, and all
+values of a file that is
 encrypted as a whole by the file. Names are not hidden: a plan without them says nothing.
 """
 
@@ -31,21 +32,32 @@ _COMMON = ("default", "disk", "nic", "none", "root")
 
 @functools.lru_cache(maxsize=1)
 def names_and_choices() -> tuple[frozenset[str], frozenset[str]]:
-    """The options that say which resource is meant, and the words that options choose from. Loaded where there is a secret, because it takes time."""
+    """The options that say which resource is meant, and the words that options choose from. Loaded where there is a
+    secret, because it takes time.
+    """
     from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 
     specs = [kind.argument_spec() for kind in KINDS.values()]
     names = frozenset(option for kind in KINDS.values() for option in ("name", "project", *kind.parents()))
-    return names, frozenset(str(choice) for spec in specs for option in spec.values() for choice in option.get("choices") or ()).union(_COMMON)
+    return names, frozenset(
+        str(choice) for spec in specs for option in spec.values() for choice in option.get("choices") or ()
+    ).union(_COMMON)
 
 
 def with_secrets(arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a module, with C(_secrets) for its runner where there are any.
+    """The arguments of a module, with `_secrets` for its runner where there are any.
 
-    C(anywhere) are those that are hidden wherever they stand, C(alone) those that other text has by chance: they are hidden as whole values.
+    `anywhere` are those that are hidden wherever they stand, `alone` those that other text has by chance: they are
+    hidden as whole values.
     """
     written = list(arguments.get("_secrets") or ())
-    found = dict.fromkeys([*written, *_encrypted(arguments), *_encrypted({key: value for key, value in variables.items() if key not in _FOREIGN})])
+    found = dict.fromkeys(
+        [
+            *written,
+            *_encrypted(arguments),
+            *_encrypted({key: value for key, value in variables.items() if key not in _FOREIGN}),
+        ]
+    )
     if not found:
         return {key: value for key, value in arguments.items() if key != "_secrets"}
     options, choices = names_and_choices()
@@ -55,7 +67,9 @@ def with_secrets(arguments: dict[str, Any], variables: dict[str, Any]) -> dict[s
 
 
 def _encrypted(value: Any) -> Iterator[str]:
-    """The secrets inside, in clear. What nobody has asked for yet stays encrypted: that takes time, and no text can have it inside."""
+    """The secrets inside, in clear. What nobody has asked for yet stays encrypted: that takes time, and no text can
+    have it inside.
+    """
     if isinstance(value, dict):
         for inner in dict.values(value):
             yield from _encrypted(inner)
@@ -86,7 +100,12 @@ def scalars(value: Any) -> list[str]:
     """All values inside, but those of options that are names, as strings."""
     names, _choices = names_and_choices()
     if isinstance(value, dict):
-        return [found for key, inner in value.items() if key not in names or isinstance(inner, (dict, list)) for found in scalars(inner)]
+        return [
+            found
+            for key, inner in value.items()
+            if key not in names or isinstance(inner, (dict, list))
+            for found in scalars(inner)
+        ]
     if isinstance(value, list):
         return [found for inner in value for found in scalars(inner)]
     return [] if value in (None, "") or isinstance(value, bool) else [str(value)]

@@ -4,7 +4,9 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""YAML as it was written. The values of the daemons are text, so their own init keeps C(0660) and C(12:30) as they stand, where YAML makes numbers of them."""
+"""YAML as it was written. The values of the daemons are text, so their own init keeps `0660` and `12:30` as they stand,
+where YAML makes numbers of them.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,8 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
     """Every plain scalar is its text, but for null; what has a type besides is told by the option that it is for."""
 
     yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag in _MEANT] for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        first: [(tag, pattern) for tag, pattern in resolvers if tag in _MEANT]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
 
@@ -35,7 +38,10 @@ def not_yaml(shown: str, exc: yaml.YAMLError) -> str:
 
 def written_twice(shown: str, root: Any) -> list[str]:
     """Errors for keys that a dictionary has already."""
-    return [f"{shown}:{key.start_mark.line + 1}: the key '{key.value}' is written twice in one dictionary." for key in _twice(root, set())]
+    return [
+        f"{shown}:{key.start_mark.line + 1}: the key '{key.value}' is written twice in one dictionary."
+        for key in _twice(root, set())
+    ]
 
 
 def children(node: Any) -> list[Any]:

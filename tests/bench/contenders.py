@@ -29,17 +29,34 @@ class Ansible:
 
     def play(self, *tasks: dict[str, Any], loop: list[str] | None = None, check: bool = True) -> str:
         path = self.folder / "play.yml"
-        path.write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), "vars": {"names": loop or []}}]))
+        path.write_text(
+            yaml.safe_dump(
+                [{"hosts": "localhost", "gather_facts": False, "tasks": list(tasks), "vars": {"names": loop or []}}]
+            )
+        )
         program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
-        command = [program, "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}", str(path)]
+        command = [
+            program,
+            "-i",
+            "localhost,",
+            "-c",
+            "local",
+            "-e",
+            f"ansible_python_interpreter={sys.executable}",
+            str(path),
+        ]
         environ = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"], "ANSIBLE_NOCOLOR": "1"}
-        done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run(
+            command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
         if check and done.returncode:
             raise RuntimeError(done.stdout[-4000:])
         return done.stdout
 
     def each(self, module: str, names: list[str], **arguments: Any) -> str:
-        return self.play({module: {"name": "{{ item }}", "url": self.url, **arguments}, "loop": "{{ names }}"}, loop=names)
+        return self.play(
+            {module: {"name": "{{ item }}", "url": self.url, **arguments}, "loop": "{{ names }}"}, loop=names
+        )
 
 
 class Stack(Ansible):
@@ -49,12 +66,31 @@ class Stack(Ansible):
     def have(self, names: list[str], state: str = "started", **options: Any) -> str:
         options = options or {"image": IMAGE}
         definition = {"instances": [{"name": name, "state": state, **options} for name in names]}
-        return self.play({"cloudhost.lxd.stack": {"name": "bench", "definition": definition, "url": self.url, "parallel": self.parallel}})
+        return self.play(
+            {
+                "cloudhost.lxd.stack": {
+                    "name": "bench",
+                    "definition": definition,
+                    "url": self.url,
+                    "parallel": self.parallel,
+                }
+            }
+        )
 
     create = converge = have
 
     def delete(self, names: list[str]) -> str:
-        return self.play({"cloudhost.lxd.stack": {"name": "bench", "state": "absent", "force": True, "url": self.url, "parallel": self.parallel}})
+        return self.play(
+            {
+                "cloudhost.lxd.stack": {
+                    "name": "bench",
+                    "state": "absent",
+                    "force": True,
+                    "url": self.url,
+                    "parallel": self.parallel,
+                }
+            }
+        )
 
 
 class Module(Ansible):
@@ -74,12 +110,20 @@ class Community(Ansible):
 
     def have(self, names: list[str], state: str = "started") -> str:
         url = self.url.replace("unix://", "unix:")
-        return self.each("community.general.lxd_container", names, source={"type": "image", "alias": IMAGE}, state=state, url=url)
+        return self.each(
+            "community.general.lxd_container", names, source={"type": "image", "alias": IMAGE}, state=state, url=url
+        )
 
     create = converge = have
 
     def delete(self, names: list[str]) -> str:
-        return self.each("community.general.lxd_container", names, state="absent", force_stop=True, url=self.url.replace("unix://", "unix:"))
+        return self.each(
+            "community.general.lxd_container",
+            names,
+            state="absent",
+            force_stop=True,
+            url=self.url.replace("unix://", "unix:"),
+        )
 
 
 class Native:

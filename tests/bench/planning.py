@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The planner alone, on a server in memory: what a plan costs by the number of resources, where all is to be made and where all is made."""
+"""The planner alone, on a server in memory: what a plan costs by the number of resources, where all is to be made and
+where all is made.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,10 @@ from ansible_collections.cloudhost.lxd.tests.unit.world import World, WorldClien
 
 def document(size: int) -> Document:
     """One profile in ten resources, and instances that use them."""
-    profiles = [{"name": f"profile{number}", "config": {"limits.memory": "256MiB", "user.number": number}} for number in range(size // 10)]
+    profiles = [
+        {"name": f"profile{number}", "config": {"limits.memory": "256MiB", "user.number": number}}
+        for number in range(size // 10)
+    ]
     instances = [
         {
             "name": f"instance{number}",
@@ -41,7 +46,10 @@ def planner_table(table: Callable[[list[str], list[list[str]]], str], sizes: tup
         world = World()
         fresh, _requests = _planned(world, given)
         for node in plan_stack(WorldClient(world), KINDS, Wish("bench"), [given]).nodes:
-            world.put(f"{node.kind.path}/{node.label}", **{key: value for key, value in (node.plan.result or {}).items() if key not in ("name", "source")})
+            world.put(
+                f"{node.kind.path}/{node.label}",
+                **{key: value for key, value in (node.plan.result or {}).items() if key not in ("name", "source")},
+            )
         again, requests = _planned(world, given)
         rows.append([str(size), f"{fresh:.2f} s", f"{again:.2f} s", f"{again / size * 1e6:.0f} µs", str(requests)])
     return table(["resources", "plan, none is there", "plan, all are there", "each", "requests"], rows)

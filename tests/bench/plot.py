@@ -15,13 +15,14 @@ Points = "list[tuple[int, float]]"
 
 
 def svg(title: str, panels: dict[str, dict[str, list[tuple[int, float]]]], colors: dict[str, str]) -> str:
-    """C(panels) has for each panel the points of each line; C(colors) the lines in the order of the legend."""
+    """`panels` has for each panel the points of each line; `colors` the lines in the order of the legend."""
     points = [point for lines in panels.values() for line in lines.values() for point in line]
     low, high = (_decade(pick(value for _n, value in points), up) for pick, up in ((min, False), (max, True)))
     total = len(panels) * (WIDTH + GAP) + LEFT
     height = TOP + HEIGHT + BOTTOM
     out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {height}" font-family="sans-serif" font-size="12">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {total} {height}" font-family="sans-serif" '
+        'font-size="12">',
         f'<rect width="{total}" height="{height}" fill="white"/>',
         f'<text x="{LEFT}" y="16" font-size="14" font-weight="bold">{escape(title)}</text>',
     ]
@@ -29,7 +30,10 @@ def svg(title: str, panels: dict[str, dict[str, list[tuple[int, float]]]], color
         out += _panel(LEFT + position * (WIDTH + GAP), name, lines, colors, low, high)
     for position, (name, color) in enumerate(colors.items()):
         x, y = LEFT + (position % 2) * 400, TOP + HEIGHT + 60 + (position // 2) * 20
-        out += [f'<rect x="{x}" y="{y - 9}" width="18" height="4" fill="{color}"/>', f'<text x="{x + 26}" y="{y - 3}">{escape(name)}</text>']
+        out += [
+            f'<rect x="{x}" y="{y - 9}" width="18" height="4" fill="{color}"/>',
+            f'<text x="{x + 26}" y="{y - 3}">{escape(name)}</text>',
+        ]
     return "\n".join([*out, "</svg>", ""])
 
 
@@ -37,7 +41,9 @@ def _decade(value: float, up: bool) -> int:
     return math.ceil(math.log10(value)) if up else math.floor(math.log10(value))
 
 
-def _panel(left: int, name: str, lines: dict[str, list[tuple[int, float]]], colors: dict[str, str], low: int, high: int) -> list[str]:
+def _panel(
+    left: int, name: str, lines: dict[str, list[tuple[int, float]]], colors: dict[str, str], low: int, high: int
+) -> list[str]:
     sizes = sorted({n for line in lines.values() for n, _value in line})
     first, span = math.log10(sizes[0]), max(math.log10(sizes[-1]) - math.log10(sizes[0]), 0.1)
 

@@ -52,10 +52,14 @@ def prepare(daemon: Daemon, image: pathlib.Path) -> list[str]:
     url = {"url": daemon.url, "timeout": 300}
     run_module("storage_pool", name="default", driver="btrfs", config={"size": "8GiB"}, **url)
     run_module("profile", name="default", devices={"root": {"type": "disk", "path": "/", "pool": "default"}}, **url)
-    run_module("image", name="debian/12", file=str(image / "metadata.tar.gz"), rootfs=str(image / "rootfs.squashfs"), **url)
+    run_module(
+        "image", name="debian/12", file=str(image / "metadata.tar.gz"), rootfs=str(image / "rootfs.squashfs"), **url
+    )
     names = [f"c{number}" for number in range(1, INSTANCES + 1)]
     for name in names:  # with sleep as its init: what is measured is the way to a container, not what runs in it
-        run_module("instance", name=name, image="debian/12", config={"raw.lxc": "lxc.init.cmd = /bin/sleep infinity"}, **url)
+        run_module(
+            "instance", name=name, image="debian/12", config={"raw.lxc": "lxc.init.cmd = /bin/sleep infinity"}, **url
+        )
     return names
 
 
@@ -66,15 +70,19 @@ def plugin(name: str, daemon: Daemon, host: str = "c1", **options: Any) -> Any:
 
 
 def as_a_user(daemon: Daemon) -> dict[str, str]:
-    """The environment without what tests set, or a developer's terminal: the first two slow every Python down that inherits them."""
+    """The environment without what tests set, or a developer's terminal: the first two slow every Python down that
+    inherits them.
+    """
     left_out = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "ANSIBLE_PIPELINING")
     return {name: value for name, value in daemon.environ().items() if name not in left_out}
 
 
 def program(name: str, *arguments: str, environ: dict[str, str]) -> None:
-    """Run a program of Ansible, and end it with all that it started if it hangs, as C(lxc exec) does now and then."""
+    """Run a program of Ansible, and end it with all that it started if it hangs, as `lxc exec` does now and then."""
     command = [str(pathlib.Path(sys.executable).with_name(name)), *arguments]
-    with subprocess.Popen(command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+    with subprocess.Popen(
+        command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         try:
             said, _errors = process.communicate(timeout=240)
         except subprocess.TimeoutExpired:
@@ -112,24 +120,37 @@ def lost(daemon: Daemon, name: str, **options: Any) -> int:
     answers: list[bool] = []
 
     def work(connection: Any) -> None:
-        answers.extend(to_text(connection.exec_command(f"/bin/sh -c 'echo {number}'")[1]) == f"{number}\n" for number in range(EACH))
+        answers.extend(
+            to_text(connection.exec_command(f"/bin/sh -c 'echo {number}'")[1]) == f"{number}\n"
+            for number in range(EACH)
+        )
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        pending = {pool.submit(work, plugin(name, daemon, f"c{worker % INSTANCES + 1}", **options)) for worker in range(WORKERS)}
+        pending = {
+            pool.submit(work, plugin(name, daemon, f"c{worker % INSTANCES + 1}", **options))
+            for worker in range(WORKERS)
+        }
         while pending:
             before = len(answers)
             done, pending = wait(pending, timeout=20)
             for future in done:
                 future.result()
             if len(answers) == before and not done:
-                subprocess.run(["pkill", "-KILL", "--parent", str(os.getpid()), "--full", f"{daemon.client}.* exec "], check=False)
+                subprocess.run(
+                    ["pkill", "-KILL", "--parent", str(os.getpid()), "--full", f"{daemon.client}.* exec "], check=False
+                )
     return answers.count(False)
 
 
 def bare(daemon: Daemon, recorded: bool) -> Callable[[], None]:
     """The daemon's own exec over a kept connection: without streams, or with its output recorded in files and read."""
     client = engine({"url": daemon.url, "timeout": 600, "trust_token": None})
-    body = {"command": ["/bin/sh", "-c", "true"], "wait-for-websocket": False, "interactive": False, "record-output": recorded}
+    body = {
+        "command": ["/bin/sh", "-c", "true"],
+        "wait-for-websocket": False,
+        "interactive": False,
+        "record-output": recorded,
+    }
 
     def run() -> None:
         done = client.write("POST", "/1.0/instances/c1/exec", body)
@@ -139,7 +160,9 @@ def bare(daemon: Daemon, recorded: bool) -> Callable[[], None]:
     return run
 
 
-def files(daemon: Daemon, folder: pathlib.Path, names: dict[str, str]) -> tuple[dict[str, Callable[[], Any]], dict[str, Callable[[], Any]]]:
+def files(
+    daemon: Daemon, folder: pathlib.Path, names: dict[str, str]
+) -> tuple[dict[str, Callable[[], Any]], dict[str, Callable[[], Any]]]:
     with (folder / "large").open("wb") as stream:
         for _count in range(SIZE // 1048576):
             stream.write(os.urandom(1048576))
@@ -156,15 +179,25 @@ def plays(daemon: Daemon, folder: pathlib.Path, hosts: list[str], theirs: str) -
     inventories = {
         "api, hosts by the inventory plugin": ("instances.yml", found),
         "api, hosts by hand": ("api.yml", {"ansible_connection": OURS}),
-        "api, each command an exec of its own": ("single.yml", {"ansible_connection": OURS, "ansible_lxd_keep_open": False}),
+        "api, each command an exec of its own": (
+            "single.yml",
+            {"ansible_connection": OURS, "ansible_lxd_keep_open": False},
+        ),
         "community.general, pipelining": ("piped.yml", {"ansible_connection": theirs, "ansible_pipelining": True}),
         "community.general": ("theirs.yml", {"ansible_connection": theirs}),
-        "ansible.builtin.local: no way to go at all": ("local.yml", {"ansible_connection": "local", "place": str(folder)}),
+        "ansible.builtin.local: no way to go at all": (
+            "local.yml",
+            {"ansible_connection": "local", "place": str(folder)},
+        ),
     }
     environ = {**as_a_user(daemon), "ANSIBLE_PYTHON_INTERPRETER": "/usr/bin/python3"}
 
     def runner(name: str, content: dict[str, Any]) -> Callable[[], None]:
-        whole = content if "plugin" in content else {"all": {"hosts": {host: {} for host in hosts}, "vars": {**common, **content}}}
+        whole = (
+            content
+            if "plugin" in content
+            else {"all": {"hosts": {host: {} for host in hosts}, "vars": {**common, **content}}}
+        )
         (folder / name).write_text(yaml.safe_dump(whole))
         return lambda: program("ansible-playbook", "-i", str(folder / name), str(folder / "play.yml"), environ=environ)
 
@@ -172,9 +205,16 @@ def plays(daemon: Daemon, folder: pathlib.Path, hosts: list[str], theirs: str) -
 
 
 def inventory(daemon: Daemon, folder: pathlib.Path) -> dict[str, Callable[[], Any]]:
-    """Stopped, empty instances in a project of their own, with composed variables, a keyed group and a group by a condition."""
+    """Stopped, empty instances in a project of their own, with composed variables, a keyed group and a group by a
+    condition.
+    """
     url = {"url": daemon.url, "timeout": 600}
-    run_module("project", name="many", config={"features.images": False, "features.profiles": True, "features.storage.volumes": True}, **url)
+    run_module(
+        "project",
+        name="many",
+        config={"features.images": False, "features.profiles": True, "features.storage.volumes": True},
+        **url,
+    )
     disk = {"type": "disk", "path": "/", "pool": "default"}
     run_module("profile", name="default", project="many", devices={"root": disk}, config={"user.role": "web"}, **url)
     empty = {"source": {"type": "none"}, "state": "stopped", "project": "many"}
@@ -215,7 +255,11 @@ def main(kind: str = "lxd", rounds: str = "1") -> None:
         daemon.start()
         os.environ[daemon.variable] = str(daemon.folder)  # for the client that the other plugin starts
         hosts = prepare(daemon, pathlib.Path(os.environ["CLOUDHOST_TEST_IMAGE"]))
-        ours, single, other = plugin(OURS, daemon), plugin(OURS, daemon, ansible_lxd_keep_open=False), plugin(theirs, daemon)
+        ours, single, other = (
+            plugin(OURS, daemon),
+            plugin(OURS, daemon, ansible_lxd_keep_open=False),
+            plugin(theirs, daemon),
+        )
         raw = medians(
             COMMANDS,
             {
@@ -227,9 +271,15 @@ def main(kind: str = "lxd", rounds: str = "1") -> None:
                 "community.general": lambda: other.exec_command("true"),
             },
         )
-        print(f"{kind} {daemon.query('/1.0')['environment']['server_version']}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
+        print(
+            f"{kind} {daemon.query('/1.0')['environment']['server_version']}, {os.cpu_count()} cores, load "
+            f"{os.getloadavg()[0]:.1f}"
+        )
         table(f"A raw command, median of {COMMANDS}", "ms", 1000, raw)
-        print(f"\nOf {WORKERS * EACH} commands, {WORKERS} at a time, the output is lost\n| way | commands |\n| --- | --- |")
+        print(
+            f"\nOf {WORKERS * EACH} commands, {WORKERS} at a time, the output is lost\n| way | commands |\n| --- | "
+            "--- |"
+        )
         for label, name, options in (
             ("api", OURS, {}),
             ("api, each command an exec of its own", OURS, {"ansible_lxd_keep_open": False}),
@@ -240,7 +290,12 @@ def main(kind: str = "lxd", rounds: str = "1") -> None:
         table("Push of 100 MiB", "s", 1, medians(3, push))
         table("Pull of 100 MiB", "s", 1, medians(3, pull))
         table(f"An inventory of {HOSTS} instances", "s", 1, medians(9, inventory(daemon, folder)))
-        table(f"A play of {len(TASKS)} tasks on {INSTANCES} instances", "s", 1, medians(int(rounds), plays(daemon, folder, hosts, theirs)))
+        table(
+            f"A play of {len(TASKS)} tasks on {INSTANCES} instances",
+            "s",
+            1,
+            medians(int(rounds), plays(daemon, folder, hosts, theirs)),
+        )
         print(f"load at the end {os.getloadavg()[0]:.1f}")
     finally:
         daemon.stop()

@@ -2,11 +2,15 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a second run of playbooks/site.yml costs on a host that is as its inventory says, beside that of another checkout.
+"""What a second run of playbooks/site.yml costs on a host that is as its inventory says, beside that of another
+checkout.
 
-Usage, as root on a machine that quickstart.sh left with the daemon: nox -s bench-site -- 74ce5dc, or a folder in place of the commit.
-The host is this machine, locally and over ssh (openssh-server: an sshd of our own on a port of its own). The inventory is inventories/single,
-with an image for each checkout. Runs of both are interleaved, so that a busy machine slows both. Writes a table into .cache/bench.
+Usage, as root on a machine that quickstart.sh left with the daemon: nox -s bench-site -- 74ce5dc, or a folder in place
+of the commit.
+The host is this machine, locally and over ssh (openssh-server: an sshd of our own on a port of its own). The inventory
+is inventories/single,
+with an image for each checkout. Runs of both are interleaved, so that a busy machine slows both. Writes a table into
+.cache/bench.
 """
 
 from __future__ import annotations
@@ -49,13 +53,28 @@ class Tree:
         self.tasks: dict[str, str] = {}
 
     def run(self, inventory: pathlib.Path) -> tuple[float, float, str]:
-        """A run: seconds of wall time, seconds of the processor (of the controller, and of a host that is the controller), and what it said."""
+        """A run: seconds of wall time, seconds of the processor (of the controller, and of a host that is the
+        controller), and what it said.
+        """
         program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
         environ = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        environ |= {"ANSIBLE_COLLECTIONS_PATH": str(self.collections), "ANSIBLE_NOCOLOR": "1", "ANSIBLE_SSH_CONTROL_PATH_DIR": str(inventory.parent / "cp")}
-        command = [program, "-i", str(inventory), "-e", f"bench_tree={self.name}", str(self.checkout / "playbooks" / "site.yml")]
+        environ |= {
+            "ANSIBLE_COLLECTIONS_PATH": str(self.collections),
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_SSH_CONTROL_PATH_DIR": str(inventory.parent / "cp"),
+        }
+        command = [
+            program,
+            "-i",
+            str(inventory),
+            "-e",
+            f"bench_tree={self.name}",
+            str(self.checkout / "playbooks" / "site.yml"),
+        ]
         start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run(
+            command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
         took, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
         if done.returncode:
             raise RuntimeError(done.stdout[-4000:])
@@ -97,7 +116,13 @@ def sshd(folder: pathlib.Path) -> Iterator[dict[str, Any]]:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     pathlib.Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
-    settings = {"Port": port, "ListenAddress": "127.0.0.1", "HostKey": folder / "host", "AuthorizedKeysFile": folder / "user.pub", "PidFile": "none"}
+    settings = {
+        "Port": port,
+        "ListenAddress": "127.0.0.1",
+        "HostKey": folder / "host",
+        "AuthorizedKeysFile": folder / "user.pub",
+        "PidFile": "none",
+    }
     settings |= {"StrictModes": "no", "UsePAM": "no", "PermitRootLogin": "yes", "Subsystem": "sftp internal-sftp"}
     (folder / "sshd_config").write_text("".join(f"{key} {value}\n" for key, value in settings.items()))
     with (folder / "sshd.log").open("wb") as log:
@@ -114,7 +139,8 @@ def sshd(folder: pathlib.Path) -> Iterator[dict[str, Any]]:
             "ansible_user": "root",
             "ansible_python_interpreter": "/usr/bin/python3",
             "ansible_ssh_private_key_file": str(folder / "user"),
-            "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o LogLevel=ERROR -o IdentitiesOnly=yes",
+            "ansible_ssh_common_args": "-o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null -o "
+            "LogLevel=ERROR -o IdentitiesOnly=yes",
         }
     finally:
         process.terminate()
@@ -142,12 +168,22 @@ def tidy(product: str) -> None:
     """What was made is taken back; of an image that somebody has under another alias too, only our alias."""
     client = CLIENTS[product]
     for command in (["delete", "-f", "bench-web1"], ["profile", "delete", "bench-small"]):
-        subprocess.run([client, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False)
-    listed = json.loads(subprocess.run([client, "image", "list", "--format=json"], stdout=subprocess.PIPE, timeout=120, check=True).stdout)
+        subprocess.run(
+            [client, *command], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=120, check=False
+        )
+    listed = json.loads(
+        subprocess.run(
+            [client, "image", "list", "--format=json"], stdout=subprocess.PIPE, timeout=120, check=True
+        ).stdout
+    )
     for image in listed:
         aliases = {alias["name"] for alias in image["aliases"]}
         ours = aliases & {f"bench/{name}" for name in NAMES}
-        commands = [["image", "delete", image["fingerprint"]]] if ours and ours == aliases else [["image", "alias", "delete", name] for name in ours]
+        commands = (
+            [["image", "delete", image["fingerprint"]]]
+            if ours and ours == aliases
+            else [["image", "alias", "delete", name] for name in ours]
+        )
         for command in commands:
             subprocess.run([client, *command], timeout=120, check=True)
 
@@ -160,7 +196,13 @@ def table(trees: list[Tree], labels: dict[str, str]) -> str:
         for tree in trees:
             times = tree.times[where]
             middle = statistics.median(times)
-            cells = [where, labels[tree.name], tree.tasks[where], *(f"{value:.2f} s" for value in (middle, min(times), max(times))), f"{middle / base:.2f}"]
+            cells = [
+                where,
+                labels[tree.name],
+                tree.tasks[where],
+                *(f"{value:.2f} s" for value in (middle, min(times), max(times))),
+                f"{middle / base:.2f}",
+            ]
             cells.append(f"{statistics.median(tree.used[where]):.2f} s")
             lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
@@ -176,10 +218,16 @@ def main() -> None:
     folder = pathlib.Path(tempfile.mkdtemp(prefix="cloudhost-bench-", dir="/var/tmp"))
     with contextlib.ExitStack() as stack:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        trees = [Tree("this", ROOT, folder), Tree("other", stack.enter_context(checkout(options.other, folder)), folder)]
+        trees = [
+            Tree("this", ROOT, folder),
+            Tree("other", stack.enter_context(checkout(options.other, folder)), folder),
+        ]
         hosts: dict[str, dict[str, Any]] = {}
         if options.only != "ssh":  # as in inventories/single
-            hosts["local"] = {"ansible_connection": "local", "ansible_python_interpreter": "{{ ansible_playbook_python }}"}
+            hosts["local"] = {
+                "ansible_connection": "local",
+                "ansible_python_interpreter": "{{ ansible_playbook_python }}",
+            }
         if options.only != "local":
             hosts["ssh"] = stack.enter_context(sshd(folder))
         inventories = {where: write_inventory(folder, options.product, where, host) for where, host in hosts.items()}
@@ -195,7 +243,10 @@ def main() -> None:
     place = ROOT / ".cache" / "bench"
     place.mkdir(parents=True, exist_ok=True)
     (place / f"site-{options.product}.md").write_text(text + "\n")
-    print(f"{options.product}, {options.rounds} runs of each, interleaved; load average {os.getloadavg()[0]:.1f} at the end\n\n{text}")
+    print(
+        f"{options.product}, {options.rounds} runs of each, interleaved; load average {os.getloadavg()[0]:.1f} at "
+        f"the end\n\n{text}"
+    )
 
 
 if __name__ == "__main__":

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What tasks cost that change nothing: API requests, and time beside ansible.builtin.ping and community.general, in one run.
+"""What tasks cost that change nothing: API requests, and time beside ansible.builtin.ping and community.general, in one
+run.
 
 Usage: nox -s bench-task -- lxd, or incus. Writes its table into .cache/bench; docs/benchmarks.md has the results.
 """
@@ -38,7 +39,9 @@ HERE, THERE = "in the worker", "in a process of its own"
 class Play:
     """A playbook whose tasks are all alike, what it takes, and what of the processor."""
 
-    def __init__(self, place: pathlib.Path, title: str, module: str, direct: bool = True, tasks: int = 1, **arguments: Any) -> None:
+    def __init__(
+        self, place: pathlib.Path, title: str, module: str, direct: bool = True, tasks: int = 1, **arguments: Any
+    ) -> None:
         self.title, self.tasks = title, tasks
         self.times: list[float] = []
         self.used: list[float] = []
@@ -49,17 +52,28 @@ class Play:
 
     def run(self) -> None:
         program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
-        command = [program, "-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}", str(self.path)]
+        command = [
+            program,
+            "-i",
+            "localhost,",
+            "-c",
+            "local",
+            "-e",
+            f"ansible_python_interpreter={sys.executable}",
+            str(self.path),
+        ]
         begin, before = time.monotonic(), processor()
         environ = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": os.environ["PYTHONPATH"], "ANSIBLE_NOCOLOR": "1"}
-        done = subprocess.run(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+        done = subprocess.run(
+            command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        )
         if done.returncode or "changed=0" not in (done.stdout if self.tasks else "changed=0"):
             raise RuntimeError(done.stdout[-4000:])
         self.times.append(time.monotonic() - begin)
         self.used.append(processor() - before)
 
     def cost(self, base: Play, count: int) -> tuple[float, float]:
-        """Milliseconds of one of C(count) tasks or items, and of the processor, Ansible's start taken off."""
+        """Milliseconds of one of `count` tasks or items, and of the processor, Ansible's start taken off."""
         both = ((self.times, base.times), (self.used, base.used))
         wall, used = (1000 * (statistics.median(mine) - statistics.median(start)) / count for mine, start in both)
         return wall, used
@@ -79,7 +93,9 @@ def prepared(daemon: Daemon, place: pathlib.Path) -> dict[str, Any]:
     proxy = Proxy(str(place / "proxy"), str(daemon.socket))
     try:
         assert run_module("instance", url=proxy.url, **task)["changed"] is False
-        print(f"one unchanged instance task on {daemon.kind}: {len(proxy.requests)} request ({', '.join(proxy.requests)})")
+        print(
+            f"one unchanged instance task on {daemon.kind}: {len(proxy.requests)} request ({', '.join(proxy.requests)})"
+        )
     finally:
         proxy.close()
     return {**task, "url": daemon.url}
@@ -88,7 +104,12 @@ def prepared(daemon: Daemon, place: pathlib.Path) -> dict[str, Any]:
 def plays(place: pathlib.Path, task: dict[str, Any]) -> dict[str, Play]:
     """All that is measured, by name."""
     names = [f"web{number}" for number in range(ITEMS)]
-    theirs = {"name": "web0", "state": "stopped", "url": task["url"].replace("unix://", "unix:"), "config": {key: str(value) for key, value in CONFIG.items()}}
+    theirs = {
+        "name": "web0",
+        "state": "stopped",
+        "url": task["url"].replace("unix://", "unix:"),
+        "config": {key: str(value) for key, value in CONFIG.items()},
+    }
     each = {"name": "{{ item }}", "loop": names}
     made = [
         Play(place, "none", PING, tasks=0),
@@ -106,14 +127,30 @@ def plays(place: pathlib.Path, task: dict[str, Any]) -> dict[str, Play]:
 def table(found: dict[str, Play]) -> str:
     base = found["none"]
     ping = found["ping"].cost(base, TASKS)
-    lines = [f"| {TASKS} tasks, nothing to do | a task | of the processor | times a ping |", "| --- | --- | --- | --- |"]
-    titles = {"ping": f"`{PING}`", "ours": f"`{OURS}`, {HERE}", "ours off": f"`{OURS}`, {THERE}", "theirs": f"`{THEIRS}`"}
+    lines = [
+        f"| {TASKS} tasks, nothing to do | a task | of the processor | times a ping |",
+        "| --- | --- | --- | --- |",
+    ]
+    titles = {
+        "ping": f"`{PING}`",
+        "ours": f"`{OURS}`, {HERE}",
+        "ours off": f"`{OURS}`, {THERE}",
+        "theirs": f"`{THEIRS}`",
+    }
     for name, title in titles.items():
         wall, used = found[name].cost(base, TASKS)
         lines.append(f"| {title} | {wall:.0f} ms | {used:.0f} ms | {wall / ping[0]:.2f} |")
-    lines += ["", f"| a loop over {ITEMS} instances, nothing to do | the whole play | an item | ratio |", "| --- | --- | --- | --- |"]
+    lines += [
+        "",
+        f"| a loop over {ITEMS} instances, nothing to do | the whole play | an item | ratio |",
+        "| --- | --- | --- | --- |",
+    ]
     best = statistics.median(found["loop ours"].times)
-    for name, title in (("loop ours", titles["ours"]), ("loop ours off", titles["ours off"]), ("loop theirs", titles["theirs"])):
+    for name, title in (
+        ("loop ours", titles["ours"]),
+        ("loop ours off", titles["ours off"]),
+        ("loop theirs", titles["theirs"]),
+    ):
         whole = statistics.median(found[name].times)
         lines.append(f"| {title} | {whole:.2f} s | {found[name].cost(base, ITEMS)[0]:.0f} ms | {whole / best:.1f} |")
     return "\n".join(lines) + "\n"
@@ -129,7 +166,8 @@ def main(kind: str = "lxd", rounds: str = str(ROUNDS)) -> None:
                 for play in found.values():
                     play.run()
                     print(
-                        f"{turn + 1} {play.title:15} {play.times[-1]:6.2f} s {play.used[-1]:6.2f} s of the processor (load {os.getloadavg()[0]:.1f})",
+                        f"{turn + 1} {play.title:15} {play.times[-1]:6.2f} s {play.used[-1]:6.2f} s of the processor "
+                        f"(load {os.getloadavg()[0]:.1f})",
                         flush=True,
                     )
         finally:

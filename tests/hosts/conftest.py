@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""One set of hosts for each product: a cluster that is made, lived in, broken and taken away. Each test before the last works on its own, too."""
+"""One set of hosts for each product: a cluster that is made, lived in, broken and taken away. Each test before the last
+works on its own, too.
+"""
 
 from __future__ import annotations
 
@@ -61,7 +63,9 @@ def nothing_is_lost(scenario: Scenario, kept: str) -> Iterator[None]:
     scenario.tidy()
     names = [instance["name"] for instance in scenario.query("node1", "/1.0/instances?recursion=1&all-projects=true")]
     assert sorted(name for name in names if name.startswith("web-")) == ["web-node1", "web-node2", "web-node3"]
-    assert [place.rpartition("/")[2] for place in scenario.query("node1", "/1.0/instances/web-node1/snapshots")] == [kept]
+    assert [place.rpartition("/")[2] for place in scenario.query("node1", "/1.0/instances/web-node1/snapshots")] == [
+        kept
+    ]
 
 
 @pytest.fixture(scope="session")

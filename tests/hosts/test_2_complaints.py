@@ -27,7 +27,9 @@ def together(scenario: Scenario, tasks: list[tuple[str, str, dict[str, Any]]]) -
 
 
 def test_29_and_30_an_instance_of_another_member_from_every_member(scenario: Scenario) -> None:
-    """One play over all members makes one instance, where it should be, and every later run of each member changes nothing."""
+    """One play over all members makes one instance, where it should be, and every later run of each member changes
+    nothing.
+    """
     web: dict[str, Any] = {"name": "everywhere", "image": "debian/12", "target": "node2", "wait_for": ["ipv4"]}
     assert [scenario.run(host, "instance", **web)["changed"] for host in NODES] == [True, False, False]
     assert [scenario.run(host, "instance", **web)["changed"] for host in NODES] == [False, False, False]
@@ -56,7 +58,9 @@ def test_54_operations_of_other_members_are_waited_for(scenario: Scenario) -> No
     for host in NODES:
         for target in NODES:
             name = f"op-{host}-{target}"
-            scenario.run(host, "instance", name=name, source={"type": "none"}, type="container", state="present", target=target)
+            scenario.run(
+                host, "instance", name=name, source={"type": "none"}, type="container", state="present", target=target
+            )
             scenario.run(host, "instance_snapshot", instance=name, name="one")
             scenario.run(host, "instance", name=name, state="absent")
             assert f"/1.0/instances/{name}" not in scenario.query(host, "/1.0/instances")
@@ -64,13 +68,23 @@ def test_54_operations_of_other_members_are_waited_for(scenario: Scenario) -> No
 
 @pytest.fixture
 def on_one_member(scenario: Scenario) -> Iterator[str]:
-    """The fingerprint of an image called race that node1 has and no other member: an upload is copied to three of them unless the cluster is told otherwise."""
+    """The fingerprint of an image called race that node1 has and no other member: an upload is copied to three of them
+    unless the cluster is told otherwise.
+    """
     one, all_of_them = ({"cluster.images_minimal_replica": value} for value in (1, None))
     scenario.run("node1", "server", config=one)
     try:
         make = "mkdir /tmp/race && tar xzf /srv/image/metadata.tar.gz -C /tmp/race && tar czf /tmp/race.tar.gz -C /tmp/race --mtime=2020-01-01 ."
         scenario.inside("node1", "sh", "-c", make)  # the same files, and another fingerprint
-        scenario.inside("node1", scenario.outer.client, "image", "import", "/tmp/race.tar.gz", "/srv/image/rootfs.squashfs", "--alias=race")
+        scenario.inside(
+            "node1",
+            scenario.outer.client,
+            "image",
+            "import",
+            "/tmp/race.tar.gz",
+            "/srv/image/rootfs.squashfs",
+            "--alias=race",
+        )
         yield scenario.query("node1", "/1.0/images/aliases/race")["target"]
     finally:
         scenario.tidy()
@@ -84,12 +98,20 @@ def test_55_an_image_that_members_fetch_at_the_same_time(scenario: Scenario, on_
     """It is on one member, and the others need it at once, each for two instances."""
 
     def have() -> list[str]:
-        return [host for host in NODES if on_one_member in scenario.inside(host, "ls", f"/var/lib/{scenario.kind}/images").split()]
+        return [
+            host
+            for host in NODES
+            if on_one_member in scenario.inside(host, "ls", f"/var/lib/{scenario.kind}/images").split()
+        ]
 
     images = len(scenario.query("node1", "/1.0/images"))
     assert have() == ["node1"], "nobody has to fetch it, so this proves nothing"
     new: dict[str, Any] = {"image": "race", "state": "present"}
-    tasks = [(host, "instance", {"name": f"race{number}-{host}", "target": host, **new}) for host in NODES for number in range(2)]
+    tasks = [
+        (host, "instance", {"name": f"race{number}-{host}", "target": host, **new})
+        for host in NODES
+        for number in range(2)
+    ]
     assert all(result["changed"] for result in together(scenario, tasks))
     assert have() == list(NODES)
     assert len(scenario.query("node1", "/1.0/images")) == images

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The cluster of the scenario, broken at its worst moments. A plain run after it converges, the next one changes nothing, and nothing is lost."""
+"""The cluster of the scenario, broken at its worst moments. A plain run after it converges, the next one changes
+nothing, and nothing is lost.
+"""
 
 from __future__ import annotations
 
@@ -23,7 +25,9 @@ pytestmark = pytest.mark.usefixtures("nothing_is_lost")
 
 
 def test_the_leader_is_killed_in_the_middle_of_a_playbook(scenario: Scenario) -> None:
-    """When the first of many profiles is there, and the module has not heard of it; others are under way, and some are still to come."""
+    """When the first of many profiles is there, and the module has not heard of it; others are under way, and some are
+    still to come.
+    """
     leader = scenario.leader("node1")
     other = next(name for name in ("node2", "node3") if name != leader)
     profiles = [{"name": f"p{number}", "config": {"limits.cpu": "1"}} for number in range(40)]
@@ -45,7 +49,9 @@ def test_the_leader_is_killed_in_the_middle_of_a_playbook(scenario: Scenario) ->
     assert changed(scenario.play("role", cluster_profiles=profiles)) >= 0
     assert changed(scenario.play("role", cluster_profiles=profiles)) == 0
     there = scenario.query(other, "/1.0/profiles")
-    assert sorted(place for place in there if "/p" in place.rpartition("profiles")[2]) == sorted(f"/1.0/profiles/p{number}" for number in range(40))
+    assert sorted(place for place in there if "/p" in place.rpartition("profiles")[2]) == sorted(
+        f"/1.0/profiles/p{number}" for number in range(40)
+    )
 
 
 @pytest.mark.both
@@ -57,7 +63,11 @@ def test_the_leader_loses_power_while_tasks_run(scenario: Scenario, heartbeats: 
         scenario.run(other, "profile", name="meanwhile", description="made without the leader")
         scenario.unchanged(other, "profile", name="meanwhile", description="made without the leader")
         scenario.run(third, "instance", name="meanwhile", target=third, **EMPTY)
-        as_seen = {leader: "Offline", other: "Online", third: "Online"}  # by the next leader, whose first heartbeats take their time
+        as_seen = {
+            leader: "Offline",
+            other: "Online",
+            third: "Online",
+        }  # by the next leader, whose first heartbeats take their time
         scenario.wait(lambda: scenario.members(other) == as_seen, f"only {leader} to be offline")
         with heartbeats.held(other, {other: ALIVE, third: ALIVE}):  # and are late at times
             with pytest.raises(ModuleFailed, match=f"{leader} is offline"):
@@ -99,7 +109,9 @@ CREATE, START, WAIT = r"POST /1.0/instances\?", "PUT /1.0/instances/cut/state", 
 
 
 @pytest.mark.parametrize("requests", [(CREATE, START), (WAIT,)], ids=["writes", "wait"])
-def test_the_socket_is_cut_in_a_request_that_another_member_answers(scenario: Scenario, requests: tuple[str, ...]) -> None:
+def test_the_socket_is_cut_in_a_request_that_another_member_answers(
+    scenario: Scenario, requests: tuple[str, ...]
+) -> None:
     """Each of them twice in one task: before the daemon sees it, and after the daemon did it."""
     wanted: dict[str, Any] = {"name": "cut", "image": "debian/12", "target": "node2", "wait_for": ["ipv4"]}
     cuts = [Cut(request, when) for request in requests for when in ("before", "after")]
@@ -108,7 +120,9 @@ def test_the_socket_is_cut_in_a_request_that_another_member_answers(scenario: Sc
         assert scenario.run("node1", "instance", **wanted, url=proxy.url)["changed"] is True
         assert proxy.cut is None, f"{proxy.cut} did not happen, so this proves nothing"
         created = [request for request in proxy.writes if request.startswith("POST /1.0/instances?")]
-    assert len(created) == 1 + (CREATE in requests), "the one that was cut before the daemon saw it, and no other, is sent again"
+    assert len(created) == 1 + (CREATE in requests), (
+        "the one that was cut before the daemon saw it, and no other, is sent again"
+    )
     scenario.unchanged("node3", "instance", **wanted)
     assert scenario.query("node1", "/1.0/instances/cut")["location"] == "node2"
 
@@ -131,7 +145,9 @@ def test_a_task_is_killed_while_another_member_creates(scenario: Scenario, momen
 
 @contextlib.contextmanager
 def a_late_heartbeat(scenario: Scenario, heartbeats: Heartbeats, *members: str) -> Iterator[Proxy]:
-    """In the middle of a move, until the module has named the copy and looked at it. Incus makes the copy under its own name, so there it never begins."""
+    """In the middle of a move, until the module has named the copy and looked at it. Incus makes the copy under its own
+    name, so there it never begins.
+    """
     with heartbeats.late_when_copied(*members), scenario.proxy("node1") as proxy:
         proxy.cut = Cut("POST /1.0/instances/lxd-move-of-", lambda: None)
         proxy.later = [Cut("GET /1.0/instances", heartbeats.release)]
@@ -161,14 +177,21 @@ def test_a_heartbeat_comes_late_in_the_middle_of_a_move(scenario: Scenario, hear
     assert scenario.query("node1", "/1.0/instances/web-node2")["status"] == "Running"
     scenario.unchanged("node3", "cluster_member", **evacuated)
     with a_late_heartbeat(scenario, heartbeats, "node2") as proxy:
-        assert scenario.run("node1", "cluster_member", name="node2", state="restored", wait_for=["online"], url=proxy.url)["changed"] is True
+        assert (
+            scenario.run("node1", "cluster_member", name="node2", state="restored", wait_for=["online"], url=proxy.url)[
+                "changed"
+            ]
+            is True
+        )
     is_at("node2")
     scenario.unchanged("node3", "cluster_member", name="node2", state="restored")
 
 
 @pytest.mark.both
 def test_a_member_comes_back_after_the_others_cut_themselves_off_from_it(scenario: Scenario) -> None:
-    """Its daemon is stopped, not killed. What is asked of it through another member waits for ten seconds and is refused, until it is heard of again."""
+    """Its daemon is stopped, not killed. What is asked of it through another member waits for ten seconds and is
+    refused, until it is heard of again.
+    """
     silent = next(name for name in ("node2", "node3") if name != scenario.leader("node1"))
     web = f"/1.0/instances/web-{silent}"
 

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A host that an edited inventory adds: its join is killed, then it joins; it dies and is replaced; at last it leaves. Each test needs the one before it."""
+"""A host that an edited inventory adds: its join is killed, then it joins; it dies and is replaced; at last it leaves.
+Each test needs the one before it.
+"""
 
 from __future__ import annotations
 
@@ -31,9 +33,13 @@ def operations(scenario: Scenario) -> list[Any]:
 
 @pytest.mark.both
 def test_a_join_that_is_killed_half_way(scenario: Scenario) -> None:
-    """Before the cluster knows the new member, and in the run after that as soon as it does. Then it joins, and has its own pool and networks."""
+    """Before the cluster knows the new member, and in the run after that as soon as it does. Then it joins, and has its
+    own pool and networks.
+    """
     moments: dict[str, Callable[[], bool]] = {
-        "the cluster to have made a token": lambda: any("token" in json.dumps(operation).lower() for operation in operations(scenario)),
+        "the cluster to have made a token": lambda: any(
+            "token" in json.dumps(operation).lower() for operation in operations(scenario)
+        ),
         "the cluster to know the new member": lambda: "node4" in scenario.members("node1"),
     }
     for what, moment in moments.items():
@@ -44,10 +50,15 @@ def test_a_join_that_is_killed_half_way(scenario: Scenario) -> None:
         running.communicate(timeout=300)
     assert changed(scenario.play("converge")) > 0
     again = scenario.play("converge")
-    assert changed(again) == 0 and "Install by package" not in again.stdout, "of hosts that are as they shall be, install asks nothing but its one look"
+    assert changed(again) == 0 and "Install by package" not in again.stdout, (
+        "of hosts that are as they shall be, install asks nothing but its one look"
+    )
     assert scenario.members("node1")["node4"] == "Online"
     assert scenario.query("node1", "/1.0/storage-pools/local?target=node4")["config"]["source"] == "/srv/pool-node4"
-    assert scenario.query("node1", "/1.0/networks/bridge0?target=node4")["config"]["bridge.external_interfaces"] == "port-node4"
+    assert (
+        scenario.query("node1", "/1.0/networks/bridge0?target=node4")["config"]["bridge.external_interfaces"]
+        == "port-node4"
+    )
     web = scenario.query("node1", "/1.0/instances/web-node4?recursion=1")
     assert (web["status"], web["location"]) == ("Running", "node4")
 
@@ -66,7 +77,12 @@ def test_a_dead_member_is_replaced(scenario: Scenario) -> None:
     assert scenario.play("create").returncode == 0
     scenario.hosts["node4"] = dead
     scenario.fourth()
-    done = scenario.play("cloudhost.lxd.replace_member", replace_member="node4", replace_member_patience=5, replace_member_lose_instances=True)
+    done = scenario.play(
+        "cloudhost.lxd.replace_member",
+        replace_member="node4",
+        replace_member_patience=5,
+        replace_member_lose_instances=True,
+    )
     assert done.returncode == 0, done.stdout
     assert scenario.members("node1")["node4"] == "Online"
     assert "/1.0/instances/doomed" not in scenario.query("node1", "/1.0/instances")
@@ -75,7 +91,9 @@ def test_a_dead_member_is_replaced(scenario: Scenario) -> None:
 
 
 def test_one_host_less(scenario: Scenario) -> None:
-    """Its container is moved, not lost. The daemon of a member that has left rests, and the run after that leaves it so."""
+    """Its container is moved, not lost. The daemon of a member that has left rests, and the run after that leaves it
+    so.
+    """
     scenario.run("node1", "instance", name="web-node4", image="debian/12", target="node4", wait_for=["ipv4"])
     scenario.hosts["node4"]["cluster_member_state"] = "absent"
     assert changed(scenario.play("role")) > 0

@@ -13,4 +13,6 @@ def test_nothing_is_left(scenario: Scenario) -> None:
     scenario.molecule("destroy")
     for kind in ("instances", "images", "storage-pools"):
         assert not scenario.outer.query(f"/1.0/{kind}")  # Incus lists no pools as null
-    assert [network["name"] for network in scenario.outer.query("/1.0/networks?recursion=1") if network["managed"]] == []
+    assert [
+        network["name"] for network in scenario.outer.query("/1.0/networks?recursion=1") if network["managed"]
+    ] == []

@@ -32,7 +32,8 @@ from lab.forks import Task  # noqa: E402
 from lab.proxy import Proxy  # noqa: E402
 from lab.simplestreams import Trusting  # noqa: E402
 
-#: How long a single test may take with what it is the first to need, in seconds. A daemon that hangs shall not hold up the whole run.
+#: How long a single test may take with what it is the first to need, in seconds. A daemon that hangs shall not hold up
+#: the whole run.
 LIMIT = 300
 
 
@@ -43,7 +44,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session", autouse=True)
 def hasty() -> Iterator[pytest.MonkeyPatch]:
-    """Nobody else writes here, so no change is looked after for another writer's sake; undone where that is what is tested."""
+    """Nobody else writes here, so no change is looked after for another writer's sake; undone where that is what is
+    tested.
+    """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_converge, "LONGEST_LOOK", 0.0)
         yield patch
@@ -74,7 +77,9 @@ def cost(module: str, arguments: dict[str, Any], check: bool) -> int:
 
 
 class Server:
-    """A daemon with pool C(default), bridge C(lxdbr0), images C(debian/12) and C(busybox), which starts in no time, and a recording proxy before its socket."""
+    """A daemon with pool `default`, bridge `lxdbr0`, images `debian/12` and `busybox`, which starts in no time, and a
+    recording proxy before its socket.
+    """
 
     def __init__(self, daemon: Daemon, proxy: Proxy) -> None:
         self.daemon, self.proxy = daemon, proxy
@@ -96,16 +101,21 @@ class Server:
         return str(real.value)
 
     def converges(self, module: str, /, **arguments: Any) -> dict[str, Any]:
-        """The criteria of every change: predicted exactly, with the object to come; nothing written meanwhile, done, and done once."""
+        """The criteria of every change: predicted exactly, with the object to come; nothing written meanwhile, done,
+        and done once.
+        """
         self.proxy.forget()
         predicted = self.run(module, check=True, **arguments)
         assert self.proxy.writes == [], "check mode wrote"
         done = self.run(module, **arguments)
         assert done["changed"] is True, "the first run changed nothing"
-        assert {key: predicted[key] for key in ("changed", "actions", "diff")} == {key: done[key] for key in ("changed", "actions", "diff")}
+        assert {key: predicted[key] for key in ("changed", "actions", "diff")} == {
+            key: done[key] for key in ("changed", "actions", "diff")
+        }
         assert done["diff"]["before"] != done["diff"]["after"]
         assert differs(predicted[module], done[module]) == []
-        # what a server adds to what is new, and LXD to what comes to another project (a root disk), cannot be known before
+        # what a server adds to what is new, and LXD to what comes to another project (a root disk), cannot be known
+        # before
         if not any(re.match(r"create |import |move .* to project ", action) for action in done["actions"]):
             assert added(predicted[module], done[module]) == []
         self.unchanged(module, **arguments)
@@ -146,7 +156,10 @@ def server(request: pytest.FixtureRequest, lab: pathlib.Path, image_files: dict[
         server.run("server", config={"images.compression_algorithm": "none"})
         server.run("storage_pool", name="default", driver="btrfs", config={"size": "8GiB"})
         server.run("network", name="lxdbr0", config={"ipv4.address": "10.158.1.1/24", "ipv6.address": "none"})
-        devices = {"root": {"type": "disk", "path": "/", "pool": "default"}, "eth0": {"type": "nic", "network": "lxdbr0"}}
+        devices = {
+            "root": {"type": "disk", "path": "/", "pool": "default"},
+            "eth0": {"type": "nic", "network": "lxdbr0"},
+        }
         server.run("profile", name="default", devices=devices)
         server.run("image", name="debian/12", **image_files)
         server.run("image", name=busybox.ALIAS, **busybox.files())
@@ -197,8 +210,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
 @pytest.fixture
 def shop(api: Server, tiny: pathlib.Path) -> Iterator[Server]:
     """A server on which others have something, and which is as it was when the test is over."""
-    api.run("profile", name="foreign", config={"limits.cpu": 3}, devices={"root": {"type": "disk", "path": "/", "pool": "default"}})
-    api.run("stack", name="neighbour", definition={"instances": [{"name": "next-door", "source": {"type": "none"}, "state": "stopped"}]})
+    api.run(
+        "profile",
+        name="foreign",
+        config={"limits.cpu": 3},
+        devices={"root": {"type": "disk", "path": "/", "pool": "default"}},
+    )
+    api.run(
+        "stack",
+        name="neighbour",
+        definition={"instances": [{"name": "next-door", "source": {"type": "none"}, "state": "stopped"}]},
+    )
     api.proxy.forget()
     yield api
     api.run("stack", name="shop", state="absent", force=True, definition=document(tiny))

@@ -29,7 +29,9 @@ def run_module(module_name: str, /, check: bool = False, **arguments: Any) -> di
     module = importlib.import_module(MODULES + module_name)
     output = io.StringIO()
     warnings._global_warnings.clear()  # those of the module before, which had a process of its own as Ansible runs it
-    with patch_module_args({**arguments, "_ansible_check_mode": check, "_ansible_diff": True}), contextlib.redirect_stdout(output):
+    with patch_module_args(
+        {**arguments, "_ansible_check_mode": check, "_ansible_diff": True}
+    ), contextlib.redirect_stdout(output):
         try:
             module.main()
         except SystemExit:

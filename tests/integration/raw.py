@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The API as it is: neither our client nor the daemon's, which smooth over what is to be seen, and without starting a program for each look."""
+"""The API as it is: neither our client nor the daemon's, which smooth over what is to be seen, and without starting a
+program for each look.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +17,18 @@ import urllib.parse
 from typing import Any, NamedTuple
 
 #: What a test can make, in the order in which it can be deleted, and what each is called by.
-MADE = {"instances": "name", "images/aliases": "name", "images": "fingerprint", "profiles": "name", "networks": "name", "storage-pools": "name"}
+MADE = {
+    "instances": "name",
+    "images/aliases": "name",
+    "images": "fingerprint",
+    "profiles": "name",
+    "networks": "name",
+    "storage-pools": "name",
+}
 
 
 def ask(place: pathlib.Path, method: str, path: str, body: object = None) -> dict[str, Any]:
-    """The envelope that a daemon answers one request with, at its socket C(place)."""
+    """The envelope that a daemon answers one request with, at its socket `place`."""
     connection = http.client.HTTPConnection("localhost", timeout=150)
     connection.sock = socket.socket(socket.AF_UNIX)
     connection.sock.settimeout(150)
@@ -64,7 +73,11 @@ def things(place: pathlib.Path) -> set[Thing]:
             if name != "default" and shared:
                 continue
             listed = done(place, "GET", f"/1.0/{collection}?recursion=1&project={urllib.parse.quote(name)}") or []
-            names = [one[key] for one in listed if one.get("managed", True) and not (collection == "profiles" and one[key] == "default")]
+            names = [
+                one[key]
+                for one in listed
+                if one.get("managed", True) and not (collection == "profiles" and one[key] == "default")
+            ]
             found |= {Thing(name, collection, called) for called in names}
     return found
 
@@ -76,7 +89,12 @@ def remove(place: pathlib.Path, what: set[Thing]) -> None:
         path = f"/1.0/{thing.collection}/{urllib.parse.quote(thing.name, safe='')}"
         if thing.collection == "instances":
             try:
-                done(place, "PUT", f"{path}/state?project={urllib.parse.quote(thing.project)}", {"action": "stop", "force": True, "timeout": 10})
+                done(
+                    place,
+                    "PUT",
+                    f"{path}/state?project={urllib.parse.quote(thing.project)}",
+                    {"action": "stop", "force": True, "timeout": 10},
+                )
             except RuntimeError:  # it is stopped
                 pass
         _delete(place, path + (f"?project={urllib.parse.quote(thing.project)}" if thing.project else ""))

@@ -26,30 +26,65 @@ def document(tiny: pathlib.Path) -> dict[str, Any]:
             {"name": "shop-dir", "driver": "dir", "description": "of the shop"},
             {"name": "shop-btrfs", "driver": "btrfs", "config": {"size": "1GiB"}},
         ],
-        "networks": [{"name": f"shopbr{number}", "config": {"ipv4.address": f"10.158.{20 + number}.1/24", "ipv6.address": "none"}} for number in range(3)],
+        "networks": [
+            {
+                "name": f"shopbr{number}",
+                "config": {"ipv4.address": f"10.158.{20 + number}.1/24", "ipv6.address": "none"},
+            }
+            for number in range(3)
+        ],
         "projects": [
             {"name": "shop-own", "description": "its own profiles", "config": {"features.images": False}},
             {"name": "shop-shared", "config": {"features.images": False, "features.profiles": False}},
         ],
         "profiles": [
             {"name": "default", "project": "shop-own", "devices": {"root": root}},
-            *({"name": f"shop-{number}", "config": {"limits.cpu": number + 1}, "devices": {"root": root}} for number in range(4)),
+            *(
+                {"name": f"shop-{number}", "config": {"limits.cpu": number + 1}, "devices": {"root": root}}
+                for number in range(4)
+            ),
             {"name": "shop-net", "devices": {"eth0": {"type": "nic", "network": "shopbr0"}}},
-            {"name": "shop-own", "project": "shop-own", "config": {"limits.memory": "64MiB", "user.password": "hunter22"}},
+            {
+                "name": "shop-own",
+                "project": "shop-own",
+                "config": {"limits.memory": "64MiB", "user.password": "hunter22"},
+            },
         ],
         "images": [{"name": "shop/tiny", "file": str(tiny), "properties": {"shop": "yes"}}],
-        "image_aliases": [{"name": f"shop/tiny/{number}", "fingerprint": fingerprint, "description": "another name"} for number in range(2)],
+        "image_aliases": [
+            {"name": f"shop/tiny/{number}", "fingerprint": fingerprint, "description": "another name"}
+            for number in range(2)
+        ],
         "instances": [
             {"name": "shop-web", "image": "busybox", "profiles": ["shop-0", "shop-net"], "wait_for": ["ipv4"]},
-            {"name": "shop-copy", "source": {"type": "copy", "source": "shop-e0"}, "profiles": ["shop-1"], "state": "stopped"},
+            {
+                "name": "shop-copy",
+                "source": {"type": "copy", "source": "shop-e0"},
+                "profiles": ["shop-1"],
+                "state": "stopped",
+            },
             {"name": "shop-tiny", "image": "shop/tiny", "profiles": ["shop-2"], "state": "stopped"},
-            *({"name": f"shop-e{number}", "profiles": ["shop-3"], "config": {"limits.memory": "64MiB"}, **empty} for number in range(16)),
+            *(
+                {"name": f"shop-e{number}", "profiles": ["shop-3"], "config": {"limits.memory": "64MiB"}, **empty}
+                for number in range(16)
+            ),
             *({"name": f"shop-o{number}", "project": "shop-own", **empty} for number in range(6)),
-            *({"name": f"shop-s{number}", "project": "shop-shared", "profiles": ["shop-3"], **empty} for number in range(6)),
+            *(
+                {"name": f"shop-s{number}", "project": "shop-shared", "profiles": ["shop-3"], **empty}
+                for number in range(6)
+            ),
         ],
         "instance_snapshots": [
             *({"instance": f"shop-e{number}", "name": "first"} for number in range(6)),
-            *({"instance": "shop-o0", "project": "shop-own", "name": f"s{number}", "expires_at": "2039-12-31T00:00:00Z"} for number in range(4)),
+            *(
+                {
+                    "instance": "shop-o0",
+                    "project": "shop-own",
+                    "name": f"s{number}",
+                    "expires_at": "2039-12-31T00:00:00Z",
+                }
+                for number in range(4)
+            ),
             {"instance": "shop-web", "name": "fresh", "depends_on": ["instance/shop-copy"]},
         ],
     }
@@ -66,7 +101,15 @@ def everything(api) -> dict[str, Any]:  # type: ignore[no-untyped-def]
     for path in ("projects", "storage-pools", "networks", "certificates"):
         found[path] = api.query(f"/1.0/{path}?recursion=1")
     for project in projects:
-        for path in ("profiles", "images", "images/aliases", "instances", "network-acls", "network-zones", "storage-pools/default/volumes"):
+        for path in (
+            "profiles",
+            "images",
+            "images/aliases",
+            "instances",
+            "network-acls",
+            "network-zones",
+            "storage-pools/default/volumes",
+        ):
             found[f"{path}?{project}"] = api.query(f"/1.0/{path}?recursion=1&project={project}")
         for instance in found[f"instances?{project}"]:
             place = f"instances/{instance['name']}/snapshots"
@@ -85,7 +128,14 @@ def _quiet(value: Any) -> Any:
 def foreign(dump: dict[str, Any]) -> dict[str, Any]:
     """What of a dump is not the stack's."""
     return {
-        place: [obj for obj in listed if not (isinstance(obj, dict) and "shop" in str(obj.get("name")) + str(obj.get("properties")) + str(obj.get("target")))]
+        place: [
+            obj
+            for obj in listed
+            if not (
+                isinstance(obj, dict)
+                and "shop" in str(obj.get("name")) + str(obj.get("properties")) + str(obj.get("target"))
+            )
+        ]
         for place, listed in dump.items()
         if "shop" not in place and isinstance(listed, list)
     }

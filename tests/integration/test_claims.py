@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""How the daemons behave where we rely on it. When a test here fails on a new version, docs/daemons.md and the engine are to be revisited."""
+"""How the daemons behave where we rely on it. When a test here fails on a new version, docs/daemons.md and the engine
+are to be revisited.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,11 @@ from lab.daemon import Daemon
 def test_sending_auto_again_renumbers_the_bridge(api) -> None:
     api.run("network", name="claim0", config={"ipv4.address": "auto", "ipv6.address": "none"})
     network = api.query("/1.0/networks/claim0")
-    api.query("/1.0/networks/claim0", method="PUT", body={"config": {**network["config"], "ipv4.address": "auto"}, "description": ""})
+    api.query(
+        "/1.0/networks/claim0",
+        method="PUT",
+        body={"config": {**network["config"], "ipv4.address": "auto"}, "description": ""},
+    )
     assert api.query("/1.0/networks/claim0")["config"]["ipv4.address"] != network["config"]["ipv4.address"]
     before = api.query("/1.0/networks/claim0")["config"]["ipv4.address"]
     api.run("network", name="claim0", config={"ipv4.address": "auto", "user.x": 1})
@@ -39,10 +45,19 @@ def test_a_patch_without_description_empties_it(api) -> None:
 def test_the_answer_of_a_wait_differs(api, running: str) -> None:
     """On a wait that ran out and on a failed operation Incus 6.0 says error, LXD 5.0 shows the operation."""
     body = {"command": ["sleep", "3"], "wait-for-websocket": False, "interactive": False}
-    late = ask(api.daemon.socket, "GET", ask(api.daemon.socket, "POST", f"/1.0/instances/{running}/exec", body)["operation"] + "/wait?timeout=1")
+    late = ask(
+        api.daemon.socket,
+        "GET",
+        ask(api.daemon.socket, "POST", f"/1.0/instances/{running}/exec", body)["operation"] + "/wait?timeout=1",
+    )
     config = {"raw.lxc": "lxc.mount.entry = /no/such/folder mnt none bind 0 0"}
     api.run("instance", name="broken", image="busybox", state="present", config=config)
-    failed = ask(api.daemon.socket, "GET", ask(api.daemon.socket, "PUT", "/1.0/instances/broken/state", {"action": "start"})["operation"] + "/wait?timeout=120")
+    failed = ask(
+        api.daemon.socket,
+        "GET",
+        ask(api.daemon.socket, "PUT", "/1.0/instances/broken/state", {"action": "start"})["operation"]
+        + "/wait?timeout=120",
+    )
     if api.kind == "incus":
         assert (late["type"], late["error"]) == ("error", "context deadline exceeded")
         assert failed["type"] == "error"
@@ -79,7 +94,11 @@ def test_clusters(cluster: tuple[Daemon, Daemon]) -> None:
     first, second = cluster
     source = first.folder.parent / f"pool-{first.kind}"
     source.mkdir()
-    first.query("/1.0/storage-pools?target=one", method="POST", body={"name": "cpool", "driver": "dir", "config": {"source": str(source)}})
+    first.query(
+        "/1.0/storage-pools?target=one",
+        method="POST",
+        body={"name": "cpool", "driver": "dir", "config": {"source": str(source)}},
+    )
     first.query("/1.0/storage-pools", method="POST", body={"name": "cpool", "driver": "dir", "config": {"user.g": "1"}})
     member = first.query("/1.0/storage-pools/cpool?target=one")["config"]
     local = {key: value for key, value in member.items() if key != "user.g"}

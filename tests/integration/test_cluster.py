@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A cluster of three real daemons, made, configured, grown and shrunk by the modules, in the order in which a cluster lives."""
+"""A cluster of three real daemons, made, configured, grown and shrunk by the modules, in the order in which a cluster
+lives.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +45,9 @@ def proxied(node: Node) -> Iterator[Proxy]:
 
 
 def members(hosts: Hosts) -> dict[str, str]:
-    return {member["server_name"]: member["status"] for member in hosts.nodes[0].query("/1.0/cluster/members?recursion=1")}
+    return {
+        member["server_name"]: member["status"] for member in hosts.nodes[0].query("/1.0/cluster/members?recursion=1")
+    }
 
 
 def refused(node: Node, module: str, /, **arguments: Any) -> str:
@@ -53,7 +57,9 @@ def refused(node: Node, module: str, /, **arguments: Any) -> str:
 def test_the_first_member(hosts: Hosts) -> None:
     first = hosts.nodes[0]
     assert "listens on 'no address'" in refused(first, "cluster", server_name="node1")
-    assert "server_name: '@node1' is not a valid name" in refused(first, "cluster", server_name="@node1", server_address=first.address)
+    assert "server_name: '@node1' is not a valid name" in refused(
+        first, "cluster", server_name="@node1", server_address=first.address
+    )
     for address in ("10.0.0.1", ":8443", "[::0]:8443", "0:8443", "fd00::1:8443", "10.0.0.1:0", "https://10.0.0.1:8443"):
         assert f"server_address: '{address}' " in refused(first, "cluster", server_name="node1", server_address=address)
     with pytest.raises(ModuleFailed, match=r"10\.0\.0\.9:8443"):  # LXD stores what it cannot listen on
@@ -67,15 +73,26 @@ def test_the_first_member(hosts: Hosts) -> None:
     assert done["actions"] == [f"set core.https_address to {first.address}", "enable clustering on node1"]
     assert members(hosts) == {"node1": "Online"}
     assert "is the member 'node1' of a cluster already, not 'node9'" in refused(first, "cluster", server_name="node9")
-    for address, words in (("10.0.0.1:9443", "at 10.0.0.1:8443, and that is not changed to 10.0.0.1:9443"), (first.address, "")):
+    for address, words in (
+        ("10.0.0.1:9443", "at 10.0.0.1:8443, and that is not changed to 10.0.0.1:9443"),
+        (first.address, ""),
+    ):
         again = first.run("cluster", server_name="node1", server_address=address)
-        assert again["changed"] is False and words in str(again.get("warnings", "")) and bool(again.get("warnings")) == bool(words)
+        assert (
+            again["changed"] is False
+            and words in str(again.get("warnings", ""))
+            and bool(again.get("warnings")) == bool(words)
+        )
     for force in (True, False):
-        assert "'node1' is the only member" in refused(first, "cluster_member", name="node1", state="absent", force=force)
+        assert "'node1' is the only member" in refused(
+            first, "cluster_member", name="node1", state="absent", force=force
+        )
 
 
 def test_1_what_was_written_for_a_single_server_holds_in_the_cluster(hosts: Hosts) -> None:
-    """Complaint 1: keys that are a member's own once the server is clustered are refused in the very preseed that it was initialised with."""
+    """Complaint 1: keys that are a member's own once the server is clustered are refused in the very preseed that it
+    was initialised with.
+    """
     assert hosts.nodes[0].run("storage_pool", **SINGLE)["changed"] is False
     assert "size" not in hosts.nodes[0].query("/1.0/storage-pools/single")["config"], "it is a key of the member now"
     hosts.nodes[0].converges("storage_pool", **{**SINGLE, "config": {"size": "2GiB", "user.a": 2}})
@@ -102,7 +119,9 @@ def test_the_join_guard(hosts: Hosts) -> None:
     assert "instances precious; storage pools old" in text and "force: true" in text
     second.run("instance", name="precious", state="absent")
     second.run("storage_pool", name="old", state="absent")
-    assert "is for a member named 'node2', and server_name is 'node3'" in refused(second, "cluster", **{**join, "server_name": "node3"})
+    assert "is for a member named 'node2', and server_name is 'node3'" in refused(
+        second, "cluster", **{**join, "server_name": "node3"}
+    )
     assert "not a token" in refused(second, "cluster", **{**join, "cluster_token": "no-token"})
     data = json.loads(base64.b64decode(token))
     other = base64.b64encode(json.dumps({**data, "fingerprint": "0" * 64}).encode()).decode()
@@ -119,16 +138,29 @@ def test_pools_and_networks_that_differ_by_member_before_the_second_joins(hosts:
     first = hosts.nodes[0]
     source = first.folder.parent / "pool"
     source.mkdir()
-    assert "has no member 'node7'" in refused(first, "storage_pool", name="local", driver="dir", members={"node7": {"source": "/x"}})
-    assert "is one of the whole storage_pool" in refused(first, "storage_pool", name="local", driver="dir", members={"node1": {"rsync.bwlimit": 1}})
-    first.converges("storage_pool", name="local", driver="dir", description="Local", config={"rsync.bwlimit": 100}, members={"node1": {"source": str(source)}})
+    assert "has no member 'node7'" in refused(
+        first, "storage_pool", name="local", driver="dir", members={"node7": {"source": "/x"}}
+    )
+    assert "is one of the whole storage_pool" in refused(
+        first, "storage_pool", name="local", driver="dir", members={"node1": {"rsync.bwlimit": 1}}
+    )
+    first.converges(
+        "storage_pool",
+        name="local",
+        driver="dir",
+        description="Local",
+        config={"rsync.bwlimit": 100},
+        members={"node1": {"source": str(source)}},
+    )
     assert first.query("/1.0/storage-pools/local?target=node1")["config"]["source"] == str(source)
     assert first.query("/1.0/storage-pools/local")["description"] == "Local"
     first.converges("network", name="bridge0", config={"ipv4.address": "10.158.7.1/24", "ipv6.address": "none"})
 
 
 def test_joining(hosts: Hosts) -> None:
-    """Members that differ: the source of the pool on node2 is its own. What a join that failed left is not taken for somebody's data."""
+    """Members that differ: the source of the pool on node2 is its own. What a join that failed left is not taken for
+    somebody's data.
+    """
     first, second = hosts.nodes[:2]
     source = second.folder.parent / "pool"
     source.mkdir()
@@ -149,9 +181,14 @@ def test_joining(hosts: Hosts) -> None:
     second.run("storage_pool", name="mine", state="absent")
     config += [{**config[0], "name": "lokal"}, {**config[0], "key": "rsync.bwlimit", "value": "7"}]
     done = second.converges("cluster", member_config=config, **join)
-    assert done["actions"] == [f"remove what a join that failed left here: /1.0/storage-pools/{name}" for name in left] + ["join the cluster as node2"]
+    assert done["actions"] == [
+        f"remove what a join that failed left here: /1.0/storage-pools/{name}" for name in left
+    ] + ["join the cluster as node2"]
     first_warning, second_warning = map(str, done["warnings"])
-    assert "no storage-pool 'lokal'" in first_warning and "rsync.bwlimit: '100' on this member, and '7' was given" in second_warning
+    assert (
+        "no storage-pool 'lokal'" in first_warning
+        and "rsync.bwlimit: '100' on this member, and '7' was given" in second_warning
+    )
     assert "user.cloudhost.joining" not in second.query("/1.0")["config"]
     assert first.run("cluster_member", name="node2", wait_for=["online"])["changed"] is False
     assert members(hosts) == {"node1": "Online", "node2": "Online"}
@@ -195,7 +232,12 @@ def test_53_six_tasks_at_once(hosts: Hosts) -> None:
     with proxied(first) as one, proxied(second) as other:
         one.around = other.around = around
         urls = (one.url, other.url)
-        tasks = [(first, second)[writer % 2].begin("profile", name="six", config={f"user.k{writer}": 9}, url=urls[writer % 2]) for writer in range(6)]
+        tasks = [
+            (first, second)[writer % 2].begin(
+                "profile", name="six", config={f"user.k{writer}": 9}, url=urls[writer % 2]
+            )
+            for writer in range(6)
+        ]
         assert all(first.end(task)["changed"] is True for task in tasks)
         assert len(one.writes + other.writes) >= 11, "five stood on an old look, and were refused at first"
     assert first.query("/1.0/profiles/six")["config"] == {f"user.k{writer}": "9" for writer in range(6)}
@@ -230,8 +272,12 @@ def test_pools_and_networks_in_two_phases(hosts: Hosts) -> None:
     first.converges("storage_pool", **pool)
     assert second.run("storage_pool", **pool)["changed"] is False
     for node in (first, second):
-        assert second.query(f"/1.0/storage-pools/two?target={node.name}")["config"]["source"] == own[node.name]["source"]
-    assert "members.node1.source" in refused(first, "storage_pool", **{**pool, "members": {"node1": {"source": "/elsewhere"}}})
+        assert (
+            second.query(f"/1.0/storage-pools/two?target={node.name}")["config"]["source"] == own[node.name]["source"]
+        )
+    assert "members.node1.source" in refused(
+        first, "storage_pool", **{**pool, "members": {"node1": {"source": "/elsewhere"}}}
+    )
 
     parents = {node.name: {"parent": f"up-{node.name}"} for node in (first, second)}
     for wish in ({}, {"members": {"node1": parents["node1"]}}, {"members": {**parents, "node2": {"parent": None}}}):
@@ -247,7 +293,9 @@ def test_pools_and_networks_in_two_phases(hosts: Hosts) -> None:
     shown = first.query("/1.0/networks/lan?target=node2")["config"]
     assert (shown["parent"], shown["user.b"]) == ("other", "2")
     first.converges("network", name="lan", type="macvlan", config={"parent": "up-node2"}, members={"node1": None})
-    assert first.query("/1.0/networks/lan?target=node2")["config"]["parent"] == "up-node2", "of all members but the one that keeps what it has"
+    assert first.query("/1.0/networks/lan?target=node2")["config"]["parent"] == "up-node2", (
+        "of all members but the one that keeps what it has"
+    )
     assert first.query("/1.0/networks/lan?target=node1")["config"]["parent"] == "up-node1"
 
 
@@ -263,11 +311,15 @@ def test_a_half_made_pool_is_finished(hosts: Hosts) -> None:
 
 def test_a_key_in_config_that_members_have_their_own_value_of_is_for_all(hosts: Hosts) -> None:
     first = hosts.nodes[0]
-    first.converges("storage_pool", name="loop", driver="btrfs", config={"size": "1GiB"}, members={"node2": {"size": "2GiB"}})
+    first.converges(
+        "storage_pool", name="loop", driver="btrfs", config={"size": "1GiB"}, members={"node2": {"size": "2GiB"}}
+    )
     sizes = [first.query(f"/1.0/storage-pools/loop?target={name}")["config"]["size"] for name in ("node1", "node2")]
     assert sizes == ["1GiB", "2GiB"]
     first.converges("storage_pool", name="loop", driver="btrfs", config={"size": "2GiB"})
-    assert "cannot be shrunk" in refused(first, "storage_pool", name="loop", driver="btrfs", members={"node2": {"size": "1GiB"}})
+    assert "cannot be shrunk" in refused(
+        first, "storage_pool", name="loop", driver="btrfs", members={"node2": {"size": "1GiB"}}
+    )
     first.converges("storage_pool", name="loop", state="absent")
 
 
@@ -322,9 +374,13 @@ def test_where_an_instance_is(hosts: Hosts) -> None:
     moved = first.query("/1.0/instances/c1")
     assert (moved["location"], moved["config"]["user.mark"]) == ("node1", "1")
     first.run("cluster_group", name="slow", members=["node2"])
-    assert first.converges("instance", target="@slow", **empty)["actions"] == ["move instance c1 from member node1 to @slow"]
+    assert first.converges("instance", target="@slow", **empty)["actions"] == [
+        "move instance c1 from member node1 to @slow"
+    ]
     assert first.query("/1.0/instances/c1")["location"] == "node2"
-    first.run("instance", name="c1", state="absent")  # Incus remembers the group that it was placed by, and evacuates it within that
+    first.run(
+        "instance", name="c1", state="absent"
+    )  # Incus remembers the group that it was placed by, and evacuates it within that
     first.run("cluster_group", name="slow", state="absent")
 
 
@@ -335,16 +391,30 @@ def test_a_stack_on_a_cluster(hosts: Hosts) -> None:
         (node.folder.parent / "stacked").mkdir()
     definition = {
         "storage_pools": [
-            {"name": "stacked", "driver": "dir", "members": {node.name: {"source": str(node.folder.parent / "stacked")} for node in (first, second)}}
+            {
+                "name": "stacked",
+                "driver": "dir",
+                "members": {node.name: {"source": str(node.folder.parent / "stacked")} for node in (first, second)},
+            }
         ],
         "cluster_groups": [{"name": "stacked", "description": "by a stack", "members": ["node2"]}],
         "networks": [{"name": "stacked0", "config": {"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"}}],
         "profiles": [{"name": "stacked", "devices": {"root": {"type": "disk", "path": "/", "pool": "stacked"}}}],
-        "instances": [{"name": "stacked1", "source": {"type": "none"}, "state": "stopped", "profiles": ["stacked"], "target": "@stacked"}],
+        "instances": [
+            {
+                "name": "stacked1",
+                "source": {"type": "none"},
+                "state": "stopped",
+                "profiles": ["stacked"],
+                "target": "@stacked",
+            }
+        ],
     }
     assert "5 to create" in first.run("stack", name="app", definition=definition)["summary"]
     assert second.run("stack", name="app", definition=definition)["changed"] is False
-    assert first.query("/1.0/storage-pools/stacked?target=node2")["config"]["source"].startswith(str(second.folder.parent))
+    assert first.query("/1.0/storage-pools/stacked?target=node2")["config"]["source"].startswith(
+        str(second.folder.parent)
+    )
     assert first.query("/1.0/instances/stacked1")["location"] == "node2"
     assert first.query("/1.0/cluster/groups/stacked")["members"] == ["node2"]
     exported = second.run("stack_export")["definition"]
@@ -354,7 +424,9 @@ def test_a_stack_on_a_cluster(hosts: Hosts) -> None:
     assert plan["changed"] is False, plan["plan_text"]
     assert "4 to delete" in second.run("stack", name="app", state="absent")["summary"]
     assert first.run("stack", name="app", state="absent")["changed"] is False
-    assert first.query("/1.0/cluster/groups/stacked")["members"] == ["node2"], "nothing says whose a group is, so a stack takes none away"
+    assert first.query("/1.0/cluster/groups/stacked")["members"] == ["node2"], (
+        "nothing says whose a group is, so a stack takes none away"
+    )
     assert first.converges("cluster_group", name="stacked", state="absent")["actions"] == [
         "take the members out of cluster_group stacked",
         "delete cluster_group stacked",
@@ -366,7 +438,9 @@ def test_evacuate_and_restore(hosts: Hosts) -> None:
     first.run("instance", name="c1", source={"type": "none"}, pool="local", state="stopped", target="node2")
     leave = {"name": "node2", "state": "absent"}
     assert "while it has the instances c1" in refused(first, "cluster_member", **leave)
-    assert "lost with it: the instances c1" in str(first.run("cluster_member", check=True, force=True, **leave)["warnings"])
+    assert "lost with it: the instances c1" in str(
+        first.run("cluster_member", check=True, force=True, **leave)["warnings"]
+    )
     first.converges("cluster_member", name="node2", state="evacuated")
     assert members(hosts)["node2"] == "Evacuated"
     assert first.query("/1.0/instances/c1")["location"] == "node1"  # it was stopped there, and is moved all the same
@@ -385,7 +459,7 @@ def test_evacuate_and_restore(hosts: Hosts) -> None:
 
 
 def test_the_configuration_of_a_member(hosts: Hosts) -> None:
-    """C(target) says whose is meant."""
+    """`target` says whose is meant."""
     first = hosts.nodes[0]
     key = {"config": {"core.debug_address": "127.0.0.1:18999"}}
     first.converges("server", target="node2", **key)
@@ -413,7 +487,9 @@ def test_grow_rename_shrink(hosts: Hosts) -> None:
     assert first.query("/1.0/networks/lan?target=node3")["config"]["parent"] == "up-node3"
     first.converges("cluster_member", name="node3", new_name="spare")
     assert "spare" in members(hosts)
-    assert "is the member that this task speaks to" in refused(third, "cluster_member", name="spare", state="absent", force=True)
+    assert "is the member that this task speaks to" in refused(
+        third, "cluster_member", name="spare", state="absent", force=True
+    )
     first.converges("cluster_member", name="spare", state="absent")
     assert sorted(members(hosts)) == ["node1", "node2"]
 
@@ -424,19 +500,36 @@ def test_a_member_that_is_away(hosts: Hosts) -> None:
     second.kill()
     sql = ("sql",) if first.kind == "lxd" else ("admin", "sql")
     program = "lxd" if first.kind == "lxd" else "incus"
-    done = first.inside(program, *sql, "global", "UPDATE nodes SET heartbeat = '2020-01-01T00:00:00Z' WHERE name = 'node2'")
+    done = first.inside(
+        program, *sql, "global", "UPDATE nodes SET heartbeat = '2020-01-01T00:00:00Z' WHERE name = 'node2'"
+    )
     assert done.returncode == 0 and members(hosts)["node2"] == "Offline", done.stderr
     pool = {"name": "two", "driver": "dir", "config": {"user.a": 1}}
     own = {node.name: {"source": str(node.folder.parent / "two")} for node in (first, second)}
-    for module, wish in (("storage_pool", {**pool, "members": own}), ("stack", {"definition": {"storage_pools": [{**pool, "members": own}]}})):
+    for module, wish in (
+        ("storage_pool", {**pool, "members": own}),
+        ("stack", {"definition": {"storage_pools": [{**pool, "members": own}]}}),
+    ):
         unchanged = first.run(module, timeout=20, **wish)
         assert unchanged["changed"] is False and "node2 is offline" in str(unchanged["warnings"])
     for module, wish, words in (
-        ("storage_pool", {**pool, "config": {"user.a": 2}, "members": own}, "is changed on every member of the cluster, and node2 is offline"),
-        ("network", {"name": "lan", "state": "absent"}, "is deleted on every member of the cluster, and node2 is offline"),
+        (
+            "storage_pool",
+            {**pool, "config": {"user.a": 2}, "members": own},
+            "is changed on every member of the cluster, and node2 is offline",
+        ),
+        (
+            "network",
+            {"name": "lan", "state": "absent"},
+            "is deleted on every member of the cluster, and node2 is offline",
+        ),
         ("cluster_member", {"name": "node2", "state": "evacuated"}, "'node2' is offline .* and cannot be evacuated"),
         ("cluster_member", {"name": "node2", "state": "absent"}, "say force: true: what only it had is lost"),
-        ("cluster_member", {"name": "node1", "state": "absent", "force": True}, "'node1' is the last member that is online; node2 would be left"),
+        (
+            "cluster_member",
+            {"name": "node1", "state": "absent", "force": True},
+            "'node1' is the last member that is online; node2 would be left",
+        ),
         ("stack_export", {}, "node2 is offline .* told by itself only"),
     ):
         with pytest.raises(ModuleFailed, match=words):

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every EXAMPLES block of the cluster modules, as written, on three hosts whose names and addresses are those of the examples."""
+"""Every EXAMPLES block of the cluster modules, as written, on three hosts whose names and addresses are those of the
+examples.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +33,9 @@ def hosts(request: pytest.FixtureRequest, lab) -> Iterator[Hosts]:  # type: igno
 
 
 def tasks(module: str) -> list[dict[str, Any]]:
-    examples = yaml.safe_load(importlib.import_module(f"ansible_collections.cloudhost.lxd.plugins.modules.{module}").EXAMPLES)
+    examples = yaml.safe_load(
+        importlib.import_module(f"ansible_collections.cloudhost.lxd.plugins.modules.{module}").EXAMPLES
+    )
     return [arguments or {} for task in examples for name, arguments in task.items() if name == PREFIX + module]
 
 
@@ -39,7 +43,10 @@ def run(node: Node, module: str, **variables: str) -> list[bool]:
     """Whether each task changed something."""
     changed = []
     for arguments in tasks(module):
-        given = {key: variables.get(value.strip("{} "), value) if isinstance(value, str) else value for key, value in arguments.items()}
+        given = {
+            key: variables.get(value.strip("{} "), value) if isinstance(value, str) else value
+            for key, value in arguments.items()
+        }
         changed.append(node.run(module, **given)["changed"])
     return changed
 
@@ -61,4 +68,7 @@ def test_examples(hosts: Hosts) -> None:
     assert run(first, "cluster_group") == [True, True]
     assert run(first, "cluster_token") == [True, True]
     assert run(first, "cluster_info") == [False]
-    assert sorted(member["server_name"] for member in first.query("/1.0/cluster/members?recursion=1")) == ["node1", "node2"]
+    assert sorted(member["server_name"] for member in first.query("/1.0/cluster/members?recursion=1")) == [
+        "node1",
+        "node2",
+    ]

@@ -59,7 +59,11 @@ def test_27_a_ceph_pool_is_made_on_every_member(hosts: Hosts, ceph: Ceph) -> Non
     assert done["actions"] == ["create storage_pool remote"]
     assert "remote" in ceph.pools()
     shown = second.query("/1.0/storage-pools/remote")
-    assert (shown["status"], sorted(shown["locations"]), shown["description"]) == ("Created", ["node1", "node2"], "Shared")
+    assert (shown["status"], sorted(shown["locations"]), shown["description"]) == (
+        "Created",
+        ["node1", "node2"],
+        "Shared",
+    )
     assert second.run("storage_pool", **pool)["changed"] is False
     first.converges("storage_pool", name="remote", config={"user.a": 2, "user.b": 3})
     second.converges("storage_pool", name="remote", state="absent")
@@ -78,15 +82,26 @@ def test_a_ceph_pool_that_was_half_made(hosts: Hosts, ceph: Ceph) -> None:
 def test_an_ovn_network_has_no_part_of_a_member(hosts: Hosts, ovn: Ovn) -> None:
     """The API refuses entries for members here; it makes them itself."""
     first, second = hosts.nodes
-    uplink = {"ipv4.address": "10.158.30.1/24", "ipv4.dhcp.ranges": "10.158.30.2-10.158.30.99", "ipv4.ovn.ranges": "10.158.30.100-10.158.30.200"}
+    uplink = {
+        "ipv4.address": "10.158.30.1/24",
+        "ipv4.dhcp.ranges": "10.158.30.2-10.158.30.99",
+        "ipv4.ovn.ranges": "10.158.30.100-10.158.30.200",
+    }
     first.run("network", name="uplink", config={**uplink, "ipv6.address": "none"})
     overlay = {"ipv4.address": "10.44.0.1/24", "ipv4.nat": True, "ipv6.address": "none"}
     network = {"name": "ovn1", "type": "ovn", "description": "Overlay", "config": {**overlay, "network": "uplink"}}
     done = first.converges("network", **network)
     assert done["actions"] == ["create network ovn1"]
     shown = second.query("/1.0/networks/ovn1")
-    assert (shown["type"], shown["status"], sorted(shown["locations"]), shown["description"]) == ("ovn", "Created", ["node1", "node2"], "Overlay")
-    assert shown["config"]["volatile.network.ipv4.address"].startswith("10.158.30."), "its router has an address on the uplink"
+    assert (shown["type"], shown["status"], sorted(shown["locations"]), shown["description"]) == (
+        "ovn",
+        "Created",
+        ["node1", "node2"],
+        "Overlay",
+    )
+    assert shown["config"]["volatile.network.ipv4.address"].startswith("10.158.30."), (
+        "its router has an address on the uplink"
+    )
     assert second.run("network", **network)["changed"] is False
     second.converges("network", name="ovn1", config={"user.a": 1, "dns.domain": "lab.example.net"})
     for name in ("ovn1", "uplink"):

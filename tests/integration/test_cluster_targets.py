@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a cluster refuses is told by the check as by the run, and a member that has just joined shows what the cluster has. In the order of its life."""
+"""What a cluster refuses is told by the check as by the run, and a member that has just joined shows what the cluster
+has. In the order of its life.
+"""
 
 from __future__ import annotations
 
@@ -41,7 +43,9 @@ def refused_alone_and_in_a_stack(node: Node, words: str, **instance: Any) -> Non
 
 
 def test_what_a_member_shows_that_has_just_joined(hosts: Hosts) -> None:
-    """LXD 5.0 goes on with the configuration that it had before, until the next write. One that had something was joined with C(force)."""
+    """LXD 5.0 goes on with the configuration that it had before, until the next write. One that had something was
+    joined with `force`.
+    """
     first, second = hosts.nodes
     first.run("server", config=SHARED)
     second.run("server", config=OWN)
@@ -62,9 +66,16 @@ def test_the_address_of_a_member_stays(hosts: Hosts) -> None:
     assert f"config.{key}: " in first.refuses("server", target="node2", config={key: "10.0.0.1:8443"})
     for same in (first.address, first.ip):
         assert first.run("server", config={key: same})["changed"] is False
-    for wish, warned in (("10.0.0.1:9443", True), (None, True), (":8443", False), ("[::]:8443", False)):  # done, it would cut the member off
+    for wish, warned in (
+        ("10.0.0.1:9443", True),
+        (None, True),
+        (":8443", False),
+        ("[::]:8443", False),
+    ):  # done, it would cut the member off
         told = first.run("server", check=True, config={"core.https_address": wish})
-        assert told["changed"] is True and ("until its daemon is started anew" in str(told.get("warnings"))) is warned, wish
+        assert (
+            told["changed"] is True and ("until its daemon is started anew" in str(told.get("warnings"))) is warned
+        ), wish
 
 
 def test_a_network_keeps_its_name(hosts: Hosts) -> None:
@@ -79,7 +90,9 @@ def test_groups_of_a_project(hosts: Hosts) -> None:
     narrow = {"name": "narrow", "config": {"restricted": True, "restricted.cluster.groups": "near, nowhere"}}
     if first.kind == "incus":
         words = "config.restricted.cluster.groups: there is no 'near' on"
-        assert words in first.refuses("project", **narrow) and words in first.refuses("stack", definition={"projects": [narrow]})
+        assert words in first.refuses("project", **narrow) and words in first.refuses(
+            "stack", definition={"projects": [narrow]}
+        )
     groups = [{"name": "near", "members": ["node1"]}, {"name": "far", "members": ["node2"]}]
     project = {**narrow, "config": {**narrow["config"], "restricted.cluster.groups": "near"}}
     inside = {"name": "c0", "project": "narrow", "target": "@near", **EMPTY}
@@ -107,12 +120,19 @@ def test_targets_that_a_project_may_not_use(hosts: Hosts) -> None:
 
 
 def _refused_to_those_who_are_limited(first: Node) -> None:
-    """C(restricted.cluster.target) does not hold for the administrators of a server."""
+    """`restricted.cluster.target` does not hold for the administrators of a server."""
     who = identity(first.folder.parent, "limited")
     first.run("certificate", name="limited", certificate=who.pem, restricted=True, projects=["narrow"])
     pin = hashlib.sha256(ssl.PEM_cert_to_DER_cert((first.folder / "cluster.crt").read_text())).hexdigest()
-    limited = {"url": f"https://{first.address}", "server_fingerprint": pin, "client_cert": who.cert, "client_key": who.key}
-    first.run("profile", name="default", project="narrow", devices={"root": {"type": "disk", "path": "/", "pool": "local"}})
+    limited = {
+        "url": f"https://{first.address}",
+        "server_fingerprint": pin,
+        "client_cert": who.cert,
+        "client_key": who.key,
+    }
+    first.run(
+        "profile", name="default", project="narrow", devices={"root": {"type": "disk", "path": "/", "pool": "local"}}
+    )
     wish = {"name": "c2", "project": "narrow", "target": "node1", "source": {"type": "none"}, "state": "stopped"}
     assert "restricted.cluster.target" in first.refuses("instance", **wish, **limited)
     first.run("project", name="narrow", config={"restricted.cluster.target": "allow"})
@@ -123,7 +143,9 @@ def _refused_to_those_who_are_limited(first: Node) -> None:
 def test_what_is_not_moved(hosts: Hosts) -> None:
     first = hosts.nodes[0]
     first.run("instance", name="here", target="node1", **EMPTY)
-    assert "'narrow' on " in first.refuses("instance", name="here", new_project="narrow", target="node2", **EMPTY), "the project that it goes to counts"
+    assert "'narrow' on " in first.refuses("instance", name="here", new_project="narrow", target="node2", **EMPTY), (
+        "the project that it goes to counts"
+    )
     first.query("/1.0/instances/here/backups", method="POST", body={"name": "b1"})
     refused_alone_and_in_a_stack(first, "the instance has backups (b1)", name="here", target="node2")
     first.query("/1.0/instances/here/backups/b1", method="DELETE")
@@ -135,10 +157,14 @@ def test_a_member_that_is_evacuated(hosts: Hosts) -> None:
     first.run("cluster_member", name="node2", state="evacuated")
     for target in ("node2", "@far"):
         for name in ("new", "here"):
-            refused_alone_and_in_a_stack(first, "node2 is evacuated" if target == "@far" else "'node2' of", name=name, target=target)
+            refused_alone_and_in_a_stack(
+                first, "node2 is evacuated" if target == "@far" else "'node2' of", name=name, target=target
+            )
     for state in ("started", "restarted", "frozen"):
         assert "is evacuated, and nothing is started there" in first.refuses("instance", name="stays", state=state)
-    assert "is evacuated, and nothing is started there" in first.refuses("stack", definition={"instances": [{"name": "stays", "state": "started"}]})
+    assert "is evacuated, and nothing is started there" in first.refuses(
+        "stack", definition={"instances": [{"name": "stays", "state": "started"}]}
+    )
     assert first.run("instance", **{**EMPTY, "name": "stays"})["changed"] is False
     first.converges("instance", name="stays", target="node1", **EMPTY)
     first.run("cluster_member", name="node2", state="restored", wait_for=["online"])

@@ -23,19 +23,31 @@ EMPTY = {"source": {"type": "none"}}
 
 def _sql(api, statement: str, value: str) -> None:  # type: ignore[no-untyped-def]
     program = ["lxd", "sql"] if api.kind == "lxd" else ["incus", "admin", "sql"]
-    subprocess.run([*program, "global", statement.format(value)], env=api.daemon.environ(), check=True, capture_output=True)
+    subprocess.run(
+        [*program, "global", statement.format(value)], env=api.daemon.environ(), check=True, capture_output=True
+    )
 
 
 def _held_by_the_kernel(pid: int, controller: str, file: str) -> str:
-    """A limit of the container whose first process this is, in the hierarchy of the controller or in the one of all of them."""
+    """A limit of the container whose first process this is, in the hierarchy of the controller or in the one of all of
+    them.
+    """
     groups = [line.split(":", 2)[1:] for line in pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines()]
-    (controllers, group) = next((found for found in groups if controller in found[0].split(",")), None) or next(found for found in groups if not found[0])
+    (controllers, group) = next((found for found in groups if controller in found[0].split(",")), None) or next(
+        found for found in groups if not found[0]
+    )
     own = re.sub(r"(/lxc\.payload[^/]*).*", r"\1", group)  # an init may have made groups in its own
     return (pathlib.Path("/sys/fs/cgroup") / controllers / own.lstrip("/") / file).read_text().strip()
 
 
 def test_3_and_4_config_and_volatile_keys_do_not_change_forever(api, running: str) -> None:
-    config = {"limits.cpu": 1, "security.nesting": True, "limits.memory": "512MB", "boot.autostart": "no", "user.note": "a, b"}
+    config = {
+        "limits.cpu": 1,
+        "security.nesting": True,
+        "limits.memory": "512MB",
+        "boot.autostart": "no",
+        "user.note": "a, b",
+    }
     api.converges("instance", name=running, config=config)
     shown = api.query(f"/1.0/instances/{running}")["config"]
     volatile = {key: value for key, value in shown.items() if key.startswith(("volatile.", "image."))}
@@ -47,7 +59,10 @@ def test_3_and_4_config_and_volatile_keys_do_not_change_forever(api, running: st
 
 
 def test_5_a_mac_address_that_the_user_set_stays(api) -> None:
-    config = {"volatile.eth0.hwaddr": "00:16:3e:12:34:56", "boot.host_shutdown_timeout": 1}  # it is stopped before it has booted
+    config = {
+        "volatile.eth0.hwaddr": "00:16:3e:12:34:56",
+        "boot.host_shutdown_timeout": 1,
+    }  # it is stopped before it has booted
     api.converges("instance", name="mac", **BASE, config=config, state="started")
     assert api.query("/1.0/instances/mac")["config"]["volatile.eth0.hwaddr"] == "00:16:3e:12:34:56"
     api.converges("instance", name="mac", state="stopped", force=True, config=config)
@@ -62,7 +77,9 @@ def test_6_and_7_a_source_that_the_daemon_rewrites_is_no_change(api, lab) -> Non
     disk = lab / f"{api.kind}-disk.img"
     with disk.open("wb") as stream:
         stream.truncate(512 * 1024 * 1024)
-    device = subprocess.run(["losetup", "--find", "--show", str(disk)], capture_output=True, text=True, check=True).stdout.strip()
+    device = subprocess.run(
+        ["losetup", "--find", "--show", str(disk)], capture_output=True, text=True, check=True
+    ).stdout.strip()
     try:
         api.converges("storage_pool", name="block", driver="btrfs", config={"source": device})
         api.converges("storage_pool", name="block", driver="btrfs", description="x", config={"source": device})
@@ -105,15 +122,23 @@ def test_13_and_14_a_profile_keeps_what_the_task_does_not_name(api) -> None:
     done = api.converges("profile", name="kept", config={"limits.memory": "1GiB"})
     assert done["diff"]["after"] == 'config:\n  limits.memory: "1GiB"\n'
     shown = api.query("/1.0/profiles/kept")
-    assert (shown["description"], shown["config"], shown["devices"]) == ("d", {"limits.cpu": "1", "limits.memory": "1GiB"}, devices)
+    assert (shown["description"], shown["config"], shown["devices"]) == (
+        "d",
+        {"limits.cpu": "1", "limits.memory": "1GiB"},
+        devices,
+    )
     api.run("profile", name="kept", state="absent")
 
 
 def test_15_a_network_seen_from_a_project(api) -> None:
-    """Without features.networks a project shares the networks of the default one; with it, it has its own and sees no others."""
+    """Without features.networks a project shares the networks of the default one; with it, it has its own and sees no
+    others.
+    """
     api.run("project", name="shared-nets", config={"features.networks": False})
     api.run("project", name="own-nets", config={"features.networks": True})
-    api.converges("network", name="pnet", project="shared-nets", config={"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"})
+    api.converges(
+        "network", name="pnet", project="shared-nets", config={"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"}
+    )
     api.unchanged("network", name="pnet", config={"ipv4.address": "10.158.9.1/24"})
     api.unchanged("network", name="pnet", project="own-nets", state="absent")
     api.converges("network", name="pnet", project="shared-nets", state="absent")
@@ -124,7 +149,11 @@ def test_15_a_network_seen_from_a_project(api) -> None:
 def test_41_a_running_instance_is_changed_in_place(api, running: str) -> None:
     before = api.query(f"/1.0/instances/{running}/state")["pid"]
     api.converges(
-        "instance", name=running, config={"limits.memory": "400MiB", "limits.processes": 400}, description="in place", devices={"root": {"size": "3GiB"}}
+        "instance",
+        name=running,
+        config={"limits.memory": "400MiB", "limits.processes": 400},
+        description="in place",
+        devices={"root": {"size": "3GiB"}},
     )
     assert api.query(f"/1.0/instances/{running}/state")["pid"] == before
     assert _held_by_the_kernel(before, "pids", "pids.max") == "400"
@@ -134,7 +163,14 @@ def test_42_a_stopped_instance_is_changed_without_being_booted(api) -> None:
     api.run("instance", name="asleep", **EMPTY, state="stopped")
     used = api.query("/1.0/instances/asleep")["last_used_at"]
     for state in ("stopped", "present"):
-        api.converges("instance", name="asleep", state=state, config={"user.by": state}, devices={"eth0": {"limits.ingress": "10Mbit"}}, description=state)
+        api.converges(
+            "instance",
+            name="asleep",
+            state=state,
+            config={"user.by": state},
+            devices={"eth0": {"limits.ingress": "10Mbit"}},
+            description=state,
+        )
     shown = api.query("/1.0/instances/asleep")
     assert (shown["status"], shown["last_used_at"]) == ("Stopped", used)
 
@@ -146,7 +182,9 @@ def test_43_a_key_for_the_next_start_restarts_only_where_allowed_and_keeps_the_m
     done = api.converges("instance", name="restarts", config={"security.idmap.isolated": True})
     assert api.query("/1.0/instances/restarts/state")["pid"] == pid
     assert any("takes effect at its next start" in str(warning) for warning in done["warnings"])
-    done = api.converges("instance", name="restarts", config={"security.privileged": True}, restart="if_required", force=True)
+    done = api.converges(
+        "instance", name="restarts", config={"security.privileged": True}, restart="if_required", force=True
+    )
     assert done["actions"] == ["stop instance restarts", "update instance restarts (config)", "start instance restarts"]
     after = api.query("/1.0/instances/restarts")["config"]
     assert after["volatile.eth0.hwaddr"] == before["volatile.eth0.hwaddr"]
@@ -159,7 +197,11 @@ def test_44_renaming_keeps_the_instance(api) -> None:
     created = api.query("/1.0/instances/old")["created_at"]
     api.converges("instance", name="old", new_name="new", **EMPTY, state="stopped")
     shown = api.query("/1.0/instances/new?recursion=1")
-    assert (shown["created_at"], shown["config"]["user.id"], [snapshot["name"] for snapshot in shown["snapshots"]]) == (created, "7", ["s1"])
+    assert (shown["created_at"], shown["config"]["user.id"], [snapshot["name"] for snapshot in shown["snapshots"]]) == (
+        created,
+        "7",
+        ["s1"],
+    )
     api.unchanged("instance", name="new", image="some/other", state="stopped")
 
 
@@ -179,7 +221,9 @@ def test_47_stop_right_after_start_does_not_hang(api) -> None:
     predicted = api.run("instance", check=True, **stop)
     api.proxy.forget()
     done = api.run("instance", **stop)
-    assert [predicted[key] for key in ("changed", "actions", "diff")] == [done[key] for key in ("changed", "actions", "diff")]
+    assert [predicted[key] for key in ("changed", "actions", "diff")] == [
+        done[key] for key in ("changed", "actions", "diff")
+    ]
     asked = [json.loads(body) for request, body in api.proxy.bodies if request == "PUT /1.0/instances/quick/state"]
     assert asked[0] == {"action": "stop", "timeout": 3, "force": False}, "it is given longer than its own limit"
     assert [one["force"] for one in asked[1:]] in ([], [True]), "force comes next, and once"
@@ -208,7 +252,13 @@ def test_49_and_50_a_time_out_says_what_was_seen_and_the_instance_stays(api, mon
     with pytest.raises(ModuleFailed) as caught:
         api.run("instance", name="lonely", **BASE, wait_for=["ipv6"], timeout=120)
     message = str(caught.value)
-    for word in ("timeout of 120 s", "waiting for ipv6 of instance lonely", "status Running", "eth0 (up)", "The instance stays"):
+    for word in (
+        "timeout of 120 s",
+        "waiting for ipv6 of instance lonely",
+        "status Running",
+        "eth0 (up)",
+        "The instance stays",
+    ):
         assert word in message, message
     assert api.query("/1.0/instances/lonely")["status"] == "Running"
     api.unchanged("instance", name="lonely", **BASE)
@@ -224,7 +274,8 @@ def test_51_cloud_init_that_is_not_there_is_said_at_once(api, running: str) -> N
 
 SAY_READY = (
     'use IO::Socket::UNIX; my $s = IO::Socket::UNIX->new(Peer => $ARGV[0]) or die $!; my $b = \'{"state": "Ready"}\'; '
-    'print $s "PATCH /1.0 HTTP/1.1\\r\\nHost: x\\r\\nContent-Type: application/json\\r\\nContent-Length: " . length($b) . "\\r\\n\\r\\n$b"; print scalar <$s>;'
+    'print $s "PATCH /1.0 HTTP/1.1\\r\\nHost: x\\r\\nContent-Type: application/json\\r\\nContent-Length: " . '
+    'length($b) . "\\r\\n\\r\\n$b"; print scalar <$s>;'
 )
 
 

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Every EXAMPLES block, as written, by ansible-playbook against the real daemons: once in processes of their own and once in Ansible's workers."""
+"""Every EXAMPLES block, as written, by ansible-playbook against the real daemons: once in processes of their own and
+once in Ansible's workers.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ MODULES = pathlib.Path(__file__).resolve().parents[2] / "plugins" / "modules"
 SHARED = "/var/tmp/server.yml"
 #: What differs between two instances that were made alike.
 BY_NATURE = (
-    r"volatile\..*|\w+_at|fingerprint|size|target|_original_basename",  # of images that are published anew, and of a file
+    # of images that are published anew, and of a file
+    r"volatile\..*|\w+_at|fingerprint|size|target|_original_basename",
     r"addresses?|hwaddr|host_name|pid|processes|disk|(\w+_)?usage(_peak)?|(bytes|packets|errors)_\w+",
 )
 
@@ -28,7 +31,9 @@ BY_NATURE = (
 @pytest.mark.timeout(1200)  # two plays of all examples, one of which starts a process for each
 def test_examples_run_as_written(server, tmp_path) -> None:  # type: ignore[no-untyped-def]
     plays = []
-    for path in sorted(set(MODULES.glob("*.py")) - set(MODULES.glob("cluster*.py"))):  # those are in test_cluster_examples.py
+    for path in sorted(
+        set(MODULES.glob("*.py")) - set(MODULES.glob("cluster*.py"))
+    ):  # those are in test_cluster_examples.py
         module = importlib.import_module(f"ansible_collections.cloudhost.lxd.plugins.modules.{path.stem}")
         tasks = yaml.safe_load(module.EXAMPLES)
         assert any(f"cloudhost.lxd.{path.stem}" in task for task in tasks), f"{path.stem} is not in its own examples"
@@ -42,10 +47,20 @@ def test_examples_run_as_written(server, tmp_path) -> None:  # type: ignore[no-u
             }
         )
     # resource_info reads the snapshots of web1, which its example takes for granted
-    plays.insert(0, {**plays[0], "name": "setup", "tasks": [{"cloudhost.lxd.instance": {"name": "web1", "image": "debian/12", "state": "present"}}]})
-    plays.append({**plays[0], "name": "teardown", "tasks": [{"cloudhost.lxd.instance": {"name": "web1", "state": "absent"}}]})
+    plays.insert(
+        0,
+        {
+            **plays[0],
+            "name": "setup",
+            "tasks": [{"cloudhost.lxd.instance": {"name": "web1", "image": "debian/12", "state": "present"}}],
+        },
+    )
+    plays.append(
+        {**plays[0], "name": "teardown", "tasks": [{"cloudhost.lxd.instance": {"name": "web1", "state": "absent"}}]}
+    )
     playbook = tmp_path / "examples.yml"
-    # the daemons' tests run side by side: each has a folder of its own for the file that the example of stack_export writes
+    # the daemons' tests run side by side: each has a folder of its own for the file that the example of stack_export
+    # writes
     written = yaml.safe_dump(plays, sort_keys=False)
     assert written.count(SHARED) == 1
     playbook.write_text(written.replace(SHARED, f"{tmp_path}/server.yml"))

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connections that break at every point, a daemon that dies: the task or its next run converges, and nothing is done twice."""
+"""Connections that break at every point, a daemon that dies: the task or its next run converges, and nothing is done
+twice.
+"""
 
 from __future__ import annotations
 
@@ -40,19 +42,28 @@ def test_other_requests_that_are_cut(api, when: str, request_: str) -> None:
     assert api.proxy.cut is None, "the fault did not happen, so this proves nothing"
 
 
-@pytest.mark.parametrize("request_", ["POST /1.0/instances$", "PUT /1.0/instances/cut/state", "GET /1.0/operations/.*/wait", "GET /1.0/instances/cut$"])
+@pytest.mark.parametrize(
+    "request_",
+    ["POST /1.0/instances$", "PUT /1.0/instances/cut/state", "GET /1.0/operations/.*/wait", "GET /1.0/instances/cut$"],
+)
 def test_an_instance_whose_creation_is_cut(api, request_: str) -> None:
     api.proxy.forget()
     api.proxy.cut = Cut(request_, "after")
     assert api.run("instance", name="cut", image="busybox", wait_for=["ipv4"])["changed"] is True
     assert api.proxy.cut is None, "the fault did not happen, so this proves nothing"
-    assert len([request for request in api.proxy.writes if request.startswith("POST /1.0/instances")]) == 1, "created twice"
-    assert [instance["name"] for instance in api.query("/1.0/instances?recursion=1") if instance["name"] != "shared"] == ["cut"]
+    assert len([request for request in api.proxy.writes if request.startswith("POST /1.0/instances")]) == 1, (
+        "created twice"
+    )
+    assert [
+        instance["name"] for instance in api.query("/1.0/instances?recursion=1") if instance["name"] != "shared"
+    ] == ["cut"]
     api.unchanged("instance", name="cut", image="busybox")
 
 
 def test_what_is_done_once_is_not_repeated(api, running: str) -> None:
-    """The connection breaks while a restart is waited for: it is waited for again, and the instance is not restarted a second time."""
+    """The connection breaks while a restart is waited for: it is waited for again, and the instance is not restarted a
+    second time.
+    """
     api.proxy.forget()
     api.proxy.cut = Cut("GET /1.0/operations/.*/wait", "after")
     done = api.run("instance", name=running, state="restarted", force=True)
@@ -107,7 +118,9 @@ KILLED = [
 
 @pytest.mark.parametrize(("request_", "at"), KILLED, ids=[f"{request.split('/')[2]} {at}" for request, at in KILLED])
 def test_a_daemon_killed_while_it_creates(api, monkeypatch: pytest.MonkeyPatch, request_: str, at: str) -> None:
-    """kill -9 of the daemon in the middle of a creation: the next run converges, or says how to get rid of what the daemon left broken."""
+    """kill -9 of the daemon in the middle of a creation: the next run converges, or says how to get rid of what the
+    daemon left broken.
+    """
     api.run("instance", name="warm", image="busybox", state="present")  # the pool has the image unpacked from now on
     limits: list[Deadline] = []
 
@@ -120,7 +133,9 @@ def test_a_daemon_killed_while_it_creates(api, monkeypatch: pytest.MonkeyPatch, 
     init = Deadline.__init__
     monkeypatch.setattr(Deadline, "__init__", lambda self, seconds: (init(self, seconds), limits.append(self))[0])
     api.proxy.cut = Cut(request_, kill, at)
-    with pytest.raises(ModuleFailed, match="daemon is not running|closed the connection|Broken pipe|Connection reset|timeout"):
+    with pytest.raises(
+        ModuleFailed, match="daemon is not running|closed the connection|Broken pipe|Connection reset|timeout"
+    ):
         api.run("instance", name="victim0", image="busybox", timeout=60)
     assert api.proxy.cut is None, "it was not killed where it was to be, so this proves nothing"
     api.daemon.start()

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Images of other servers, of instances and their snapshots, and what can be said of an image. None of it needs an instance that runs."""
+"""Images of other servers, of instances and their snapshots, and what can be said of an image. None of it needs an
+instance that runs.
+"""
 
 from __future__ import annotations
 
@@ -38,7 +40,11 @@ def test_an_image_of_a_remote(images, remote: ImageServer) -> None:
     done = images.converges("image", **task, auto_update=True, properties={"note": "x"})
     assert done["actions"] == ["create image from/remote"]
     shown = images.query(f"/1.0/images/{remote.fingerprint}")
-    assert [shown["update_source"][key] for key in ("server", "protocol", "alias")] == [remote.url, "simplestreams", ALIAS]
+    assert [shown["update_source"][key] for key in ("server", "protocol", "alias")] == [
+        remote.url,
+        "simplestreams",
+        ALIAS,
+    ]
     assert (shown["auto_update"], shown["properties"]["note"], shown["properties"]["os"]) == (True, "x", "Tiny")
     images.unchanged("image", **task)
     images.converges("image", **task, auto_update=False)
@@ -62,7 +68,10 @@ def test_an_image_with_profiles(api, tiny: pathlib.Path) -> None:
     api.run("profile", name="small", config={"limits.cpu": 1})
     task = {"name": "profiled", "profiles": ["default", "small"]}
     assert api.converges("image", **task, file=str(tiny))["image"]["profiles"] == ["default", "small"]
-    assert api.converges("instance", name="p1", image="profiled", state="present")["instance"]["profiles"] == ["default", "small"]
+    assert api.converges("instance", name="p1", image="profiled", state="present")["instance"]["profiles"] == [
+        "default",
+        "small",
+    ]
     api.converges("image", name="profiled", profiles=["default"])
 
 
@@ -95,12 +104,17 @@ def test_an_instance_is_rebuilt(api, tiny: pathlib.Path, tmp_path: pathlib.Path)
 
 
 SMUGGLED = b'{"name": "smuggled"}'
-REQUEST = b"POST /1.0/profiles HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(SMUGGLED), SMUGGLED)
+REQUEST = (
+    b"POST /1.0/profiles HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+    % (len(SMUGGLED), SMUGGLED)
+)
 
 
 @pytest.fixture
 def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], list[str]]:
-    """Does something when the length of what is sent is told, and nothing is sent of it. Returns what is sent, as it is sent."""
+    """Does something when the length of what is sent is told, and nothing is sent of it. Returns what is sent, as it is
+    sent.
+    """
     real = Transport.request
 
     def meanwhile(work: Callable[[], Any]) -> list[str]:
@@ -119,9 +133,16 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[], Any]], 
 
 
 @pytest.mark.parametrize("parts", [["file"], ["file", "rootfs"]])
-def test_files_that_change_while_they_are_sent(api, tiny: pathlib.Path, image_files, tmp_path: pathlib.Path, meanwhile, parts: list[str]) -> None:
-    """What is appended is no request, with the rights of who sends the file; what is missing is an error, and so is what was not looked at."""
-    contents = {"file": tiny.read_bytes() if len(parts) == 1 else pathlib.Path(image_files["file"]).read_bytes(), "rootfs": b"hsqs" + os.urandom(5000)}
+def test_files_that_change_while_they_are_sent(
+    api, tiny: pathlib.Path, image_files, tmp_path: pathlib.Path, meanwhile, parts: list[str]
+) -> None:
+    """What is appended is no request, with the rights of who sends the file; what is missing is an error, and so is
+    what was not looked at.
+    """
+    contents = {
+        "file": tiny.read_bytes() if len(parts) == 1 else pathlib.Path(image_files["file"]).read_bytes(),
+        "rootfs": b"hsqs" + os.urandom(5000),
+    }
     files = {part: tmp_path / f"gr\u00f6\u00dfe.{part}" for part in parts}
     task = {"name": "growing", **{part: str(path) for part, path in files.items()}, "url": api.daemon.url}
 
@@ -165,5 +186,10 @@ def test_a_backup_that_grows_while_it_is_sent(api, tiny: pathlib.Path, tmp_path:
             stream.write(REQUEST)
 
     meanwhile(append)
-    assert api.run("instance", name="kept", source={"type": "backup", "file": str(backup)}, state="present", url=api.daemon.url)["changed"] is True
+    assert (
+        api.run(
+            "instance", name="kept", source={"type": "backup", "file": str(backup)}, state="present", url=api.daemon.url
+        )["changed"]
+        is True
+    )
     assert "smuggled" not in str(api.query("/1.0/profiles"))

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is in use is not deleted, renamed or made anew where the daemon would refuse it: the plan says so, and names the users."""
+"""What is in use is not deleted, renamed or made anew where the daemon would refuse it: the plan says so, and names the
+users.
+"""
 
 from __future__ import annotations
 
@@ -26,19 +28,28 @@ def remote(server, tiny: pathlib.Path, tmp_path_factory: pytest.TempPathFactory)
 
 def test_c4_a_document_with_the_project_default_is_taken_away(api) -> None:
     definition: dict[str, Any] = {
-        "projects": [{"name": "default", "description": "of everybody", "config": {"features.images": True, "features.profiles": True, "user.k": "v"}}],
+        "projects": [
+            {
+                "name": "default",
+                "description": "of everybody",
+                "config": {"features.images": True, "features.profiles": True, "user.k": "v"},
+            }
+        ],
         "profiles": [{"name": "gone", "config": {"user.k": "v"}}],
     }
     before = api.query("/1.0/projects/default")["config"]
     api.run("stack", name="c4", definition=definition)
     predicted = api.run("stack", check=True, name="c4", state="absent", definition=definition)
     done = api.run("stack", name="c4", state="absent", definition=definition)
-    assert predicted["actions"] == done["actions"] == ["delete profile gone", "update project default (config)"] or sorted(done["actions"]) == sorted(
-        predicted["actions"]
-    )
+    assert predicted["actions"] == done["actions"] == [
+        "delete profile gone",
+        "update project default (config)",
+    ] or sorted(done["actions"]) == sorted(predicted["actions"])
     assert api.query("/1.0/projects/default")["config"] == before
     assert api.run("stack", name="c4", state="absent", definition=definition)["changed"] is False
-    api.run("project", name="default", description="Default LXD project" if api.kind == "lxd" else "Default Incus project")
+    api.run(
+        "project", name="default", description="Default LXD project" if api.kind == "lxd" else "Default Incus project"
+    )
     for feature in ("features.images", "features.networks"):
         message = api.fails("project", name="default", config={feature: False})
         assert feature in message and "default" in message
@@ -61,7 +72,10 @@ def test_c4_a_project_goes_with_its_cached_images(api, remote: ImageServer) -> N
             assert "instance c1" in message and "image" not in message
             api.run("instance", name="c1", project=name, state="absent")
             done = api.converges("project", name=name, state="absent")
-            assert done["actions"] == [words, f"delete project {name}"] and remote.fingerprint[:12] in done["diff"]["before"]
+            assert (
+                done["actions"] == [words, f"delete project {name}"]
+                and remote.fingerprint[:12] in done["diff"]["before"]
+            )
         else:
             predicted = api.run("stack", check=True, name=name, state="absent", definition=definition)
             done = api.run("stack", name=name, state="absent", definition=definition)
@@ -86,12 +100,26 @@ def test_c4_what_is_in_use_is_refused_by_the_plan(api) -> None:
     api.run("instance", name="c1", profiles=["used"], **EMPTY)
     api.run("instance", name="c2", project="lab", **EMPTY)
     everything = ["instances c1, c2 (project lab)", "profiles default (project lab), used"]
-    _refused(api, "storage_pool", ["name: storage_pool 'used'", "cannot be deleted", *everything], name="used", state="absent")
+    _refused(
+        api,
+        "storage_pool",
+        ["name: storage_pool 'used'", "cannot be deleted", *everything],
+        name="used",
+        state="absent",
+    )
     _refused(api, "storage_pool", ["cannot be deleted", *everything], name="used", driver="btrfs", recreate=True)
     network = ["network 'usedbr0'", "instance c1", "profile used", "usedbr0"]
     _refused(api, "network", ["cannot be deleted", *network], name="usedbr0", state="absent")
     _refused(api, "network", ["cannot be renamed", *network], name="usedbr0", new_name="otherbr0")
-    _refused(api, "network", ["cannot be deleted", *network], name="usedbr0", type="macvlan", config={"parent": "lo"}, recreate=True)
+    _refused(
+        api,
+        "network",
+        ["cannot be deleted", *network],
+        name="usedbr0",
+        type="macvlan",
+        config={"parent": "lo"},
+        recreate=True,
+    )
     _refused(api, "profile", ["profile 'used'", "cannot be deleted", "instance c1"], name="used", state="absent")
     _refused(api, "project", ["project 'lab'", "cannot be deleted", "instance c2"], name="lab", state="absent")
     _refused(api, "project", ["project 'lab'", "cannot be renamed", "instance c2"], name="lab", new_name="labs")
@@ -119,8 +147,12 @@ def test_c4_volumes_keep_their_project(api) -> None:
     api.run("project", name="vols")
     volume = "/1.0/storage-pools/default/volumes/custom"
     api.query(f"{volume}?project=vols", "POST", {"name": "v1"})
-    _refused(api, "project", ["volume default/custom/v1 (project vols)", "cannot be deleted"], name="vols", state="absent")
-    _refused(api, "project", ["volume default/custom/v1 (project vols)", "cannot be renamed"], name="vols", new_name="other")
+    _refused(
+        api, "project", ["volume default/custom/v1 (project vols)", "cannot be deleted"], name="vols", state="absent"
+    )
+    _refused(
+        api, "project", ["volume default/custom/v1 (project vols)", "cannot be renamed"], name="vols", new_name="other"
+    )
     api.query(f"{volume}/v1?project=vols", "DELETE")
     api.converges("project", name="vols", state="absent")
 
@@ -141,7 +173,15 @@ def _document() -> dict[str, Any]:
     return {
         "networks": [{"name": "c4br0", "config": {"ipv4.address": "none", "ipv6.address": "none"}}],
         "storage_pools": [{"name": "c4pool", "driver": "dir"}],
-        "profiles": [{"name": "c4", "devices": {"root": {"type": "disk", "path": "/", "pool": "c4pool"}, "eth0": {"type": "nic", "network": "c4br0"}}}],
+        "profiles": [
+            {
+                "name": "c4",
+                "devices": {
+                    "root": {"type": "disk", "path": "/", "pool": "c4pool"},
+                    "eth0": {"type": "nic", "network": "c4br0"},
+                },
+            }
+        ],
         "instances": [{"name": "c4i", "profiles": ["c4"], **EMPTY}],
     }
 
@@ -149,7 +189,9 @@ def _document() -> dict[str, Any]:
 def test_c4_a_stack_tells_who_uses_what_it_would_delete(api) -> None:
     """Foreign users are named by the plan; users that the same plan deletes or changes are none."""
     api.run("stack", name="c4", definition=_document())
-    api.run("instance", name="foreign", profiles=["default"], devices={"eth0": {"type": "nic", "network": "c4br0"}}, **EMPTY)
+    api.run(
+        "instance", name="foreign", profiles=["default"], devices={"eth0": {"type": "nic", "network": "c4br0"}}, **EMPTY
+    )
     for arguments in ({"state": "absent", "definition": _document()}, {"prune": True, "definition": {}}):
         message = api.fails("stack", name="c4", **arguments)
         assert message.startswith("network c4br0") and "instance foreign" in message and "c4i" not in message, message
@@ -160,10 +202,14 @@ def test_c4_a_stack_tells_who_uses_what_it_would_delete(api) -> None:
     api.run("instance", name="foreign", state="absent")
 
     # the profile lets go of the network, and so the instance does too, which nothing else happens to
-    pruned["profiles"] = [{"name": "c4", "devices": {"root": {"type": "disk", "path": "/", "pool": "c4pool"}, "eth0": None}}]
+    pruned["profiles"] = [
+        {"name": "c4", "devices": {"root": {"type": "disk", "path": "/", "pool": "c4pool"}, "eth0": None}}
+    ]
     predicted = api.run("stack", check=True, name="c4", prune=True, definition=pruned)
     done = api.run("stack", name="c4", prune=True, definition=pruned)
-    assert [row["action"] for row in predicted["plan"]] == [row["action"] for row in done["plan"]] == ["update", "delete"]
+    assert (
+        [row["action"] for row in predicted["plan"]] == [row["action"] for row in done["plan"]] == ["update", "delete"]
+    )
     done = api.run("stack", name="c4", state="absent", definition=pruned)
     assert done["summary"].startswith("0 to create, 0 to update, 0 to replace, 3 to delete")
 
@@ -172,9 +218,13 @@ def test_c4_making_anew_comes_after_those_who_let_go(api) -> None:
     definition = _document()
     api.run("stack", name="c4", definition=definition)
     anew = _document()
-    anew["networks"][0].update(type="macvlan", config={"parent": "lo", "ipv4.address": None, "ipv6.address": None}, recreate=True)
+    anew["networks"][0].update(
+        type="macvlan", config={"parent": "lo", "ipv4.address": None, "ipv6.address": None}, recreate=True
+    )
     message = api.fails("stack", name="c4", definition=anew)
-    assert message.startswith("networks[0] 'c4br0': ") and "instance c4i" in message and "profile c4" in message, message
+    assert message.startswith("networks[0] 'c4br0': ") and "instance c4i" in message and "profile c4" in message, (
+        message
+    )
     anew["profiles"][0]["devices"]["eth0"] = None
     done = api.run("stack", name="c4", definition=anew)
     assert sorted(row["action"] for row in done["plan"]) == ["replace", "update"]

@@ -38,7 +38,13 @@ LATER = ("features.storage.buckets", "features.storage.volumes", "features.netwo
 NEVER = ("1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z")
 STEPS: dict[str, list[Case]] = {
     "profile": [
-        _case("profile", PROFILE, {"config": {"limits.cpu": "2", "security.nesting": "true"}}, name="p1", config={"limits.cpu": 2, "security.nesting": True}),
+        _case(
+            "profile",
+            PROFILE,
+            {"config": {"limits.cpu": "2", "security.nesting": "true"}},
+            name="p1",
+            config={"limits.cpu": 2, "security.nesting": True},
+        ),
         _case(
             "profile",
             PROFILE,
@@ -46,58 +52,170 @@ STEPS: dict[str, list[Case]] = {
             name="p1",
             config={"limits.memory": "1GiB", "limits.cpu": None},
         ),
-        _case("profile", PROFILE, {"description": "d", "devices": {"eth0": NIC}}, name="p1", description="d", devices={"eth0": NIC}),
         _case(
-            "profile", PROFILE, {"devices": {"eth0": {**NIC, "security.mac_filtering": "true"}}}, name="p1", devices={"eth0": {"security.mac_filtering": True}}
+            "profile",
+            PROFILE,
+            {"description": "d", "devices": {"eth0": NIC}},
+            name="p1",
+            description="d",
+            devices={"eth0": NIC},
         ),
-        _case("profile", PROFILE, {"config": {"user.x": "1"}, "description": "d"}, name="p1", config={"user.x": 1}, purge_config=True),
+        _case(
+            "profile",
+            PROFILE,
+            {"devices": {"eth0": {**NIC, "security.mac_filtering": "true"}}},
+            name="p1",
+            devices={"eth0": {"security.mac_filtering": True}},
+        ),
+        _case(
+            "profile",
+            PROFILE,
+            {"config": {"user.x": "1"}, "description": "d"},
+            name="p1",
+            config={"user.x": 1},
+            purge_config=True,
+        ),
         _case("profile", PROFILE, {"devices": {"eth0": NIC}}, name="p1", devices={"eth0": NIC}, purge_devices=True),
-        _case("profile", PROFILE, {"devices": {"none": {"type": "none"}}}, name="p1", devices={"none": {"type": "none"}}, purge_devices=True),
+        _case(
+            "profile",
+            PROFILE,
+            {"devices": {"none": {"type": "none"}}},
+            name="p1",
+            devices={"none": {"type": "none"}},
+            purge_devices=True,
+        ),
         _case("profile", PROFILE, {"devices": {}}, name="p1", devices={"none": None}),
         _case("profile", "/1.0/profiles/p2", {"config": {"user.x": "1"}}, name="p1", new_name="p2"),
         _case("profile", "/1.0/profiles/p2", {"description": ""}, name="p2", description=""),
         _case("profile", "/1.0/profiles/p2", None, name="p2", state="absent"),
     ],
     "project": [
-        _case("project", PROJECT, {"description": "x"}, name="prj1", description="x", config={"features.images": False, "features.profiles": True}),
-        _case("project", PROJECT, {"description": "x"}, name="prj1", config={"limits.instances": 3, "user.owner": "me"}),
-        _case("project", PROJECT, {"description": "y"}, name="prj1", description="y", config={"limits.instances": None}),
+        _case(
+            "project",
+            PROJECT,
+            {"description": "x"},
+            name="prj1",
+            description="x",
+            config={"features.images": False, "features.profiles": True},
+        ),
+        _case(
+            "project", PROJECT, {"description": "x"}, name="prj1", config={"limits.instances": 3, "user.owner": "me"}
+        ),
+        _case(
+            "project", PROJECT, {"description": "y"}, name="prj1", description="y", config={"limits.instances": None}
+        ),
         _case("project", "/1.0/projects/prj2", {"description": "y"}, name="prj1", new_name="prj2"),
-        _case("project", "/1.0/projects/prj2", {"config": {**FEATURES, "user.a": "1"}}, name="prj2", config={"user.a": 1}, purge_config=True),
+        _case(
+            "project",
+            "/1.0/projects/prj2",
+            {"config": {**FEATURES, "user.a": "1"}},
+            name="prj2",
+            config={"user.a": 1},
+            purge_config=True,
+        ),
         _case("project", "/1.0/projects/prj2", None, name="prj2", state="absent"),
     ],
     "storage_pool": [
         _case("storage_pool", POOL, {"driver": "dir", "description": ""}, name="pool1", driver="dir"),
-        _case("storage_pool", POOL, {"description": "x"}, name="pool1", description="x", config={"volume.size": "1GiB"}),
+        _case(
+            "storage_pool", POOL, {"description": "x"}, name="pool1", description="x", config={"volume.size": "1GiB"}
+        ),
         _case("storage_pool", POOL, {"description": "x"}, name="pool1", config={"volume.size": None, "user.a": True}),
-        _case("storage_pool", POOL, {"driver": "btrfs"}, name="pool1", driver="btrfs", config={"size": "1GiB"}, recreate=True),
-        _case("storage_pool", POOL, {"driver": "btrfs"}, name="pool1", config={"size": "1536MiB", "user.a": 1, "rsync.bwlimit": "1MiB"}),
-        _case("storage_pool", POOL, {"config": {"size": "1536MiB", "user.a": "2"}}, name="pool1", config={"user.a": 2}, purge_config=True),
+        _case(
+            "storage_pool",
+            POOL,
+            {"driver": "btrfs"},
+            name="pool1",
+            driver="btrfs",
+            config={"size": "1GiB"},
+            recreate=True,
+        ),
+        _case(
+            "storage_pool",
+            POOL,
+            {"driver": "btrfs"},
+            name="pool1",
+            config={"size": "1536MiB", "user.a": 1, "rsync.bwlimit": "1MiB"},
+        ),
+        _case(
+            "storage_pool",
+            POOL,
+            {"config": {"size": "1536MiB", "user.a": "2"}},
+            name="pool1",
+            config={"user.a": 2},
+            purge_config=True,
+        ),
         _case("storage_pool", POOL, None, name="pool1", state="absent"),
     ],
     "network": [
-        _case("network", NET, {"type": "bridge"}, name="net1", config={"ipv4.address": "auto", "ipv6.address": "auto", "ipv4.nat": True}),
+        _case(
+            "network",
+            NET,
+            {"type": "bridge"},
+            name="net1",
+            config={"ipv4.address": "auto", "ipv6.address": "auto", "ipv4.nat": True},
+        ),
         _case("network", NET, {"description": "x"}, name="net1", description="x", config={"ipv4.dhcp": False}),
-        _case("network", NET, {"description": "x"}, name="net1", config={"ipv4.address": "10.158.7.1/24", "ipv6.address": "none", "ipv4.dhcp": None}),
+        _case(
+            "network",
+            NET,
+            {"description": "x"},
+            name="net1",
+            config={"ipv4.address": "10.158.7.1/24", "ipv6.address": "none", "ipv4.dhcp": None},
+        ),
         _case("network", "/1.0/networks/net2", {"description": "x"}, name="net1", new_name="net2"),
-        _case("network", "/1.0/networks/net2", {"type": "bridge"}, name="net2", config={"user.k": "v", "user.gone": 1, "ipv4.dhcp.expiry": "2h"}),
         _case(
             "network",
             "/1.0/networks/net2",
-            {"config": {"ipv4.address": "10.158.7.1/24", "ipv4.nat": "true", "ipv6.address": "none", "ipv6.nat": "true", "user.k": "v"}},
+            {"type": "bridge"},
+            name="net2",
+            config={"user.k": "v", "user.gone": 1, "ipv4.dhcp.expiry": "2h"},
+        ),
+        _case(
+            "network",
+            "/1.0/networks/net2",
+            {
+                "config": {
+                    "ipv4.address": "10.158.7.1/24",
+                    "ipv4.nat": "true",
+                    "ipv6.address": "none",
+                    "ipv6.nat": "true",
+                    "user.k": "v",
+                }
+            },
             name="net2",
             config={"user.k": "v"},
             purge_config=True,
         ),
-        _case("network", "/1.0/networks/net2", {"type": "macvlan", "config": {"parent": "lxdbr0"}}, name="net2", **MACVLAN, recreate=True),
+        _case(
+            "network",
+            "/1.0/networks/net2",
+            {"type": "macvlan", "config": {"parent": "lxdbr0"}},
+            name="net2",
+            **MACVLAN,
+            recreate=True,
+        ),
         _case("network", "/1.0/networks/net2", None, name="net2", state="absent"),
     ],
     "server": [
-        _case("server", "/1.0", {"config": {**SERVER, "images.auto_update_interval": "12", "user.site": "lab"}}, config={**INTERVAL, "user.site": "lab"}),
+        _case(
+            "server",
+            "/1.0",
+            {"config": {**SERVER, "images.auto_update_interval": "12", "user.site": "lab"}},
+            config={**INTERVAL, "user.site": "lab"},
+        ),
         _case("server", "/1.0", {"config": SERVER}, config={"images.auto_update_interval": 6, "user.site": None}),
     ],
     "instance": [
-        _case("instance", "/1.0/instances/i1", {"status": "Stopped"}, name="i1", image="busybox", state="present", config={"limits.cpu": 1, "user.a": "b"}),
+        _case(
+            "instance",
+            "/1.0/instances/i1",
+            {"status": "Stopped"},
+            name="i1",
+            image="busybox",
+            state="present",
+            config={"limits.cpu": 1, "user.a": "b"},
+        ),
         _case(
             "instance",
             "/1.0/instances/i1",
@@ -107,18 +225,61 @@ STEPS: dict[str, list[Case]] = {
             description="d",
             config={"limits.memory": "256MiB", "user.a": None},
         ),
-        _case("instance", "/1.0/instances/i1", {"status": "Stopped"}, name="i1", state="stopped", devices={"root": {"size": "2GiB"}}),
-        _case("instance", "/1.0/instances/i1", {"status": "Running", "description": "d"}, name="i1", config={"limits.memory": "300MiB"}),
-        _case("instance", "/1.0/instances/i1", {"status": "Running", "ephemeral": False}, name="i1", profiles=["default"], config={"limits.processes": 500}),
+        _case(
+            "instance",
+            "/1.0/instances/i1",
+            {"status": "Stopped"},
+            name="i1",
+            state="stopped",
+            devices={"root": {"size": "2GiB"}},
+        ),
+        _case(
+            "instance",
+            "/1.0/instances/i1",
+            {"status": "Running", "description": "d"},
+            name="i1",
+            config={"limits.memory": "300MiB"},
+        ),
+        _case(
+            "instance",
+            "/1.0/instances/i1",
+            {"status": "Running", "ephemeral": False},
+            name="i1",
+            profiles=["default"],
+            config={"limits.processes": 500},
+        ),
         _case("instance", "/1.0/instances/i1", {"status": "Frozen"}, name="i1", state="frozen"),
         _case("instance", "/1.0/instances/i1", {"status": "Running"}, name="i1", state="started"),
         _case("instance", "/1.0/instances/i1", {"status": "Stopped"}, name="i1", state="stopped", force=True),
-        _case("instance", "/1.0/instances/i2", {"status": "Stopped", "description": "d"}, name="i1", new_name="i2", state="present"),
-        _case("instance", "/1.0/instances/i3", {"status": "Stopped"}, name="i3", source={"type": "copy", "source": "i2"}, state="stopped"),
-        _case("instance", "/1.0/instances/i4", {"status": "Stopped"}, name="i4", source={"type": "none"}, state="present"),
+        _case(
+            "instance",
+            "/1.0/instances/i2",
+            {"status": "Stopped", "description": "d"},
+            name="i1",
+            new_name="i2",
+            state="present",
+        ),
+        _case(
+            "instance",
+            "/1.0/instances/i3",
+            {"status": "Stopped"},
+            name="i3",
+            source={"type": "copy", "source": "i2"},
+            state="stopped",
+        ),
+        _case(
+            "instance", "/1.0/instances/i4", {"status": "Stopped"}, name="i4", source={"type": "none"}, state="present"
+        ),
         _case("instance", "/1.0/instances/i4", None, name="i4", state="absent"),
         _case("instance", "/1.0/instances/i3", None, name="i3", state="absent"),
-        _case("instance", "/1.0/instances/i2", {"status": "Running", "config": {}, "devices": {}}, name="i2", purge_config=True, purge_devices=True),
+        _case(
+            "instance",
+            "/1.0/instances/i2",
+            {"status": "Running", "config": {}, "devices": {}},
+            name="i2",
+            purge_config=True,
+            purge_devices=True,
+        ),
         _case("instance", "/1.0/instances/i2", None, name="i2", state="absent", force=True),
     ],
     "instance_snapshot": [
@@ -132,8 +293,22 @@ STEPS: dict[str, list[Case]] = {
             name="s1",
             expires_at="2031-01-01T00:00:00Z",
         ),
-        _case("instance_snapshot", "/1.0/instances/i1/snapshots/s2", {"stateful": False}, instance="i1", name="s1", new_name="s2"),
-        _case("instance_snapshot", "/1.0/instances/i1/snapshots/s2", {"stateful": False}, instance="i1", name="s2", expires_at="never"),
+        _case(
+            "instance_snapshot",
+            "/1.0/instances/i1/snapshots/s2",
+            {"stateful": False},
+            instance="i1",
+            name="s1",
+            new_name="s2",
+        ),
+        _case(
+            "instance_snapshot",
+            "/1.0/instances/i1/snapshots/s2",
+            {"stateful": False},
+            instance="i1",
+            name="s2",
+            expires_at="never",
+        ),
         _case("instance_snapshot", "/1.0/instances/i1/snapshots/s2", None, instance="i1", name="s2", state="absent"),
     ],
     "image_alias": [
@@ -180,14 +355,20 @@ def without_image(api, image_files: dict[str, str]) -> Iterator[Any]:  # type: i
 
 def test_image_from_files_and_instance(without_image, image_files: dict[str, str]) -> None:  # type: ignore[no-untyped-def]
     api = without_image
-    done = api.converges("image", name="debian/12", public=True, properties={"os": "Debian", "note": "x"}, **image_files)
+    done = api.converges(
+        "image", name="debian/12", public=True, properties={"os": "Debian", "note": "x"}, **image_files
+    )
 
     def shown() -> dict[str, Any]:
         return api.daemon.query(f"/1.0/images/{done['image']['fingerprint']}")
 
     assert (shown()["public"], shown()["properties"]["note"]) == (True, "x")
     api.converges("image", name="debian/12", public=False, properties={"note": None}, expires_at="2031-01-01T00:00:00Z")
-    assert (shown()["public"], "note" in shown()["properties"], shown()["expires_at"]) == (False, False, "2031-01-01T00:00:00Z")
+    assert (shown()["public"], "note" in shown()["properties"], shown()["expires_at"]) == (
+        False,
+        False,
+        "2031-01-01T00:00:00Z",
+    )
     api.converges("image", name="debian/12", expires_at="never")
     assert shown()["expires_at"] in NEVER
 
@@ -204,7 +385,9 @@ def test_image_file_that_changed_moves_the_alias(api, image_files: dict[str, str
     first = api.converges("image", name="moving", file=str(other), rootfs=image_files["rootfs"])["image"]["fingerprint"]
     with gzip.open(other, "ab"):  # an empty member more: the same content, another file
         pass
-    second = api.converges("image", name="moving", file=str(other), rootfs=image_files["rootfs"])["image"]["fingerprint"]
+    second = api.converges("image", name="moving", file=str(other), rootfs=image_files["rootfs"])["image"][
+        "fingerprint"
+    ]
     assert first != second
     assert api.query("/1.0/images/aliases/moving")["target"] == second
     for fingerprint in (first, second):
@@ -230,7 +413,12 @@ def test_info_modules(api, running: str) -> None:
 def test_what_a_new_instance_costs(server, running: str) -> None:  # type: ignore[no-untyped-def]
     """As docs/architecture.md claims: seven requests until it runs, and looks at its state until it has its address."""
     asked = [re.sub(r"operations/[^/]+", "operations/ID", request.split("?")[0]) for request in server.asked]
-    made = ["GET /1.0/instances/shared", "GET /1.0/images/aliases/busybox", "POST /1.0/instances", "GET /1.0/operations/ID/wait"]
+    made = [
+        "GET /1.0/instances/shared",
+        "GET /1.0/images/aliases/busybox",
+        "POST /1.0/instances",
+        "GET /1.0/operations/ID/wait",
+    ]
     begun = ["PUT /1.0/instances/shared/state", "GET /1.0/operations/ID/wait", "GET /1.0/instances/shared"]
     assert asked[:7] == made + begun
     assert set(asked[7:]) == {"GET /1.0/instances/shared/state"}

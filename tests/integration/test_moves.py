@@ -32,7 +32,11 @@ def _check(api, name: str, before: dict[str, str], project: str = "default") -> 
 def test_move_to_another_pool(api, second_pool: str) -> None:
     before = _with_data(api, "mover")
     done = api.converges("instance", name="mover", pool=second_pool, restart="if_required", force=True)
-    assert done["actions"] == ["stop instance mover", f"move instance mover from pool default to pool {second_pool}", "start instance mover"]
+    assert done["actions"] == [
+        "stop instance mover",
+        f"move instance mover from pool default to pool {second_pool}",
+        "start instance mover",
+    ]
     assert done["instance"]["expanded_devices"]["root"]["pool"] == second_pool
     _check(api, "mover", before)
 
@@ -73,7 +77,12 @@ def test_snapshot_of_a_running_instance_and_back(api, running: str) -> None:
 
 def test_isolation_is_real(api) -> None:
     """Each its own range of UIDs; a denied system call; limits that the kernel holds."""
-    config = {"security.idmap.isolated": True, "security.syscalls.deny": "chroot errno 1", "limits.memory": "128MiB", "limits.processes": 300}
+    config = {
+        "security.idmap.isolated": True,
+        "security.syscalls.deny": "chroot errno 1",
+        "limits.memory": "128MiB",
+        "limits.processes": 300,
+    }
     for name in ("iso1", "iso2"):
         api.converges("instance", name=name, image="debian/12", config=config)
     maps = [api.daemon.cli("exec", name, "--", "cat", "/proc/self/uid_map").split() for name in ("iso1", "iso2")]
@@ -82,5 +91,12 @@ def test_isolation_is_real(api) -> None:
     with pytest.raises(RuntimeError, match="Operation not permitted"):
         api.daemon.cli("exec", "iso1", "--", "chroot", "/", "true")
     api.converges("instance", name="iso1", config={"limits.memory": "96MiB"})
-    limit = api.daemon.cli("exec", "iso1", "--", "sh", "-c", "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max")
+    limit = api.daemon.cli(
+        "exec",
+        "iso1",
+        "--",
+        "sh",
+        "-c",
+        "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max",
+    )
     assert int(limit) == 96 * 1024 * 1024

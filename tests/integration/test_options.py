@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Options that no life of a resource needs, each with what it does on a real daemon. None of it needs an instance that runs."""
+"""Options that no life of a resource needs, each with what it does on a real daemon. None of it needs an instance that
+runs.
+"""
 
 from __future__ import annotations
 
@@ -35,11 +37,15 @@ def test_an_ephemeral_instance(api) -> None:
 
 
 def test_copies(api) -> None:
-    """Of an instance with its snapshots or without, of a snapshot, and of one in another project; with the profiles of the original."""
+    """Of an instance with its snapshots or without, of a snapshot, and of one in another project; with the profiles of
+    the original.
+    """
     api.run("profile", name="more", config={"limits.cpu": 1})
     api.run("project", name="away", config={"features.images": False, "features.profiles": False})
     for project in ("default", "away"):
-        api.run("instance", name="original", project=project, config={"user.at": "first", "user.project": project}, **EMPTY)
+        api.run(
+            "instance", name="original", project=project, config={"user.at": "first", "user.project": project}, **EMPTY
+        )
     api.run("instance_snapshot", instance="original", name="s1")
     api.run("instance", name="original", config={"user.at": "later"}, profiles=["default", "more"], state="stopped")
     for name, source, at, project, snapshots in (
@@ -51,10 +57,16 @@ def test_copies(api) -> None:
         done = api.converges("instance", name=name, source={"type": "copy", **source}, state="stopped")
         assert done["actions"] == [f"create instance {name} as a copy of {source['source']}"]
         shown = api.query(f"/1.0/instances/{name}?recursion=1")
-        assert (shown["config"]["user.at"], shown["config"]["user.project"], len(shown["snapshots"] or [])) == (at, project, snapshots)
+        assert (shown["config"]["user.at"], shown["config"]["user.project"], len(shown["snapshots"] or [])) == (
+            at,
+            project,
+            snapshots,
+        )
         if name != "earlier":  # LXD keeps no profiles with a snapshot, and shows those that the instance has now
             assert shown["profiles"] == (["default", "more"] if at == "later" else ["default"])
-    done = api.converges("instance", name="other", source={"type": "copy", "source": "original"}, profiles=["default"], state="stopped")
+    done = api.converges(
+        "instance", name="other", source={"type": "copy", "source": "original"}, profiles=["default"], state="stopped"
+    )
     assert done["instance"]["profiles"] == ["default"]
 
 
@@ -72,7 +84,9 @@ def test_a_virtual_machine_where_there_can_be_none(api) -> None:
 
 
 def test_a_snapshot_that_is_stateful(api) -> None:
-    """The state of what does not run cannot be kept: the daemon says so. A snapshot without it is not made one with it, unless it may be taken anew."""
+    """The state of what does not run cannot be kept: the daemon says so. A snapshot without it is not made one with it,
+    unless it may be taken anew.
+    """
     api.run("instance", name="still", **EMPTY)
     with pytest.raises(ModuleFailed, match="Failed to create instance_snapshot s1"):
         api.run("instance_snapshot", instance="still", name="s1", stateful=True)
@@ -126,7 +140,11 @@ def things(api, tmp_path):  # type: ignore[no-untyped-def]
         api.query(path, "POST", body)
     yield {**FOUND, "certificate": ("", who.fingerprint)}
     api.run("certificate", fingerprint=who.fingerprint, state="absent")
-    for path in ("/1.0/networks/things0/forwards/10.158.60.9", "/1.0/network-zones/things.test", "/1.0/network-acls/things"):
+    for path in (
+        "/1.0/networks/things0/forwards/10.158.60.9",
+        "/1.0/network-zones/things.test",
+        "/1.0/network-acls/things",
+    ):
         api.query(path, "DELETE")
     api.query("/1.0/storage-pools/default/volumes/custom/volume", "DELETE")
 
@@ -198,7 +216,9 @@ def test_a_filter_of_resources(api) -> None:
     if api.has("api_filtering_extended"):
         assert [one["name"] for one in api.run("resource_info", **task)["resources"]] == ["filtered1"]
     else:
-        with pytest.raises(ModuleFailed, match="filter for kind 'profile' needs the extension 'api_filtering_extended'"):
+        with pytest.raises(
+            ModuleFailed, match="filter for kind 'profile' needs the extension 'api_filtering_extended'"
+        ):
             api.run("resource_info", **task)
     fingerprint = api.query("/1.0/images/aliases/debian%2F12")["target"]
     assert len(api.run("resource_info", kind="image", filter=f"fingerprint eq {fingerprint}")["resources"]) == 1

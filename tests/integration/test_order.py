@@ -36,11 +36,14 @@ def notes(result: dict[str, Any]) -> list[str]:
     return [row["name"] for row in result["plan"] if "is unset first" in row["why"]]
 
 
-# -- what stands on what -----------------------------------------------------------------------------------------------------
+# -- what stands on what
+# -----------------------------------------------------------------------------------------------------
 
 
 def test_what_stands_on_a_network_waits_for_it(shop) -> None:  # type: ignore[no-untyped-def]
-    """The daemons refuse a network on a bridge that is not there yet, and an address on one that they do not manage, and delete no bridge in use."""
+    """The daemons refuse a network on a bridge that is not there yet, and an address on one that they do not manage,
+    and delete no bridge in use.
+    """
     eth0 = {"type": "nic", "nictype": "bridged", "parent": "shopbr", "ipv4.address": "10.158.40.9"}
     definition = {
         "instances": [{"name": "shop-web", "profiles": ["shop-web"], "source": {"type": "none"}, "state": "stopped"}],
@@ -54,7 +57,9 @@ def test_what_stands_on_a_network_waits_for_it(shop) -> None:  # type: ignore[no
 
 
 def test_a_parent_that_is_not_there(api) -> None:  # type: ignore[no-untyped-def]
-    """It is an error where the daemons refuse it, and a warning where it may come later. What is there on the host is no network of the daemon's."""
+    """It is an error where the daemons refuse it, and a warning where it may come later. What is there on the host is
+    no network of the daemon's.
+    """
     eth0 = {"type": "nic", "nictype": "bridged", "parent": "lxdbr1"}
     words = "devices.eth0.parent: there is no network and no interface 'lxdbr1' on"
     for check in (True, False):
@@ -70,7 +75,8 @@ def test_a_parent_that_is_not_there(api) -> None:  # type: ignore[no-untyped-def
     assert not done.get("warnings")
 
 
-# -- what passes from one to another -----------------------------------------------------------------------------------------
+# -- what passes from one to another
+# -----------------------------------------------------------------------------------------
 
 
 def test_addresses_change_hands(shop) -> None:  # type: ignore[no-untyped-def]
@@ -78,7 +84,10 @@ def test_addresses_change_hands(shop) -> None:  # type: ignore[no-untyped-def]
     networks = [bridge("shopbr", 40), bridge("shopbr2", 40 + 1, **{"dns.mode": "none"})]
 
     def stack(**addresses: int) -> dict[str, Any]:
-        return {"networks": networks, "instances": [empty(f"shop-{name}", eth0=nic(address)) for name, address in addresses.items()]}
+        return {
+            "networks": networks,
+            "instances": [empty(f"shop-{name}", eth0=nic(address)) for name, address in addresses.items()],
+        }
 
     shop.run("stack", name="shop", definition=stack(a=11, b=12, c=13))
     swapped = converges(shop, name="shop", definition=stack(a=12, b=11, c=14))
@@ -102,7 +111,10 @@ def test_addresses_change_hands(shop) -> None:  # type: ignore[no-untyped-def]
     assert rows(pruned) == [("delete", "instance", "shop-b"), ("update", "instance", "shop-c")]
 
     def two(one: int, other: int) -> dict[str, Any]:
-        nics = {f"eth{number}": nic(0, "shopbr2", **{"ipv4.address": f"10.158.41.{last}"}) for number, last in enumerate((one, other))}
+        nics = {
+            f"eth{number}": nic(0, "shopbr2", **{"ipv4.address": f"10.158.41.{last}"})
+            for number, last in enumerate((one, other))
+        }
         return {"networks": networks, "instances": [empty("shop-c", **nics)]}
 
     shop.run("stack", name="shop", definition=two(11, 12))
@@ -110,11 +122,19 @@ def test_addresses_change_hands(shop) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_subnets_change_hands(shop) -> None:  # type: ignore[no-untyped-def]
-    """A bridge has the address of one that is pruned, also where its last user goes over to it meanwhile; two swap theirs."""
+    """A bridge has the address of one that is pruned, also where its last user goes over to it meanwhile; two swap
+    theirs.
+    """
 
     def stack(**numbers: int) -> dict[str, Any]:
-        profile = {"name": "shop-p", "devices": {"root": ROOT, "eth0": {"type": "nic", "network": f"shop{min(numbers)}"}}}
-        networks = [bridge(f"shop{name}", last, **{"ipv4.dhcp.ranges": f"10.158.{last}.50-10.158.{last}.90"}) for name, last in numbers.items()]
+        profile = {
+            "name": "shop-p",
+            "devices": {"root": ROOT, "eth0": {"type": "nic", "network": f"shop{min(numbers)}"}},
+        }
+        networks = [
+            bridge(f"shop{name}", last, **{"ipv4.dhcp.ranges": f"10.158.{last}.50-10.158.{last}.90"})
+            for name, last in numbers.items()
+        ]
         return {"networks": networks, "profiles": [profile]}
 
     shop.run("stack", name="shop", definition=stack(a=40, b=41))
@@ -130,7 +150,9 @@ def test_addresses_of_the_daemon_change_places(api) -> None:  # type: ignore[no-
     keys = ("core.https_address", "core.metrics_address")
     api.run("server", config={key: f"127.0.0.1:{8451 + number}" for number, key in enumerate(keys)})
     try:
-        done = converges(api, definition={"config": {key: f"127.0.0.1:{8452 - number}" for number, key in enumerate(keys)}})
+        done = converges(
+            api, definition={"config": {key: f"127.0.0.1:{8452 - number}" for number, key in enumerate(keys)}}
+        )
         assert [row["after"] for row in done["plan"] if "is unset first" in row["why"]] == [{}]
         assert [row["before"] for row in done["plan"]][0] == {"config": {keys[1]: "127.0.0.1:8452"}}
     finally:
@@ -144,7 +166,12 @@ def test_ports_change_hands(shop) -> None:  # type: ignore[no-untyped-def]
         def proxy(port: int) -> dict[str, Any]:
             return {"type": "proxy", "listen": f"tcp:127.0.0.1:{port}", "connect": "tcp:127.0.0.1:80"}
 
-        return {"instances": [{"name": f"shop-{name}", "image": "busybox", "devices": {"web": proxy(port)}} for name, port in ports.items()]}
+        return {
+            "instances": [
+                {"name": f"shop-{name}", "image": "busybox", "devices": {"web": proxy(port)}}
+                for name, port in ports.items()
+            ]
+        }
 
     shop.run("stack", name="shop", definition=stack(a=8081, b=8082))
     swapped = converges(shop, name="shop", definition=stack(a=8082, b=8081))
@@ -175,7 +202,9 @@ def test_a_swap_that_was_killed_half_way_is_finished(shop) -> None:  # type: ign
     shop.proxy.around = lambda request: contextlib.nullcontext()
     left = [shop.query(f"/1.0/instances/shop-{name}")["devices"]["eth0"].get("ipv4.address") for name in ("a", "b")]
     assert left.count(None) == 1, left
-    finished = shop.run("stack", name="shop", definition=after)  # the server may be at the second still, so what is left differs
+    finished = shop.run(
+        "stack", name="shop", definition=after
+    )  # the server may be at the second still, so what is left differs
     assert (finished["changed"], notes(finished)) == (True, [])
     unchanged(shop, name="shop", definition=after)
 
@@ -185,16 +214,25 @@ def test_what_cannot_change_hands_is_told_before_anything_is_changed(shop, tmp_p
 
     def stack(pool: str) -> dict[str, Any]:
         instance = {"name": "shop-i", "source": {"type": "none"}, "pool": pool, "state": "stopped", "profiles": []}
-        return {"storage_pools": [{"name": pool, "driver": "dir", "config": {"source": str(tmp_path)}}], "instances": [instance]}
+        return {
+            "storage_pools": [{"name": pool, "driver": "dir", "config": {"source": str(tmp_path)}}],
+            "instances": [instance],
+        }
 
     shop.run("stack", name="shop", definition=stack("shop-old"))
     words = shop.fails("stack", name="shop", definition=stack("shop-new"), prune=True)
-    assert f"storage_pool shop-new takes the source {tmp_path} from storage_pool shop-old" in words and "in two runs" in words
+    assert (
+        f"storage_pool shop-new takes the source {tmp_path} from storage_pool shop-old" in words
+        and "in two runs" in words
+    )
     unchanged(shop, name="shop", definition=stack("shop-old"), prune=True)
 
 
 def test_an_address_that_another_has_is_told_with_what_to_do(shop) -> None:  # type: ignore[no-untyped-def]
-    definition = {"networks": [bridge("shopbr", 40)], "instances": [empty("shop-a", eth0=nic(11)), empty("shop-b", eth0=nic(12))]}
+    definition = {
+        "networks": [bridge("shopbr", 40)],
+        "instances": [empty("shop-a", eth0=nic(11)), empty("shop-b", eth0=nic(12))],
+    }
     shop.run("stack", name="shop", definition=definition)
     with pytest.raises(Exception, match="already defined on another NIC.* Another instance has it on this network"):
         shop.run("instance", name="shop-b", state="stopped", devices={"eth0": nic(11)})

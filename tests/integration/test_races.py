@@ -28,7 +28,9 @@ def put(api, path: str, **changes: Any) -> None:  # type: ignore[no-untyped-def]
 
 
 class Race(NamedTuple):
-    """Our task, the write of it that comes second, what others write before it, and what is to be seen of both in the end."""
+    """Our task, the write of it that comes second, what others write before it, and what is to be seen of both in the
+    end.
+    """
 
     module: str
     arguments: dict[str, Any]
@@ -100,7 +102,9 @@ def test_a_write_of_somebody_else_before_ours(raced, kind: str) -> None:
 
 
 def test_a_write_of_somebody_else_before_the_description_of_what_was_restored(raced) -> None:
-    """The description that a restore takes along is written back, and what somebody else writes meanwhile stays; it is restored once."""
+    """The description that a restore takes along is written back, and what somebody else writes meanwhile stays; it is
+    restored once.
+    """
     raced.run("instance", name="race", description="after", state="present")
     path = f"PUT {INSTANCE}$"
 
@@ -112,7 +116,9 @@ def test_a_write_of_somebody_else_before_the_description_of_what_was_restored(ra
     done = raced.run("instance_snapshot", instance="race", name="s1", state="restored")
     assert raced.proxy.cut is None, "nobody else wrote, so this proves nothing"
     assert done["actions"] == ["restore instance race from snapshot s1"]
-    assert len(raced.proxy.writes) == 3, f"a restore, a description that is refused, and once more: {raced.proxy.writes}"
+    assert len(raced.proxy.writes) == 3, (
+        f"a restore, a description that is refused, and once more: {raced.proxy.writes}"
+    )
     seen = raced.query(INSTANCE)
     assert (seen["description"], seen["config"].get("user.theirs")) == ("after", "2")
 
@@ -131,7 +137,9 @@ def test_a_write_of_somebody_else_before_an_alias_is_moved(raced, tiny: pathlib.
 
 
 def test_a_write_of_somebody_else_that_ends_after_ours(raced, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It was let in together with ours, when neither was written, and takes ours back: so what came of ours is looked at a while later."""
+    """It was let in together with ours, when neither was written, and takes ours back: so what came of ours is looked
+    at a while later.
+    """
     path = "/1.0/profiles/race"
     other = threading.Timer(0.2, lambda: raced.query(path, "PUT", {"config": THEIRS, "devices": {}, "description": ""}))
 

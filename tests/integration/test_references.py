@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a task or an entry refers to: all that is not there is told at once, before anything is changed, and moves find what they need."""
+"""What a task or an entry refers to: all that is not there is told at once, before anything is changed, and moves find
+what they need.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +21,7 @@ def _lines(message: str) -> list[str]:
 
 
 def test_c3_a_project_that_nobody_makes(api) -> None:
-    """Its profile C(default) would come with it, and so does nothing."""
+    """Its profile `default` would come with it, and so does nothing."""
     entries = {
         "profiles": [{"name": "default", "project": "nowhere", "description": "x"}],
         "instances": [{"name": "w1", "project": "nowhere", **EMPTY}],
@@ -48,9 +50,19 @@ WRONG: dict[str, Any] = {
     "image": "debian/21",
     "profiles": ["defaultt", "default", "wbe"],
     "pool": "slow",
-    "devices": {"eth0": {**NIC, "network": "lxdbr1"}, "data": {"type": "disk", "pool": "fast", "path": "/srv", "source": "data"}, "eth1": {"mtu": 1400}},
+    "devices": {
+        "eth0": {**NIC, "network": "lxdbr1"},
+        "data": {"type": "disk", "pool": "fast", "path": "/srv", "source": "data"},
+        "eth1": {"mtu": 1400},
+    },
 }
-TOLD = [("devices.data.pool", "'fast'"), ("devices.eth0.network", "'lxdbr1'"), ("image", "'debian/21'"), ("profiles", "'defaultt'"), ("profiles", "'wbe'")]
+TOLD = [
+    ("devices.data.pool", "'fast'"),
+    ("devices.eth0.network", "'lxdbr1'"),
+    ("image", "'debian/21'"),
+    ("profiles", "'defaultt'"),
+    ("profiles", "'wbe'"),
+]
 
 
 def _told(lines: list[str]) -> list[tuple[str, str]]:
@@ -59,22 +71,54 @@ def _told(lines: list[str]) -> list[tuple[str, str]]:
 
 def test_c3_all_wrong_references_are_told_at_once(api) -> None:
     lines = _lines(api.fails("instance", name="x", state="present", **WRONG))
-    assert sorted([*TOLD, ("devices.root.pool", "'slow'")]) == _told(lines)  # and not that no profile has the device eth1: that is not known
-    lines = _lines(api.fails("instance", name="x", image="debian/21", state="present", devices={"eth1": {"mtu": 1400}, "eth2": {"mtu": 1400}}))
+    assert sorted([*TOLD, ("devices.root.pool", "'slow'")]) == _told(
+        lines
+    )  # and not that no profile has the device eth1: that is not known
+    lines = _lines(
+        api.fails(
+            "instance",
+            name="x",
+            image="debian/21",
+            state="present",
+            devices={"eth1": {"mtu": 1400}, "eth2": {"mtu": 1400}},
+        )
+    )
     assert _told(lines) == [("devices.eth1", "'type'"), ("devices.eth2", "'type'"), ("image", "'debian/21'")]
 
-    definition = {"instances": [{"name": "x", **WRONG}, {"name": "y", "image": "busybox", "pool": "slow", "profiles": ["nobody"], "state": "present"}]}
+    definition = {
+        "instances": [
+            {"name": "x", **WRONG},
+            {"name": "y", "image": "busybox", "pool": "slow", "profiles": ["nobody"], "state": "present"},
+        ]
+    }
     lines = _lines(api.fails("stack", definition=definition))
     assert len([line for line in lines if line.startswith("instances[0] 'x': ")]) == 6, lines
-    assert _told([line.removeprefix("instances[1] 'y': ") for line in lines[6:]]) == [("devices.root.pool", "'slow'"), ("profiles", "'nobody'")]
+    assert _told([line.removeprefix("instances[1] 'y': ") for line in lines[6:]]) == [
+        ("devices.root.pool", "'slow'"),
+        ("profiles", "'nobody'"),
+    ]
 
     api.run("instance", name="there", **{**EMPTY, "state": "present"})
     change = {key: WRONG[key] for key in ("profiles", "pool")}
     devices = {key: WRONG["devices"][key] for key in ("eth0", "data")}
-    lines = _lines(api.fails("instance", name="there", devices=devices, new_project="nowhere", target="nobody", type="virtual-machine", **change))
-    assert [line for line in lines if "'virtual-machine' is wanted" in line] and [line for line in lines if line.startswith("target: ")], lines
+    lines = _lines(
+        api.fails(
+            "instance",
+            name="there",
+            devices=devices,
+            new_project="nowhere",
+            target="nobody",
+            type="virtual-machine",
+            **change,
+        )
+    )
+    assert [line for line in lines if "'virtual-machine' is wanted" in line] and [
+        line for line in lines if line.startswith("target: ")
+    ], lines
     told = _told([line for line in lines if not line.startswith(("instance ", "target"))])
-    assert ("pool", "'slow'") in told and ("new_project", "'nowhere'") in told and ("devices.data.pool", "'fast'") in told, lines
+    assert (
+        ("pool", "'slow'") in told and ("new_project", "'nowhere'") in told and ("devices.data.pool", "'fast'") in told
+    ), lines
 
     lines = _lines(api.fails("profile", name="p", devices=devices))
     assert _told(lines) == [("devices.data.pool", "'fast'"), ("devices.eth0.network", "'lxdbr1'")]
@@ -114,7 +158,9 @@ def test_c3_profiles_go_along_with_a_move(api) -> None:
         api.run("profile", name="web", project="away", devices=root)
         api.converges("instance", name="mover", new_project="away", profiles=["there"], state="present")
     else:
-        shown = _moved(api, "mover", profiles=["there"], config={"user.k": "v"}, devices={"eth0": {"host_name": "vethmover"}})
+        shown = _moved(
+            api, "mover", profiles=["there"], config={"user.k": "v"}, devices={"eth0": {"host_name": "vethmover"}}
+        )
         assert shown["expanded_config"]["user.k"] == "v"
         assert shown["expanded_devices"]["eth0"] == {**NIC, "host_name": "vethmover"}
     shown = api.query("/1.0/instances/mover?project=away")

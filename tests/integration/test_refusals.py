@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Bad input is refused before anything is changed, in check mode as for real, with option, value and remedy in the words."""
+"""Bad input is refused before anything is changed, in check mode as for real, with option, value and remedy in the
+words.
+"""
 
 from __future__ import annotations
 
@@ -19,29 +21,72 @@ REFUSED = [
     ("storage_pool", {"name": "p"}, ["'driver' is needed"]),
     ("storage_pool", {"name": "a/b", "driver": "dir"}, ["name", "'a/b'", "no slash"]),
     ("storage_pool", {"name": "default", "driver": "dir"}, ["driver is 'btrfs'", "'dir' is wanted", "recreate: true"]),
-    ("storage_pool", {"name": "default", "config": {"source": "/dev/sdz9"}}, ["config.source", "/dev/sdz9", "recreate: true"]),
-    ("storage_pool", {"name": "default", "config": {"size": "1GiB"}}, ["config.size", "8GiB", "1GiB", "cannot be shrunk"]),
-    ("storage_pool", {"name": "p", "driver": "btrfs", "config": {"size": "10 gigs"}}, ["config.size", "'10 gigs'", "10GiB"]),
+    (
+        "storage_pool",
+        {"name": "default", "config": {"source": "/dev/sdz9"}},
+        ["config.source", "/dev/sdz9", "recreate: true"],
+    ),
+    (
+        "storage_pool",
+        {"name": "default", "config": {"size": "1GiB"}},
+        ["config.size", "8GiB", "1GiB", "cannot be shrunk"],
+    ),
+    (
+        "storage_pool",
+        {"name": "p", "driver": "btrfs", "config": {"size": "10 gigs"}},
+        ["config.size", "'10 gigs'", "10GiB"],
+    ),
     ("network", {"name": "a-name-that-is-too-long"}, ["name", "2 to 15"]),
     ("network", {"name": "br/0"}, ["name", "'br/0'", "2 to 15"]),
     ("network", {"name": "net9", "type": "brdge"}, ["type", "'brdge'", "Did you mean 'bridge'?"]),
     ("network", {"name": "lxdbr0", "type": "macvlan"}, ["type is 'bridge'", "'macvlan' is wanted", "recreate: true"]),
     ("network", {"name": "lo"}, ["'lo'", "interface of the host", "another name"]),
-    ("network", {"name": "net9", "type": "macvlan", "config": {"parent": "lxdbr1"}}, ["config.parent", "'lxdbr1'", "Did you mean 'lxdbr0'?"]),
-    ("network", {"name": "net9", "config": {"ipv4.address": ["10.0.0.1/24"]}}, ["config.ipv4.address", "not a list", "commas"]),
+    (
+        "network",
+        {"name": "net9", "type": "macvlan", "config": {"parent": "lxdbr1"}},
+        ["config.parent", "'lxdbr1'", "Did you mean 'lxdbr0'?"],
+    ),
+    (
+        "network",
+        {"name": "net9", "config": {"ipv4.address": ["10.0.0.1/24"]}},
+        ["config.ipv4.address", "not a list", "commas"],
+    ),
     ("profile", {"name": "a/b"}, ["name", "'a/b'", "no slash"]),
-    ("profile", {"name": "p", "devices": {"root": {"type": "disk", "path": "/", "pool": "defualt"}}}, ["devices.root.pool", "'defualt'", "'default'"]),
-    ("profile", {"name": "p", "devices": {"eth0": {"type": "nic", "network": "lxdbr1"}}}, ["devices.eth0.network", "'lxdbr1'", "'lxdbr0'"]),
     (
         "profile",
-        {"name": "p", "devices": {"eth0": {"type": "nic", "nictype": "bridged", "parent": "lxdbr1", "ipv4.address": "10.0.0.9"}}},
+        {"name": "p", "devices": {"root": {"type": "disk", "path": "/", "pool": "defualt"}}},
+        ["devices.root.pool", "'defualt'", "'default'"],
+    ),
+    (
+        "profile",
+        {"name": "p", "devices": {"eth0": {"type": "nic", "network": "lxdbr1"}}},
+        ["devices.eth0.network", "'lxdbr1'", "'lxdbr0'"],
+    ),
+    (
+        "profile",
+        {
+            "name": "p",
+            "devices": {"eth0": {"type": "nic", "nictype": "bridged", "parent": "lxdbr1", "ipv4.address": "10.0.0.9"}},
+        },
         ["devices.eth0.parent", "'lxdbr0'"],
     ),
     ("profile", {"name": "p", "devices": {"eth0": "nic"}}, ["devices.eth0", "dictionary"]),
     ("profile", {"name": "p", "devices": {"a b": {"type": "none"}}}, ["'a b'", "slashes", "1 to 64"]),
-    ("profile", {"name": "p", "devices": {"kvm": {"type": "unix-char", "source": "/dev/kvm", "mode": 0o660}}}, ["devices.kvm.mode", "432", "quote it"]),
-    ("profile", {"name": "p", "devices": {"eth0": {"type": "nic", "network": "lxdbr0", "hwaddr": 7999999}}}, ["devices.eth0.hwaddr", "quote it"]),
-    ("profile", {"name": "p", "config": {"cloud-init.user-data": {"packages": []}}}, ["config.cloud-init.user-data", "to_nice_yaml"]),
+    (
+        "profile",
+        {"name": "p", "devices": {"kvm": {"type": "unix-char", "source": "/dev/kvm", "mode": 0o660}}},
+        ["devices.kvm.mode", "432", "quote it"],
+    ),
+    (
+        "profile",
+        {"name": "p", "devices": {"eth0": {"type": "nic", "network": "lxdbr0", "hwaddr": 7999999}}},
+        ["devices.eth0.hwaddr", "quote it"],
+    ),
+    (
+        "profile",
+        {"name": "p", "config": {"cloud-init.user-data": {"packages": []}}},
+        ["config.cloud-init.user-data", "to_nice_yaml"],
+    ),
     ("profile", {"name": "p", "config": {"limits.memory": "lots"}}, ["config.limits.memory", "'lots'", "10GiB"]),
     ("project", {"name": "my_project"}, ["name", "'my_project'", "underscore"]),
     ("instance", {"name": "-bad", **NEW}, ["name", "'-bad'", "starting with a letter"]),
@@ -56,18 +101,34 @@ REFUSED = [
     ("instance", {"name": "x"}, ["image", "does not exist yet", "source: {type: none}"]),
     ("instance", {"name": "x", "source": {"type": "copy", "source": "nobody"}}, ["source.source", "'nobody'"]),
     ("instance", {"name": "x", "source": {"type": "clone"}}, ["source.type", "'clone'", "copy"]),
-    ("instance", {"name": "x", "source": {"type": "backup", "file": "/no/such.tar"}}, ["source.file", "'/no/such.tar'"]),
+    (
+        "instance",
+        {"name": "x", "source": {"type": "backup", "file": "/no/such.tar"}},
+        ["source.file", "'/no/such.tar'"],
+    ),
     ("instance", {"name": "x", **NEW, "pool": "slow"}, ["devices.root.pool", "'slow'", "default"]),
     (
         "instance",
-        {"name": "x", "image": "debian/12", "devices": {"eth0": {"type": "nic", "nictype": "bridged", "parent": "lxdbr1"}}},
+        {
+            "name": "x",
+            "image": "debian/12",
+            "devices": {"eth0": {"type": "nic", "nictype": "bridged", "parent": "lxdbr1"}},
+        },
         ["devices.eth0.parent", "'lxdbr1'", "'lxdbr0'"],
     ),
     ("instance", {"name": "x", **NEW, "devices": {"rot": {"size": "1GiB"}}}, ["devices.rot", "'root'", "type"]),
-    ("instance", {"name": "x", **NEW, "devices": {"root": {"size": "1 GB of disk"}}}, ["devices.root.size", "'1 GB of disk'", "10GiB"]),
+    (
+        "instance",
+        {"name": "x", **NEW, "devices": {"root": {"size": "1 GB of disk"}}},
+        ["devices.root.size", "'1 GB of disk'", "10GiB"],
+    ),
     ("instance_snapshot", {"name": "s", "instance": "nobody"}, ["instance", "'nobody'"]),
     ("instance_snapshot", {"name": "a/b", "instance": "x"}, ["name", "'a/b'", "no slash"]),
-    ("instance_snapshot", {"name": "s", "instance": "x", "expires_at": "tomorrow"}, ["expires_at", "'tomorrow'", "2026-12-31T18:00:00Z"]),
+    (
+        "instance_snapshot",
+        {"name": "s", "instance": "x", "expires_at": "tomorrow"},
+        ["expires_at", "'tomorrow'", "2026-12-31T18:00:00Z"],
+    ),
     ("image", {"name": "i", "file": "/no/such.tar.gz"}, ["file", "'/no/such.tar.gz'"]),
     ("image", {"name": "i"}, ["'i'", "remote, source, file or instance"]),
     ("image", {"name": "i", "instance": "nobody"}, ["instance", "'nobody'"]),
@@ -81,13 +142,27 @@ REFUSED = [
     ("profile", {"name": "p", "url": "unix:///no/such/folder/unix.socket"}, ["no such socket", "'url'"]),
     ("profile", {"name": "p", "url": "unix:///var/tmp/not-there.socket", "timeout": 2}, ["no such socket", "'url'"]),
     ("profile", {"name": "p", "timeout": 0}, ["timeout", "0", "seconds"]),
-    ("profile", {"name": "p", "url": "https://127.0.0.1:1", "server_fingerprint": "abc"}, ["server_fingerprint", "'abc'", "64"]),
-    ("profile", {"name": "p", "url": "https://127.0.0.1:1", "server_cert": "/no/such.crt"}, ["server_cert", "'/no/such.crt'"]),
-    ("profile", {"name": "p", "url": "https://127.0.0.1:1", "trust_token": "not-a-token"}, ["trust_token", "config trust add"]),
+    (
+        "profile",
+        {"name": "p", "url": "https://127.0.0.1:1", "server_fingerprint": "abc"},
+        ["server_fingerprint", "'abc'", "64"],
+    ),
+    (
+        "profile",
+        {"name": "p", "url": "https://127.0.0.1:1", "server_cert": "/no/such.crt"},
+        ["server_cert", "'/no/such.crt'"],
+    ),
+    (
+        "profile",
+        {"name": "p", "url": "https://127.0.0.1:1", "trust_token": "not-a-token"},
+        ["trust_token", "config trust add"],
+    ),
 ]
 
 
-@pytest.mark.parametrize(("module", "arguments", "words"), REFUSED, ids=[f"{case[0]}-{number}" for number, case in enumerate(REFUSED)])
+@pytest.mark.parametrize(
+    ("module", "arguments", "words"), REFUSED, ids=[f"{case[0]}-{number}" for number, case in enumerate(REFUSED)]
+)
 def test_refused(server, module: str, arguments: dict[str, object], words: list[str]) -> None:
     message = server.fails(module, **arguments)
     assert [word for word in words if word not in message] == [], message

@@ -25,9 +25,18 @@ LOOKS: list[tuple[str, dict[str, Any]]] = [
     ("cluster_info", {}),
     ("instance_info", THEIRS),
     ("instance_info", {"all_projects": True}),
-    *[("resource_info", {"kind": kind, **THEIRS}) for kind in ("image", "image_alias", "instance", "network", "network_acl", "network_zone", "operation")],
-    *[("resource_info", {"kind": kind, **THEIRS}) for kind in ("certificate", "profile", "project", "storage_pool", "warning")],
-    *[("resource_info", {"kind": kind, "all_projects": True}) for kind in ("image", "instance", "network", "operation", "profile")],
+    *[
+        ("resource_info", {"kind": kind, **THEIRS})
+        for kind in ("image", "image_alias", "instance", "network", "network_acl", "network_zone", "operation")
+    ],
+    *[
+        ("resource_info", {"kind": kind, **THEIRS})
+        for kind in ("certificate", "profile", "project", "storage_pool", "warning")
+    ],
+    *[
+        ("resource_info", {"kind": kind, "all_projects": True})
+        for kind in ("image", "instance", "network", "operation", "profile")
+    ],
     ("resource_info", {"kind": "storage_volume", "parent": "default", **THEIRS}),
     ("resource_info", {"kind": "storage_volume", "parent": "default", "all_projects": True}),
     ("resource_info", {"kind": "instance_snapshot", "parent": "secret", **THEIRS}),
@@ -39,7 +48,15 @@ TOUCHES: list[tuple[str, dict[str, Any]]] = [
     ("instance", {"name": "secret", "state": "absent", **THEIRS}),
     ("instance", {"name": "new", **EMPTY, **THEIRS}),
     ("instance", {"name": "own", "project": "mine", "new_project": "theirs"}),
-    ("instance", {"name": "copy", "project": "mine", "source": {"type": "copy", "source": "secret", "project": "theirs"}, "state": "stopped"}),
+    (
+        "instance",
+        {
+            "name": "copy",
+            "project": "mine",
+            "source": {"type": "copy", "source": "secret", "project": "theirs"},
+            "state": "stopped",
+        },
+    ),
     ("instance_snapshot", {"instance": "secret", "name": "s1", "state": "absent", **THEIRS}),
     ("instance_snapshot", {"instance": "secret", "name": "s2", **THEIRS}),
     ("profile", {"name": "default", "description": "x", **THEIRS}),
@@ -71,7 +88,7 @@ Client = Callable[..., "dict[str, Any]"]
 
 @pytest.fixture(scope="module")
 def client(server, tmp_path_factory) -> Iterator[Client]:  # type: ignore[no-untyped-def]
-    """Runs modules as a client that may use the project C(mine); what is in C(theirs) is called secret."""
+    """Runs modules as a client that may use the project `mine`; what is in `theirs` is called secret."""
     who: Identity = identity(tmp_path_factory.mktemp("tls"), "limited")
     root = {"root": {"type": "disk", "path": "/", "pool": "default"}}
     for project, instance in (("mine", "own"), ("theirs", "secret")):
@@ -85,7 +102,9 @@ def client(server, tmp_path_factory) -> Iterator[Client]:  # type: ignore[no-unt
 
     def run(module: str, **arguments: Any) -> dict[str, Any]:
         given = {key: who.fingerprint if value == "OWN" else value for key, value in arguments.items()}
-        result: dict[str, Any] = server.isolated(module, {**connection, "client_cert": who.cert, "client_key": who.key, **given})
+        result: dict[str, Any] = server.isolated(
+            module, {**connection, "client_cert": who.cert, "client_key": who.key, **given}
+        )
         result.pop("invocation", None)
         return result
 
@@ -116,7 +135,9 @@ def test_its_own_project_is_its_own(client: Client) -> None:
     assert [instance["name"] for instance in client("instance_info", project="mine")["instances"]] == ["own"]
     assert client("stack", definition={"profiles": [{"name": "web", "project": "mine"}]})["changed"] is True
     eth0 = {"type": "nic", "nictype": "bridged", "parent": "lxdbr0"}  # of a network that it must not look at
-    done = client("stack", definition={"instances": [{"name": "own", "project": "mine", **EMPTY, "devices": {"eth0": eth0}}]})
+    done = client(
+        "stack", definition={"instances": [{"name": "own", "project": "mine", **EMPTY, "devices": {"eth0": eth0}}]}
+    )
     assert done.get("changed") is True, done.get("msg")
     assert [project["name"] for project in client("resource_info", kind="project")["resources"]] == ["mine"]
 
@@ -148,13 +169,28 @@ def test_it_touches_nothing_of_another(server, client: Client, module: str, argu
 
 
 def _all(server) -> dict[str, Any]:  # type: ignore[no-untyped-def]
-    paths = ["/1.0/projects", "/1.0/storage-pools", "/1.0/certificates", "/1.0/networks", "/1.0/profiles", "/1.0/profiles?project=theirs", "/1.0/images"]
-    paths += ["/1.0/instances?project=theirs", "/1.0/instances?project=mine", "/1.0/instances/secret/snapshots?project=theirs", "/1.0/operations"]
+    paths = [
+        "/1.0/projects",
+        "/1.0/storage-pools",
+        "/1.0/certificates",
+        "/1.0/networks",
+        "/1.0/profiles",
+        "/1.0/profiles?project=theirs",
+        "/1.0/images",
+    ]
+    paths += [
+        "/1.0/instances?project=theirs",
+        "/1.0/instances?project=mine",
+        "/1.0/instances/secret/snapshots?project=theirs",
+        "/1.0/operations",
+    ]
     shown = {path: server.query(path + ("&" if "?" in path else "?") + "recursion=1") for path in paths}
     for listed in shown.values():  # the daemons list things, and who uses them, in any order
         if isinstance(listed, list):
             for one in listed:
                 (one.get("used_by") or []).sort()
             listed.sort(key=lambda one: json.dumps(one, sort_keys=True))
-    shown["/1.0/operations"] = [one["class"] for group in (shown["/1.0/operations"] or {}).values() for one in group if one["class"] == "token"]
+    shown["/1.0/operations"] = [
+        one["class"] for group in (shown["/1.0/operations"] or {}).values() for one in group if one["class"] == "token"
+    ]
     return {**shown, "config": server.query("/1.0")["config"]}

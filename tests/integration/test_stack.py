@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The life of a stack of every kind on real daemons: made, edited, pruned, killed half-way, exported, taken away without a trace."""
+"""The life of a stack of every kind on real daemons: made, edited, pruned, killed half-way, exported, taken away
+without a trace.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +44,9 @@ def unchanged(api, **arguments: Any) -> list[str]:  # type: ignore[no-untyped-de
     """The requests of a run that changes nothing."""
     api.proxy.forget()
     again = api.run("stack", **arguments)
-    assert (again["changed"], again["plan"], again["diff"]["before"], again["diff"]["after"]) == (False, [], "", ""), again["plan_text"]
+    assert (again["changed"], again["plan"], again["diff"]["before"], again["diff"]["after"]) == (False, [], "", ""), (
+        again["plan_text"]
+    )
     assert api.proxy.writes == []
     return list(api.proxy.requests)
 
@@ -55,8 +59,13 @@ def test_a_life_without_a_trace(shop, tiny: pathlib.Path) -> None:
     before = everything(shop)
     definition = document(tiny)
     assert resources(definition) == 60
-    elsewhere = {"certificates", "cluster_groups"}  # which a stack makes and never takes away: test_trust.py, test_cluster.py
-    assert {kind.plural() for kind in KINDS.values() if kind.stackable} - set(definition) == elsewhere, "a kind is not in this test"
+    elsewhere = {
+        "certificates",
+        "cluster_groups",
+    }  # which a stack makes and never takes away: test_trust.py, test_cluster.py
+    assert {kind.plural() for kind in KINDS.values() if kind.stackable} - set(definition) == elsewhere, (
+        "a kind is not in this test"
+    )
 
     made = converges(shop, name="shop", definition=definition)
     assert "hunter22" not in str(made)
@@ -64,7 +73,12 @@ def test_a_life_without_a_trace(shop, tiny: pathlib.Path) -> None:
     assert shop.query("/1.0/instances/shop-e3")["config"][MARK] == "shop"
     assert foreign(everything(shop)) == foreign(before)
 
-    quiet = {**definition, "instances": [{key: value for key, value in entry.items() if key != "wait_for"} for entry in definition["instances"]]}
+    quiet = {
+        **definition,
+        "instances": [
+            {key: value for key, value in entry.items() if key != "wait_for"} for entry in definition["instances"]
+        ],
+    }
     asked = unchanged(shop, name="shop", definition=quiet)
     parents = {f"{entry.get('project')}/{entry['instance']}" for entry in definition["instance_snapshots"]}
     # the server, projects, pools, networks, images, aliases; profiles in two projects, instances in three
@@ -75,7 +89,9 @@ def test_a_life_without_a_trace(shop, tiny: pathlib.Path) -> None:
     edited["profiles"][1]["config"] = {"limits.cpu": 2, "boot.autostart": False}
     edited["networks"][2]["config"]["ipv4.nat"] = True
     edited["instances"][4]["description"] = "edited"
-    edited["instances"].append({"name": "shop-new", "project": "shop-own", "source": {"type": "none"}, "state": "stopped"})
+    edited["instances"].append(
+        {"name": "shop-new", "project": "shop-own", "source": {"type": "none"}, "state": "stopped"}
+    )
     done = converges(shop, name="shop", definition=edited)
     assert sorted(rows(done)) == [
         ("create", "instance", "shop-new"),
@@ -85,14 +101,22 @@ def test_a_life_without_a_trace(shop, tiny: pathlib.Path) -> None:
     ]
 
     less = copy.deepcopy(edited)
-    less["instances"] = [entry for entry in edited["instances"] if entry.get("project") != "shop-shared" and entry["name"] != "shop-tiny"]
+    less["instances"] = [
+        entry for entry in edited["instances"] if entry.get("project") != "shop-shared" and entry["name"] != "shop-tiny"
+    ]
     less["projects"] = edited["projects"][:1]
     less["networks"] = edited["networks"][:2]
     del less["images"], less["image_aliases"]
     pruned = converges(shop, name="shop", definition=less, prune=True)
     fingerprint = hashlib.sha256(tiny.read_bytes()).hexdigest()
-    gone = {("instance", f"shop-s{number}") for number in range(6)} | {("instance", "shop-tiny"), ("project", "shop-shared"), ("network", "shopbr2")}
-    assert {row[1:] for row in rows(pruned)} == gone | {("image", fingerprint)} and {row[0] for row in rows(pruned)} == {"delete"}
+    gone = {("instance", f"shop-s{number}") for number in range(6)} | {
+        ("instance", "shop-tiny"),
+        ("project", "shop-shared"),
+        ("network", "shopbr2"),
+    }
+    assert {row[1:] for row in rows(pruned)} == gone | {("image", fingerprint)} and {
+        row[0] for row in rows(pruned)
+    } == {"delete"}
     assert foreign(everything(shop)) == foreign(before)
 
     taken = converges(shop, name="shop", state="absent", force=True, definition=less)
@@ -133,17 +157,33 @@ def test_an_export_plans_to_no_change(shop, tiny: pathlib.Path) -> None:
     before = everything(shop)
     daemon.cli("project", "create", "shop-hand", "-c", "features.images=false", "-c", "user.note=a: b")
     daemon.cli("profile", "set", "default", "limits.cpu=1", "--project", "shop-hand")
-    daemon.cli("profile", "device", "add", "default", "root", "disk", "path=/", "pool=default", "--project", "shop-hand")
+    daemon.cli(
+        "profile", "device", "add", "default", "root", "disk", "path=/", "pool=default", "--project", "shop-hand"
+    )
     daemon.cli("profile", "create", "shop-hand")
     daemon.cli("profile", "set", "shop-hand", "user.text=line one\nline two")
     daemon.cli("storage", "create", "shop-hand", "dir")
     daemon.cli("network", "create", "shophand", "ipv6.address=none")
-    daemon.cli("init", "shop-hand", "--empty", "--project", "shop-hand", "-c", "limits.memory=1073741824", "-c", "user.token=s3cr3t-t0ken")
-    daemon.cli("init", "debian/12", "shop-hand2", "-p", "default", "-p", "shop-hand", "-d", "root,size=3GiB", "-s", "shop-hand")
+    daemon.cli(
+        "init",
+        "shop-hand",
+        "--empty",
+        "--project",
+        "shop-hand",
+        "-c",
+        "limits.memory=1073741824",
+        "-c",
+        "user.token=s3cr3t-t0ken",
+    )
+    daemon.cli(
+        "init", "debian/12", "shop-hand2", "-p", "default", "-p", "shop-hand", "-d", "root,size=3GiB", "-s", "shop-hand"
+    )
     daemon.cli("snapshot", *(["create"] if shop.kind == "incus" else []), "shop-hand", "one", "--project", "shop-hand")
     exported = shop.run("stack_export")
     definition = exported["definition"]
-    assert exported["left_out"] == ["instance shop-hand (project shop-hand): config.user.token"] and "s3cr3t" not in str(exported)
+    assert exported["left_out"] == [
+        "instance shop-hand (project shop-hand): config.user.token"
+    ] and "s3cr3t" not in str(exported)
     assert {entry["name"] for entry in definition["networks"]} == {"lxdbr0", "shophand"}
     hand2 = next(entry for entry in definition["instances"] if entry["name"] == "shop-hand2")
     assert (hand2["image"], hand2["profiles"], hand2["state"]) == ("debian/12", ["default", "shop-hand"], "stopped")
@@ -155,7 +195,10 @@ def test_an_export_plans_to_no_change(shop, tiny: pathlib.Path) -> None:
     assert snapshots == {"instance_snapshots": [{"instance": "shop-hand", "name": "one", "project": "shop-hand"}]}
     unchanged(shop, definition=snapshots)
     # and from nothing: what was exported makes what was there
-    made = {**definition, "instances": [entry for entry in definition["instances"] if entry["name"].startswith("shop-hand")]}
+    made = {
+        **definition,
+        "instances": [entry for entry in definition["instances"] if entry["name"].startswith("shop-hand")],
+    }
     for name, *project in (("shop-hand2",), ("shop-hand", "--project", "shop-hand")):
         daemon.cli("delete", name, *project)
     daemon.cli("profile", "delete", "shop-hand")
@@ -177,7 +220,11 @@ def refused(shop, **arguments: Any) -> str:  # type: ignore[no-untyped-def]
 
 
 def test_what_others_own_is_left_alone(shop, image_files: dict[str, str]) -> None:
-    theirs = {"instances": [{"name": "next-door", "source": {"type": "none"}, "config": {"limits.cpu": 1}, "state": "stopped"}]}
+    theirs = {
+        "instances": [
+            {"name": "next-door", "source": {"type": "none"}, "config": {"limits.cpu": 1}, "state": "stopped"}
+        ]
+    }
     assert "belongs to the stack 'neighbour'" in refused(shop, name="shop", definition=theirs, adopt=True)
     nobodys = {"profiles": [{"name": "foreign", "config": {"limits.cpu": 4}}]}
     assert "belongs to no stack, and differs in config" in refused(shop, name="shop", definition=nobodys)
@@ -188,22 +235,36 @@ def test_what_others_own_is_left_alone(shop, image_files: dict[str, str]) -> Non
     assert MARK not in shop.query("/1.0/profiles/foreign")["config"]
     done = converges(shop, name="shop", definition=nobodys, adopt=True)
     assert rows(done) == [("update", "profile", "foreign")]
-    assert shop.query("/1.0/profiles/foreign")["config"] == {"limits.cpu": "4", MARK: "shop", "user.cloudhost.bearer": "profile/default/foreign"}
+    assert shop.query("/1.0/profiles/foreign")["config"] == {
+        "limits.cpu": "4",
+        MARK: "shop",
+        "user.cloudhost.bearer": "profile/default/foreign",
+    }
     assert rows(converges(shop, name="shop", definition={}, prune=True)) == [("delete", "profile", "foreign")]
 
 
 def test_an_error_stops_only_what_depends_on_it(shop) -> None:
     root = {"root": {"type": "disk", "path": "/", "pool": "default"}}
     definition = {
-        "profiles": [{"name": "shop-bad", "config": {"no.such.key": 1}, "devices": root}, {"name": "shop-good", "devices": root}],
-        "instances": [{"name": f"shop-{name}", "source": {"type": "none"}, "profiles": [f"shop-{name}"], "state": "stopped"} for name in ("bad", "good")],
+        "profiles": [
+            {"name": "shop-bad", "config": {"no.such.key": 1}, "devices": root},
+            {"name": "shop-good", "devices": root},
+        ],
+        "instances": [
+            {"name": f"shop-{name}", "source": {"type": "none"}, "profiles": [f"shop-{name}"], "state": "stopped"}
+            for name in ("bad", "good")
+        ],
         "instance_snapshots": [{"instance": f"shop-{name}", "name": "s"} for name in ("bad", "good")],
     }
     with pytest.raises(ModuleFailed) as caught:
         shop.run("stack", name="shop", definition=definition)
     result = caught.value.result
-    assert [row["name"] for row in result["failed_resources"]] == ["shop-bad"] and "no.such.key" in result["failed_resources"][0]["msg"]
-    assert {(row["name"], row["because"]) for row in result["skipped_resources"]} == {(name, "profile shop-bad failed") for name in ("shop-bad", "shop-bad/s")}
+    assert [row["name"] for row in result["failed_resources"]] == ["shop-bad"] and "no.such.key" in result[
+        "failed_resources"
+    ][0]["msg"]
+    assert {(row["name"], row["because"]) for row in result["skipped_resources"]} == {
+        (name, "profile shop-bad failed") for name in ("shop-bad", "shop-bad/s")
+    }
     assert {row["name"] for row in result["done"]} == {"shop-good", "shop-good/s"}
     definition["profiles"][0]["config"] = {}
     assert len(rows(converges(shop, name="shop", definition=definition))) == 3
@@ -212,9 +273,15 @@ def test_an_error_stops_only_what_depends_on_it(shop) -> None:
 def test_what_is_pruned_comes_last_and_not_where_its_user_failed(shop) -> None:
     root = {"root": {"type": "disk", "path": "/", "pool": "default"}}
     user = {"name": "shop-user", "source": {"type": "none"}, "state": "stopped"}
-    before = {"profiles": [{"name": f"shop-{name}", "devices": root} for name in ("old", "gone")], "instances": [{**user, "profiles": ["shop-old"]}]}
+    before = {
+        "profiles": [{"name": f"shop-{name}", "devices": root} for name in ("old", "gone")],
+        "instances": [{**user, "profiles": ["shop-old"]}],
+    }
     shop.run("stack", name="shop", definition=before)
-    after = {"profiles": [{"name": "shop-new"}], "instances": [{**user, "profiles": ["default"], "config": {"no.such.key": 1}}]}
+    after = {
+        "profiles": [{"name": "shop-new"}],
+        "instances": [{**user, "profiles": ["default"], "config": {"no.such.key": 1}}],
+    }
     deleting, early = threading.Event(), []
 
     @contextlib.contextmanager
@@ -232,13 +299,18 @@ def test_what_is_pruned_comes_last_and_not_where_its_user_failed(shop) -> None:
         shop.run("stack", name="shop", definition=after, prune=True)
     result = caught.value.result
     assert [row["name"] for row in result["failed_resources"]] == ["shop-user"]
-    assert [(row["name"], row["because"]) for row in result["skipped_resources"]] == [("shop-old", "instance shop-user failed")]
+    assert [(row["name"], row["because"]) for row in result["skipped_resources"]] == [
+        ("shop-old", "instance shop-user failed")
+    ]
     assert {row["name"] for row in result["done"]} == {"shop-new", "shop-gone"}
     assert early == [False], "a deletion did not wait for the rest"
     assert _deletions(shop.proxy.writes) == ["DELETE /1.0/profiles/shop-gone"]
     after["instances"][0]["config"] = {}
     shop.proxy.forget()
-    assert rows(shop.run("stack", name="shop", definition=after, prune=True)) == [("update", "instance", "shop-user"), ("delete", "profile", "shop-old")]
+    assert rows(shop.run("stack", name="shop", definition=after, prune=True)) == [
+        ("update", "instance", "shop-user"),
+        ("delete", "profile", "shop-old"),
+    ]
     assert _deletions(shop.proxy.writes) == ["DELETE /1.0/profiles/shop-old"]
     unchanged(shop, name="shop", definition=after, prune=True)
 

@@ -21,8 +21,18 @@ from lab.proxy import Cut
 
 def play(shop, folder: pathlib.Path, *extra: str, **arguments: Any) -> subprocess.CompletedProcess[str]:  # type: ignore[no-untyped-def]
     tasks = [{"name": "The stack", "cloudhost.lxd.stack": {"url": shop.daemon.url, **arguments}, "register": "shop"}]
-    (folder / "play.yml").write_text(yaml.safe_dump([{"name": "Play", "hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
-    command = [str(pathlib.Path(sys.executable).with_name("ansible-playbook")), "-i", "localhost,", "-c", "local", str(folder / "play.yml"), *extra]
+    (folder / "play.yml").write_text(
+        yaml.safe_dump([{"name": "Play", "hosts": "localhost", "gather_facts": False, "tasks": tasks}])
+    )
+    command = [
+        str(pathlib.Path(sys.executable).with_name("ansible-playbook")),
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        str(folder / "play.yml"),
+        *extra,
+    ]
     return subprocess.run(
         [*command, "-e", f"ansible_python_interpreter={sys.executable}"],
         env={**os.environ, "ANSIBLE_NOCOLOR": "1"},
@@ -49,13 +59,20 @@ def test_documents_in_files(shop, tmp_path: pathlib.Path) -> None:
     folder = tmp_path / "shop"
     folder.mkdir()
     (folder / "10-base.yml").write_text(BASE)
-    (folder / "20-more.yaml").write_text("instance_snapshots:\n  - {instance: shop-1, name: s, expires_at: 2039-01-01T00:00:00Z}\n")
+    (folder / "20-more.yaml").write_text(
+        "instance_snapshots:\n  - {instance: shop-1, name: s, expires_at: 2039-01-01T00:00:00Z}\n"
+    )
     (folder / "ignored.txt").write_text("{")
     planned = play(shop, tmp_path, "--check", "--diff", name="shop", src="shop")
-    assert planned.returncode == 0 and "changed=1" in planned.stdout and '+"profile shop-web":' in planned.stdout, planned.stdout
+    assert planned.returncode == 0 and "changed=1" in planned.stdout and '+"profile shop-web":' in planned.stdout, (
+        planned.stdout
+    )
     assert shop.daemon.query("/1.0/profiles/shop-web", check=False) is None
     assert "changed=1" in play(shop, tmp_path, name="shop", src=["shop"]).stdout
-    assert "changed=0" in play(shop, tmp_path, name="shop", src=["shop/10-base.yml", "shop/20-more.yaml"], prune=True).stdout
+    assert (
+        "changed=0"
+        in play(shop, tmp_path, name="shop", src=["shop/10-base.yml", "shop/20-more.yaml"], prune=True).stdout
+    )
 
 
 def test_progress_is_told_to_who_wants_it(shop, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -71,7 +88,9 @@ def test_progress_is_told_to_who_wants_it(shop, tmp_path: pathlib.Path, monkeypa
 
 
 def test_what_is_encrypted_is_shown_nowhere(shop, tmp_path: pathlib.Path) -> None:
-    """A whole file, a value of a file, and a variable that is part of a value: under keys that do not speak of secrets, and when the values change."""
+    """A whole file, a value of a file, and a variable that is part of a value: under keys that do not speak of secrets,
+    and when the values change.
+    """
     (tmp_path / "password").write_text("open sesame")
     vault = str(pathlib.Path(sys.executable).with_name("ansible-vault"))
     options = ["--vault-password-file", str(tmp_path / "password")]
@@ -79,12 +98,19 @@ def test_what_is_encrypted_is_shown_nowhere(shop, tmp_path: pathlib.Path) -> Non
     def written(*secrets: str) -> None:
         whole, value, variable = secrets
         (tmp_path / "whole.yml").write_text(
-            f"profiles:\n  - name: shop-secret\n    description: {whole}\n    config: {{user.note: '{whole} 2', user.on: 77}}\n"
+            f"profiles:\n  - name: shop-secret\n    description: {whole}\n    config: {{user.note: '{whole} 2', "
+            f"user.on: 77}}\n"
         )
         subprocess.run([vault, "encrypt", *options, str(tmp_path / "whole.yml")], check=True, capture_output=True)
         for name, text, indent in (("value.yml", value, 8), ("vars.yml", variable, 2)):
-            block = subprocess.run([vault, "encrypt_string", *options, text], stdout=subprocess.PIPE, text=True, check=True).stdout.split("\n")[1:]
-            head = "profiles:\n  - name: shop-inner\n    config:\n      user.note: !vault |\n" if name == "value.yml" else "note: !vault |\n"
+            block = subprocess.run(
+                [vault, "encrypt_string", *options, text], stdout=subprocess.PIPE, text=True, check=True
+            ).stdout.split("\n")[1:]
+            head = (
+                "profiles:\n  - name: shop-inner\n    config:\n      user.note: !vault |\n"
+                if name == "value.yml"
+                else "note: !vault |\n"
+            )
             (tmp_path / name).write_text(head + "".join(f"{' ' * indent}{line.strip()}\n" for line in block if line))
 
     definition = {"profiles": [{"name": "shop-part", "config": {"user.note": "it is {{ note }}!"}}]}
@@ -92,12 +118,26 @@ def test_what_is_encrypted_is_shown_nowhere(shop, tmp_path: pathlib.Path) -> Non
     for secrets, action in ((old, "+"), (new, "~")):
         written(*secrets)
         told = play(
-            shop, tmp_path, *options, "-e", f"@{tmp_path}/vars.yml", "-vvv", "--diff", name="shop", src=["whole.yml", "value.yml"], definition=definition
+            shop,
+            tmp_path,
+            *options,
+            "-e",
+            f"@{tmp_path}/vars.yml",
+            "-vvv",
+            "--diff",
+            name="shop",
+            src=["whole.yml", "value.yml"],
+            definition=definition,
         )
         text = told.stdout + told.stderr
-        assert told.returncode == 0 and all(f"{action} profile shop-{name}" in text for name in ("secret", "inner", "part")), text
+        assert told.returncode == 0 and all(
+            f"{action} profile shop-{name}" in text for name in ("secret", "inner", "part")
+        ), text
         assert "tulip" not in text and "rose" not in text and '"77"' not in text, text
-        assert shop.query("/1.0/profiles/shop-secret")["config"].items() >= {"user.note": f"{secrets[0]} 2", "user.on": "77"}.items()
+        assert (
+            shop.query("/1.0/profiles/shop-secret")["config"].items()
+            >= {"user.note": f"{secrets[0]} 2", "user.on": "77"}.items()
+        )
         assert shop.query("/1.0/profiles/shop-inner")["config"]["user.note"] == secrets[1]
         assert shop.query("/1.0/profiles/shop-part")["config"]["user.note"] == f"it is {secrets[2]}!"
     assert text.count("******** (changed)") >= 3
@@ -154,10 +194,13 @@ def test_all_errors_with_file_and_line(shop, tmp_path: pathlib.Path) -> None:
         "wrong.yml:2: profiles[0] 'shop-web': profile shop-web is claimed twice, here and by base.yml:3",
         "wrong.yml:3: profiles[0] 'shop-web': confg: there is no such key. Did you mean 'config'?",
         "wrong.yml:5: instances[0] 'shop-1': instance shop-1 is claimed twice",
-        "wrong.yml:7: instances[1] 'shop-2': what depends on each other cannot be ordered: instance shop-2 -> instance shop-3 -> instance shop-2",
+        "wrong.yml:7: instances[1] 'shop-2': what depends on each other cannot be ordered: instance shop-2 -> "
+        "instance shop-3 -> instance shop-2",
         "wrong.yml:13: instnaces: there is no such section. Did you mean 'instances'?",
     ):
         assert words in told, told
-    assert "twice.yml:2: the key 'profiles' is written twice" in play(shop, tmp_path, name="shop", src="twice.yml").stdout
+    assert (
+        "twice.yml:2: the key 'profiles' is written twice" in play(shop, tmp_path, name="shop", src="twice.yml").stdout
+    )
     assert "broken.yml:3: this is not YAML" in play(shop, tmp_path, name="shop", src="broken.yml").stdout
     assert everything(shop) == before

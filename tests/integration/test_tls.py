@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""HTTPS to a real daemon: self-signed, so pinned; first contact with a token; a wrong certificate is refused (complaint 56)."""
+"""HTTPS to a real daemon: self-signed, so pinned; first contact with a token; a wrong certificate is refused (complaint
+56).
+"""
 
 from __future__ import annotations
 
@@ -60,7 +62,11 @@ def test_https(https) -> None:  # type: ignore[no-untyped-def]
     again = profile(trust_token=token, description="over TLS")
     assert again.get("changed") is False, again
 
-    for pin in ({"server_cert": https.certificate}, {"server_fingerprint": https.fingerprint.upper()}, {"validate_certs": False}):
+    for pin in (
+        {"server_cert": https.certificate},
+        {"server_fingerprint": https.fingerprint.upper()},
+        {"validate_certs": False},
+    ):
         assert profile(**pin, description="over TLS").get("changed") is False
     assert profile(server_cert=https.certificate, description="").get("changed") is True
 

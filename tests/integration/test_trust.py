@@ -26,7 +26,7 @@ def laptop(tmp_path) -> Identity:  # type: ignore[no-untyped-def]
 
 @pytest.fixture
 def store(server) -> Iterator[Any]:  # type: ignore[no-untyped-def]
-    """A server whose trust store is empty before and after, and which has a project C(shop) to limit clients to."""
+    """A server whose trust store is empty before and after, and which has a project `shop` to limit clients to."""
     _clear(server)
     server.run("project", name="shop")
     yield server
@@ -92,14 +92,22 @@ def test_refused_certificates(store, laptop: Identity, tmp_path) -> None:  # typ
     broken = laptop.pem.replace("MII", "MAA")
     assert "certificate: it is no X.509 certificate" in store.fails("certificate", name="x", certificate=broken)
     assert "'12ab'" in store.fails("certificate", name="x", fingerprint="12ab")
-    assert "give one of them" in store.fails("certificate", name="x", certificate=laptop.pem, fingerprint=other.fingerprint)
+    assert "give one of them" in store.fails(
+        "certificate", name="x", certificate=laptop.pem, fingerprint=other.fingerprint
+    )
     words = store.fails("certificate", name="x", certificate=laptop.pem, projects=["shop"])
     assert "shop would limit nothing" in words and "restricted: true" in words
-    assert "Did you mean 'shop'?" in store.fails("certificate", name="x", certificate=laptop.pem, restricted=True, projects=["shp"])
+    assert "Did you mean 'shop'?" in store.fails(
+        "certificate", name="x", certificate=laptop.pem, restricted=True, projects=["shp"]
+    )
     if not store.has("certificate_description"):
-        assert "certificate_description" in store.fails("certificate", name="x", certificate=laptop.pem, description="d")
+        assert "certificate_description" in store.fails(
+            "certificate", name="x", certificate=laptop.pem, description="d"
+        )
     store.run("certificate", name="x", certificate=laptop.pem)
-    assert "type is 'client' and 'metrics' is wanted" in store.fails("certificate", certificate=laptop.pem, type="metrics")
+    assert "type is 'client' and 'metrics' is wanted" in store.fails(
+        "certificate", certificate=laptop.pem, type="metrics"
+    )
     assert "would limit nothing" in store.fails("certificate", certificate=laptop.pem, projects=["shop"])
 
 
@@ -120,11 +128,18 @@ def test_certificates_in_a_stack(store, laptop: Identity) -> None:  # type: igno
     assert store.run("stack", adopt=True, **stack)["changed"] is True
     assert sorted(_entry(store, laptop)["projects"]) == ["lab", "shop"]
     store.run("stack", name="trust", state="absent")
-    assert _entry(store, laptop)["projects"] == ["shop"], "the entry is nobody's, and the daemon takes the project out of it"
+    assert _entry(store, laptop)["projects"] == ["shop"], (
+        "the entry is nobody's, and the daemon takes the project out of it"
+    )
 
 
 def test_errors_in_a_stack_have_their_place(store, laptop: Identity) -> None:  # type: ignore[no-untyped-def]
-    entries = [{"name": "a", "certificate": "/no/such.crt"}, {"name": "b", "certificate": laptop.pem}, {"name": "c", "certificate": laptop.pem}, {"name": "d"}]
+    entries = [
+        {"name": "a", "certificate": "/no/such.crt"},
+        {"name": "b", "certificate": laptop.pem},
+        {"name": "c", "certificate": laptop.pem},
+        {"name": "d"},
+    ]
     words = store.fails("stack", definition={"certificates": entries})
     assert "certificates[0] 'a': certificate '/no/such.crt' cannot be read" in words
     assert "claimed twice" in words
@@ -143,15 +158,22 @@ def test_a_token_is_made_once_and_revoked(store, https: dict[str, Any]) -> None:
     assert first["changed"] is True
     assert first["trust_token"]["addresses"] == [f"127.0.0.1:{PORT}"]
     for same in ({}, {"restricted": True}, {"projects": ["shop"]}):
-        assert store.unchanged("trust_token", name="laptop", **same)["trust_token"]["token"] == first["trust_token"]["token"]
+        assert (
+            store.unchanged("trust_token", name="laptop", **same)["trust_token"]["token"]
+            == first["trust_token"]["token"]
+        )
     assert [(one["name"], one["restricted"], one["projects"]) for one in _tokens(store)] == [("laptop", True, ["shop"])]
 
     wider = store.run("trust_token", name="laptop", projects=["shop", "default"])
     assert wider["actions"] == ["update trust_token laptop (projects)"]
     assert wider["trust_token"]["token"] != first["trust_token"]["token"]
-    assert [sorted(one["projects"]) for one in _tokens(store)] == [["default", "shop"]], "the narrower token is still pending"
+    assert [sorted(one["projects"]) for one in _tokens(store)] == [["default", "shop"]], (
+        "the narrower token is still pending"
+    )
     store.daemon.cli("config", "trust", "add", *(["laptop"] if store.kind == "incus" else ["--name", "laptop"]), "-q")
-    assert store.run("trust_token", check=True, name="laptop", restricted=True)["changed"] is True, "a token that gives more is pending too"
+    assert store.run("trust_token", check=True, name="laptop", restricted=True)["changed"] is True, (
+        "a token that gives more is pending too"
+    )
     assert store.run("trust_token", name="laptop", state="absent")["changed"] is True
     assert _tokens(store) == []
     assert store.unchanged("trust_token", name="laptop", state="absent")["trust_token"] is None
@@ -169,7 +191,17 @@ def test_a_token_is_good_for_one_client(store, https: dict[str, Any], laptop: Id
     thief = identity(tmp_path, "thief")
 
     def as_client(who: Identity, token: str) -> dict[str, Any]:
-        return store.isolated("profile", {**https, "client_cert": who.cert, "client_key": who.key, "trust_token": token, "name": "default", "project": "shop"})
+        return store.isolated(
+            "profile",
+            {
+                **https,
+                "client_cert": who.cert,
+                "client_key": who.key,
+                "trust_token": token,
+                "name": "default",
+                "project": "shop",
+            },
+        )
 
     used = store.run("trust_token", name="laptop", restricted=True, projects=["shop"])["trust_token"]["token"]
     for _again in range(2):
@@ -193,7 +225,9 @@ def _expired(server) -> str:  # type: ignore[no-untyped-def]
     server.run("server", config={"core.remote_token_expiry": "1S"})
     token = server.run("trust_token", name="late")["trust_token"]
     server.run("server", config={"core.remote_token_expiry": None})
-    end = datetime.datetime.fromisoformat(re.sub(r"\.\d+Z$", "+00:00", token["expires_at"])) + datetime.timedelta(seconds=1)
+    end = datetime.datetime.fromisoformat(re.sub(r"\.\d+Z$", "+00:00", token["expires_at"])) + datetime.timedelta(
+        seconds=1
+    )
     while datetime.datetime.now(datetime.timezone.utc) < end:
         time.sleep(0.05)
     assert server.run("trust_token", name="late", check=True)["changed"] is True, "it is taken for one that can be used"

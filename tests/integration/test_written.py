@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What was written is what is meant: dumps, names, copies with what their original has, devices that override those of profiles."""
+"""What was written is what is meant: dumps, names, copies with what their original has, devices that override those of
+profiles.
+"""
 
 from __future__ import annotations
 
@@ -20,10 +22,13 @@ def own_init(api, *arguments: str, text: str | None = None) -> str:  # type: ign
     """The daemon's own initialisation."""
     program = ["lxd", "init"] if api.kind == "lxd" else ["incus", "admin", "init"]
     command = ["nsenter", "--net", f"--target={api.daemon.keeper.pid}", *program, *arguments]
-    return subprocess.run(command, env=api.daemon.environ(), input=text, capture_output=True, text=True, check=True, timeout=60).stdout
+    return subprocess.run(
+        command, env=api.daemon.environ(), input=text, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
 
 
-# -- D3: dumps -------------------------------------------------------------------------------------------------------------
+# -- D3: dumps
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_a_dump_of_the_daemon_changes_nothing(api) -> None:
@@ -40,7 +45,8 @@ def test_a_dump_of_the_daemon_changes_nothing(api) -> None:
     assert api.query("/1.0/profiles/default")["description"] == description
 
 
-# -- D4: names -------------------------------------------------------------------------------------------------------------
+# -- D4: names
+# -------------------------------------------------------------------------------------------------------------
 
 #: What people and other tools call things.
 NAMES = [
@@ -70,7 +76,9 @@ def test_names_are_refused_as_the_server_refuses_them(api, kind: str) -> None:
         "instance_snapshot": ("instances/named/snapshots", {}, {"instance": "named"}),
     }[kind]
     wrong = []
-    for name in NAMES[kind in ("image_alias", "instance_snapshot") :]:  # of a full stop, to which no path leads: such a snapshot is half made
+    for name in NAMES[
+        kind in ("image_alias", "instance_snapshot") :
+    ]:  # of a full stop, to which no path leads: such a snapshot is half made
         try:
             allowed = api.run(kind, check=True, name=name, **options)["changed"]
         except ModuleFailed as exc:
@@ -79,7 +87,12 @@ def test_names_are_refused_as_the_server_refuses_them(api, kind: str) -> None:
         if _made(api, collection, {"name": name, **body}) is not allowed:
             wrong.append((name, allowed))
         elif allowed:
-            api.run(kind, name=name, state="absent", **{option: value for option, value in options.items() if option == "instance"})
+            api.run(
+                kind,
+                name=name,
+                state="absent",
+                **{option: value for option, value in options.items() if option == "instance"},
+            )
     assert wrong == []
 
 
@@ -96,21 +109,27 @@ def test_an_export_of_odd_names_is_a_document(api) -> None:
     assert api.query("/1.0/profiles/Web%20Server")["devices"] == {"a/b": {"type": "none"}}
 
 
-# -- D5: copies and images -------------------------------------------------------------------------------------------------
+# -- D5: copies and images
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def dmz(api) -> None:  # type: ignore[no-untyped-def]
     """A bridge, and a profile with it and with a root disk of a size."""
     api.run("network", name="dmz0", config={"ipv4.address": "none", "ipv6.address": "none"})
-    devices = {"eth0": {"type": "nic", "network": "dmz0", "name": "eth0"}, "disk0": {"type": "disk", "path": "/", "pool": "default", "size": "2GiB"}}
+    devices = {
+        "eth0": {"type": "nic", "network": "dmz0", "name": "eth0"},
+        "disk0": {"type": "disk", "path": "/", "pool": "default", "size": "2GiB"},
+    }
     api.run("profile", name="dmz", devices=devices)
 
 
 def test_a_copy_has_what_its_original_has(api, dmz: None) -> None:
     api.run("storage_pool", name="second", driver="dir")
     own = {"data": {"type": "none"}, "disk0": {"size": "3GiB"}}
-    api.run("instance", name="w1", profiles=["dmz"], description="the first", devices=own, config={"user.a": 1}, **EMPTY)
+    api.run(
+        "instance", name="w1", profiles=["dmz"], description="the first", devices=own, config={"user.a": 1}, **EMPTY
+    )
     override = {"eth0": {"hwaddr": "10:66:6a:00:00:01"}}
     for name, options in (
         ("w2", {}),
@@ -123,18 +142,27 @@ def test_a_copy_has_what_its_original_has(api, dmz: None) -> None:
         assert (shown["profiles"], shown["description"], shown["config"]["user.a"]) == (["dmz"], "the first", "1"), name
         nic, root = shown["expanded_devices"]["eth0"], shown["expanded_devices"]["disk0"]
         assert (nic["network"], nic.get("hwaddr")) == ("dmz0", "10:66:6a:00:00:01" if name == "w3" else None), nic
-        assert (root["size"], root["pool"]) == ("4GiB" if name == "w5" else "3GiB", options.get("pool", "default")), root
+        assert (root["size"], root["pool"]) == ("4GiB" if name == "w5" else "3GiB", options.get("pool", "default")), (
+            root
+        )
         assert "root" not in shown["expanded_devices"] and "data" in shown["devices"]
 
 
 def test_an_instance_has_the_profiles_of_its_image(api, dmz: None, tiny) -> None:  # type: ignore[no-untyped-def]
     api.run("image", name="dmz/tiny", file=str(tiny), profiles=["dmz"])
-    api.converges("instance", name="w1", image="dmz/tiny", devices={"eth0": {"hwaddr": "10:66:6a:00:00:02"}}, state="stopped")
+    api.converges(
+        "instance", name="w1", image="dmz/tiny", devices={"eth0": {"hwaddr": "10:66:6a:00:00:02"}}, state="stopped"
+    )
     shown = api.query("/1.0/instances/w1")
-    assert (shown["profiles"], shown["devices"]["eth0"]["network"], shown["devices"]["eth0"]["hwaddr"]) == (["dmz"], "dmz0", "10:66:6a:00:00:02")
+    assert (shown["profiles"], shown["devices"]["eth0"]["network"], shown["devices"]["eth0"]["hwaddr"]) == (
+        ["dmz"],
+        "dmz0",
+        "10:66:6a:00:00:02",
+    )
 
 
-# -- D6: overrides ---------------------------------------------------------------------------------------------------------
+# -- D6: overrides
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_devices_that_override_those_of_profiles(api, dmz: None) -> None:
@@ -147,14 +175,33 @@ def test_devices_that_override_those_of_profiles(api, dmz: None) -> None:
     api.run("instance", name="o2", profiles=["bridged"], **EMPTY)
     api.converges("instance", name="o2", devices={"eth0": {"network": "dmz0"}}, state="stopped")
     assert api.query("/1.0/instances/o2")["devices"] == {"eth0": {"type": "nic", "network": "dmz0", "name": "eth0"}}
-    api.converges("instance", name="o3", profiles=["dmz"], devices={"eth0": {"nictype": "bridged", "parent": "lxdbr0"}}, **EMPTY)
-    assert api.query("/1.0/instances/o3")["devices"] == {"eth0": {"type": "nic", "nictype": "bridged", "parent": "lxdbr0", "name": "eth0"}}
+    api.converges(
+        "instance", name="o3", profiles=["dmz"], devices={"eth0": {"nictype": "bridged", "parent": "lxdbr0"}}, **EMPTY
+    )
+    assert api.query("/1.0/instances/o3")["devices"] == {
+        "eth0": {"type": "nic", "nictype": "bridged", "parent": "lxdbr0", "name": "eth0"}
+    }
     for name, profile, devices, expected in (
         ("p1", "dmz", {}, {"disk0": {"path": "/", "pool": "second", "size": "2GiB", "type": "disk"}}),
-        ("p2", "dmz", {"disk0": {"size": "4GiB"}}, {"disk0": {"path": "/", "pool": "second", "size": "4GiB", "type": "disk"}}),
+        (
+            "p2",
+            "dmz",
+            {"disk0": {"size": "4GiB"}},
+            {"disk0": {"path": "/", "pool": "second", "size": "4GiB", "type": "disk"}},
+        ),
         ("p3", "bare", {}, {"root": {"path": "/", "pool": "second", "type": "disk"}}),
-        ("p4", "bare", {"root": {"size": "4GiB"}}, {"root": {"path": "/", "pool": "second", "size": "4GiB", "type": "disk"}}),
-        ("p5", "bare", {"c": {"type": "disk", "path": "/", "size": "4GiB"}}, {"c": {"path": "/", "pool": "second", "size": "4GiB", "type": "disk"}}),
+        (
+            "p4",
+            "bare",
+            {"root": {"size": "4GiB"}},
+            {"root": {"path": "/", "pool": "second", "size": "4GiB", "type": "disk"}},
+        ),
+        (
+            "p5",
+            "bare",
+            {"c": {"type": "disk", "path": "/", "size": "4GiB"}},
+            {"c": {"path": "/", "pool": "second", "size": "4GiB", "type": "disk"}},
+        ),
     ):
         api.converges("instance", name=name, profiles=[profile], devices=devices, pool="second", **EMPTY)
         assert api.query(f"/1.0/instances/{name}")["devices"] == expected, name
@@ -163,7 +210,12 @@ def test_devices_that_override_those_of_profiles(api, dmz: None) -> None:
 def test_a_null_that_changes_nothing_is_told(api, dmz: None) -> None:
     api.run("profile", name="dmz", config={"limits.cpu": 1})
     api.run("profile", name="bare")
-    task: dict[str, Any] = {"name": "n1", "profiles": ["dmz", "bare"], "devices": {"eth0": None}, "config": {"limits.cpu": None, "user.nothing": None}}
+    task: dict[str, Any] = {
+        "name": "n1",
+        "profiles": ["dmz", "bare"],
+        "devices": {"eth0": None},
+        "config": {"limits.cpu": None, "user.nothing": None},
+    }
     for check in (True, False, False):
         warnings = sorted(map(str, api.run("instance", check=check, **task, **EMPTY)["warnings"]))
         assert len(warnings) == 2 and all("the profile 'dmz' gives it" in words for words in warnings), warnings

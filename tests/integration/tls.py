@@ -31,7 +31,20 @@ class Identity(NamedTuple):
 
 def identity(folder: pathlib.Path, name: str) -> Identity:
     made = Identity(str(folder / f"{name}.crt"), str(folder / f"{name}.key"))
-    command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:secp384r1", "-nodes", "-days", "2", "-subj", f"/CN={name}"]
+    command = [
+        "openssl",
+        "req",
+        "-x509",
+        "-newkey",
+        "ec",
+        "-pkeyopt",
+        "ec_paramgen_curve:secp384r1",
+        "-nodes",
+        "-days",
+        "2",
+        "-subj",
+        f"/CN={name}",
+    ]
     subprocess.run([*command, "-keyout", made.key, "-out", made.cert], check=True, capture_output=True)
     return made
 

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A playbook run twice, its modules in Ansible's workers and in processes of their own, for what is shown to be compared."""
+"""A playbook run twice, its modules in Ansible's workers and in processes of their own, for what is shown to be
+compared.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ _RESULT = re.compile(r"^(\w+: \[[^\n]* => )(\{\n.*?^\})$", re.M | re.S)
 
 
 def play(playbook: pathlib.Path, direct: bool, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    """Ansible at -vvv, with all that it prints in C(stdout)."""
+    """Ansible at -vvv, with all that it prints in `stdout`."""
     program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
     ours = {
         "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
@@ -36,7 +38,13 @@ def play(playbook: pathlib.Path, direct: bool, *options: str, **environment: str
     ours["ANSIBLE_PIPELINING"] = "true"  # fewer processes
     return subprocess.run(
         [program, "-vvv", "--diff", *options, str(playbook)],
-        env={**{name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "LXD_", "INCUS_"))}, **ours, **environment},
+        env={
+            **{
+                name: value for name, value in os.environ.items() if not name.startswith(("ANSIBLE_", "LXD_", "INCUS_"))
+            },
+            **ours,
+            **environment,
+        },
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -52,12 +60,18 @@ def shown(output: str) -> list[str]:
 def masked(lines: list[str], by_nature: Iterable[str]) -> list[str]:
     """The same, without the values of keys that differ between any two runs, and what daemons list in no order in one."""
     text = "\n".join(lines)
-    return _RESULT.sub(lambda found: found[1] + json.dumps(_masked(json.loads(found[2]), re.compile("|".join(by_nature))), indent=1), text).splitlines()
+    return _RESULT.sub(
+        lambda found: found[1] + json.dumps(_masked(json.loads(found[2]), re.compile("|".join(by_nature))), indent=1),
+        text,
+    ).splitlines()
 
 
 def _masked(value: Any, by_nature: re.Pattern[str]) -> Any:
     if isinstance(value, dict):
-        return {key: "..." if by_nature.fullmatch(key) else _masked(inner, by_nature) for key, inner in sorted(value.items())}
+        return {
+            key: "..." if by_nature.fullmatch(key) else _masked(inner, by_nature)
+            for key, inner in sorted(value.items())
+        }
     if isinstance(value, list):
         inner = [_masked(one, by_nature) for one in value]
         return sorted(inner, key=json.dumps) if all(isinstance(one, dict) for one in inner) else inner

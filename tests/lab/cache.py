@@ -2,9 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What tests build once for all clones of the repository: folders in the user's cache, named by all that decides what is in them.
+"""What tests build once for all clones of the repository: folders in the user's cache, named by all that decides what
+is in them.
 
-Each is made under another name and renamed when it is whole, so there is no half of one. `python tests/lab/image.py --empty` removes all of them.
+Each is made under another name and renamed when it is whole, so there is no half of one. `python tests/lab/image.py
+--empty` removes all of them.
 """
 
 from __future__ import annotations
@@ -37,14 +39,18 @@ def key(*parts: object) -> str:
 
 
 def versions(*packages: str) -> list[str]:
-    """Every version of these packages that the archives of this machine have, so that a new one is another key. Needs no network."""
+    """Every version of these packages that the archives of this machine have, so that a new one is another key. Needs
+    no network.
+    """
     said = subprocess.run(["apt-cache", "madison", *packages], capture_output=True, text=True, check=False).stdout
     return sorted({f"{found[1]} {found[2]}" for found in re.finditer(r"^ *(\S+) \| +(\S+) \|.* Packages$", said, re.M)})
 
 
 @contextlib.contextmanager
 def locked(name: str) -> Iterator[pathlib.Path]:
-    """The cache, with nobody else at C(name) in it meanwhile. The kernel gives the lock back when its holder is gone, however it ended."""
+    """The cache, with nobody else at `name` in it meanwhile. The kernel gives the lock back when its holder is gone,
+    however it ended.
+    """
     root().mkdir(parents=True, exist_ok=True)
     with (root() / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -52,7 +58,7 @@ def locked(name: str) -> Iterator[pathlib.Path]:
 
 
 def have(name: str, make: Callable[[pathlib.Path], None]) -> pathlib.Path:
-    """The folder of that name in the cache; C(make) fills it where it is not there."""
+    """The folder of that name in the cache; `make` fills it where it is not there."""
     kind = name.partition("-")[0]
     with locked(kind):
         place = root() / name

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real Ceph on one host of the lab, that all hosts reach: one monitor, one manager and one OSD that keeps its data in memory."""
+"""A real Ceph on one host of the lab, that all hosts reach: one monitor, one manager and one OSD that keeps its data in
+memory.
+"""
 
 from __future__ import annotations
 
@@ -51,14 +53,40 @@ class Ceph:
         for name in ("etc", "mon", "mgr", "osd", "run"):
             (self.folder / name).mkdir(parents=True)
         fsid = str(uuid.uuid4())
-        (self.etc / "ceph.conf").write_text(_CONFIG.format(fsid=fsid, ip=self.node.ip, folder=self.folder, etc=self.etc))
+        (self.etc / "ceph.conf").write_text(
+            _CONFIG.format(fsid=fsid, ip=self.node.ip, folder=self.folder, etc=self.etc)
+        )
         self.show(self.node)
         admin, monitor, monmap = ETC / "ceph.client.admin.keyring", self.folder / "mon.keyring", self.folder / "monmap"
-        every = ["--cap", "mon", "allow *", "--cap", "osd", "allow *", "--cap", "mds", "allow *", "--cap", "mgr", "allow *"]
-        self._run("ceph-authtool", "--create-keyring", str(monitor), "--gen-key", "-n", "mon.", "--cap", "mon", "allow *")
+        every = [
+            "--cap",
+            "mon",
+            "allow *",
+            "--cap",
+            "osd",
+            "allow *",
+            "--cap",
+            "mds",
+            "allow *",
+            "--cap",
+            "mgr",
+            "allow *",
+        ]
+        self._run(
+            "ceph-authtool", "--create-keyring", str(monitor), "--gen-key", "-n", "mon.", "--cap", "mon", "allow *"
+        )
         self._run("ceph-authtool", "--create-keyring", str(admin), "--gen-key", "-n", "client.admin", *every)
         self._run("ceph-authtool", str(monitor), "--import-keyring", str(admin))
-        self._run("monmaptool", "--create", "--addv", "a", f"[v2:{self.node.ip}:3300,v1:{self.node.ip}:6789]", "--fsid", fsid, str(monmap))
+        self._run(
+            "monmaptool",
+            "--create",
+            "--addv",
+            "a",
+            f"[v2:{self.node.ip}:3300,v1:{self.node.ip}:6789]",
+            "--fsid",
+            fsid,
+            str(monmap),
+        )
         self._run("ceph-mon", "--mkfs", "-i", "a", "--monmap", str(monmap), "--keyring", str(monitor))
         self._begin("ceph-mon", "a")
         caps = ["mon", "allow profile mgr", "osd", "allow *", "mds", "allow *"]
@@ -80,7 +108,11 @@ class Ceph:
         return self._run("ceph", "osd", "pool", "ls").split()
 
     def _begin(self, program: str, name: str) -> None:
-        self.processes.append(subprocess.Popen(self._enter(program, "-f", "-i", name), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL))
+        self.processes.append(
+            subprocess.Popen(
+                self._enter(program, "-f", "-i", name), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            )
+        )
 
     def _run(self, *command: str) -> str:
         done = subprocess.run(self._enter(*command), capture_output=True, text=True, timeout=60, check=False)

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real daemons side by side that can make one cluster: each in namespaces of its own, as on a host of its own, and one wire between them."""
+"""Real daemons side by side that can make one cluster: each in namespaces of its own, as on a host of its own, and one
+wire between them.
+"""
 
 from __future__ import annotations
 
@@ -22,7 +24,7 @@ from .proxy import Proxy
 
 
 class Node(Daemon):
-    """The daemon of one host, reached by the others at C(address)."""
+    """The daemon of one host, reached by the others at `address`."""
 
     def __init__(self, kind: str, lab: pathlib.Path, number: int) -> None:
         super().__init__(kind, lab / f"node{number}")
@@ -66,7 +68,9 @@ class Node(Daemon):
         assert done["changed"] is True
         wrong = differs(predicted[module], done[module])
         assert not wrong, wrong
-        assert {key: predicted[key] for key in ("changed", "actions", "diff")} == {key: done[key] for key in ("changed", "actions", "diff")}
+        assert {key: predicted[key] for key in ("changed", "actions", "diff")} == {
+            key: done[key] for key in ("changed", "actions", "diff")
+        }
         for check in (True, False):
             again = self.run(module, check=check, **arguments)
             assert (again["changed"], again["actions"]) == (False, []), again["diff"]

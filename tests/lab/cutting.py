@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Between a plugin and a real daemon's socket: passes everything on, and breaks the input of a command after so many bytes, as a network does."""
+"""Between a plugin and a real daemon's socket: passes everything on, and breaks the input of a command after so many
+bytes, as a network does.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class Cutting:
-    """C(after) are the bytes of the input of each command that come through; None: all. The daemon says which websocket is an input."""
+    """`after` are the bytes of the input of each command that come through; None: all. The daemon says which websocket
+    is an input.
+    """
 
     def __init__(self, path: str, upstream: str) -> None:
         self.url = f"unix://{path}"

@@ -17,14 +17,16 @@ import signal
 import subprocess
 import time
 
-#: The kernel counts these for all containers of a machine together. With the usual 128, the dnsmasq of one of many daemons fails to start;
+#: The kernel counts these for all containers of a machine together. With the usual 128, the dnsmasq of one of many
+#: daemons fails to start;
 #: production guides ask for this many, as the role install does.
 LIMITS = {"/proc/sys/fs/inotify/max_user_instances": 1048576}
 #: The products that tests with daemons run on.
 KINDS = os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()
 PROGRAMS = {"lxd": ("lxd", "LXD_DIR", "lxc"), "incus": ("/usr/libexec/incus/incusd", "INCUS_DIR", "incus")}
 
-# /sys shows the network interfaces of the namespace that mounted it, so it is mounted anew, with the cgroups of the host in it.
+# /sys shows the network interfaces of the namespace that mounted it, so it is mounted anew, with the cgroups of the
+# host in it.
 _ENTER = """
 set -e
 ip link set lo up
@@ -36,7 +38,8 @@ shift
 exec "$@"
 """
 
-# Daemons in containers find no controller in the mixed hierarchies of some hosts: for them a pure cgroup2 view, in a group of its own.
+# Daemons in containers find no controller in the mixed hierarchies of some hosts: for them a pure cgroup2 view, in a
+# group of its own.
 _ENTER_NESTED = """
 set -e
 ip link set lo up
@@ -77,9 +80,24 @@ class Daemon:
             self.keeper = self.beside.keeper
         elif self.process is None:  # the namespaces, with their bridges, outlive a daemon that a test kills
             script = _ENTER_NESTED if self.cgroup else _ENTER
-            enter = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", script, "sh", str(self.folder), "sleep", "infinity"]
+            enter = [
+                "unshare",
+                "--net",
+                "--mount",
+                "--propagation",
+                "private",
+                "sh",
+                "-c",
+                script,
+                "sh",
+                str(self.folder),
+                "sleep",
+                "infinity",
+            ]
             self.keeper = subprocess.Popen(enter)
-            self._await(lambda: pathlib.Path(f"/proc/{self.keeper.pid}/comm").read_text().strip() == "sleep", "namespaces")
+            self._await(
+                lambda: pathlib.Path(f"/proc/{self.keeper.pid}/comm").read_text().strip() == "sleep", "namespaces"
+            )
         command = ["nsenter", "--net", "--mount", f"--target={self.keeper.pid}"]
         command += ["sh", "-c", _JOIN, "sh", self.cgroup] if self.cgroup else []
         command += [self.program, "--group", "root"]
@@ -107,7 +125,15 @@ class Daemon:
 
     def cli(self, *arguments: str, check: bool = True) -> str:
         """The daemon's own client: what it says is the truth that modules are held against."""
-        done = subprocess.run([self.client, *arguments], env=self.environ(), capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=180, check=False)
+        done = subprocess.run(
+            [self.client, *arguments],
+            env=self.environ(),
+            capture_output=True,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=180,
+            check=False,
+        )
         if check and done.returncode:
             raise RuntimeError(f"{self.client} {' '.join(arguments)}: {done.stderr.strip()}")
         return done.stdout if not done.returncode else ""
@@ -120,7 +146,12 @@ class Daemon:
     def inside(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the daemon's network namespace, where its TCP port is."""
         return subprocess.run(
-            ["nsenter", "--net", f"--target={self.keeper.pid}", *command], env=self.environ(), capture_output=True, text=True, timeout=180, check=False
+            ["nsenter", "--net", f"--target={self.keeper.pid}", *command],
+            env=self.environ(),
+            capture_output=True,
+            text=True,
+            timeout=180,
+            check=False,
         )
 
     def within(self, *command: str) -> None:

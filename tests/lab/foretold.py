@@ -13,7 +13,19 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server.server
 
 #: Of the object to come: what only the server knows, and where it is to be made from.
 UNKNOWN = {
-    *("created_at", "last_used_at", "uploaded_at", "used_by", "status_code", "size", "state", "addresses", "source", "expanded_config", "expanded_devices"),
+    *(
+        "created_at",
+        "last_used_at",
+        "uploaded_at",
+        "used_by",
+        "status_code",
+        "size",
+        "state",
+        "addresses",
+        "source",
+        "expanded_config",
+        "expanded_devices",
+    ),
     *("cached", "filename", "etag", "update_source", "environment", "metadata", "locations", "message", "url"),
 }
 
@@ -21,12 +33,18 @@ UNKNOWN = {
 def differs(foretold: Any, real: Any, place: str = "") -> list[str]:
     """Where the object that a check run returned is not the one that the real run did.
 
-    All that is foretold is to be there, but for a default that the server does not store. What the server adds is its own.
+    All that is foretold is to be there, but for a default that the server does not store. What the server adds is its
+    own.
     """
     if isinstance(foretold, dict) and isinstance(real, dict):
         found = []
         for key, value in foretold.items():
-            if key in UNKNOWN or key.startswith("volatile.") or value is None or (key == "status" and value in UNFINISHED):
+            if (
+                key in UNKNOWN
+                or key.startswith("volatile.")
+                or value is None
+                or (key == "status" and value in UNFINISHED)
+            ):
                 continue
             if key == "name" and "aliases" in real:  # of an image, which has no other
                 found += [] if value in [alias["name"] for alias in real["aliases"]] else [f"{value!r} is no alias"]
@@ -38,7 +56,12 @@ def differs(foretold: Any, real: Any, place: str = "") -> list[str]:
     if foretold == "auto" and real:  # an address that the server chooses
         return []
     ordered = place.endswith("profiles.")
-    if not ordered and isinstance(foretold, list) and isinstance(real, list) and all(isinstance(entry, str) for entry in foretold + real):
+    if (
+        not ordered
+        and isinstance(foretold, list)
+        and isinstance(real, list)
+        and all(isinstance(entry, str) for entry in foretold + real)
+    ):
         return [] if sorted(foretold) == sorted(real) else [f"{place} {foretold!r}, and not {real!r}"]
     if isinstance(foretold, list) and isinstance(real, list) and all(isinstance(entry, dict) for entry in foretold):
         missing = [entry for entry in foretold if all(differs(entry, other) for other in real)]
@@ -47,7 +70,7 @@ def differs(foretold: Any, real: Any, place: str = "") -> list[str]:
 
 
 def added(foretold: Any, real: Any) -> list[str]:
-    """Keys of C(config) and C(devices) that an update has and that were not foretold, but for those of the server."""
+    """Keys of `config` and `devices` that an update has and that were not foretold, but for those of the server."""
     return [
         f"{part}.{key}: {value!r} was not foretold"
         for part in ("config", "devices")

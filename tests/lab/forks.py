@@ -4,7 +4,8 @@
 
 """Modules in processes of their own, in the network namespace of a daemon: several at a time, and to be killed.
 
-They are forked from one process that has loaded Ansible and all modules, because a Python that starts anew needs half a second for that.
+They are forked from one process that has loaded Ansible and all modules, because a Python that starts anew needs half a
+second for that.
 That process has one thread, which a process of pytest has not, so a fork of it is safe.
 """
 
@@ -32,7 +33,7 @@ LONGEST = 1 << 17
 
 
 class Task:
-    """A module that runs. C(namespace) is the pid of a process in whose network namespace it does."""
+    """A module that runs. `namespace` is the pid of a process in whose network namespace it does."""
 
     def __init__(self, module: str, arguments: dict[str, Any], namespace: int | None = None) -> None:
         order = json.dumps([module, arguments, namespace]).encode()
@@ -48,7 +49,7 @@ class Task:
         return self._result >= 0 and not select.select([self._result], [], [], 0)[0]
 
     def communicate(self, timeout: float = 180) -> tuple[str, str]:
-        """The JSON that the module said, empty where it was killed, as C(subprocess.Popen) tells it."""
+        """The JSON that the module said, empty where it was killed, as `subprocess.Popen` tells it."""
         parts, end = [b""], time.monotonic() + timeout
         while self._result >= 0:
             if not select.select([self._result], [], [], max(0.0, end - time.monotonic()))[0]:
@@ -72,7 +73,9 @@ class Task:
 def _forks() -> socket.socket:
     """The line to the process that forks, which ends when this process does."""
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    subprocess.Popen([sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+    subprocess.Popen(
+        [sys.executable, __file__, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+    )
     theirs.close()
     return ours
 
@@ -109,7 +112,7 @@ def serve(line: socket.socket) -> None:
 
 
 def enter(pid: int) -> None:
-    """The network namespace of a process, see setns(2). C(os.setns) is there since Python 3.12."""
+    """The network namespace of a process, see setns(2). `os.setns` is there since Python 3.12."""
     descriptor = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY)
     libc = ctypes.CDLL(None, use_errno=True)
     if libc.setns(descriptor, CLONE_NEWNET):

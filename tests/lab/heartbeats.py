@@ -4,8 +4,10 @@
 
 """Members of a cluster that count as offline although they live, by triggers in the cluster's own database.
 
-A trigger does it in the transaction that it waits for, and no heartbeat comes in between, which no polling can promise. The daemons' C(sql) takes
-statements apart at each semicolon, and a trigger has some inside. So they come in the file that daemons read at their start, documented for repairs.
+A trigger does it in the transaction that it waits for, and no heartbeat comes in between, which no polling can promise.
+The daemons' `sql` takes
+statements apart at each semicolon, and a trigger has some inside. So they come in the file that daemons read at their
+start, documented for repairs.
 """
 
 from __future__ import annotations
@@ -49,9 +51,13 @@ class Heartbeats:
 
     @contextlib.contextmanager
     def held(self, host: str, heartbeats: dict[str, str]) -> Iterator[None]:
-        """From now on the members were heard of at those times, whatever they send. C(host) is a member to ask that lives."""
+        """From now on the members were heard of at those times, whatever they send. `host` is a member to ask that
+        lives.
+        """
         values = ", ".join(f"('{member}', '{heartbeat}', 0)" for member, heartbeat in heartbeats.items())
-        self.scenario.sql(host, f"INSERT OR REPLACE INTO lab_heartbeats VALUES {values}", "UPDATE lab_heartbeats SET begun = 1")
+        self.scenario.sql(
+            host, f"INSERT OR REPLACE INTO lab_heartbeats VALUES {values}", "UPDATE lab_heartbeats SET begun = 1"
+        )
         try:
             yield
         finally:
@@ -59,8 +65,14 @@ class Heartbeats:
 
     @contextlib.contextmanager
     def late_when_copied(self, *members: str) -> Iterator[None]:
-        """They count as offline from the moment on in which LXD has the copy of an instance at the member that it moves to, and has not named it yet."""
-        self.scenario.sql("node1", "INSERT OR REPLACE INTO lab_heartbeats VALUES " + ", ".join(f"('{member}', '{LATE}', 0)" for member in members))
+        """They count as offline from the moment on in which LXD has the copy of an instance at the member that it moves
+        to, and has not named it yet.
+        """
+        self.scenario.sql(
+            "node1",
+            "INSERT OR REPLACE INTO lab_heartbeats VALUES "
+            + ", ".join(f"('{member}', '{LATE}', 0)" for member in members),
+        )
         try:
             yield
         finally:
@@ -68,7 +80,11 @@ class Heartbeats:
 
     def begun(self) -> bool:
         """Whether that moment came. To be asked before the end."""
-        return bool(re.search(r"\|\s*[1-9]\d*\s*\|", self.scenario.sql("node1", "SELECT count(*) FROM lab_heartbeats WHERE begun")))
+        return bool(
+            re.search(
+                r"\|\s*[1-9]\d*\s*\|", self.scenario.sql("node1", "SELECT count(*) FROM lab_heartbeats WHERE begun")
+            )
+        )
 
     def release(self, host: str = "node1") -> None:
         """They are heard of from now on."""

@@ -34,8 +34,12 @@ OF_USERS = pathlib.Path("/var/cache/cloudhost-lxd/images")
 
 
 def builds() -> pathlib.Path:
-    """Of what the files as they are now have built: another text of them is another folder. In C(images) of it the role keeps its own."""
-    sources = sorted(path for path in (*ROLE.rglob("*"), MOLECULE / "archive.sh", MOLECULE / "build.yml") if path.is_file())
+    """Of what the files as they are now have built: another text of them is another folder. In `images` of it the role
+    keeps its own.
+    """
+    sources = sorted(
+        path for path in (*ROLE.rglob("*"), MOLECULE / "archive.sh", MOLECULE / "build.yml") if path.is_file()
+    )
     place = cache.root() / f"builds-{cache.key([path.read_text() for path in sources])}"
     (place / "images").mkdir(parents=True, exist_ok=True)
     cache.used(place)
@@ -55,12 +59,18 @@ def serial(*packages: str) -> str:
     text = (ROLE / "vars" / "main.yml").read_text()
     base = re.search(r"^image_build__base: \[(.*)\]$", text, re.M)
     assert base, "the role does not say what it installs"
-    return cache.key(platform.freedesktop_os_release().get("VERSION_ID"), cache.versions(*base[1].split(", "), *packages))
+    return cache.key(
+        platform.freedesktop_os_release().get("VERSION_ID"), cache.versions(*base[1].split(", "), *packages)
+    )
 
 
 def variables(*packages: str) -> dict[str, object]:
     """Those of the role, for an image with these packages that is kept in the cache."""
-    return {"image_build_directory": str(builds() / "images"), "image_build_packages": packages, "image_build_properties": {"serial": serial(*packages)}}
+    return {
+        "image_build_directory": str(builds() / "images"),
+        "image_build_packages": packages,
+        "image_build_properties": {"serial": serial(*packages)},
+    }
 
 
 def debian(*packages: str) -> pathlib.Path:
@@ -72,7 +82,18 @@ def debian(*packages: str) -> pathlib.Path:
         cache.used(place)
         return place
     playbook = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
-    command = [playbook, "-i", "localhost,", "-c", "local", "-e", "ansible_python_interpreter=/usr/bin/python3", "-e", json.dumps(given), str(PLAY)]
+    command = [
+        playbook,
+        "-i",
+        "localhost,",
+        "-c",
+        "local",
+        "-e",
+        "ansible_python_interpreter=/usr/bin/python3",
+        "-e",
+        json.dumps(given),
+        str(PLAY),
+    ]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     found = re.search(r'"msg": "the image is in (\S+)"', done.stdout)
     if done.returncode or not found:
@@ -82,7 +103,9 @@ def debian(*packages: str) -> pathlib.Path:
 
 
 def environ(product: str) -> dict[str, str]:
-    """What the inventory of molecule looks for, for hosts whose image and archive are kept in the cache, with busybox in their containers."""
+    """What the inventory of molecule looks for, for hosts whose image and archive are kept in the cache, with busybox
+    in their containers.
+    """
     inventory = yaml.safe_load((MOLECULE / "inventory" / "group_vars" / "all.yml").read_text())
     of_hosts = serial(*inventory["lab_products"][product], *inventory["lab_tools"])
     return {"CLOUDHOST_CACHE": str(builds()), "CLOUDHOST_SERIAL": of_hosts, "CLOUDHOST_GUEST": str(tiny.folder())}

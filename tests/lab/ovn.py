@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A real OVN over the hosts of the lab: Open vSwitch and a controller on each, with the datapath in user space, and the databases on the first."""
+"""A real OVN over the hosts of the lab: Open vSwitch and a controller on each, with the datapath in user space, and the
+databases on the first.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +18,7 @@ _OVS, _OVN = "/usr/share/openvswitch/scripts/ovs-ctl", "/usr/share/ovn/scripts/o
 
 
 class Ovn:
-    """The processes end with the hosts: L(daemon.Daemon) ends all that is in its network namespace."""
+    """The processes end with the hosts: `daemon.Daemon` ends all that is in its network namespace."""
 
     def __init__(self, hosts: Hosts) -> None:
         self.nodes = hosts.nodes
@@ -33,12 +35,25 @@ class Ovn:
         first.within("ovn-nbctl", "set-connection", "ptcp:6641:0.0.0.0")
         first.within("ovn-sbctl", "set-connection", "ptcp:6642:0.0.0.0")
         for node in self.nodes:
-            settings = {"remote": f"tcp:{first.ip}:6642", "encap-type": "geneve", "encap-ip": node.ip, "bridge-datapath-type": "netdev"}
-            node.within("ovs-vsctl", "set", "open_vswitch", ".", *(f'external_ids:ovn-{key}="{value}"' for key, value in settings.items()))
+            settings = {
+                "remote": f"tcp:{first.ip}:6642",
+                "encap-type": "geneve",
+                "encap-ip": node.ip,
+                "bridge-datapath-type": "netdev",
+            }
+            node.within(
+                "ovs-vsctl",
+                "set",
+                "open_vswitch",
+                ".",
+                *(f'external_ids:ovn-{key}="{value}"' for key, value in settings.items()),
+            )
             node.within(_OVN, "start_controller")
 
     def bridges(self, node: Node, count: int = 9) -> None:
-        """Kernels without openvswitch.ko have no datapath for the bridges that daemons make for uplinks: these are there before, in user space."""
+        """Kernels without openvswitch.ko have no datapath for the bridges that daemons make for uplinks: these are
+        there before, in user space.
+        """
         for number in range(1, count):
             name = f"{node.kind}ovn{number}"
             node.within("ovs-vsctl", "--may-exist", "add-br", name, "--", "set", "bridge", name, "datapath_type=netdev")

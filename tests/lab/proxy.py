@@ -15,10 +15,12 @@ from typing import Any, Callable, NamedTuple
 
 
 class Cut(NamedTuple):
-    """Break the connection on the first request that matches: C(before) it reaches the daemon, or C(after) the daemon did it, or C(mid)way in its answer.
+    """Break the connection on the first request that matches: `before` it reaches the daemon, or `after` the daemon did
+    it, or `mid`way in its answer.
 
-    A function is called there instead: when the request C(came) and the daemon does not have it yet, when it was C(sent) and has no answer yet, or
-    when it was C(answered), and what comes next is held back until it returns.
+    A function is called there instead: when the request `came` and the daemon does not have it yet, when it was `sent`
+    and has no answer yet, or
+    when it was `answered`, and what comes next is held back until it returns.
     """
 
     pattern: str
@@ -45,7 +47,7 @@ Around = Callable[[str], "contextlib.AbstractContextManager[Any]"]
 
 
 class Proxy:
-    """C(around) is entered with each request before the daemon has it, and left when it was answered."""
+    """`around` is entered with each request before the daemon has it, and left when it was answered."""
 
     def __init__(self, path: str, upstream: str) -> None:
         self.path, self.upstream = path, upstream

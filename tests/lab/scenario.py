@@ -27,11 +27,15 @@ from .proxy import Proxy
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MOLECULE = ROOT / "extensions" / "molecule"
 NAMES = {"lxd": "cluster", "incus": "cluster_incus"}
-#: What clients say of a daemon that starts, or of a cluster that has no leader for a moment. All else is an error of the test.
+#: What clients say of a daemon that starts, or of a cluster that has no leader for a moment. All else is an error of
+#: the test.
 NOT_YET = re.compile(
-    r"connection re(fused|set)|no such file or directory|EOF|no available dqlite leader|no known leader|not leader|database is locked"
-    r"|Failed to begin transaction|bad connection|disk I/O error|deadline exceeded|context canceled|not ready|starting up|shutting down"
-    r"|Unable to connect to any cluster|Missing event connection|(node|member) is offline|Instance is not running|timed out|broken pipe"
+    r"connection re(fused|set)|no such file or directory|EOF|no available dqlite leader|no known leader|not "
+    r"leader|database is locked"
+    r"|Failed to begin transaction|bad connection|disk I/O error|deadline exceeded|context canceled|not "
+    r"ready|starting up|shutting down"
+    r"|Unable to connect to any cluster|Missing event connection|(node|member) is offline|Instance is not "
+    r"running|timed out|broken pipe"
 )
 
 
@@ -45,7 +49,9 @@ class Scenario:
         self.tasks: list[Task] = []
         self.roots: dict[str, str] = {}
         inventory = yaml.safe_load((MOLECULE / "inventory" / "hosts.yml").read_text())
-        self.hosts: dict[str, dict[str, Any]] = {name: variables or {} for name, variables in inventory["all"]["hosts"].items()}
+        self.hosts: dict[str, dict[str, Any]] = {
+            name: variables or {} for name, variables in inventory["all"]["hosts"].items()
+        }
         self.built = image.environ(kind)  # once: a new package in the archive must not change it under the hosts
 
     def environ(self) -> dict[str, str]:
@@ -58,7 +64,8 @@ class Scenario:
             "CLOUDHOST_URL": self.outer.url,
             "MOLECULE_EPHEMERAL_DIRECTORY": str(self.folder),
             "LXD_DIRECT": "false",  # no module runs on this machine here, and to load them for that takes time
-            "ANSIBLE_GATHERING": "smart",  # the hosts stay as they are: their facts are read once, not by every playbook
+            # the hosts stay as they are: their facts are read once, not by every playbook
+            "ANSIBLE_GATHERING": "smart",
             "ANSIBLE_CACHE_PLUGIN": "jsonfile",
             "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.lab / "facts"),
             "ANSIBLE_NOCOLOR": "1",
@@ -68,7 +75,12 @@ class Scenario:
     # -- molecule ---------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        self._must(subprocess.run([self._tool("ansible-playbook"), "-i", str(MOLECULE / "inventory"), str(MOLECULE / "build.yml")], **self._io()))
+        self._must(
+            subprocess.run(
+                [self._tool("ansible-playbook"), "-i", str(MOLECULE / "inventory"), str(MOLECULE / "build.yml")],
+                **self._io(),
+            )
+        )
         self.outer.start()
 
     def molecule(self, step: str) -> str:
@@ -94,10 +106,19 @@ class Scenario:
     def _command(self, playbook: str, *options: str, **extra: Any) -> list[str]:
         inventory = self.lab / "inventory"
         (inventory / "group_vars").mkdir(parents=True, exist_ok=True)
-        (inventory / "group_vars" / "all.yml").write_text((MOLECULE / "inventory" / "group_vars" / "all.yml").read_text())
+        (inventory / "group_vars" / "all.yml").write_text(
+            (MOLECULE / "inventory" / "group_vars" / "all.yml").read_text()
+        )
         (inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": copy.deepcopy(self.hosts)}}))
         book = playbook if "." in playbook else str(MOLECULE / f"{playbook}.yml")
-        return [self._tool("ansible-playbook"), "-i", str(inventory), *(["-e", json.dumps(extra)] if extra else []), *options, book]
+        return [
+            self._tool("ansible-playbook"),
+            "-i",
+            str(inventory),
+            *(["-e", json.dumps(extra)] if extra else []),
+            *options,
+            book,
+        ]
 
     # -- modules ----------------------------------------------------------------------------------------------------
 
@@ -121,7 +142,9 @@ class Scenario:
 
     @contextlib.contextmanager
     def proxy(self, host: str, place: str = "") -> Iterator[Proxy]:
-        """Something that records requests, and can break them, before a host's daemon: a socket in C(place), or in a folder out here."""
+        """Something that records requests, and can break them, before a host's daemon: a socket in `place`, or in a
+        folder out here.
+        """
         path = pathlib.Path(place or self.lab, "cut.socket")
         proxy = Proxy(str(path), self.url(host)[len("unix://") :])
         try:
@@ -143,13 +166,17 @@ class Scenario:
     def query(self, host: str, path: str) -> Any:
         """What the daemon of a host answers to its own client, which looks for it in the host's folder."""
         environ = {**os.environ, self.outer.variable: f"{self.root(host)}/var/lib/{self.kind}"}
-        done = subprocess.run([self.outer.client, "query", path], env=environ, capture_output=True, text=True, timeout=180, check=False)
+        done = subprocess.run(
+            [self.outer.client, "query", path], env=environ, capture_output=True, text=True, timeout=180, check=False
+        )
         if done.returncode:
             raise RuntimeError(f"{self.outer.client} query {path} on {host}: {done.stderr.strip()}")
         return json.loads(done.stdout or "null")  # which the client does not print
 
     def sql(self, host: str, *statements: str) -> str:
-        """Statements for the cluster's database, by the daemon's own means. They are to be such as can be done twice: a busy database is asked again."""
+        """Statements for the cluster's database, by the daemon's own means. They are to be such as can be done twice: a
+        busy database is asked again.
+        """
         program = {"lxd": ["lxd", "sql"], "incus": ["incus", "admin", "sql"]}[self.kind]
         answers: list[str] = []
 
@@ -165,7 +192,9 @@ class Scenario:
 
     def power(self, host: str, action: str) -> None:
         self.roots.pop(host, None)
-        self.outer.query(f"/1.0/instances/{host}/state", "PUT", {"action": action, "force": action == "stop", "timeout": 60})
+        self.outer.query(
+            f"/1.0/instances/{host}/state", "PUT", {"action": action, "force": action == "stop", "timeout": 60}
+        )
 
     @contextlib.contextmanager
     def without_power(self, host: str) -> Iterator[None]:
@@ -176,7 +205,9 @@ class Scenario:
             self.power(host, "start")
 
     def members(self, host: str) -> dict[str, str]:
-        return {member["server_name"]: member["status"] for member in self.query(host, "/1.0/cluster/members?recursion=1")}
+        return {
+            member["server_name"]: member["status"] for member in self.query(host, "/1.0/cluster/members?recursion=1")
+        }
 
     def leader(self, host: str) -> str:
         found = self.query(host, "/1.0/cluster/members?recursion=1")
@@ -188,7 +219,9 @@ class Scenario:
         self._must(self.play("prepare", "--limit", "node4"))
 
     def wait(self, condition: Callable[[], bool], what: str, seconds: float = 300) -> None:
-        """Until a condition holds. A daemon that does not answer yet is asked again, and anything else that goes wrong is raised at once."""
+        """Until a condition holds. A daemon that does not answer yet is asked again, and anything else that goes wrong
+        is raised at once.
+        """
         last = ""
 
         def holds() -> bool:
@@ -224,12 +257,20 @@ class Scenario:
             for place in self.query("node1", f"/1.0/{path}") or ():
                 name = place.rpartition("/")[2]
                 if not re.match(kept, name):
-                    self.run("node1", kind, name=name, state="absent", **({"force": True} if kind == "instance" else {}))
+                    self.run(
+                        "node1", kind, name=name, state="absent", **({"force": True} if kind == "instance" else {})
+                    )
 
     # -- processes --------------------------------------------------------------------------------------------------
 
     def _io(self) -> dict[str, Any]:
-        return {"cwd": ROOT, "env": self.environ(), "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        return {
+            "cwd": ROOT,
+            "env": self.environ(),
+            "stdout": subprocess.PIPE,
+            "stderr": subprocess.STDOUT,
+            "text": True,
+        }
 
     def _enter(self, command: list[str]) -> list[str]:
         return ["nsenter", "--net", f"--target={self.outer.keeper.pid}", *command]

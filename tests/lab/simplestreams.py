@@ -26,11 +26,25 @@ ALIAS = "tiny/remote"
 
 
 def authority(folder: pathlib.Path) -> pathlib.Path:
-    """The certificate of the image server, which daemons that are to know it have to trust (C(SSL_CERT_FILE)); with its key in the same file."""
+    """The certificate of the image server, which daemons that are to know it have to trust (`SSL_CERT_FILE`); with its
+    key in the same file.
+    """
     made = folder / "images.pem"
     if not made.exists():
         subject = ["-subj", "/CN=images", "-addext", "subjectAltName=IP:127.0.0.1"]
-        command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", *subject]
+        command = [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            *subject,
+        ]
         subprocess.run([*command, "-keyout", f"{made}.key", "-out", f"{made}.crt"], check=True, capture_output=True)
         made.write_text(pathlib.Path(f"{made}.crt").read_text() + pathlib.Path(f"{made}.key").read_text())
     return made
@@ -44,7 +58,7 @@ class Trusting(Daemon):
 
 
 class ImageServer:
-    """One image, as C(tiny/remote)."""
+    """One image, as `tiny/remote`."""
 
     def __init__(self, daemon: Daemon, folder: pathlib.Path, image: pathlib.Path, port: int = 18446) -> None:
         self.url = f"https://127.0.0.1:{port}"
@@ -55,14 +69,32 @@ class ImageServer:
         shutil.copy(authority(daemon.folder.parent), folder / "server.pem")
         item = {"path": "tiny.tar.gz", "size": image.stat().st_size, "sha256": self.fingerprint}
         items = {name: {"ftype": name, **item} for name in ("lxd_combined.tar.gz", "incus_combined.tar.gz")}
-        product = {"aliases": ALIAS, "arch": "amd64", "os": "Tiny", "release": "1", "release_title": "1", "variant": "default"}
+        product = {
+            "aliases": ALIAS,
+            "arch": "amd64",
+            "os": "Tiny",
+            "release": "1",
+            "release_title": "1",
+            "variant": "default",
+        }
         products = {"tiny:1:amd64:default": {**product, "versions": {"20260101_00:00": {"items": items}}}}
         head = {"datatype": "image-downloads", "format": "products:1.0"}
         index = {"images": {**head, "path": "streams/v1/images.json", "products": list(products)}}
         (streams / "index.json").write_text(json.dumps({"format": "index:1.0", "index": index}))
         (streams / "images.json").write_text(json.dumps({"content_id": "images", **head, "products": products}))
-        enter = ["nsenter", "--net", f"--target={daemon.keeper.pid}", sys.executable, "-m", "lab.simplestreams", str(folder), str(port)]
-        self.process = subprocess.Popen(enter, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=pathlib.Path(__file__).parents[1])
+        enter = [
+            "nsenter",
+            "--net",
+            f"--target={daemon.keeper.pid}",
+            sys.executable,
+            "-m",
+            "lab.simplestreams",
+            str(folder),
+            str(port),
+        ]
+        self.process = subprocess.Popen(
+            enter, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=pathlib.Path(__file__).parents[1]
+        )
         assert self.process.stdout is not None and self.process.stdout.readline() == b"listening\n"
 
     def stop(self) -> None:

@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An image of 1 MB for tests that need an instance and not a distribution: busybox, which takes an address by DHCP, stops, reboots and runs a shell.
+"""An image of 1 MB for tests that need an instance and not a distribution: busybox, which takes an address by DHCP,
+stops, reboots and runs a shell.
 
 It has an address in tenths of a second. Debian with systemd takes ten times as long, and as much of the processor.
 """
@@ -69,7 +70,9 @@ properties: {{architecture: {architecture}, os: BusyBox, release: tests, descrip
 
 
 def folder() -> pathlib.Path:
-    """The folder of metadata.tar.gz and rootfs.squashfs. The same busybox gives the same bytes, and so the same fingerprint, everywhere."""
+    """The folder of metadata.tar.gz and rootfs.squashfs. The same busybox gives the same bytes, and so the same
+    fingerprint, everywhere.
+    """
     return cache.have(f"busybox-{cache.key(pathlib.Path(__file__).read_text(), platform.machine())}", _make)
 
 
@@ -87,12 +90,20 @@ def _is_static(program: pathlib.Path) -> bool:
 def _busybox(place: pathlib.Path) -> bytes:
     if _is_static(BUSYBOX):
         return BUSYBOX.read_bytes()
-    # The package itself is not installed: it would take the place of the package busybox, which the machine may boot with.
-    subprocess.run(["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", "busybox-static"], cwd=place, check=True, stdout=subprocess.DEVNULL)
+    # The package itself is not installed: it would take the place of the package busybox, which the machine may boot
+    # with.
+    subprocess.run(
+        ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", "busybox-static"],
+        cwd=place,
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     (package,) = place.glob("*.deb")
     subprocess.run(["dpkg-deb", "--extract", str(package), "package"], cwd=place, check=True)
     package.unlink()
-    return next(path for path in place.glob("package/**/busybox") if path.is_file() and os.access(path, os.X_OK)).read_bytes()
+    return next(
+        path for path in place.glob("package/**/busybox") if path.is_file() and os.access(path, os.X_OK)
+    ).read_bytes()
 
 
 def _make(place: pathlib.Path) -> None:
@@ -107,13 +118,19 @@ def _make(place: pathlib.Path) -> None:
         (root / name).write_text(content)
     for name in ("bin/busybox", "bin/init", "etc/udhcpc.sh"):
         (root / name).chmod(0o755)
-    for applet in subprocess.run([root / "bin" / "busybox", "--list"], capture_output=True, text=True, check=True).stdout.split():
+    for applet in subprocess.run(
+        [root / "bin" / "busybox", "--list"], capture_output=True, text=True, check=True
+    ).stdout.split():
         if not (root / "bin" / applet).exists():
             (root / "bin" / applet).symlink_to("busybox")
     options = ["-quiet", "-no-progress", "-all-root", "-comp", "zstd", "-mkfs-time", "0", "-all-time", "0"]
-    subprocess.run(["mksquashfs", str(root), str(place / "rootfs.squashfs"), *options], check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(
+        ["mksquashfs", str(root), str(place / "rootfs.squashfs"), *options], check=True, stdout=subprocess.DEVNULL
+    )
     metadata = METADATA.format(architecture=platform.machine()).encode()
-    with gzip.GzipFile(place / "metadata.tar.gz", "w", mtime=0) as packed, tarfile.open(fileobj=packed, mode="w") as archive:
+    with gzip.GzipFile(place / "metadata.tar.gz", "w", mtime=0) as packed, tarfile.open(
+        fileobj=packed, mode="w"
+    ) as archive:
         entry = tarfile.TarInfo("metadata.yaml")
         entry.size = len(metadata)
         archive.addfile(entry, io.BytesIO(metadata))

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""quickstart.sh a second time, and playbooks/site.yml with the example inventory as it is, on the machine that test_quickstart.py left with LXD."""
+"""quickstart.sh a second time, and playbooks/site.yml with the example inventory as it is, on the machine that
+test_quickstart.py left with LXD.
+"""
 
 from __future__ import annotations
 
@@ -32,9 +34,25 @@ def test_the_second_run_changes_nothing(product):
 
 
 def site(**extra: Any) -> str:
-    command = [".venv/bin/ansible-playbook", "-i", "inventories/single/hosts.yml", "playbooks/site.yml", "-e", json.dumps(extra)]
+    command = [
+        ".venv/bin/ansible-playbook",
+        "-i",
+        "inventories/single/hosts.yml",
+        "playbooks/site.yml",
+        "-e",
+        json.dumps(extra),
+    ]
     environ = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "collections"), "ANSIBLE_NOCOLOR": "1"}
-    done = subprocess.run(command, cwd=ROOT, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900, check=False)
+    done = subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=900,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout
     return done.stdout
 
@@ -46,7 +64,9 @@ def changed(said: str) -> set[str]:
 
 
 def assert_converged(said: str) -> None:
-    """Facts, where images are built, two checks of arguments, the look at the host, where it answers, a check, and all that is declared."""
+    """Facts, where images are built, two checks of arguments, the look at the host, where it answers, a check, and all
+    that is declared.
+    """
     recap = re.search(r"localhost +: ok=(\d+) +changed=0 .* skipped=(\d+) ", said)
     assert recap and int(recap[1]) <= 8 and int(recap[2]) <= 5, said
 
@@ -74,18 +94,28 @@ def restored():
 
 def test_the_example_inventory(tidy, restored):
     site()
-    (web1,) = json.loads(subprocess.run(["lxc", "list", "web1", "--format=json"], stdout=subprocess.PIPE, check=True).stdout)
+    (web1,) = json.loads(
+        subprocess.run(["lxc", "list", "web1", "--format=json"], stdout=subprocess.PIPE, check=True).stdout
+    )
     assert (web1["status"], web1["profiles"]) == ("Running", ["default", "small"])
     assert web1["expanded_config"]["limits.memory"] == "512MiB"
     assert_converged(site())
 
     # more is wanted of the host: that is done, and of the rest nothing
     now = int(pathlib.Path("/proc/sys/vm/max_map_count").read_text())
-    more = {"install_extra_packages": [PACKAGE], "install_admin_users": [USER], "install_kernel_limits": {"vm.max_map_count": now}}
+    more = {
+        "install_extra_packages": [PACKAGE],
+        "install_admin_users": [USER],
+        "install_kernel_limits": {"vm.max_map_count": now},
+    }
     done = {"Install lxd", "Write the limits of the kernel", "Load the limits of the kernel", "Make administrators"}
     said = site(**more)
     assert changed(said) == done, said
-    assert shutil.which(PACKAGE) and USER in grp.getgrnam("lxd").gr_mem and LIMITS.read_text().endswith(f"\nvm.max_map_count = {now}\n")
+    assert (
+        shutil.which(PACKAGE)
+        and USER in grp.getgrnam("lxd").gr_mem
+        and LIMITS.read_text().endswith(f"\nvm.max_map_count = {now}\n")
+    )
 
     # and what somebody broke is mended
     subprocess.run(["dpkg", "--purge", PACKAGE], check=True)

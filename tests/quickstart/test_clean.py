@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""quickstart.sh --clean, after everything that uses the daemons: what the quickstart made is gone, what was there before stays."""
+"""quickstart.sh --clean, after everything that uses the daemons: what the quickstart made is gone, what was there
+before stays.
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,9 @@ def test_clean(product, client):
         assert not pathlib.Path(f"/var/lib/{product}/unix.socket").exists()
         assert not (pathlib.Path("/sys/class/net") / f"{product}br0").exists()
     else:
-        listed = json.loads(subprocess.run([client, "list", "--format=json"], stdout=subprocess.PIPE, check=True).stdout)
+        listed = json.loads(
+            subprocess.run([client, "list", "--format=json"], stdout=subprocess.PIPE, check=True).stdout
+        )
         assert "quickstart" not in [instance["name"] for instance in listed]
     assert not (ROOT / ".venv").exists()
     assert not pathlib.Path("/var/cache/cloudhost-lxd").exists()

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The first command that a newcomer runs, on this machine, for both products. test_again.py runs it once more, test_clean.py takes it back."""
+"""The first command that a newcomer runs, on this machine, for both products. test_again.py runs it once more,
+test_clean.py takes it back.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +23,15 @@ SHARED = os.environ.get("CLOUDHOST_TEST_SHARED", "lxd incus").split()
 
 
 def quickstart(*arguments: str) -> str:
-    done = subprocess.run(["./quickstart.sh", *arguments], cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=900, check=False)
+    done = subprocess.run(
+        ["./quickstart.sh", *arguments],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=900,
+        check=False,
+    )
     assert done.returncode == 0, done.stdout[-4000:]
     return done.stdout
 
@@ -44,7 +54,11 @@ def test_there_is_a_container_with_an_address_and_a_snapshot(first):
     assert instance["config"]["limits.memory"] == "512MiB"  # the change to 1GiB was taken back
     assert "user.note" not in instance["config"]
     assert [snapshot["name"] for snapshot in instance["snapshots"]] == ["fresh"]
-    inside = [address["address"] for address in instance["state"]["network"]["eth0"]["addresses"] if address["family"] == "inet"]
+    inside = [
+        address["address"]
+        for address in instance["state"]["network"]["eth0"]["addresses"]
+        if address["family"] == "inet"
+    ]
     assert inside and f"at {inside[0]}" in said
 
 
@@ -65,7 +79,9 @@ def assert_unchanged(said: str) -> None:
 
 @pytest.mark.parametrize("first", SHARED, indirect=True)
 def test_the_second_run_changes_nothing_and_mends_a_killed_lxcfs(first):
-    """Its mount stays and refuses everything: where no init system cleans up, the role does. No other session uses lxcfs yet."""
+    """Its mount stays and refuses everything: where no init system cleans up, the role does. No other session uses
+    lxcfs yet.
+    """
     product = first[0]
     assert_unchanged(quickstart("--product", product))
     subprocess.run(["pkill", "-KILL", "-x", "lxcfs"], check=True)
@@ -94,4 +110,7 @@ def test_without_root_it_says_so(tmp_path):
     script.chmod(0o755)
     environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
     done = subprocess.run(["./quickstart.sh"], cwd=ROOT, env=environ, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr.strip()) == (1, "error: this needs root, to install and run a daemon: run it with sudo")
+    assert (done.returncode, done.stderr.strip()) == (
+        1,
+        "error: this needs root, to install and run a daemon: run it with sudo",
+    )

@@ -29,7 +29,7 @@ from reach.control import ACCOUNT, Control  # noqa: E402
 
 @pytest.fixture(scope="session")
 def guest(server: Server) -> str:  # noqa: F811
-    """A running container with python3, sudo and a user C(tester)."""
+    """A running container with python3, sudo and a user `tester`."""
     server.run("instance", name="guest", image="debian/12", wait_for=["ipv4"])
     server.daemon.cli("exec", "guest", "--", "sh", "-c", ACCOUNT)
     return "guest"
@@ -43,13 +43,19 @@ def way(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def connect(server: Server, guest: str, way: str) -> Iterator[Callable[..., Any]]:  # noqa: F811
-    """The plugin as Ansible makes it, for one host; options by their variables, as C(user="tester"). Its line is open, where it has one."""
+    """The plugin as Ansible makes it, for one host; options by their variables, as `user="tester"`. Its line is open,
+    where it has one.
+    """
     made: list[Any] = []
 
     def connect(name: str = guest, **options: Any) -> Any:
         connection = connection_loader.get("cloudhost.lxd.api", PlayContext(), "/dev/null")
         given = {"keep_open": way == "line", **options}
-        variables = {"inventory_hostname": name, "ansible_lxd_url": server.daemon.url, **{f"ansible_lxd_{key}": value for key, value in given.items()}}
+        variables = {
+            "inventory_hostname": name,
+            "ansible_lxd_url": server.daemon.url,
+            **{f"ansible_lxd_{key}": value for key, value in given.items()},
+        }
         connection.set_options(var_options=variables)
         made.append(connection)
         if given["keep_open"] and name == guest:
@@ -75,7 +81,9 @@ def by_line(connection: Any) -> bool:
 
 
 def until(what: str, condition: Callable[[], Any]) -> None:
-    """Wait for a condition; C(what) is wrong while it does not hold. The limit is one for busy machines, where Ansible alone takes half a minute."""
+    """Wait for a condition; `what` is wrong while it does not hold. The limit is one for busy machines, where Ansible
+    alone takes half a minute.
+    """
     end = time.monotonic() + 120
     while not condition():
         assert time.monotonic() < end, what

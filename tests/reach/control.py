@@ -20,7 +20,8 @@ from ansible.plugins.loader import inventory_loader
 
 PASSWORD = "an open secret"  # of the user tester in the guest
 ACCOUNT = (
-    "useradd --create-home --shell /bin/bash tester && usermod --append --groups users tester && mkdir -p /etc/sudoers.d"
+    "useradd --create-home --shell /bin/bash tester && usermod --append --groups users tester && mkdir -p "
+    "/etc/sudoers.d"
     f" && echo 'tester ALL=(ALL) ALL' > /etc/sudoers.d/tester && echo 'tester:{PASSWORD}' | chpasswd"
 )
 
@@ -31,13 +32,19 @@ class Control:
     def __init__(self, folder: pathlib.Path, daemon: Any) -> None:
         self.folder, self.daemon = folder, daemon
         self.variables: dict[str, Any] = {"ansible_connection": "cloudhost.lxd.api", "ansible_lxd_url": daemon.url}
-        self.environ = {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "0", "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0"}
+        self.environ = {
+            "ANSIBLE_NOCOLOR": "1",
+            "ANSIBLE_LOCALHOST_WARNING": "0",
+            "ANSIBLE_INVENTORY_UNPARSED_WARNING": "0",
+        }
 
     def hosts(self, hosts: dict[str, Any]) -> None:
         interpreter = {"ansible_python_interpreter": "/usr/bin/python3"}
         groups = {"api": {"hosts": hosts, "vars": {**interpreter, **self.variables}}}
         local = {"localhost": {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}}
-        (self.folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": local, "children": groups}}, allow_unicode=True))
+        (self.folder / "hosts.yml").write_text(
+            yaml.safe_dump({"all": {"hosts": local, "children": groups}}, allow_unicode=True)
+        )
 
     def instances(self, name: str = "instances.yml", **options: Any) -> pathlib.Path:
         """A file for the inventory plugin."""
@@ -45,20 +52,40 @@ class Control:
         path.write_text(yaml.safe_dump({"plugin": "cloudhost.lxd.instances", **options}))
         return path
 
-    def __call__(self, program: str, *arguments: str, inside: bool = False, inventory: str = "hosts.yml", **environ: str) -> subprocess.CompletedProcess[str]:
-        """Run a program of Ansible; C(inside) the network of the daemon, where its TCP port is."""
+    def __call__(
+        self, program: str, *arguments: str, inside: bool = False, inventory: str = "hosts.yml", **environ: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program of Ansible; `inside` the network of the daemon, where its TCP port is."""
         enter = ["nsenter", "--net", f"--target={self.daemon.keeper.pid}"] if inside else []
         command = enter + self._command(program, *arguments, inventory=inventory)
         full = {**os.environ, **self.environ, **environ}
         return subprocess.run(
-            command, env=full, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300, check=False
+            command,
+            env=full,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=300,
+            check=False,
         )
 
     def begin(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         """Start a program of Ansible as a terminal does: in a group of processes of its own, which Ctrl-C ends."""
         full = {**os.environ, **self.environ}
-        command = ["env", "--default-signal=INT", *self._command(program, *arguments)]  # it is ignored in what a shell runs in the background
-        return subprocess.Popen(command, env=full, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, process_group=0)
+        command = [
+            "env",
+            "--default-signal=INT",
+            *self._command(program, *arguments),
+        ]  # it is ignored in what a shell runs in the background
+        return subprocess.Popen(
+            command,
+            env=full,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            process_group=0,
+        )
 
     def _command(self, program: str, *arguments: str, inventory: str = "hosts.yml") -> list[str]:
         return [str(pathlib.Path(sys.executable).with_name(program)), "-i", str(self.folder / inventory), *arguments]

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a task may not get to: the wrong instance, the files of root, a request that nobody made, a command with half of its input (docs/security.md)."""
+"""Where a task may not get to: the wrong instance, the files of root, a request that nobody made, a command with half
+of its input (docs/security.md).
+"""
 
 from __future__ import annotations
 
@@ -27,14 +29,21 @@ each_an_exec = pytest.mark.parametrize("way", ["exec"])
 WHO = "echo $(cat /etc/which) $(id -un)"
 
 
-# -- which instance, as whom -------------------------------------------------------------------------------------------------
+# -- which instance, as whom
+# -------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
 def twin(server, guest) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    """A project with an instance that is called as the guest is. Each says in C(/etc/which) which it is."""
-    server.run("project", name="twins", config={"features.images": False, "features.profiles": False, "features.storage.volumes": False})
-    server.run("instance", name=guest, image="debian/12", project="twins", devices={"eth0": {"type": "none"}})  # two of one name are not on one network
+    """A project with an instance that is called as the guest is. Each says in `/etc/which` which it is."""
+    server.run(
+        "project",
+        name="twins",
+        config={"features.images": False, "features.profiles": False, "features.storage.volumes": False},
+    )
+    server.run(
+        "instance", name=guest, image="debian/12", project="twins", devices={"eth0": {"type": "none"}}
+    )  # two of one name are not on one network
     for project in ("default", "twins"):
         server.daemon.cli("exec", guest, "--project", project, "--", "sh", "-c", f"echo {project} >/etc/which")
     yield "twins"
@@ -50,15 +59,29 @@ def cutting(server, tmp_path) -> Iterator[Cutting]:  # type: ignore[no-untyped-d
 
 
 def test_hosts_of_one_name_in_a_loop_and_later(control, guest, twin) -> None:  # type: ignore[no-untyped-def]
-    """Ansible gives one connection the options of one item after the other. The lines that are opened meanwhile serve the second play."""
+    """Ansible gives one connection the options of one item after the other. The lines that are opened meanwhile serve
+    the second play.
+    """
     wanted = {"one": "default root", "two": "twins root", "three": "default tester", "four": "twins nobody"}
     users = {"three": "tester", "four": "65534"}
     projects = {"two": twin, "four": twin}
     control.hosts(
-        {name: {"ansible_host": guest, "ansible_user": users.get(name, "root"), "ansible_lxd_project": projects.get(name, "default")} for name in wanted}
+        {
+            name: {
+                "ansible_host": guest,
+                "ansible_user": users.get(name, "root"),
+                "ansible_lxd_project": projects.get(name, "default"),
+            }
+            for name in wanted
+        }
     )
     asked = {"ansible.builtin.raw": WHO, "register": "said"}
-    in_a_loop = {**asked, "delegate_to": "{{ item }}", "loop": [*wanted] * 3, "failed_when": "said.stdout | trim != wanted[item]"}
+    in_a_loop = {
+        **asked,
+        "delegate_to": "{{ item }}",
+        "loop": [*wanted] * 3,
+        "failed_when": "said.stdout | trim != wanted[item]",
+    }
     each = {**asked, "failed_when": "said.stdout | trim != wanted[inventory_hostname]"}
     one = {"gather_facts": False, "vars": {"wanted": wanted}}
     plays = [{"hosts": "one", "tasks": [in_a_loop], **one}, {"hosts": "api", "tasks": [each] * 3, **one}]
@@ -73,13 +96,29 @@ def test_the_options_of_each_call(connect, server, guest, twin, cutting) -> None
     connection = connect()
     place, answers = {}, {}
     for _round in range(2):
-        for name, options in {"first": {}, "project": {"project": twin}, "user": {"user": "tester"}, "server": {"url": cutting.url}}.items():
-            variables = {"inventory_hostname": guest, "ansible_lxd_url": server.daemon.url, "ansible_lxd_keep_open": False}
-            connection.set_options(var_options={**variables, **{f"ansible_lxd_{key}": value for key, value in options.items()}})
+        for name, options in {
+            "first": {},
+            "project": {"project": twin},
+            "user": {"user": "tester"},
+            "server": {"url": cutting.url},
+        }.items():
+            variables = {
+                "inventory_hostname": guest,
+                "ansible_lxd_url": server.daemon.url,
+                "ansible_lxd_keep_open": False,
+            }
+            connection.set_options(
+                var_options={**variables, **{f"ansible_lxd_{key}": value for key, value in options.items()}}
+            )
             before = cutting.connections
             answers[name] = connection.exec_command(WHO)[1].decode().strip(), cutting.connections > before
             assert place.setdefault(name, connection._memory("line")) == connection._memory("line")
-    assert answers == {"first": ("default root", False), "project": ("twins root", False), "user": ("default tester", False), "server": ("default root", True)}
+    assert answers == {
+        "first": ("default root", False),
+        "project": ("twins root", False),
+        "user": ("default tester", False),
+        "server": ("default root", True),
+    }
     assert len(set(place.values())) == 4
 
 
@@ -93,7 +132,12 @@ def test_what_a_line_belongs_to(connect, tmp_path) -> None:  # type: ignore[no-u
         {}, {"server_fingerprint": "a" * 64}, {"server_fingerprint": "b" * 64}, {"server_cert": "c"}, {"validate_certs": False}, {"trust_token": "t"},
         {"client_key": "k"}, {"url": "https://h:1"}, {"user": "x"}, {"host": "other"}, {"project": "p"}, {"project": "None"}, certificate,
     ):  # fmt: skip
-        connection.set_options(var_options={"inventory_hostname": "guest", **{f"ansible_lxd_{key}": value for key, value in options.items()}})
+        connection.set_options(
+            var_options={
+                "inventory_hostname": "guest",
+                **{f"ansible_lxd_{key}": value for key, value in options.items()},
+            }
+        )
         places.add(connection._memory("line"))
     (tmp_path / "client.crt").write_text("another")
     assert len(places | {connection._memory("line")}) == 14
@@ -121,14 +165,20 @@ def test_a_number_that_is_no_user(connect, number) -> None:  # type: ignore[no-u
         connection.exec_command("id -u")
 
 
-# -- files that are not what they were ---------------------------------------------------------------------------------------
+# -- files that are not what they were
+# ---------------------------------------------------------------------------------------
 
 SMUGGLED = b'{"name": "smuggled"}'
-REQUEST = b"POST /1.0/profiles HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s" % (len(SMUGGLED), SMUGGLED)
+REQUEST = (
+    b"POST /1.0/profiles HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+    % (len(SMUGGLED), SMUGGLED)
+)
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]) -> list[str]:
-    """Do something when the length of what is sent is told, and nothing is sent of it. Returns what is sent, as it is sent."""
+    """Do something when the length of what is sent is told, and nothing is sent of it. Returns what is sent, as it is
+    sent.
+    """
     real, sent = Transport.request, []
 
     def request(self: Transport, method: str, path: str, body: Any = None, *more: Any, **named: Any) -> Any:
@@ -170,7 +220,8 @@ def test_a_file_that_gets_shorter_while_it_is_sent(connect, monkeypatch, tmp_pat
     assert connection.exec_command("echo on")[1] == b"on\n"
 
 
-# -- files of others ---------------------------------------------------------------------------------------------------------
+# -- files of others
+# ---------------------------------------------------------------------------------------------------------
 
 
 def test_links_of_a_user_lead_nowhere(connect, tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -209,7 +260,13 @@ def test_files_of_a_user_both_ways(connect, tmp_path) -> None:  # type: ignore[n
             assert (tmp_path / "back").read_bytes() == (tmp_path / file).read_bytes()
     connection.exec_command("mkfifo ~/pipe; ln -sf /dev/zero ~/zero; ln -sf ~/loop ~/loop; ln -sf -- ~/-n ~/link")
     connection.fetch_file("link", str(tmp_path / "back"))
-    for path, words in {"pipe": "no file", "zero": "no file", "/etc": "directory", "nothing": "cannot be read", "loop": "cannot be read"}.items():
+    for path, words in {
+        "pipe": "no file",
+        "zero": "no file",
+        "/etc": "directory",
+        "nothing": "cannot be read",
+        "loop": "cannot be read",
+    }.items():
         with pytest.raises(AnsibleError, match=f"{path} .*{words}"):
             connection.fetch_file(path, str(tmp_path / "never"))
     with pytest.raises(AnsibleError, match="/no/such/folder/file cannot be written"):
@@ -249,12 +306,15 @@ def test_a_full_disk_is_said_at_once(connect, tmp_path, user: str) -> None:  # t
     connection.exec_command("rm -f /tmp/full")
 
 
-# -- input that is cut -------------------------------------------------------------------------------------------------------
+# -- input that is cut
+# -------------------------------------------------------------------------------------------------------
 
 
 @each_an_exec
 def test_a_command_whose_input_is_cut_is_not_done(connect, cutting) -> None:  # type: ignore[no-untyped-def]
-    """To the command it is the end of its input, and it may well be content with that; the streams of what it says end as they should."""
+    """To the command it is the end of its input, and it may well be content with that; the streams of what it says end
+    as they should.
+    """
     connection = connect(url=cutting.url, keep_open=False)
     data = b"x" * 300_000
     assert connection.exec_command("wc -c", in_data=data)[1] == b"300000\n"
@@ -265,31 +325,47 @@ def test_a_command_whose_input_is_cut_is_not_done(connect, cutting) -> None:  # 
         assert cutting.cuts == before + 1
     connection = connect(keep_open=False)
     for _time in range(20):
-        assert connection.exec_command("echo done", in_data=b"x" * 1_000_000)[:2] == (0, b"done\n"), "input that nobody reads is not cut"
+        assert connection.exec_command("echo done", in_data=b"x" * 1_000_000)[:2] == (0, b"done\n"), (
+            "input that nobody reads is not cut"
+        )
         assert connection.exec_command("exit 3", in_data=b"x")[0] == 3
 
 
-@pytest.mark.parametrize(("data", "gate", "owed"), [(b"", None, False), (b"x", None, True), (io.BytesIO(), None, True), (b"", lambda out, err: None, True)])
+@pytest.mark.parametrize(
+    ("data", "gate", "owed"),
+    [(b"", None, False), (b"x", None, True), (io.BytesIO(), None, True), (b"", lambda out, err: None, True)],
+)
 def test_what_a_command_may_lose_before_its_input_is_connected(data, gate, owed) -> None:  # type: ignore[no-untyped-def]
-    """One that ends at once can end before that. Of a file it is not known yet whether there is something in it, and a gate may have a password."""
+    """One that ends at once can end before that. Of a file it is not known yet whether there is something in it, and a
+    gate may have a password.
+    """
     streams = {STDIN: types.SimpleNamespace(seen=False)}
     assert Command(streams, data, gate, 1)._owes() is owed
 
 
-# -- secrets -----------------------------------------------------------------------------------------------------------------
+# -- secrets
+# -----------------------------------------------------------------------------------------------------------------
 
 
 @each_an_exec
 def test_what_the_daemon_shows_of_a_command(connect, server) -> None:  # type: ignore[no-untyped-def]
-    """C(environment) of a task is in the words of its command. Who may see operations sees them, but not those that go by the line."""
+    """`environment` of a task is in the words of its command. Who may see operations sees them, but not those that go
+    by the line.
+    """
     shown = []
     for keep_open in (True, False):
         connection = connect(keep_open=keep_open)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             secret = f"hidden-{secrets.token_hex(8)}"  # what has ended is shown a while longer
-            running = pool.submit(connection.exec_command, f"SECRET={secret}; touch /run/shown; while [ -e /run/shown ]; do sleep 0.1; done")
+            running = pool.submit(
+                connection.exec_command,
+                f"SECRET={secret}; touch /run/shown; while [ -e /run/shown ]; do sleep 0.1; done",
+            )
             try:
-                while server.daemon.cli("exec", "guest", "--", "sh", "-c", "ls /run/shown 2>/dev/null || true").strip() == "":
+                while (
+                    server.daemon.cli("exec", "guest", "--", "sh", "-c", "ls /run/shown 2>/dev/null || true").strip()
+                    == ""
+                ):
                     pass
                 shown.append(secret in str(server.query("/1.0/operations?recursion=1")))
             finally:

@@ -32,7 +32,8 @@ def become(connection, method: str, user: str, password: str | None = None) -> s
     return plugin.build_become_command("id -un", connection._shell)
 
 
-# -- commands ----------------------------------------------------------------------------------------------------------------
+# -- commands
+# ----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", [0, 1, 126, 127, 255])
@@ -58,14 +59,16 @@ def test_input_that_nobody_reads(connect) -> None:  # type: ignore[no-untyped-de
 
 @pytest.mark.parametrize("shell", ["bash", "busybox"])
 def test_other_shells(connect, server, guest, shell, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    """What C(/bin/sh) is differs: dash on Debian, bash on RHEL, busybox on Alpine."""
+    """What `/bin/sh` is differs: dash on Debian, bash on RHEL, busybox on Alpine."""
     server.daemon.cli("exec", guest, "--", "ln", "-sf", shell, "/bin/sh")
     try:
         connection = connect()
         assert connection.exec_command("echo $0; echo no >&2; exit 3") == (3, b"/bin/sh\n", b"no\n")
         assert connection.exec_command("cat", in_data=bytes(range(256))) == (0, bytes(range(256)), b"")
         assert connection.exec_command("kill -9 $$")[0] == 137
-        assert connection.exec_command(become(connection, "ansible.builtin.su", "tester"))[1].splitlines()[-1] == b"tester"
+        assert (
+            connection.exec_command(become(connection, "ansible.builtin.su", "tester"))[1].splitlines()[-1] == b"tester"
+        )
         (tmp_path / "sent").write_bytes(b"by file")
         connection.put_file(str(tmp_path / "sent"), "/root/by-file")
         assert connection.exec_command("cat /root/by-file; rm /root/by-file")[1] == b"by file"
@@ -74,7 +77,9 @@ def test_other_shells(connect, server, guest, shell, tmp_path) -> None:  # type:
 
 
 def test_commands_side_by_side(connect) -> None:  # type: ignore[no-untyped-def]
-    """Each of many short ones has all of its own output: a daemon that closes a stream early shows after some hundred of them."""
+    """Each of many short ones has all of its own output: a daemon that closes a stream early shows after some hundred
+    of them.
+    """
     connections = [connect() for _worker in range(4)]
 
     def ask(number: int) -> tuple[int, bytes, bytes]:
@@ -85,7 +90,9 @@ def test_commands_side_by_side(connect) -> None:  # type: ignore[no-untyped-def]
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         for answers in pool.map(work, range(4)):
-            assert answers == {number: (number % 5, f"{number}\n".encode(), f"error {number}\n".encode()) for number in answers}
+            assert answers == {
+                number: (number % 5, f"{number}\n".encode(), f"error {number}\n".encode()) for number in answers
+            }
 
 
 def test_no_client_is_started(control, guest, tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -94,7 +101,15 @@ def test_no_client_is_started(control, guest, tmp_path) -> None:  # type: ignore
         (tmp_path / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/started\nexit 1\n")
         (tmp_path / name).chmod(0o755)
     control.hosts({guest: {}})
-    done = control("ansible", "api", "-m", "ansible.builtin.setup", "-a", "gather_subset=!all", PATH=f"{tmp_path}:{os.environ['PATH']}")
+    done = control(
+        "ansible",
+        "api",
+        "-m",
+        "ansible.builtin.setup",
+        "-a",
+        "gather_subset=!all",
+        PATH=f"{tmp_path}:{os.environ['PATH']}",
+    )
     assert "SUCCESS" in done.stdout, done.stdout
     assert not (tmp_path / "started").exists()
 
@@ -103,18 +118,24 @@ def test_a_task_that_takes_too_long_is_killed(control, server, guest) -> None:  
     control.hosts({guest: {}})
     done = control("ansible", "api", "-m", "ansible.builtin.raw", "-a", "exec sleep 4321", "--task-timeout", "2")
     assert "imed out" in done.stdout, done.stdout
-    until("the command still runs in the guest", lambda: "sleep" not in server.daemon.cli("exec", guest, "--", "sh", "-c", "cat /proc/[0-9]*/comm"))
+    until(
+        "the command still runs in the guest",
+        lambda: "sleep" not in server.daemon.cli("exec", guest, "--", "sh", "-c", "cat /proc/[0-9]*/comm"),
+    )
 
 
 def test_the_library_is_missing(control, guest, tmp_path) -> None:  # type: ignore[no-untyped-def]
     (tmp_path / "websockets").mkdir()
     (tmp_path / "websockets" / "__init__.py").write_text("raise ImportError('not here')\n")
     control.hosts({guest: {}})
-    done = control("ansible", "api", "-m", "ansible.builtin.raw", "-a", "true", PYTHONPATH=f"{tmp_path}:{os.environ['PYTHONPATH']}")
+    done = control(
+        "ansible", "api", "-m", "ansible.builtin.raw", "-a", "true", PYTHONPATH=f"{tmp_path}:{os.environ['PYTHONPATH']}"
+    )
     assert "pip install websockets" in done.stdout
 
 
-# -- users -------------------------------------------------------------------------------------------------------------------
+# -- users
+# -------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("by", ["name", "number"])
@@ -169,7 +190,8 @@ def test_become_with_a_wrong_password(connect) -> None:  # type: ignore[no-untyp
         connection.exec_command(become(connection, "ansible.builtin.sudo", "root", "wrong"))
 
 
-# -- files -------------------------------------------------------------------------------------------------------------------
+# -- files
+# -------------------------------------------------------------------------------------------------------------------
 
 
 def test_a_large_file_both_ways(connect, tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -208,7 +230,10 @@ def test_a_file_belongs_to_the_login_user(connect, tmp_path, user) -> None:  # t
     path = f"/tmp/größe {user} %41&x=y"
     connection = connect(user=user)
     connection.put_file(str(tmp_path / "file"), path)
-    assert connection.exec_command(f"stat -c '%U %G %a' '{path}'; cat '{path}'")[1] == f"{user} {user} 600\na=1&b=2\n".encode()
+    assert (
+        connection.exec_command(f"stat -c '%U %G %a' '{path}'; cat '{path}'")[1]
+        == f"{user} {user} 600\na=1&b=2\n".encode()
+    )
 
 
 def test_complaint_59_a_push_that_fails_is_an_error(connect, tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -238,7 +263,9 @@ def test_a_helper_for_files_that_ends_meanwhile(connect, server, tmp_path) -> No
                 connection.fetch_file("/root/file", str(tmp_path / "back"))
         finally:
             enough.set()
-    connection.put_file(str(tmp_path / "file"), "/root/file")  # one that was killed in the middle may have told the daemon that all was well
+    connection.put_file(
+        str(tmp_path / "file"), "/root/file"
+    )  # one that was killed in the middle may have told the daemon that all was well
     connection.fetch_file("/root/file", str(tmp_path / "back"))
     assert (tmp_path / "back").read_bytes() == b"a file"
 
@@ -248,7 +275,10 @@ def kill_helpers(server) -> int:  # type: ignore[no-untyped-def]
     killed = 0
     for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):
-            if b"forkfile" in path.read_bytes().split(b"\0") and os.fsencode(server.daemon.folder) in (path.parent / "environ").read_bytes():
+            if (
+                b"forkfile" in path.read_bytes().split(b"\0")
+                and os.fsencode(server.daemon.folder) in (path.parent / "environ").read_bytes()
+            ):
                 os.kill(int(path.parent.name), signal.SIGKILL)
                 killed += 1
     return killed
@@ -260,13 +290,18 @@ def test_what_can_be_fetched(connect, tmp_path) -> None:  # type: ignore[no-unty
     for name in ("link", "far"):
         connection.fetch_file(f"/root/{name}", str(tmp_path / name))
         assert (tmp_path / name).read_text() == "here\n"
-    for path, words in {"/root": "is a directory", "/root/nothing": "/root/nothing", "/root/loop": "link to itself"}.items():
+    for path, words in {
+        "/root": "is a directory",
+        "/root/nothing": "/root/nothing",
+        "/root/loop": "link to itself",
+    }.items():
         with pytest.raises(AnsibleError, match=words):
             connection.fetch_file(path, str(tmp_path / "never"))
         assert not (tmp_path / "never").exists()
 
 
-# -- errors ------------------------------------------------------------------------------------------------------------------
+# -- errors
+# ------------------------------------------------------------------------------------------------------------------
 
 
 def test_an_instance_that_is_not_there(connect) -> None:  # type: ignore[no-untyped-def]
@@ -301,7 +336,11 @@ def test_a_shell_that_is_not_there(connect) -> None:  # type: ignore[no-untyped-
 
 def test_projects(connect, server, guest, tmp_path) -> None:  # type: ignore[no-untyped-def]
     """Complaint 61: the project is an option of each host, and commands and files keep to it."""
-    server.run("project", name="shop", config={"features.images": False, "features.profiles": False, "features.storage.volumes": False})
+    server.run(
+        "project",
+        name="shop",
+        config={"features.images": False, "features.profiles": False, "features.storage.volumes": False},
+    )
     server.run("instance", name="till", image="debian/12", project="shop")
     try:
         with pytest.raises(AnsibleConnectionFailure, match="no instance till in project default"):
@@ -319,7 +358,8 @@ def test_projects(connect, server, guest, tmp_path) -> None:  # type: ignore[no-
         server.run("project", name="shop", state="absent")
 
 
-# -- a daemon that goes away ---------------------------------------------------------------------------------------------------
+# -- a daemon that goes away
+# ---------------------------------------------------------------------------------------------------
 
 
 def test_a_daemon_that_restarts_between_commands(connect, server, tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -348,7 +388,10 @@ def test_a_daemon_that_is_starting_is_waited_for(connect, server) -> None:  # ty
 def test_a_daemon_that_dies_during_a_command(connect, server) -> None:  # type: ignore[no-untyped-def]
     connection = connect(timeout=20)
     thread, failures = beside(connection, "touch /run/started; sleep 60")
-    until("the command did not start", lambda: server.daemon.cli("exec", "guest", "--", "sh", "-c", "ls /run/started 2>/dev/null || true").strip())
+    until(
+        "the command did not start",
+        lambda: server.daemon.cli("exec", "guest", "--", "sh", "-c", "ls /run/started 2>/dev/null || true").strip(),
+    )
     server.daemon.kill()
     server.daemon.start()
     thread.join(30)

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory plugin on real servers: hosts, variables, groups, addresses, caching, many instances, two servers, a cluster."""
+"""The inventory plugin on real servers: hosts, variables, groups, addresses, caching, many instances, two servers, a
+cluster.
+"""
 
 from __future__ import annotations
 
@@ -22,12 +24,20 @@ MANY = 200
 @pytest.fixture(scope="module")
 def many(server) -> Iterator[str]:  # type: ignore[no-untyped-def]
     """A project with so many stopped, empty instances."""
-    server.run("project", name="many", config={"features.images": False, "features.profiles": False, "features.storage.volumes": False})
+    server.run(
+        "project",
+        name="many",
+        config={"features.images": False, "features.profiles": False, "features.storage.volumes": False},
+    )
 
     def run(numbers: range, method: str) -> None:
         client = engine({"url": server.daemon.url, "timeout": 120, "trust_token": None})
         for number in numbers:
-            body = {"name": f"host{number}", "source": {"type": "none"}, "config": {"user.role": "web" if number % 2 else "db"}}
+            body = {
+                "name": f"host{number}",
+                "source": {"type": "none"},
+                "config": {"user.role": "web" if number % 2 else "db"},
+            }
             path = "/1.0/instances" + ("" if method == "POST" else f"/host{number}")
             client.write(method, path, body if method == "POST" else None, project="many")
         client.transport.close()
@@ -63,7 +73,11 @@ def test_many_instances_are_one_request(control, server, many, tmp_path, record_
     record_property("seconds_of_ansible_inventory", round(time.monotonic() - start, 2))
     assert [request.split("?")[0] for request in server.proxy.requests] == ["GET /1.0/instances"]
     assert len(first["_meta"]["hostvars"]) == MANY
-    assert (len(first["role_web"]["hosts"]), of(first, "host1")["role"], of(first, "host2")["label"]) == (MANY // 2, "web", "host2@local")
+    assert (len(first["role_web"]["hosts"]), of(first, "host1")["role"], of(first, "host2")["label"]) == (
+        MANY // 2,
+        "web",
+        "host2@local",
+    )
     assert sorted(first["first_ten"]["hosts"]) == [f"host{number}" for number in range(10)]
     server.proxy.forget()
     assert control.listed(**options) == first
@@ -81,7 +95,11 @@ def test_filters_are_the_servers(control, server, many) -> None:  # type: ignore
 
 def test_what_cannot_be_evaluated_is_left_out_or_an_error(control, server, many) -> None:  # type: ignore[no-untyped-def]
     some = {"servers": [{"url": server.daemon.url}], "projects": [many], "filters": ["name eq host4"]}
-    for part in ({"compose": {"bad": "no_such_variable + 1"}}, {"groups": {"bad": "no_such_variable"}}, {"keyed_groups": [{"key": "no_such_variable"}]}):
+    for part in (
+        {"compose": {"bad": "no_such_variable + 1"}},
+        {"groups": {"bad": "no_such_variable"}},
+        {"keyed_groups": [{"key": "no_such_variable"}]},
+    ):
         assert "bad" not in control.parsed(**some, **part)["host4"]
         with pytest.raises(AnsibleError, match="no_such_variable"):
             control.parsed(**some, **part, strict=True)
@@ -96,8 +114,15 @@ def test_the_default_is_the_local_socket(control, server, guest, monkeypatch: py
 
 
 def test_variables_and_secrets(control, server, guest) -> None:  # type: ignore[no-untyped-def]
-    config = {"user.role": "web", "user.api_key": "hidden-1", "environment.PASSWORD": "hidden-2", "cloud-init.user-data": "#cloud-config\n# hidden-3"}
-    server.run("instance", name="plain", source={"type": "none"}, state="stopped", config=config, description="nothing in it")
+    config = {
+        "user.role": "web",
+        "user.api_key": "hidden-1",
+        "environment.PASSWORD": "hidden-2",
+        "cloud-init.user-data": "#cloud-config\n# hidden-3",
+    }
+    server.run(
+        "instance", name="plain", source={"type": "none"}, state="stopped", config=config, description="nothing in it"
+    )
     server.run("project", name="other", config={"features.images": False, "features.profiles": False})
     server.run("instance", name="apart", source={"type": "none"}, state="stopped", project="other")
     try:
@@ -105,8 +130,28 @@ def test_variables_and_secrets(control, server, guest) -> None:  # type: ignore[
         plain = listed["plain"]
         assert "hidden" not in str(plain)
         assert plain["lxd_config"] == {"user.api_key": "********", "user.role": "web"}
-        shown = ("lxd_name", "lxd_project", "lxd_type", "lxd_status", "lxd_location", "lxd_description", "lxd_profiles", "lxd_addresses", "lxd_server")
-        assert [plain[name] for name in shown] == ["plain", "default", "container", "Stopped", "none", "nothing in it", ["default"], [], "here"]
+        shown = (
+            "lxd_name",
+            "lxd_project",
+            "lxd_type",
+            "lxd_status",
+            "lxd_location",
+            "lxd_description",
+            "lxd_profiles",
+            "lxd_addresses",
+            "lxd_server",
+        )
+        assert [plain[name] for name in shown] == [
+            "plain",
+            "default",
+            "container",
+            "Stopped",
+            "none",
+            "nothing in it",
+            ["default"],
+            [],
+            "here",
+        ]
         assert (listed["apart"]["lxd_project"], listed[guest]["lxd_image"]["os"]) == ("other", "Debian")
         reach = {name: value for name, value in plain.items() if name.startswith("ansible_")}
         assert reach == {
@@ -146,9 +191,15 @@ def test_complaint_52_an_inner_bridge_is_no_address(control, server, guest, conn
 
 def test_addresses_by_nic_and_family(control, server, guest, connect) -> None:  # type: ignore[no-untyped-def]
     server.daemon.inside("ip", "link", "add", "lan0", "type", "bridge")
-    server.run("instance", name=guest, devices={"second": {"type": "nic", "nictype": "bridged", "parent": "lan0", "name": "lan1"}})
+    server.run(
+        "instance",
+        name=guest,
+        devices={"second": {"type": "nic", "nictype": "bridged", "parent": "lan0", "name": "lan1"}},
+    )
     try:
-        connect().exec_command("ip address add 192.0.2.7/24 dev lan1; ip -6 address add 2001:db8::7/64 dev lan1 nodad; ip link set lan1 up")
+        connect().exec_command(
+            "ip address add 192.0.2.7/24 dev lan1; ip -6 address add 2001:db8::7/64 dev lan1 nodad; ip link set lan1 up"
+        )
         servers = [{"url": server.daemon.url}]
         for options, address in (
             ({"address_nic": "second"}, "192.0.2.7"),
@@ -170,7 +221,9 @@ def test_two_servers(control, server, guest, lab) -> None:  # type: ignore[no-un
         (lab / f"second-{server.kind}").chmod(0o711)
         second.start()
         second.query("/1.0/storage-pools", "POST", {"name": "default", "driver": "dir"})
-        second.query("/1.0/profiles/default", "PUT", {"devices": {"root": {"type": "disk", "path": "/", "pool": "default"}}})
+        second.query(
+            "/1.0/profiles/default", "PUT", {"devices": {"root": {"type": "disk", "path": "/", "pool": "default"}}}
+        )
         second.query("/1.0/instances", "POST", {"name": guest, "source": {"type": "none"}})
         servers = [{"name": "one", "url": server.daemon.url}, {"name": "two", "url": second.url}]
         options = {"servers": servers, "keyed_groups": [{"key": "lxd_server", "prefix": "on"}]}
@@ -187,7 +240,9 @@ def test_two_servers(control, server, guest, lab) -> None:  # type: ignore[no-un
         second.stop()
     with pytest.raises(AnsibleParserError, match="server 'two' cannot be read"):
         control.parsed(**options)
-    warned = control("ansible-inventory", "--graph", inventory=control.instances(on_unreachable="warning", **options).name)
+    warned = control(
+        "ansible-inventory", "--graph", inventory=control.instances(on_unreachable="warning", **options).name
+    )
     assert warned.returncode == 0, warned.stdout
     assert f"{guest}.one" in warned.stdout
     assert f"{guest}.two" not in warned.stdout
@@ -205,7 +260,8 @@ def test_mistakes(control, server, guest) -> None:  # type: ignore[no-untyped-de
             control.parsed(**options)
 
 
-# -- a cluster -------------------------------------------------------------------------------------------------------------
+# -- a cluster
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_a_cluster_is_asked_once(control, server, lab) -> None:  # type: ignore[no-untyped-def]
@@ -219,9 +275,18 @@ def test_a_cluster_is_asked_once(control, server, lab) -> None:  # type: ignore[
             first.query(f"/1.0/storage-pools?target={node.name}", "POST", {"name": "default", "driver": "dir"})
         first.query("/1.0/storage-pools", "POST", {"name": "default", "driver": "dir"})
         for node in hosts.nodes:
-            body = {"name": f"on-{node.name}", "source": {"type": "none"}, "devices": {"root": {"type": "disk", "path": "/", "pool": "default"}}}
+            body = {
+                "name": f"on-{node.name}",
+                "source": {"type": "none"},
+                "devices": {"root": {"type": "disk", "path": "/", "pool": "default"}},
+            }
             first.query(f"/1.0/instances?target={node.name}", "POST", body)
-        listed = control.listed(servers=[{"name": "cluster", "url": first.url}], keyed_groups=[{"key": "lxd_location", "prefix": "at"}])
-        assert {group: listed[group]["hosts"] for group in ("at_node1", "at_node2")} == {"at_node1": ["on-node1"], "at_node2": ["on-node2"]}
+        listed = control.listed(
+            servers=[{"name": "cluster", "url": first.url}], keyed_groups=[{"key": "lxd_location", "prefix": "at"}]
+        )
+        assert {group: listed[group]["hosts"] for group in ("at_node1", "at_node2")} == {
+            "at_node1": ["on-node1"],
+            "at_node2": ["on-node2"],
+        }
     finally:
         hosts.stop()

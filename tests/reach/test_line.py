@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The line that is kept open for the commands of a play: what it costs nobody, what it leaves to nobody, and what happens when it breaks."""
+"""The line that is kept open for the commands of a play: what it costs nobody, what it leaves to nobody, and what
+happens when it breaks.
+"""
 
 from __future__ import annotations
 
@@ -37,7 +39,9 @@ COMM = pathlib.Path("/proc/self/comm")
 
 @pytest.fixture(autouse=True, scope="module")
 def named() -> None:
-    """A name for this process that the keepers inherit: the tests of the other daemon run beside, in a process with the same command line."""
+    """A name for this process that the keepers inherit: the tests of the other daemon run beside, in a process with the
+    same command line.
+    """
     COMM.write_text(f"reach-{os.getpid()}")
 
 
@@ -56,7 +60,9 @@ def keepers() -> list[int]:
 def test_a_play_uses_it_and_leaves_nothing(control, server, guest) -> None:  # type: ignore[no-untyped-def]
     control.hosts({guest: {}})
     task = {"ansible.builtin.raw": "echo parent $PPID"}
-    (control.folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "api", "gather_facts": True, "tasks": [task] * 6}]))
+    (control.folder / "play.yml").write_text(
+        yaml.safe_dump([{"hosts": "api", "gather_facts": True, "tasks": [task] * 6}])
+    )
     done = control("ansible-playbook", str(control.folder / "play.yml"), "-v")
     assert done.returncode == 0, done.stdout
     parents = re.findall(r"parent (\d+)", done.stdout)
@@ -86,7 +92,9 @@ print(json.dumps({
 
 def forked(connection: Any, python: str = "/usr/bin/python3") -> bool:
     """Whether a program of Python goes on from what runs at the other end of the line, and is not started."""
-    code, out, err = connection.exec_command(f"/bin/sh -c {python}", in_data=b"print(open('/proc/self/cmdline').read().split(chr(0))[1])")
+    code, out, err = connection.exec_command(
+        f"/bin/sh -c {python}", in_data=b"print(open('/proc/self/cmdline').read().split(chr(0))[1])"
+    )
     assert (code, err) == (0, b""), err
     return out.rstrip() == b"-c"
 
@@ -113,7 +121,9 @@ def test_what_a_program_of_python_finds_is_the_same(connect, user, name) -> None
     ],
 )
 def test_how_a_program_of_python_ends_is_the_same(connect, program) -> None:  # type: ignore[no-untyped-def]
-    assert connect().exec_command(PYTHON, in_data=program) == connect(keep_open=False).exec_command(PYTHON, in_data=program)
+    assert connect().exec_command(PYTHON, in_data=program) == connect(keep_open=False).exec_command(
+        PYTHON, in_data=program
+    )
 
 
 def test_a_program_of_python_that_fails(connect) -> None:  # type: ignore[no-untyped-def]
@@ -135,12 +145,19 @@ print(lesson.answer(), lesson.answer.__code__.co_filename, not compiled or len(c
 
 
 def test_a_source_in_an_archive_is_compiled_once(connect) -> None:  # type: ignore[no-untyped-def]
-    """As the C(module_utils) that come with each module. The same source from elsewhere is not compiled, another one from the same place is."""
+    """As the `module_utils` that come with each module. The same source from elsewhere is not compiled, another one
+    from the same place is.
+    """
     connection = connect()
     assert forked(connection)
 
     def imported(name: str, number: int, end: str = "") -> tuple[int, str]:
-        text = ARCHIVE.decode().replace("{name}", name).replace("{source}", f"def answer():\\n return {number}\\n").replace("{end}", end)
+        text = (
+            ARCHIVE.decode()
+            .replace("{name}", name)
+            .replace("{source}", f"def answer():\\n return {number}\\n")
+            .replace("{end}", end)
+        )
         code, out, _err = connection.exec_command(PYTHON, in_data=text.encode())
         return code, out.decode().strip()
 
@@ -149,7 +166,9 @@ def test_a_source_in_an_archive_is_compiled_once(connect) -> None:  # type: igno
     assert imported("second", 1) == (0, "1 /root/second.zip/lesson.py 0")
     assert imported("second", 2, "raise ValueError") == (1, "2 /root/second.zip/lesson.py 1")
     assert imported("first", 2) == (0, "2 /root/first.zip/lesson.py 0")
-    code, _out, err = connection.exec_command(PYTHON, in_data=b"import sys; sys.path.insert(0, '/root/second.zip'); import lesson; lesson.answer(1)")
+    code, _out, err = connection.exec_command(
+        PYTHON, in_data=b"import sys; sys.path.insert(0, '/root/second.zip'); import lesson; lesson.answer(1)"
+    )
     assert code == 1 and b"takes 0 positional arguments" in err
 
 
@@ -157,9 +176,14 @@ def test_another_python(connect) -> None:  # type: ignore[no-untyped-def]
     """That of a virtual environment, and one whose libraries are others since the line was opened."""
     connection = connect()
     assert forked(connection)
-    connection.exec_command("mkdir -p /venv/bin; ln -s /usr/bin/python3 /venv/bin/python3; echo home = /usr/bin >/venv/pyvenv.cfg")
+    connection.exec_command(
+        "mkdir -p /venv/bin; ln -s /usr/bin/python3 /venv/bin/python3; echo home = /usr/bin >/venv/pyvenv.cfg"
+    )
     assert not forked(connection, "/venv/bin/python3")
-    assert connection.exec_command("/bin/sh -c /venv/bin/python3", in_data=b"import sys; print(sys.prefix)")[1] == b"/venv\n"
+    assert (
+        connection.exec_command("/bin/sh -c /venv/bin/python3", in_data=b"import sys; print(sys.prefix)")[1]
+        == b"/venv\n"
+    )
     libraries = "$(python3 -c 'import site; print(site.getsitepackages()[0])')"
     connection.exec_command(f"echo answer = 42 >{libraries}/meanwhile.py")
     try:
@@ -197,7 +221,11 @@ with open("/etc/localtime", "wb") as stream:
 
 
 def test_its_output_has_a_name(connect) -> None:  # type: ignore[no-untyped-def]
-    assert connect().exec_command("echo out >/dev/stdout; echo err | tee /dev/stderr >/dev/null") == (0, b"out\n", b"err\n")
+    assert connect().exec_command("echo out >/dev/stdout; echo err | tee /dev/stderr >/dev/null") == (
+        0,
+        b"out\n",
+        b"err\n",
+    )
 
 
 def test_a_command_that_comes_while_another_runs(connect, server) -> None:  # type: ignore[no-untyped-def]
@@ -212,14 +240,18 @@ def test_a_command_that_comes_while_another_runs(connect, server) -> None:  # ty
 
 def test_a_command_that_is_given_up_is_killed_with_its_children(control, server, guest) -> None:  # type: ignore[no-untyped-def]
     control.hosts({guest: {}})
-    tasks = [{"ansible.builtin.raw": "true"}] * 4 + [{"ansible.builtin.raw": "sleep 4322 & sleep 4323; true", "timeout": 3}]
+    tasks = [{"ansible.builtin.raw": "true"}] * 4 + [
+        {"ansible.builtin.raw": "sleep 4322 & sleep 4323; true", "timeout": 3}
+    ]
     (control.folder / "play.yml").write_text(yaml.safe_dump([{"hosts": "api", "gather_facts": False, "tasks": tasks}]))
     done = control("ansible-playbook", str(control.folder / "play.yml"))
     assert "imed out" in done.stdout, done.stdout
     until("the command still runs in the guest", lambda: not running(server, "sleep 432"))
 
 
-@pytest.mark.parametrize(("keep_open", "command"), [(True, "sleep 4324 & sleep 4325; true"), (False, "exec sleep 4325")])
+@pytest.mark.parametrize(
+    ("keep_open", "command"), [(True, "sleep 4324 & sleep 4325; true"), (False, "exec sleep 4325")]
+)
 def test_a_play_that_is_interrupted_kills_its_command(control, server, guest, keep_open: bool, command: str) -> None:  # type: ignore[no-untyped-def]
     """By Ctrl-C; in the command that stays open with what it has started."""
     control.variables["ansible_lxd_keep_open"] = keep_open
@@ -246,7 +278,9 @@ def test_a_keeper_that_dies(connect, server) -> None:  # type: ignore[no-untyped
         os.kill(number, signal.SIGKILL)
     thread.join(20)
     assert [type(failure) for failure in failures] == [AnsibleConnectionFailure]
-    assert f"instance guest of {server.daemon.url} broke off. Whether it came to its end is not known" in str(failures[0])
+    assert f"instance guest of {server.daemon.url} broke off. Whether it came to its end is not known" in str(
+        failures[0]
+    )
     assert connection.exec_command("echo on")[1] == b"on\n"
 
 
@@ -259,7 +293,10 @@ def test_a_command_that_comes_as_the_daemon_dies(connect, server) -> None:  # ty
     server.daemon.kill()
     thread, failures = beside(connection, "touch /run/patient")
     try:
-        until("the command did not ask the keeper", lambda: pathlib.Path("/proc/net/unix").read_text().count(connection._memory("line")) > 1)
+        until(
+            "the command did not ask the keeper",
+            lambda: pathlib.Path("/proc/net/unix").read_text().count(connection._memory("line")) > 1,
+        )
     finally:
         for number in held:
             os.kill(number, signal.SIGCONT)
@@ -323,7 +360,12 @@ def test_an_instance_whose_python_is_slow_to_start(connect, server, guest, monke
 def test_a_process_left_behind_does_not_hold_the_line(connect) -> None:  # type: ignore[no-untyped-def]
     connection = connect()
     assert connection.exec_command("sleep 30 & echo $!; echo left behind >&2")[2] == b"left behind\n"
-    assert connection.exec_command("pkill -x sleep || for p in /proc/[0-9]*; do grep -qsx sleep $p/comm && kill ${p#/proc/}; done; echo on")[1] == b"on\n"
+    assert (
+        connection.exec_command(
+            "pkill -x sleep || for p in /proc/[0-9]*; do grep -qsx sleep $p/comm && kill ${p#/proc/}; done; echo on"
+        )[1]
+        == b"on\n"
+    )
     assert connection.exec_command("exec >&- 2>&-; sleep 0.2; exit 5") == (5, b"", b"")
     code, out, _err = connection.exec_command("while :; do echo y || exit; done & echo on")
     assert code == 0 and b"on" in out.splitlines()

@@ -24,7 +24,16 @@ Written = Callable[..., "list[str]"]
 
 
 def instance(name: str, **config: str) -> dict[str, Any]:
-    return {"name": name, "project": "default", "type": "container", "status": "Running", "config": {}, "devices": {}, "expanded_config": config, "state": None}
+    return {
+        "name": name,
+        "project": "default",
+        "type": "container",
+        "status": "Running",
+        "config": {},
+        "devices": {},
+        "expanded_config": config,
+        "state": None,
+    }
 
 
 @pytest.fixture
@@ -45,7 +54,9 @@ def written(fake: FakeServer, tmp_path: pathlib.Path) -> Written:
         for name, content in sources.items():
             if isinstance(content, dict):
                 path = tmp_path / f"{name}.instances.yml"
-                content = yaml.safe_dump({"plugin": "cloudhost.lxd.instances", "servers": [{"name": "s", "url": fake.url}], **content})
+                content = yaml.safe_dump(
+                    {"plugin": "cloudhost.lxd.instances", "servers": [{"name": "s", "url": fake.url}], **content}
+                )
             else:
                 path = tmp_path / f"{name}.ini"
             path.write_text(content)
@@ -65,14 +76,19 @@ def parsed(path: str, data: InventoryData | None = None) -> InventoryData:
 def test_names_that_are_not_an_instances(written: Written, name: str) -> None:
     (path,) = written("web0", "web1", ours={"hostname": f"{json.dumps(name)} if lxd_name == 'web1' else lxd_name"})
     data = InventoryData()
-    with pytest.raises(AnsibleParserError, match=r"would be web1 in project default of server s.*\n?.*hostname: lxd_name ~"):
+    with pytest.raises(
+        AnsibleParserError, match=r"would be web1 in project default of server s.*\n?.*hostname: lxd_name ~"
+    ):
         parsed(path, data)
     assert data.hosts == {} and data.localhost is None, "an error leaves nothing behind"
 
 
 def test_an_instance_called_localhost(written: Written) -> None:
     (path,) = written("localhost", ours={})
-    with pytest.raises(AnsibleParserError, match="'localhost' would be localhost in project default of server s, and means the controller. Use 'hostname'"):
+    with pytest.raises(
+        AnsibleParserError,
+        match="'localhost' would be localhost in project default of server s, and means the controller. Use 'hostname'",
+    ):
         parsed(path)
     (path,) = written("localhost", ours={"hostname": "lxd_name ~ '.' ~ lxd_server"})
     assert list(parsed(path).hosts) == ["localhost.s"]
@@ -93,7 +109,10 @@ def test_a_host_of_a_source_that_was_read_before(written: Written) -> None:
     data = InventoryData()
     data.current_source = others
     data.add_host("db1")
-    with pytest.raises(AnsibleParserError, match=f"the host 'db1' of {others} would turn into db1 in project default of server s. Use 'hostname'"):
+    with pytest.raises(
+        AnsibleParserError,
+        match=f"the host 'db1' of {others} would turn into db1 in project default of server s. Use 'hostname'",
+    ):
         parsed(ours, data)
 
 
@@ -101,12 +120,16 @@ def test_a_host_of_a_source_that_is_read_later(written: Written) -> None:
     others, ours = written("db1", "web1", others=OTHERS, ours={})
     hosts, manager = listed([ours, others])
     assert hosts == {"db1": None, "mail": None, "web1": "cloudhost.lxd.api"}
-    assert manager.get_host("db1").vars["ansible_host"] == "192.0.2.1" and "lxd_name" not in manager.get_host("db1").vars
+    assert (
+        manager.get_host("db1").vars["ansible_host"] == "192.0.2.1" and "lxd_name" not in manager.get_host("db1").vars
+    )
     assert [host.name for host in manager.get_hosts("servers")] == ["db1", "mail"]
 
 
 def test_groups_of_other_sources_may_have_our_hosts_by_their_children(written: Written) -> None:
-    ours, groups = written("web1", ours={"keyed_groups": [{"key": "lxd_server", "prefix": "on"}]}, groups="[web:children]\non_s\n[on_s]\n")
+    ours, groups = written(
+        "web1", ours={"keyed_groups": [{"key": "lxd_server", "prefix": "on"}]}, groups="[web:children]\non_s\n[on_s]\n"
+    )
     _hosts, manager = listed([ours, groups])
     assert [host.name for host in manager.get_hosts("web")] == ["web1"]
 
@@ -121,8 +144,10 @@ def test_groups_of_other_sources_may_have_our_hosts_by_their_children(written: W
         sync([{**instance("x"), "snapshots": ["a"]}]),
     ],
 )
-def test_a_server_that_answers_oddly_is_left_out(written: Written, fake: FakeServer, tmp_path: pathlib.Path, answer: Answer) -> None:
-    """C(on_unreachable: warning) holds for it, and the others are listed."""
+def test_a_server_that_answers_oddly_is_left_out(
+    written: Written, fake: FakeServer, tmp_path: pathlib.Path, answer: Answer
+) -> None:
+    """`on_unreachable: warning` holds for it, and the others are listed."""
     other = FakeServer(str(tmp_path / "o"))
     other.on("GET /1.0/instances", answer)
     servers = [{"name": "odd", "url": other.url, "timeout": 2}, {"name": "good", "url": fake.url}]

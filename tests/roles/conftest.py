@@ -65,7 +65,9 @@ def silent(lab: pathlib.Path) -> str:
 
 
 class Run:
-    """One run of a playbook: what it said, and what it changed, which is asked only of one that did not fail: that one may have changed nothing, too."""
+    """One run of a playbook: what it said, and what it changed, which is asked only of one that did not fail: that one
+    may have changed nothing, too.
+    """
 
     def __init__(self, text: str, code: int) -> None:
         self.text, self.code, self.failed = text, code, code != 0
@@ -88,27 +90,47 @@ class Run:
     @property
     def tasks(self) -> list[str]:
         """The tasks that changed something."""
-        return re.findall(r"^TASK \[(?:.* : )?(.*?)\] \**\n(?:(?:ok|included|\[WARNING\]).*\n)*(?=changed)", self._succeeded(), re.M)
+        return re.findall(
+            r"^TASK \[(?:.* : )?(.*?)\] \**\n(?:(?:ok|included|\[WARNING\]).*\n)*(?=changed)", self._succeeded(), re.M
+        )
 
 
 def ansible(*arguments: str, folder: pathlib.Path | None = None, within: tuple[str, ...] = (), **variables: str) -> Run:
-    """A playbook as a user runs it, in a folder where that matters, by a program that begins it elsewhere, with more variables in its environment."""
+    """A playbook as a user runs it, in a folder where that matters, by a program that begins it elsewhere, with more
+    variables in its environment.
+    """
     program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
-    environ = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0", "ANSIBLE_INJECT_FACT_VARS": "0", **variables}
+    environ = {
+        **os.environ,
+        "ANSIBLE_NOCOLOR": "1",
+        "ANSIBLE_DISPLAY_SKIPPED_HOSTS": "0",
+        "ANSIBLE_INJECT_FACT_VARS": "0",
+        **variables,
+    }
     if folder:
         environ["PWD"] = str(folder)  # a shell does this
-    done = subprocess.run([*within, program, *arguments], cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    done = subprocess.run(
+        [*within, program, *arguments],
+        cwd=folder,
+        env=environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
     return Run(done.stdout, done.returncode)
 
 
 class Player:
-    """Run a role with variables, C(play("init", init_config={…})), or one task, C(play.task("instance", name=…))."""
+    """Run a role with variables, `play("init", init_config={…})`, or one task, `play.task("instance", name=…)`."""
 
     def __init__(self, folder: pathlib.Path) -> None:
         self.book = folder / "play.yml"
 
     def __call__(self, role: str, /, *options: str, **variables: Any) -> Run:
-        return self._run({"ansible.builtin.import_role": {"name": f"cloudhost.lxd.{role}"}}, role != "init", *options, **variables)
+        return self._run(
+            {"ansible.builtin.import_role": {"name": f"cloudhost.lxd.{role}"}}, role != "init", *options, **variables
+        )
 
     def task(self, module: str, /, **arguments: Any) -> Run:
         return self._run({f"cloudhost.lxd.{module}": arguments}, False)

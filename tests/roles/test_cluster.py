@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role cluster on hosts with real daemons: made, run again, grown, shrunk and broken off, by editing the inventory only."""
+"""The role cluster on hosts with real daemons: made, run again, grown, shrunk and broken off, by editing the inventory
+only.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +22,10 @@ from roles.conftest import KINDS, Run, ansible
 
 CLUSTER = {
     "cluster_config": {"cluster.offline_threshold": 30},
-    "cluster_storage_pools": [{"name": "local", "driver": "dir"}, {"name": "sized", "driver": "btrfs", "config": {"size": "1GiB"}}],
+    "cluster_storage_pools": [
+        {"name": "local", "driver": "dir"},
+        {"name": "sized", "driver": "btrfs", "config": {"size": "1GiB"}},
+    ],
     "cluster_networks": [
         {"name": "lxdbr0", "config": {"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"}},
         {"name": "lan", "type": "macvlan", "config": {"parent": "up-all"}},
@@ -57,10 +62,20 @@ class Inventory:
 
     def play(self, *names: str, options: tuple[str, ...] = (), playbook: str = "", **extra: Any) -> Run:
         inventory = self.folder / "hosts.yml"
-        inventory.write_text(yaml.safe_dump({"all": {"hosts": {name: self.vars[name] for name in names}, "vars": {**copy.deepcopy(CLUSTER), **extra}}}))
+        inventory.write_text(
+            yaml.safe_dump(
+                {
+                    "all": {
+                        "hosts": {name: self.vars[name] for name in names},
+                        "vars": {**copy.deepcopy(CLUSTER), **extra},
+                    }
+                }
+            )
+        )
         book = self.folder / "cluster.yml"
         book.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": ["cloudhost.lxd.cluster"]}]))
-        # each host has a Python of its own, so no module runs in Ansible's workers, and to load them for that takes time
+        # each host has a Python of its own, so no module runs in Ansible's workers, and to load them for that takes
+        # time
         return ansible("-i", str(inventory), *options, playbook or str(book), LXD_DIRECT="false")
 
 
@@ -75,13 +90,24 @@ def inventory(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Inv
 
 
 def members(inventory: Inventory) -> dict[str, str]:
-    return {member["server_name"]: member["status"] for member in inventory.hosts.nodes[0].query("/1.0/cluster/members?recursion=1")}
+    return {
+        member["server_name"]: member["status"]
+        for member in inventory.hosts.nodes[0].query("/1.0/cluster/members?recursion=1")
+    }
 
 
-@pytest.mark.parametrize(("names", "options"), [(("node1", "node2", "node3"), ("--limit", "node3")), (("node1", "node3"), ())], ids=["limit", "hosts"])
-def test_a_limited_run_begins_no_second_cluster(inventory: Inventory, names: tuple[str, ...], options: tuple[str, ...]) -> None:
+@pytest.mark.parametrize(
+    ("names", "options"),
+    [(("node1", "node2", "node3"), ("--limit", "node3")), (("node1", "node3"), ())],
+    ids=["limit", "hosts"],
+)
+def test_a_limited_run_begins_no_second_cluster(
+    inventory: Inventory, names: tuple[str, ...], options: tuple[str, ...]
+) -> None:
     """By --limit, or by fewer hosts than those that cluster_hosts names."""
-    refused = inventory.play(*names, options=options, **({} if options else {"cluster_hosts": ["node1", "node2", "node3"]}))
+    refused = inventory.play(
+        *names, options=options, **({} if options else {"cluster_hosts": ["node1", "node2", "node3"]})
+    )
     assert refused.failed and "Run it once on all of them, without --limit" in refused.text, refused.text
     assert options or "not all of node1, node2, node3 take part" in refused.text
     assert inventory.hosts.nodes[2].query("/1.0/cluster")["enabled"] is False
@@ -95,14 +121,20 @@ def test_from_nothing(inventory: Inventory) -> None:
     assert inventory.hosts.nodes[0].query("/1.0/cluster")["enabled"] is False
     first = inventory.play("node1", "node2", options=("-v", "--diff"), **order)
     assert not first.failed, first.text
-    assert re.search(r"TASK \[.*Make the first member\] \**\n(?:(?!TASK).*\n)*?changed: \[node2\]", first.text), first.text
+    assert re.search(r"TASK \[.*Make the first member\] \**\n(?:(?!TASK).*\n)*?changed: \[node2\]", first.text), (
+        first.text
+    )
     assert members(inventory) == {"node1": "Online", "node2": "Online"}
     assert '"secret"' not in first.text and "eyJ" not in first.text  # no token, decoded or not
     node = inventory.hosts.nodes[1]
     for name in members(inventory):
         assert node.query(f"/1.0/storage-pools/local?target={name}")["config"]["source"].endswith(f"pool-{name}")
-        assert node.query(f"/1.0/storage-pools/sized?target={name}")["config"]["size"] == "1GiB", "a key of every member that stands in config"
-        assert node.query(f"/1.0/networks/lan?target={name}")["config"]["parent"] == ("up-all" if name == "node1" else f"up-{name}"), "its own key wins"
+        assert node.query(f"/1.0/storage-pools/sized?target={name}")["config"]["size"] == "1GiB", (
+            "a key of every member that stands in config"
+        )
+        assert node.query(f"/1.0/networks/lan?target={name}")["config"]["parent"] == (
+            "up-all" if name == "node1" else f"up-{name}"
+        ), "its own key wins"
     assert node.query("/1.0")["config"]["cluster.offline_threshold"] == "30"
     assert inventory.play("node1", "node2", **order).changed == 0
 
@@ -188,7 +220,9 @@ def test_a_host_with_data_does_not_join_unless_by_force(inventory: Inventory) ->
 
 def test_a_member_with_an_instance_is_removed_by_force(inventory: Inventory) -> None:
     """With its instance, which is not moved away before."""
-    inventory.hosts.nodes[0].run("instance", name="lost", source={"type": "none"}, type="container", state="present", target="node3")
+    inventory.hosts.nodes[0].run(
+        "instance", name="lost", source={"type": "none"}, type="container", state="present", target="node3"
+    )
     inventory.vars["node3"].update(cluster_member_state="absent", cluster_remove_force=True)
     removed = inventory.play("node1", "node2", "node3")
     assert removed.tasks == ["Remove it"], removed.text

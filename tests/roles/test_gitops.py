@@ -23,7 +23,14 @@ from lab.tiny import files
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECRET = "correct horse battery staple"
-COLLECTIONS = ("storage-pools", "networks", "projects", "profiles?all-projects=true", "instances?all-projects=true", "images?all-projects=true")
+COLLECTIONS = (
+    "storage-pools",
+    "networks",
+    "projects",
+    "profiles?all-projects=true",
+    "instances?all-projects=true",
+    "images?all-projects=true",
+)
 
 
 class Repository:
@@ -72,13 +79,17 @@ class Repository:
         (server,) = json.loads((self.folder / f"{name}.json").read_text())["servers"].values()
         block = re.search(r"^(`{3,})diff\n(.*?)\n\1$", markdown, re.S | re.M)
         lines = block[2].splitlines() if block else []
-        assert [line for line in lines if line[0] != " "] == [f"{SIGNS[row['action']]} {words(row)}" for row in server["plan"]]
+        assert [line for line in lines if line[0] != " "] == [
+            f"{SIGNS[row['action']]} {words(row)}" for row in server["plan"]
+        ]
         assert (server["summary"] in markdown) == bool(lines)
         return lines
 
     def dump(self) -> dict:
         """All that a stack may touch. The servers list users in no order."""
-        listed = {path: self.daemon.query(f"/1.0/{path}{'&' if '?' in path else '?'}recursion=1") for path in COLLECTIONS}
+        listed = {
+            path: self.daemon.query(f"/1.0/{path}{'&' if '?' in path else '?'}recursion=1") for path in COLLECTIONS
+        }
         for objects in listed.values():
             for obj in objects or ():
                 obj["used_by"] = sorted(obj.get("used_by") or ())
@@ -92,7 +103,9 @@ SIGNS = {"create": "+", "update": "~", "replace": "-/+", "delete": "-"}
 
 
 def words(row: dict) -> str:
-    return f"{row['kind']} {row['name']}" + (f" (project {row['project']})" if row["project"] not in (None, "default") else "")
+    return f"{row['kind']} {row['name']}" + (
+        f" (project {row['project']})" if row["project"] not in (None, "default") else ""
+    )
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -129,7 +142,9 @@ def test_from_nothing_and_back(repository):
     applied = repository.run("Apply")
     assert not applied.failed and applied.changed == 1, applied.text
     assert applied.plan == plan
-    (web1,) = [row for row in repository.daemon.query("/1.0/instances?recursion=2&project=shop") if row["name"] == "web1"]
+    (web1,) = [
+        row for row in repository.daemon.query("/1.0/instances?recursion=2&project=shop") if row["name"] == "web1"
+    ]
     assert web1["status"] == "Running" and web1["expanded_config"]["limits.memory"] == "256MiB"
     assert [address["family"] for address in web1["state"]["network"]["eth0"]["addresses"]].count("inet") == 1
 
@@ -146,7 +161,9 @@ def test_from_nothing_and_back(repository):
 
 def test_what_somebody_changes_by_hand_is_told_and_repaired(repository):
     repository.applied()
-    repository.daemon.query("/1.0/profiles/web?project=shop", "PATCH", {"config": {"limits.memory": "128MiB"}, "description": BREAKOUT})
+    repository.daemon.query(
+        "/1.0/profiles/web?project=shop", "PATCH", {"config": {"limits.memory": "128MiB"}, "description": BREAKOUT}
+    )
     repository.daemon.cli("stop", "--force", "--project=shop", "db1")
     repository.daemon.cli("delete", "--force", "--project=shop", "web2")
     drift = repository.run("Drift")
@@ -172,14 +189,20 @@ def test_a_pull_request_shows_exactly_its_edit_and_no_secret(repository):
     before = repository.dump()
     first, second = (repository.encrypted(secret) for secret in (SECRET, SECRET[::-1]))
     repository.edit("40-profiles.yml", "limits.memory: 256MiB", "limits.memory: 384MiB")
-    repository.edit("60-instances.yml", "limits.memory: 512MiB", f"limits.memory: 512MiB\n      user.db_password: {first}")
+    repository.edit(
+        "60-instances.yml", "limits.memory: 512MiB", f"limits.memory: 512MiB\n      user.db_password: {first}"
+    )
     web2 = "  - name: web2\n    project: shop\n    image: debian/12\n    profiles: [default, web]\n"
     repository.edit("60-instances.yml", web2, "")
 
     def planned() -> list[str]:
         run = repository.run("Plan", "--diff", "-v")
         assert not run.failed, run.text
-        for text in (run.text, (repository.folder / "plan.md").read_text(), (repository.folder / "plan.json").read_text()):
+        for text in (
+            run.text,
+            (repository.folder / "plan.md").read_text(),
+            (repository.folder / "plan.json").read_text(),
+        ):
             assert SECRET not in text and SECRET[::-1] not in text
         return repository.report("plan")
 
@@ -206,7 +229,9 @@ def test_a_mistake_is_told_with_its_line_and_nothing_is_changed(repository):
         refused = repository.run(step)
         assert refused.failed, refused.text
         told = (repository.folder / report).read_text()
-        assert re.search(r"^stack/60-instances.yml:\d+: .*wait_fro: there is no such key. Did you mean 'wait_for'\?", told, re.M), told
+        assert re.search(
+            r"^stack/60-instances.yml:\d+: .*wait_fro: there is no such key. Did you mean 'wait_for'\?", told, re.M
+        ), told
     assert repository.run("Apply").failed
     assert repository.dump() == before
 
@@ -215,8 +240,14 @@ def test_a_server_that_is_not_there_is_in_the_report_beside_those_that_are(repos
     repository.applied()
     hosts = repository.folder / "hosts.yml"
     (repository.folder / "host_vars").mkdir()
-    for name, variables in {"away": {"stack_socket": "unix:///nowhere/unix.socket"}, "silent": {"stack_socket": silent, "stack_timeout": 1}}.items():
-        hosts.write_text(hosts.read_text() + f"    {name}:\n      ansible_connection: local\n      ansible_python_interpreter: /usr/bin/python3\n")
+    for name, variables in {
+        "away": {"stack_socket": "unix:///nowhere/unix.socket"},
+        "silent": {"stack_socket": silent, "stack_timeout": 1},
+    }.items():
+        hosts.write_text(
+            hosts.read_text()
+            + f"    {name}:\n      ansible_connection: local\n      ansible_python_interpreter: /usr/bin/python3\n"
+        )
         (repository.folder / "host_vars" / f"{name}.yml").write_text(yaml.safe_dump(variables))
     own = "{{ stack_socket | default('" + repository.daemon.url + "') }}"
     drift = repository.run("Drift", stack_url=own, stack_markdown="told.md", stack_json="reports.json")
@@ -234,16 +265,25 @@ def test_a_server_that_is_not_there_is_in_the_report_beside_those_that_are(repos
 
 
 def test_what_is_there_already_is_adopted_once(repository):
-    """What differs is an error without stack_adopt; with it that is changed, and all that the documents name is marked, here the image too."""
+    """What differs is an error without stack_adopt; with it that is changed, and all that the documents name is marked,
+    here the image too.
+    """
     repository.applied()
     profile, mark = "/1.0/profiles/web?project=shop", "user.cloudhost.stack"
     written = repository.daemon.query(profile)
     assert written["config"].pop(mark) == "shop"
-    repository.daemon.query(profile, "PUT", {"config": written["config"], "devices": written["devices"], "description": "Mine"})
+    repository.daemon.query(
+        profile, "PUT", {"config": written["config"], "devices": written["devices"], "description": "Mine"}
+    )
     refused = repository.run("Apply")
-    assert refused.failed and re.search(r"profile web .* is there already, belongs to no stack, and differs in description", refused.text), refused.text
+    assert refused.failed and re.search(
+        r"profile web .* is there already, belongs to no stack, and differs in description", refused.text
+    ), refused.text
     assert repository.daemon.query(profile)["description"] == "Mine"
-    assert sorted(repository.run("Apply", "-e", "stack_adopt=true").plan) == ["~ image debian/12", "~ profile web (project shop)"]
+    assert sorted(repository.run("Apply", "-e", "stack_adopt=true").plan) == [
+        "~ image debian/12",
+        "~ profile web (project shop)",
+    ]
     adopted = repository.daemon.query(profile)
     assert (adopted["config"][mark], adopted["description"]) == ("shop", written["description"])
 
@@ -261,7 +301,11 @@ def test_a_server_that_is_reached_over_tls(repository, tmp_path, pinned):
             "stack_server_cert": str(daemon.folder / "server.crt"),
         }
         wrong = {"stack_server_fingerprint": client.fingerprint, "stack_server_cert": client.cert}
-        over = {"stack_url": "https://127.0.0.1:18449", "stack_client_cert": client.cert, "stack_client_key": client.key}
+        over = {
+            "stack_url": "https://127.0.0.1:18449",
+            "stack_client_cert": client.cert,
+            "stack_client_key": client.key,
+        }
         within = ("nsenter", "--net", f"--target={daemon.keeper.pid}")
         assert repository.run("Plan", within=within, **over, **{pinned: right[pinned]}).changed == 0
         assert "No changes" in (repository.folder / "plan.md").read_text()

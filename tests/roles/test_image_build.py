@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role image_build: incremental, resumed, two at a time, and with packages, here cloud-init, which instances then wait for."""
+"""The role image_build: incremental, resumed, two at a time, and with packages, here cloud-init, which instances then
+wait for.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,11 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def build(play, folder):
     def run(player=play, **variables):
-        packages = {"image_build_packages": ["cloud-init"], "image_build_alias": "cloud", "image_build_properties": {"variant": "cloud", "os": "Lab"}}
+        packages = {
+            "image_build_packages": ["cloud-init"],
+            "image_build_alias": "cloud",
+            "image_build_properties": {"variant": "cloud", "os": "Lab"},
+        }
         return player("image_build", image_build_directory=str(folder), **{**packages, **variables})
 
     return run
@@ -57,7 +63,9 @@ def test_build_once_and_wait_for_cloud_init(build, folder, daemon, play, tmp_pat
     assert not play("init", init_url=daemon.url, **minimal).failed
     already = any((made / "inputs.json").exists() for made in builds(folder, "image"))
     (tmp_path / "other").mkdir()
-    with concurrent.futures.ThreadPoolExecutor() as pool:  # two at the same time, and of the other product perhaps two more
+    with (
+        concurrent.futures.ThreadPoolExecutor()
+    ) as pool:  # two at the same time, and of the other product perhaps two more
         other = pool.submit(build, Player(tmp_path / "other"), image_build_import=False)
         first = build(image_build_url=daemon.url)
     assert not first.failed, first.text
@@ -70,16 +78,28 @@ def test_build_once_and_wait_for_cloud_init(build, folder, daemon, play, tmp_pat
     assert (imported["properties"]["variant"], imported["properties"]["os"]) == ("cloud", "Lab")
     assert imported["properties"]["description"]  # what is not written stays as it is without
 
-    task = {"name": "c1", "image": "cloud", "config": {"cloud-init.user-data": USER_DATA}, "wait_for": ["cloud_init", "ipv4"], "timeout": 180}
+    task = {
+        "name": "c1",
+        "image": "cloud",
+        "config": {"cloud-init.user-data": USER_DATA},
+        "wait_for": ["cloud_init", "ipv4"],
+        "timeout": 180,
+    }
     launched = play.task("instance", url=daemon.url, **task)
     assert not launched.failed and launched.changed == 1, launched.text
     assert daemon.cli("exec", "c1", "--", "cat", "/root/greeting") == "hello from cloud-init"
     assert play.task("instance", url=daemon.url, **task).changed == 0
 
     # its package of locales is not there
-    broken = {**task, "name": "c2", "config": {"cloud-init.user-data": USER_DATA.replace("locale: false", "locale: en_US.UTF-8")}}
+    broken = {
+        **task,
+        "name": "c2",
+        "config": {"cloud-init.user-data": USER_DATA.replace("locale: false", "locale: en_US.UTF-8")},
+    }
     failed = play.task("instance", url=daemon.url, **broken)
-    assert failed.failed and '"changed": true' in failed.text and "cloud-init failed in instance c2" in failed.text, failed.text
+    assert failed.failed and '"changed": true' in failed.text and "cloud-init failed in instance c2" in failed.text, (
+        failed.text
+    )
     assert daemon.query("/1.0/instances/c2")["status"] == "Running"  # it stays, to be looked at
 
 
@@ -100,11 +120,25 @@ def test_a_build_that_broke_off_is_begun_again(build, folder, tmp_path):
 
 
 def test_what_is_built_is_what_the_options_name(play, tmp_path):
-    """Another distribution, release and components than the host's, from an archive that is not there, so that nothing has to be fetched."""
-    options = {"distribution": "ubuntu", "release": "noble", "components": ["main", "universe", "restricted"], "mirror": NOWHERE, "import": False}
+    """Another distribution, release and components than the host's, from an archive that is not there, so that nothing
+    has to be fetched.
+    """
+    options = {
+        "distribution": "ubuntu",
+        "release": "noble",
+        "components": ["main", "universe", "restricted"],
+        "mirror": NOWHERE,
+        "import": False,
+    }
     folder = tmp_path / "builds"
-    refused = play("image_build", image_build_directory=str(folder), **{f"image_build_{name}": value for name, value in options.items()})
+    refused = play(
+        "image_build",
+        image_build_directory=str(folder),
+        **{f"image_build_{name}": value for name, value in options.items()},
+    )
     (made,), (base,) = builds(folder, "image"), builds(folder, "base")
     assert made.name.startswith("ubuntu-noble-") and base.name.startswith("base-noble-")
-    command = rf"debootstrap --variant=minbase .*--components=main,universe,restricted noble {base}/work/rootfs {NOWHERE}"
+    command = (
+        rf"debootstrap --variant=minbase .*--components=main,universe,restricted noble {base}/work/rootfs {NOWHERE}"
+    )
     assert refused.failed and re.search(command, refused.text), refused.text

@@ -36,9 +36,20 @@ def _play(servers: dict[str, Daemon], folder: pathlib.Path, *options: str, **var
     inventory = folder / "hosts.yml"
     common = {"ansible_connection": "local", "ansible_become": False, "ansible_python_interpreter": sys.executable}
     hosts = {name: {"trust_socket": daemon.url} for name, daemon in servers.items()}
-    inventory.write_text(yaml.safe_dump({"all": {"hosts": hosts, "vars": {**common, "trust_folder": str(folder / "trust"), "trust_name": "lab", **variables}}}))
+    inventory.write_text(
+        yaml.safe_dump(
+            {
+                "all": {
+                    "hosts": hosts,
+                    "vars": {**common, "trust_folder": str(folder / "trust"), "trust_name": "lab", **variables},
+                }
+            }
+        )
+    )
     program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
-    done = servers["lxd1"].inside("env", "ANSIBLE_NOCOLOR=1", program, "-i", str(inventory), *options, "cloudhost.lxd.trust")
+    done = servers["lxd1"].inside(
+        "env", "ANSIBLE_NOCOLOR=1", program, "-i", str(inventory), *options, "cloudhost.lxd.trust"
+    )
     return Run(done.stdout + done.stderr, done.returncode)
 
 
@@ -55,7 +66,9 @@ def test_a_controller_is_enrolled_with_many_servers(servers: dict[str, Daemon], 
     for name, daemon in servers.items():
         written = yaml.safe_load((tmp_path / "trust" / f"{name}.yml").read_text())
         assert written["lxd_url"] == f"https://{daemon.query('/1.0')['config']['core.https_address']}"
-        assert [(entry["name"], entry["restricted"]) for entry in daemon.query("/1.0/certificates?recursion=1")] == [("lab", False)]
+        assert [(entry["name"], entry["restricted"]) for entry in daemon.query("/1.0/certificates?recursion=1")] == [
+            ("lab", False)
+        ]
         pins.add(written["lxd_server_fingerprint"])
     assert len(pins) == 2
 

@@ -4,13 +4,15 @@
 
 """Run a command, and write down what it and all its descendants cost.
 
-Daemons, monitors of containers and whatever else loses its parent become children of this process, so their processor time is known when
+Daemons, monitors of containers and whatever else loses its parent become children of this process, so their processor
+time is known when
 they end. A cgroup would not tell: LXD and Incus put their containers into groups of their own at the root.
 
 Usage: measured.py REPORT [--leaves] COMMAND [ARGUMENT...]
 
-The report is JSON: C(wall) and C(cpu) in seconds, C(exit) status, and C(left): what still ran two seconds after the command ended. That is
-killed, and makes the run fail, unless the command is one that C(--leaves) services behind.
+The report is JSON: `wall` and `cpu` in seconds, `exit` status, and `left`: what still ran two seconds after the command
+ended. That is
+killed, and makes the run fail, unless the command is one that `--leaves` services behind.
 """
 
 from __future__ import annotations
@@ -44,7 +46,14 @@ class Process:
     @property
     def words(self) -> str:
         with contextlib.suppress(OSError):
-            return f"{self.pid} " + pathlib.Path(f"/proc/{self.pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace").strip()[:200]
+            return (
+                f"{self.pid} "
+                + pathlib.Path(f"/proc/{self.pid}/cmdline")
+                .read_bytes()
+                .replace(b"\0", b" ")
+                .decode(errors="replace")
+                .strip()[:200]
+            )
         return f"{self.pid} {self.name}"
 
 
@@ -97,7 +106,7 @@ def main() -> int:
 
 
 def reap(seconds: float) -> float:
-    """Wait for children that are ending, C(seconds) at most; their processor time."""
+    """Wait for children that are ending, `seconds` at most; their processor time."""
     cpu, end = 0.0, time.monotonic() + seconds
     while True:
         try:

@@ -18,15 +18,17 @@ class Job(NamedTuple):
     seconds: int
     #: The jobs that must have passed before it.
     after: tuple[str, ...] = ()
-    #: Whether it takes only the processor time that others leave. No test of such a job depends on the time that something takes.
+    #: Whether it takes only the processor time that others leave. No test of such a job depends on the time that
+    #: something takes.
     patient: bool = False
     #: Whether services that it starts go on running.
     leaves: bool = False
     #: Whether it waits until nothing else runs.
     last: bool = False
-    #: Patterns of the files that it depends on, for the fast tier (L(unchanged)).
+    #: Patterns of the files that it depends on, for the fast tier (`unchanged`).
     reads: tuple[str, ...] = ("*",)
-    #: For a session that takes files as arguments: the patterns of those after whose change all are looked at. None for other sessions.
+    #: For a session that takes files as arguments: the patterns of those after whose change all are looked at. None for
+    #: other sessions.
     wide: tuple[str, ...] | None = None
 
 
@@ -53,10 +55,13 @@ CHECKS = [
 FAST = [job for job in CHECKS if job.name != "unit-2.19"]
 #: On this machine itself: what installs both daemons.
 FIRST = Job("quickstart", 900, leaves=True)
-CEPH_AND_OVN = Job("packages", 590, (FIRST.name,), leaves=True)  # not beside the first, since APT installs for one at a time
+CEPH_AND_OVN = Job(
+    "packages", 590, (FIRST.name,), leaves=True
+)  # not beside the first, since APT installs for one at a time
 #: In full on each product, because it depends on what the daemon says, does or has.
 EACH = {"clusters": 250, "integration": 240, "reach": 160}
-#: In full on one product, because roles, playbooks and scenarios name none; on the other one only the tests that carry the marker C(both).
+#: In full on one product, because roles, playbooks and scenarios name none; on the other one only the tests that carry
+#: the marker `both`.
 SHARED = {"hosts": 700, "roles": 400}
 #: What part of a shared session those tests take, about.
 BOTH = 0.6
@@ -68,9 +73,24 @@ def chosen(commit: str) -> str:
 
 
 def full(whole: Sequence[str]) -> list[Job]:
-    """Everything, the shared sessions in full on the products of C(whole)."""
+    """Everything, the shared sessions in full on the products of `whole`."""
     after = {"clusters": (FIRST.name, CEPH_AND_OVN.name)}
     seconds = {(name, product): EACH[name] for name in EACH for product in PRODUCTS}
-    seconds.update({(name, product): SHARED[name] if product in whole else int(BOTH * SHARED[name]) for name in SHARED for product in PRODUCTS})
-    daemons = [Job(f"{name}-{product}", about, after.get(name, (FIRST.name,))) for (name, product), about in seconds.items()]
-    return [FIRST, CEPH_AND_OVN, Job("again", 100, (FIRST.name,), leaves=True), *daemons, *CHECKS, Job("clean", 30, (FIRST.name,), last=True)]
+    seconds.update(
+        {
+            (name, product): SHARED[name] if product in whole else int(BOTH * SHARED[name])
+            for name in SHARED
+            for product in PRODUCTS
+        }
+    )
+    daemons = [
+        Job(f"{name}-{product}", about, after.get(name, (FIRST.name,))) for (name, product), about in seconds.items()
+    ]
+    return [
+        FIRST,
+        CEPH_AND_OVN,
+        Job("again", 100, (FIRST.name,), leaves=True),
+        *daemons,
+        *CHECKS,
+        Job("clean", 30, (FIRST.name,), last=True),
+    ]

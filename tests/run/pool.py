@@ -28,7 +28,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MEASURED = pathlib.Path(__file__).with_name("measured.py")
 NOX = pathlib.Path(sys.executable).with_name("nox")
 CORES = os.cpu_count() or 1
-#: How many jobs run at a time. Those with daemons wait a lot, so there are two more of them than there are cores; beside them run patient ones.
+#: How many jobs run at a time. Those with daemons wait a lot, so there are two more of them than there are cores;
+#: beside them run patient ones.
 SLOTS, PATIENT_SLOTS = CORES + 2, CORES
 #: How many examples the property tests try in the fast tier, instead of a hundred.
 FEW = "20"
@@ -66,7 +67,10 @@ class Pool:
     def _job(self, job: plan.Job) -> bool:
         if self.stopping.is_set():
             return False
-        place = {what: str(self.folder / f"{job.name}.{what}") for what in (summary.LOG, summary.REPORT, summary.COST, summary.TIMES)}
+        place = {
+            what: str(self.folder / f"{job.name}.{what}")
+            for what in (summary.LOG, summary.REPORT, summary.COST, summary.TIMES)
+        }
         command = ["nice", "-n", "10"] if job.patient else []
         command += [sys.executable, str(MEASURED), place[summary.COST], *(["--leaves"] if job.leaves else [])]
         command += [str(NOX), "--error-on-missing-interpreters", "--report", place[summary.REPORT], "-s", job.name]
@@ -75,7 +79,12 @@ class Pool:
         say(f"{job.name} …")
         with open(place[summary.LOG], "wb") as log:
             process = subprocess.Popen(
-                command, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=log, stderr=log, env={**self.environ, "CLOUDHOST_TEST_TIMES": place[summary.TIMES]}
+                command,
+                cwd=ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**self.environ, "CLOUDHOST_TEST_TIMES": place[summary.TIMES]},
             )
             self.processes.append(process)
             passed = process.wait() == 0
@@ -92,7 +101,12 @@ class Pool:
             changed = self.tree.changed(job.name, job.reads)
             if changed or changed is None:
                 found.append(job)
-            if changed and job.wide is not None and not self.tree.read_by(job.wide).keys() & changed and changed <= self.tree.hashes.keys():
+            if (
+                changed
+                and job.wide is not None
+                and not self.tree.read_by(job.wide).keys() & changed
+                and changed <= self.tree.hashes.keys()
+            ):
                 self.files[job.name] = sorted(changed)
         return found
 
@@ -106,11 +120,19 @@ class Pool:
 
 def _left_out(jobs: list[plan.Job], files: dict[str, list[str]]) -> list[str]:
     """What the fast tier did not do, so that nobody takes it for a whole run."""
-    remarks = [f"Left out: everything that needs a daemon, ansible-core 2.19, and of generated examples all but {FEW} a test."]
+    remarks = [
+        f"Left out: everything that needs a daemon, ansible-core 2.19, and of generated examples all but {FEW} a test."
+    ]
     same = [job.name for job in plan.FAST if job not in jobs]
     if same:
-        remarks.append(f"Not run again, because none of their files has changed since they passed in this clone: {', '.join(same)}.")
-    return remarks + [f"{name} looked at what has changed since it passed in this clone: {', '.join(names)}." for name, names in files.items()]
+        remarks.append(
+            "Not run again, because none of their files has changed since they passed in this clone: "
+            f"{', '.join(same)}."
+        )
+    return remarks + [
+        f"{name} looked at what has changed since it passed in this clone: {', '.join(names)}."
+        for name, names in files.items()
+    ]
 
 
 def say(words: str) -> None:
@@ -120,10 +142,17 @@ def say(words: str) -> None:
 
 def main() -> int:
     folder, option = pathlib.Path(sys.argv[1]).resolve(), sys.argv[2] if len(sys.argv) > 2 else ""
-    commit = subprocess.run(["git", "rev-parse", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    commit = subprocess.run(
+        ["git", "rev-parse", "HEAD"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    ).stdout.strip()
     whole = list(plan.PRODUCTS) if option == "--all" else [plan.chosen(commit)]
     fast = option == "--fast"
-    pool = Pool(folder, unchanged.Tree(ROOT), CLOUDHOST_TEST_SHARED=" ".join(whole), **({"CLOUDHOST_EXAMPLES": FEW} if fast else {}))
+    pool = Pool(
+        folder,
+        unchanged.Tree(ROOT),
+        CLOUDHOST_TEST_SHARED=" ".join(whole),
+        **({"CLOUDHOST_EXAMPLES": FEW} if fast else {}),
+    )
     jobs = pool.due(plan.FAST) if fast else plan.full(whole)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, pool.stop)
@@ -135,7 +164,10 @@ def main() -> int:
     remarks = _left_out(jobs, pool.files) if fast else []
     if others and not fast:
         shared = ", ".join(plan.SHARED)
-        remarks = [f"Left out: on {others[0]}, the tests of {shared} that do not carry the marker 'both' (commit {commit[:7]}; ./test.sh --all has them)."]
+        remarks = [
+            f"Left out: on {others[0]}, the tests of {shared} that do not carry the marker 'both' (commit "
+            f"{commit[:7]}; ./test.sh --all has them)."
+        ]
     names = [job.name for job in jobs]
     return 0 if summary.tell(folder, names, time.monotonic() - begin, CORES, remarks) else 1
 

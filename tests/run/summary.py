@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 #: How many of the slowest tests and fixtures are shown.
 SLOWEST = 25
-#: Files of C(pool.py) in one folder, by what follows the name of the session.
+#: Files of `pool.py` in one folder, by what follows the name of the session.
 REPORT, LOG, COST, TIMES, TESTS = "json", "log", "cost", "times", "xml"
 
 
@@ -40,7 +40,11 @@ def read(folder: pathlib.Path, name: str) -> Session:
     result = sessions[0]["result"].lower()
     if cost.get("exit", 1) and result == "success":
         result = "failed"  # it left processes behind
-    passed, failed, skipped = int(result == "success"), int(result not in ("success", "skipped")), int(result == "skipped")
+    passed, failed, skipped = (
+        int(result == "success"),
+        int(result not in ("success", "skipped")),
+        int(result == "skipped"),
+    )
     reasons = [sessions[0].get("reason", "")] if skipped else []
     if (folder / f"{name}.{TESTS}").exists():
         passed, broken, skipped, reasons = _tests(folder / f"{name}.{TESTS}")
@@ -60,8 +64,16 @@ def _tests(report: pathlib.Path) -> tuple[int, int, int, list[str]]:
     """Passed, failed and skipped tests of one JUnit file, and the reasons of the skipped ones."""
     suite = ElementTree.parse(report).getroot().find("testsuite")
     assert suite is not None, report
-    total, failed, skipped = int(suite.get("tests", 0)), int(suite.get("failures", 0)) + int(suite.get("errors", 0)), int(suite.get("skipped", 0))
-    reasons = [f"{case.get('name')}: {skip.get('message')}" for case in suite.iter("testcase") for skip in case.findall("skipped")]
+    total, failed, skipped = (
+        int(suite.get("tests", 0)),
+        int(suite.get("failures", 0)) + int(suite.get("errors", 0)),
+        int(suite.get("skipped", 0)),
+    )
+    reasons = [
+        f"{case.get('name')}: {skip.get('message')}"
+        for case in suite.iter("testcase")
+        for skip in case.findall("skipped")
+    ]
     return total - failed - skipped, failed, skipped, reasons
 
 
@@ -84,8 +96,13 @@ def tell(folder: pathlib.Path, names: list[str], wall: float, cores: int, remark
         print(f"{seconds:8.1f} s  {what}")
     print(f"\n{'session':20} {'passed':>7} {'failed':>7} {'skipped':>7} {'wall':>9} {'processor':>11}")
     for session in sessions:
-        wall_words, cpu_words = (f"{seconds:7.0f} s" if seconds is not None else "-" for seconds in (session.wall, session.cpu))
-        print(f"{session.name:20} {session.passed:7} {session.failed:7} {session.skipped:7} {wall_words:>9} {cpu_words:>11}")
+        wall_words, cpu_words = (
+            f"{seconds:7.0f} s" if seconds is not None else "-" for seconds in (session.wall, session.cpu)
+        )
+        print(
+            f"{session.name:20} {session.passed:7} {session.failed:7} {session.skipped:7} {wall_words:>9} "
+            f"{cpu_words:>11}"
+        )
         for reason in session.reasons:
             print(f"    skipped {reason}")
     cpu = sum(session.cpu or 0 for session in sessions)

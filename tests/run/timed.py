@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A plugin of pytest: how long each fixture and each test took, one line of JSON each, in the file that C(CLOUDHOST_TEST_TIMES) names.
+"""A plugin of pytest: how long each fixture and each test took, one line of JSON each, in the file that
+`CLOUDHOST_TEST_TIMES` names.
 
 A conftest.py would not see the fixtures of a whole session.
 """
@@ -30,7 +31,9 @@ def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any], request: pytest.Fix
     begin = time.monotonic()
     yield
     parameter = f"[{request.param}]" if hasattr(request, "param") else ""
-    _note(f"fixture {fixturedef.argname}{parameter} for {request.node.nodeid or 'the session'}", time.monotonic() - begin)
+    _note(
+        f"fixture {fixturedef.argname}{parameter} for {request.node.nodeid or 'the session'}", time.monotonic() - begin
+    )
 
 
 @pytest.hookimpl(hookwrapper=True)

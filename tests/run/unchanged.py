@@ -4,7 +4,7 @@
 
 """Which files have changed since a session passed in this clone. Only the fast tier asks: a whole run runs everything.
 
-The contents that a session passed with are kept in C(.cache/passed).
+The contents that a session passed with are kept in `.cache/passed`.
 """
 
 from __future__ import annotations
@@ -23,19 +23,30 @@ class Tree:
     def __init__(self, root: pathlib.Path) -> None:
         self.root, self.passed = root, root / ".cache" / "passed"
         listed = subprocess.run(
-            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=root, stdout=subprocess.PIPE, text=True, check=True
+            ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"],
+            cwd=root,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
         ).stdout.split("\0")
-        self.hashes = {name: hashlib.sha256((root / name).read_bytes()).hexdigest() for name in sorted(set(listed)) if name and (root / name).is_file()}
+        self.hashes = {
+            name: hashlib.sha256((root / name).read_bytes()).hexdigest()
+            for name in sorted(set(listed))
+            if name and (root / name).is_file()
+        }
 
     def read_by(self, patterns: Sequence[str]) -> dict[str, str]:
-        """The files that the patterns choose, each with the hash of its content: the last that matches counts, and one with C(!) leaves it out.
+        """The files that the patterns choose, each with the hash of its content: the last that matches counts, and one
+        with `!` leaves it out.
 
-        C(*) matches slashes too.
+        `*` matches slashes too.
         """
         return {name: content for name, content in self.hashes.items() if _chosen(name, patterns)}
 
     def changed(self, session: str, patterns: Sequence[str]) -> set[str] | None:
-        """The names of the files that are new, other or gone since the session passed; None where it has not passed yet."""
+        """The names of the files that are new, other or gone since the session passed; None where it has not passed
+        yet.
+        """
         try:
             before: dict[str, str] = json.loads((self.passed / f"{session}.json").read_text())
         except (OSError, ValueError):

@@ -32,7 +32,9 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("unit")
-_converge.SHORTEST_LOOK = _converge.LONGEST_LOOK = 0.0  # what is in memory has no other writers; test_lost_races.py is about them
+_converge.SHORTEST_LOOK = _converge.LONGEST_LOOK = (
+    0.0  # what is in memory has no other writers; test_lost_races.py is about them
+)
 
 
 @pytest.fixture
@@ -47,7 +49,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """A test that waits for what does not come ends, and says where it waited."""
     if config.pluginmanager.hasplugin("timeout"):
         for item in items:
-            item.add_marker(pytest.mark.timeout(900))  # the longest takes a minute, and some times that beside daemons that have the precedence
+            item.add_marker(
+                pytest.mark.timeout(900)
+            )  # the longest takes a minute, and some times that beside daemons that have the precedence
 
 
 @pytest.fixture

@@ -2,9 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A server on a unix socket that says what no real daemon can be made to say: other envelopes, broken answers, cut connections.
+"""A server on a unix socket that says what no real daemon can be made to say: other envelopes, broken answers, cut
+connections.
 
-Strict: what was not announced with L(FakeServer.on) and is not in its memory is a complaint, and so is a request that no daemon takes.
+Strict: what was not announced with `FakeServer.on` and is not in its memory is a complaint, and so is a request that no
+daemon takes.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ class Request(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """C(cut) is how many bytes of the whole answer leave before the connection breaks; C(silent) is an answer that never comes."""
+    """`cut` is how many bytes of the whole answer leave before the connection breaks; `silent` is an answer that never
+    comes.
+    """
 
     body: bytes
     status: int = 200
@@ -48,23 +52,49 @@ class Answer(NamedTuple):
 
 
 def sync(metadata: Any, etag: str | None = None, **kwargs: Any) -> Answer:
-    body = {"type": "sync", "status": "Success", "status_code": 200, "operation": "", "error_code": 0, "error": "", "metadata": metadata}
+    body = {
+        "type": "sync",
+        "status": "Success",
+        "status_code": 200,
+        "operation": "",
+        "error_code": 0,
+        "error": "",
+        "metadata": metadata,
+    }
     return Answer(json.dumps(body).encode(), headers={"ETag": etag} if etag else {}, **kwargs)
 
 
 def task(identity: str = "1", **kwargs: Any) -> Answer:
     url = f"/1.0/operations/{identity}"
-    body = {"type": "async", "status": "Operation created", "status_code": 100, "operation": url, "error_code": 0, "error": "", "metadata": {}}
+    body = {
+        "type": "async",
+        "status": "Operation created",
+        "status_code": 100,
+        "operation": url,
+        "error_code": 0,
+        "error": "",
+        "metadata": {},
+    }
     return Answer(json.dumps(body).encode(), status=202, **kwargs)
 
 
 def operation(code: int, err: str = "", metadata: Any = None) -> Answer:
     words = {103: "Running", 200: "Success", 400: "Failure", 401: "Cancelled"}
-    return sync({"id": "1", "class": "task", "status": words[code], "status_code": code, "err": err, "metadata": metadata})
+    return sync(
+        {"id": "1", "class": "task", "status": words[code], "status_code": code, "err": err, "metadata": metadata}
+    )
 
 
 def error(code: int, text: str, **kwargs: Any) -> Answer:
-    body = {"type": "error", "status": "", "status_code": 0, "operation": "", "error_code": code, "error": text, "metadata": None}
+    body = {
+        "type": "error",
+        "status": "",
+        "status_code": 0,
+        "operation": "",
+        "error_code": code,
+        "error": text,
+        "metadata": None,
+    }
     return Answer(json.dumps(body).encode(), status=code, **kwargs)
 
 
@@ -93,14 +123,24 @@ class _Handler(BaseHTTPRequestHandler):
     def _handle(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path, _mark, query = self.path.partition("?")
-        request = Request(self.command, urllib.parse.unquote(path), dict(urllib.parse.parse_qsl(query, keep_blank_values=True)), self.headers, body)
+        request = Request(
+            self.command,
+            urllib.parse.unquote(path),
+            dict(urllib.parse.parse_qsl(query, keep_blank_values=True)),
+            self.headers,
+            body,
+        )
         answer = self.server.fake.answer(request)
         if answer.silent:
             self.server.fake.over.wait()
             self.close_connection = True
             return
         headers = {"Content-Type": "application/json", "Content-Length": str(len(answer.body)), **answer.headers}
-        head = f"HTTP/1.1 {answer.status} Words\r\n" + "".join(f"{key}: {value}\r\n" for key, value in headers.items()) + "\r\n"
+        head = (
+            f"HTTP/1.1 {answer.status} Words\r\n"
+            + "".join(f"{key}: {value}\r\n" for key, value in headers.items())
+            + "\r\n"
+        )
         whole = head.encode() + answer.body
         try:
             self.wfile.write(whole if answer.cut is None else whole[: answer.cut])
@@ -120,9 +160,9 @@ class _Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
 
 
 class FakeServer:
-    """Announce answers with L(on); see what came in C(requests) and what should not have come in C(complaints).
+    """Announce answers with `on`; see what came in `requests` and what should not have come in `complaints`.
 
-    C(hooks) are what else happens when a request such as C(GET /1.0) comes.
+    `hooks` are what else happens when a request such as `GET /1.0` comes.
     """
 
     def __init__(self, path: str, memory: Memory | None = None) -> None:
@@ -141,7 +181,7 @@ class FakeServer:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def on(self, line: str, *answers: Answer) -> None:
-        """Answer requests such as C(GET /1.0) with these in turn; the last one is for all that follow."""
+        """Answer requests such as `GET /1.0` with these in turn; the last one is for all that follow."""
         self._script[line] = list(answers)
 
     def is_silent(self, line: str) -> bool:
@@ -165,7 +205,12 @@ class FakeServer:
             if script:
                 return script.pop(0) if len(script) > 1 else script[0]
             if self.memory:
-                code, metadata, etag = self.memory.handle(request.method, request.path, request.data if request.body else None, request.headers.get("If-Match"))
+                code, metadata, etag = self.memory.handle(
+                    request.method,
+                    request.path,
+                    request.data if request.body else None,
+                    request.headers.get("If-Match"),
+                )
                 return sync(metadata, etag) if code == 200 else error(code, metadata)
             self.complaints.append(f"{request.line}: not expected")
             return error(501, "not expected")

@@ -21,16 +21,39 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.secrets impo
 #: What the daemons add to a new object of a collection.
 DEFAULTS = {
     "/1.0/profiles": {"description": "", "config": {}, "devices": {}, "used_by": []},
-    "/1.0/projects": {"description": "", "config": {"features.images": "true", "features.profiles": "true"}, "used_by": []},
-    "/1.0/networks": {"description": "", "config": {}, "managed": True, "type": "bridge", "status": "Created", "used_by": []},
+    "/1.0/projects": {
+        "description": "",
+        "config": {"features.images": "true", "features.profiles": "true"},
+        "used_by": [],
+    },
+    "/1.0/networks": {
+        "description": "",
+        "config": {},
+        "managed": True,
+        "type": "bridge",
+        "status": "Created",
+        "used_by": [],
+    },
     "/1.0/storage-pools": {"description": "", "config": {}, "status": "Created", "used_by": []},
-    "/1.0/instances": {"description": "", "config": {}, "devices": {}, "profiles": ["default"], "ephemeral": False, "status": "Stopped", "type": "container"},
+    "/1.0/instances": {
+        "description": "",
+        "config": {},
+        "devices": {},
+        "profiles": ["default"],
+        "ephemeral": False,
+        "status": "Stopped",
+        "type": "container",
+    },
 }
 SERVER = {
     "api_extensions": ["instance_pool_move"],
     "auth": "trusted",
     "config": {},
-    "environment": {"server": "lxd", "server_version": "6.1", "storage_supported_drivers": [{"Name": "dir"}, {"Name": "btrfs"}]},
+    "environment": {
+        "server": "lxd",
+        "server_version": "6.1",
+        "storage_supported_drivers": [{"Name": "dir"}, {"Name": "btrfs"}],
+    },
 }
 
 
@@ -39,7 +62,9 @@ def etag_of(obj: dict) -> str:
 
 
 class Memory:
-    """Objects by path. A PUT replaces what it names, a PATCH merges, a POST to a collection creates, one to an object renames."""
+    """Objects by path. A PUT replaces what it names, a PATCH merges, a POST to a collection creates, one to an object
+    renames.
+    """
 
     def __init__(self) -> None:
         self.objects: dict[str, dict] = {"/1.0": copy.deepcopy(SERVER)}
@@ -76,7 +101,9 @@ class Memory:
 
 
 class MemoryClient:
-    """What L(client.Client) is to the layers above, without a connection. C(trouble) is raised by the next writes, in turn."""
+    """What `client.Client` is to the layers above, without a connection. `trouble` is raised by the next writes, in
+    turn.
+    """
 
     label = "lxd 6.1 at memory"
     implementation = "lxd"
@@ -140,4 +167,9 @@ def params_of(kind: type[Resource], **given: Any) -> dict[str, Any]:
     """Module parameters as Ansible hands them over: defaults filled in, None for what was not written."""
     spec = kind.argument_spec()
     assert set(given) <= {*spec, "project", "target"}
-    return {"project": None, "target": None, **{option: entry.get("default") for option, entry in spec.items()}, **given}
+    return {
+        "project": None,
+        "target": None,
+        **{option: entry.get("default") for option, entry in spec.items()},
+        **given,
+    }

@@ -22,7 +22,9 @@ from ansible_collections.cloudhost.lxd.tests.unit.world import WorldClient
 
 OLD = {"profiles": [{"name": "old"}], "networks": [{"name": "old0"}]}
 #: Each waits for the one before it, so there are always workers with nothing else to do than deletions.
-CHAIN = {"profiles": [{"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}, {"name": "c", "depends_on": ["profile/b"]}]}
+CHAIN = {
+    "profiles": [{"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}, {"name": "c", "depends_on": ["profile/b"]}]
+}
 
 
 def written(world):
@@ -48,7 +50,11 @@ def test_what_fails_before_does_not_keep_what_nobody_needs(world):
     assert sorted(written(world)[2:]) == ["DELETE networks/old0", "DELETE profiles/old"]
     result = caught.value.result
     assert [(row["name"], row["action"]) for row in result["skipped_resources"]] == [("c", "create")]
-    assert sorted((row["name"], row["action"]) for row in result["done"]) == [("a", "create"), ("old", "delete"), ("old0", "delete")]
+    assert sorted((row["name"], row["action"]) for row in result["done"]) == [
+        ("a", "create"),
+        ("old", "delete"),
+        ("old0", "delete"),
+    ]
 
 
 def test_what_the_daemon_makes_itself_is_never_pruned(world):
@@ -77,10 +83,15 @@ def test_what_is_planned_in_a_project_is_there_for_others_of_the_project(world):
         "instances": [{"name": "i1", "project": "lab", "source": EMPTY, "profiles": ["web"], "state": "stopped"}],
     }
     run(world, definition)
-    assert {path for project, path in world.objects if project == "lab"} >= {"/1.0/networks/n0", "/1.0/profiles/web", "/1.0/instances/i1"}
+    assert {path for project, path in world.objects if project == "lab"} >= {
+        "/1.0/networks/n0",
+        "/1.0/profiles/web",
+        "/1.0/instances/i1",
+    }
 
 
-# -- a run that was killed had asked for it, and the server was still at it --------------------------------------------------
+# -- a run that was killed had asked for it, and the server was still at it
+# --------------------------------------------------
 
 PROFILE = {"profiles": [{"name": "web", "config": {"limits.cpu": 2}}]}
 
@@ -93,7 +104,10 @@ def appears(world, path, **obj):
 def test_what_appears_with_our_mark_is_ours(world):
     appears(world, "/1.0/profiles/web", config={MARK: "shop", "limits.cpu": "1"})
     done = run(world, PROFILE)
-    assert world.find("/1.0/profiles/web")["config"] == {**mark_of("shop", Profile, "default", "web"), "limits.cpu": "2"}
+    assert world.find("/1.0/profiles/web")["config"] == {
+        **mark_of("shop", Profile, "default", "web"),
+        "limits.cpu": "2",
+    }
     assert titles(done) == [("profile", "web")]
     assert written(world) == ["POST profiles/web", "PUT profiles/web"]
 
@@ -144,7 +158,8 @@ def test_an_update_that_fails_because_something_exists_is_a_failure(world):
     assert written(world) == ["POST profiles/web", "PUT profiles/web"]
 
 
-# -- workers and their progress ---------------------------------------------------------------------------------------------
+# -- workers and their progress
+# ---------------------------------------------------------------------------------------------
 
 
 def test_each_worker_has_a_connection_of_its_own_and_closes_it(world):
@@ -167,13 +182,28 @@ def test_progress_is_told_at_each_beginning_and_end(world):
     told = []
     run(world, {"profiles": [{"name": "there"}]})
     world.faults["/1.0/profiles/b"] = "no"
-    definition = {"profiles": [{"name": "there"}, {"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}, {"name": "c", "depends_on": ["profile/b"]}]}
+    definition = {
+        "profiles": [
+            {"name": "there"},
+            {"name": "a"},
+            {"name": "b", "depends_on": ["profile/a"]},
+            {"name": "c", "depends_on": ["profile/b"]},
+        ]
+    }
 
     def progress(applier):
         told.append(([node.label for node in applier.running], applier.finished, applier.failed, applier.total))
 
     with pytest.raises(StackFailed):
-        run_stack(WorldClient(world), KINDS, Wish("shop"), [Document("", definition, {})], False, parallel=2, progress=progress)
+        run_stack(
+            WorldClient(world),
+            KINDS,
+            Wish("shop"),
+            [Document("", definition, {})],
+            False,
+            parallel=2,
+            progress=progress,
+        )
     assert told == [(["a"], 0, 0, 3), ([], 1, 0, 3), (["b"], 1, 0, 3), ([], 2, 1, 3)]
 
 
@@ -181,7 +211,13 @@ def test_no_more_are_begun_than_there_are_workers(world):
     most = []
     definition = {"profiles": [{"name": f"p{number}"} for number in range(9)]}
     run_stack(
-        WorldClient(world), KINDS, Wish("shop"), [Document("", definition, {})], False, parallel=2, progress=lambda applier: most.append(len(applier.running))
+        WorldClient(world),
+        KINDS,
+        Wish("shop"),
+        [Document("", definition, {})],
+        False,
+        parallel=2,
+        progress=lambda applier: most.append(len(applier.running)),
     )
     assert max(most) == 2 and len(most) == 18
 
@@ -189,17 +225,29 @@ def test_no_more_are_begun_than_there_are_workers(world):
 def test_of_two_that_failed_the_first_is_the_reason(world):
     world.faults.update({"/1.0/profiles/a": "no", "/1.0/profiles/b": "no"})
     definition = {
-        "profiles": [{"name": "c", "depends_on": ["profile/b", "profile/a"]}, {"name": "d", "depends_on": ["profile/c"]}, {"name": "a"}, {"name": "b"}]
+        "profiles": [
+            {"name": "c", "depends_on": ["profile/b", "profile/a"]},
+            {"name": "d", "depends_on": ["profile/c"]},
+            {"name": "a"},
+            {"name": "b"},
+        ]
     }
     with pytest.raises(StackFailed) as caught:
         run(world, definition)
     first = sorted(row["name"] for row in caught.value.result["failed_resources"])[0]
-    assert {row["name"]: row["because"] for row in caught.value.result["skipped_resources"]} == dict.fromkeys("cd", f"profile {first} failed")
+    assert {row["name"]: row["because"] for row in caught.value.result["skipped_resources"]} == dict.fromkeys(
+        "cd", f"profile {first} failed"
+    )
 
 
 def test_whichever_comes_first_in_the_plan_is_the_reason(world):
     world.faults.update({"/1.0/profiles/p1": "no", "/1.0/profiles/p8": "no"})
-    definition = {"profiles": [*({"name": f"p{number}"} for number in range(9)), {"name": "last", "depends_on": ["profile/p8", "profile/p1"]}]}
+    definition = {
+        "profiles": [
+            *({"name": f"p{number}"} for number in range(9)),
+            {"name": "last", "depends_on": ["profile/p8", "profile/p1"]},
+        ]
+    }
     with pytest.raises(StackFailed) as caught:
         run(world, definition)
     assert [row["because"] for row in caught.value.result["skipped_resources"]] == ["profile p1 failed"]
@@ -241,7 +289,9 @@ def test_when_the_time_is_over_and_nothing_is_left_to_do_that_is_no_failure(worl
     run(world, {"profiles": [{"name": "b"}]})
     client = WorldClient(world)
     world.meanwhile["/1.0/profiles/a"] = lambda: setattr(client.deadline, "remaining", lambda: 0)
-    assert titles(run(world, {"profiles": [{"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}]}, client=client)) == [("profile", "a")]
+    assert titles(
+        run(world, {"profiles": [{"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}]}, client=client)
+    ) == [("profile", "a")]
 
 
 def test_the_server_is_asked_what_it_is_before_the_workers_begin(world):
@@ -266,11 +316,22 @@ def test_warnings_of_the_plan_and_of_its_doing_are_told_once(world):
     original = world.change
 
     def loud(method, path, body, etag, project):
-        original(method, path, {**body, "description": body["description"].upper()} if method == "PUT" and "description" in body else body, etag, project)
+        original(
+            method,
+            path,
+            {**body, "description": body["description"].upper()} if method == "PUT" and "description" in body else body,
+            etag,
+            project,
+        )
 
     world.change = loud
-    definition = {"instances": [{"name": "i1", "source": EMPTY, "description": "d", "config": {"security.privileged": True}}]}
+    definition = {
+        "instances": [{"name": "i1", "source": EMPTY, "description": "d", "config": {"security.privileged": True}}]
+    }
     assert "security.privileged takes effect at its next start" in run(world, definition, check=True)["warnings"][0]
     done = run(world, definition)
     assert [words.partition(":")[0] for words in done["warnings"]] == ["instance 'i1'", "instance 'i1'"]
-    assert "security.privileged takes effect at its next start" in done["warnings"][0] and "keeps description as 'D' where 'd'" in done["warnings"][1]
+    assert (
+        "security.privileged takes effect at its next start" in done["warnings"][0]
+        and "keeps description as 'D' where 'd'" in done["warnings"][1]
+    )

@@ -36,12 +36,28 @@ KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
         (DEB822.replace("Types: deb\n", "Enabled: no\nTypes: deb\n"), "bookworm", "", ""),
         (DEB822.replace("Types: deb\n", "Types: deb-src\n"), "bookworm", "", ""),
         (DEB822.replace("Types: deb\n", "Types: deb-src deb\n"), "bookworm", "http://one.example/debian", KEYRING),
-        ("Types: deb\nURIs:\n http://two.example/a\n http://three.example\nSuites:\n noble\nSigned-By:\n -----BEGIN PGP", "noble", "http://two.example/a", ""),
+        (
+            "Types: deb\nURIs:\n http://two.example/a\n http://three.example\nSuites:\n noble\nSigned-By:\n "
+            "-----BEGIN PGP",
+            "noble",
+            "http://two.example/a",
+            "",
+        ),
         ("deb http://one.example/debian bookworm main contrib\n", "bookworm", "http://one.example/debian", ""),
         ("deb-src http://one.example/debian bookworm main\n", "bookworm", "", ""),
         ("#deb http://one.example/debian bookworm main\n", "bookworm", "", ""),
-        ("deb [arch=amd64 signed-by=/k.gpg] https://one.example/debian bookworm main\n", "bookworm", "https://one.example/debian", "/k.gpg"),
-        ("deb http://a.example/ubuntu noble-updates main\ndeb http://b.example/ubuntu noble main\n", "noble", "http://b.example/ubuntu", ""),
+        (
+            "deb [arch=amd64 signed-by=/k.gpg] https://one.example/debian bookworm main\n",
+            "bookworm",
+            "https://one.example/debian",
+            "/k.gpg",
+        ),
+        (
+            "deb http://a.example/ubuntu noble-updates main\ndeb http://b.example/ubuntu noble main\n",
+            "noble",
+            "http://b.example/ubuntu",
+            "",
+        ),
         ("", "bookworm", "", ""),
     ],
 )

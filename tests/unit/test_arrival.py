@@ -15,7 +15,7 @@ NIC = {"type": "nic", "network": "br0"}
 
 
 class Client(MemoryClient):
-    """Each project has its own profiles; C(snapshots) are those of the instance, and C(bodies) what was sent."""
+    """Each project has its own profiles; `snapshots` are those of the instance, and `bodies` what was sent."""
 
     def __init__(self, memory, profiles, snapshots):
         super().__init__(memory)
@@ -27,7 +27,9 @@ class Client(MemoryClient):
     def names(self, path, **query):
         if path.endswith("/snapshots"):
             return self.snapshots
-        return self.profiles if path == "/1.0/profiles" and query.get("project") == "lab" else super().names(path, **query)
+        return (
+            self.profiles if path == "/1.0/profiles" and query.get("project") == "lab" else super().names(path, **query)
+        )
 
     def write(self, method, path, body=None, **query):
         self.bodies.append(body)
@@ -43,7 +45,9 @@ def moved(wanted, there=("default", "lab"), snapshots=(), taken=True):
     instance = Instance(client, params_of(Instance, name="i1", new_project="lab", state="present", **wanted))
     plan = instance.plan(instance.read())
     plan.steps[0].run()
-    return [step.words for step in plan.steps], {key: value for key, value in client.bodies[0].items() if key in ("profiles", "config", "devices")}
+    return [step.words for step in plan.steps], {
+        key: value for key, value in client.bodies[0].items() if key in ("profiles", "config", "devices")
+    }
 
 
 def refused(*arguments, **options):
@@ -61,7 +65,9 @@ def test_what_goes_along():
 
 
 def test_what_is_left_to_be_done_there():
-    steps, body = moved({"profiles": ["lab"], "config": {"user.a": None}, "devices": {"eth0": None}, "description": "x"})
+    steps, body = moved(
+        {"profiles": ["lab"], "config": {"user.a": None}, "devices": {"eth0": None}, "description": "x"}
+    )
     assert (steps, body) == ([MOVE, "update instance i1 (config, description, devices)"], {"profiles": ["lab"]})
 
 
@@ -74,9 +80,18 @@ def test_a_server_that_takes_nothing_along():
     ("options", "words"),
     [
         ({"wanted": {}}, ["has the profile 'web', which project 'lab' has not. Make it there", "say with profiles:"]),
-        ({"wanted": {}, "taken": False}, ["This server moves an instance with the profiles that it has", "that both projects have"]),
-        ({"wanted": {"profiles": ["lab"]}, "taken": False}, ["has the profile 'web'", "This server moves", "that both projects have"]),
-        ({"wanted": {"profiles": ["lab"]}, "snapshots": ["s1", "s0"]}, ["has the profile 'web'", "not with its snapshots s0, s1.", "that both projects have"]),
+        (
+            {"wanted": {}, "taken": False},
+            ["This server moves an instance with the profiles that it has", "that both projects have"],
+        ),
+        (
+            {"wanted": {"profiles": ["lab"]}, "taken": False},
+            ["has the profile 'web'", "This server moves", "that both projects have"],
+        ),
+        (
+            {"wanted": {"profiles": ["lab"]}, "snapshots": ["s1", "s0"]},
+            ["has the profile 'web'", "not with its snapshots s0, s1.", "that both projects have"],
+        ),
         ({"wanted": {"profiles": ["web"]}}, ["profiles: there is no 'web' in project 'lab' on "]),
     ],
 )

@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import ServerError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.claims import Claim, Hold, address, of_network, of_pool, of_server
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.claims import (
+    Claim,
+    Hold,
+    address,
+    of_network,
+    of_pool,
+    of_server,
+)
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.interfaces import below, missing, references
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.graph import order
@@ -20,7 +27,9 @@ PLACE = ("config", "k")
 
 
 def sides(**changes):
-    """Each by a letter: what it has and what it will have, as in C(a="12"), of values that can be freed; in capitals of such that cannot."""
+    """Each by a letter: what it has and what it will have, as in `a="12"`, of values that can be freed; in capitals of
+    such that cannot.
+    """
 
     def held(values):
         return {Claim("the value", value): Hold(place=() if value.isupper() else PLACE) for value in values}
@@ -31,14 +40,19 @@ def sides(**changes):
 def taken_by(needs, **changes):
     found = taken(needs, sides(**changes))
     assert found is not None
-    return order(found.needs)[0], [(number, [one.claim.value for one in these]) for number, these in found.freed], found.errors
+    return (
+        order(found.needs)[0],
+        [(number, [one.claim.value for one in these]) for number, these in found.freed],
+        found.errors,
+    )
 
 
 def none(count):
     return [set() for _number in range(count)]
 
 
-# -- who goes first ----------------------------------------------------------------------------------------------------------
+# -- who goes first
+# ----------------------------------------------------------------------------------------------------------
 
 
 def test_nothing_changes_hands():
@@ -55,7 +69,11 @@ def test_one_of_two_that_swap_is_freed_first():
 
 def test_two_that_swap_two_values_are_freed_of_both():
     sequence, freed, errors = taken_by(none(2), a=("12", "34"), b=("34", "12"))
-    assert (sequence, [(number, sorted(values)) for number, values in freed], errors) == ([2, 0, 1], [(1, ["3", "4"])], [])
+    assert (sequence, [(number, sorted(values)) for number, values in freed], errors) == (
+        [2, 0, 1],
+        [(1, ["3", "4"])],
+        [],
+    )
 
 
 def test_the_one_that_can_be_freed_is():
@@ -73,7 +91,9 @@ def test_what_cannot_be_is_an_error_that_names_all_three():
         "a takes the value X from c, which cannot give it up first, since it waits for a, and b is in between. "
         "Do it in two runs: let the first take it away and give it to nobody."
     ]
-    assert "since it waits for b. Do it" in taken_by(none(2), a=("X", "Y"), b=("Y", "X"))[2][0].replace("for a.", "for b.")
+    assert "since it waits for b. Do it" in taken_by(none(2), a=("X", "Y"), b=("Y", "X"))[2][0].replace(
+        "for a.", "for b."
+    )
 
 
 def test_a_need_that_is_there_already_is_no_reason_to_free_anything():
@@ -106,16 +126,29 @@ def test_what_is_deleted_early_brings_what_it_waits_for():
 
 
 def test_options_that_free():
-    holds = [Hold(place=("devices", "eth0", "ipv4.address")), Hold(place=("config", "ipv4.address"), free="none"), Hold(place=("devices", "web"))]
-    assert unset(holds) == {"devices": {"eth0": {"ipv4.address": None}, "web": None}, "config": {"ipv4.address": "none"}}
-    assert unset([Hold(place=("devices", "eth0", "hwaddr")), Hold(place=("devices", "eth0"))]) == {"devices": {"eth0": None}}
+    holds = [
+        Hold(place=("devices", "eth0", "ipv4.address")),
+        Hold(place=("config", "ipv4.address"), free="none"),
+        Hold(place=("devices", "web")),
+    ]
+    assert unset(holds) == {
+        "devices": {"eth0": {"ipv4.address": None}, "web": None},
+        "config": {"ipv4.address": "none"},
+    }
+    assert unset([Hold(place=("devices", "eth0", "hwaddr")), Hold(place=("devices", "eth0"))]) == {
+        "devices": {"eth0": None}
+    }
 
 
-# -- what only one can have ----------------------------------------------------------------------------------------------------
+# -- what only one can have
+# ----------------------------------------------------------------------------------------------------
 
 
 def claims(world, kind="instance", project="default", **obj):
-    return {f"{claim.what} {claim.value}": hold for claim, hold in KINDS[kind].claims(obj, WorldClient(world), {"project": project}).items()}
+    return {
+        f"{claim.what} {claim.value}": hold
+        for claim, hold in KINDS[kind].claims(obj, WorldClient(world), {"project": project}).items()
+    }
 
 
 def test_of_nics(world):
@@ -154,15 +187,22 @@ def test_of_nics(world):
     }
     web = {"name": "Web", "profiles": ["net", "none"], "devices": devices, "config": config}
     assert {words: hold.place for words, hold in claims(world, **web, status="Stopped").items()} == expected
-    assert {words: hold.place for words, hold in claims(world, **web, status="Running").items()} == {**expected, **on_host}
-    assert claims(world, "profile", name="net", devices={"eth1": {"type": "nic", "network": "br1", "ipv4.address": "10.1.0.9"}}) == {
-        "the address on br1 10.1.0.9": Hold("eth1", ("devices", "eth1", "ipv4.address"))
+    assert {words: hold.place for words, hold in claims(world, **web, status="Running").items()} == {
+        **expected,
+        **on_host,
     }
+    assert claims(
+        world, "profile", name="net", devices={"eth1": {"type": "nic", "network": "br1", "ipv4.address": "10.1.0.9"}}
+    ) == {"the address on br1 10.1.0.9": Hold("eth1", ("devices", "eth1", "ipv4.address"))}
 
 
 def test_what_may_not_be_looked_at_is_taken_for_a_bridge(world):
     """Clients that are limited to a project do not see the networks of the host."""
-    web = {"name": "web", "profiles": [], "devices": {"eth0": {"type": "nic", "nictype": "bridged", "parent": "br0", "ipv4.address": "10.0.0.2"}}}
+    web = {
+        "name": "web",
+        "profiles": [],
+        "devices": {"eth0": {"type": "nic", "nictype": "bridged", "parent": "br0", "ipv4.address": "10.0.0.2"}},
+    }
     world.put("/1.0/networks/br0")
     assert set(claims(world, **web)) == {"the address on br0 10.0.0.2", "the DNS name on br0 web"}
     world.faults["GET /1.0/networks/br0"] = "Certificate is restricted"
@@ -194,36 +234,61 @@ def test_of_networks_and_pools():
     def words(found):
         return {f"{claim.what} {claim.value}": hold for claim, hold in found.items()}
 
-    bridge = {"type": "bridge", "config": {"ipv4.address": "10.0.0.1/24", "ipv6.address": "auto", "bridge.external_interfaces": "eth1, eth2.5/eth2/5"}}
+    bridge = {
+        "type": "bridge",
+        "config": {
+            "ipv4.address": "10.0.0.1/24",
+            "ipv6.address": "auto",
+            "bridge.external_interfaces": "eth1, eth2.5/eth2/5",
+        },
+    }
     external = Hold(place=("config", "bridge.external_interfaces"))
     assert words(of_network(bridge)) == {
         "the address of the host 10.0.0.1": Hold(place=("config", "ipv4.address"), free="none"),
         "the interface eth1": external, "the interface eth2.5": external,
     }  # fmt: skip
-    assert words(of_network({"type": "physical", "config": {"parent": "eth1", "vlan": "7"}})) == {"the parent eth1 (VLAN 7)": Hold()}
+    assert words(of_network({"type": "physical", "config": {"parent": "eth1", "vlan": "7"}})) == {
+        "the parent eth1 (VLAN 7)": Hold()
+    }
     assert words(of_network({"type": "macvlan", "config": {"parent": "eth1"}})) == {"the parent eth1": Hold(weak=True)}
     assert of_network({"type": "ovn", "config": {"parent": "eth1", "ipv4.address": "10.0.0.1/24"}}) == {}
     pool = {"driver": "zfs", "config": {"source": "tank", "volatile.initial_source": "/dev/sdb"}}
     assert words(of_pool(pool)) == {"the source tank": Hold(), "the source /dev/sdb": Hold()}
     assert words(of_pool({"driver": "ceph", "config": {"source": "rbd"}})) == {"the source rbd": Hold(weak=True)}
-    assert words(of_pool({"driver": "lvm", "config": {"source": "vg", "lvm.vg.force_reuse": "true"}})) == {"the source vg": Hold(weak=True)}
+    assert words(of_pool({"driver": "lvm", "config": {"source": "vg", "lvm.vg.force_reuse": "true"}})) == {
+        "the source vg": Hold(weak=True)
+    }
     assert of_pool({"driver": "dir", "config": None}) == {}
-    server = {"config": {"core.https_address": ":8443", "core.metrics_address": ":8444", "core.dns_address": "", "core.shutdown_timeout": "5"}}
+    server = {
+        "config": {
+            "core.https_address": ":8443",
+            "core.metrics_address": ":8444",
+            "core.dns_address": "",
+            "core.shutdown_timeout": "5",
+        }
+    }
     metrics = Hold("core.metrics_address", ("config", "core.metrics_address"))
     assert words(of_server(server)) == {"the port tcp::8443": Hold("core.https_address"), "the port tcp::8444": metrics}
 
 
-@pytest.mark.parametrize(("text", "ip"), [("10.0.0.1/24", "10.0.0.1"), ("FD00:0::1/64", "fd00::1"), ("none", ""), ("auto", ""), ("", "")])
+@pytest.mark.parametrize(
+    ("text", "ip"), [("10.0.0.1/24", "10.0.0.1"), ("FD00:0::1/64", "fd00::1"), ("none", ""), ("auto", ""), ("", "")]
+)
 def test_addresses(text, ip):
     assert address(text) == ip
 
 
-# -- whole stacks ----------------------------------------------------------------------------------------------------------------
+# -- whole stacks
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def stack(**addresses):
-    nics = {name: {"type": "nic", "network": "br0", "ipv4.address": f"10.0.0.{last}"} for name, last in addresses.items()}
-    instances = [{"name": name, "source": EMPTY, "state": "stopped", "devices": {"eth0": nic}} for name, nic in nics.items()]
+    nics = {
+        name: {"type": "nic", "network": "br0", "ipv4.address": f"10.0.0.{last}"} for name, last in addresses.items()
+    }
+    instances = [
+        {"name": name, "source": EMPTY, "state": "stopped", "devices": {"eth0": nic}} for name, nic in nics.items()
+    ]
     return {"networks": [{"name": "br0"}], "instances": instances}
 
 
@@ -232,7 +297,9 @@ def test_the_plan_shows_what_is_freed(world):
     world.writes.clear()
     done = run(world, stack(a=2, b=1))
     assert world.writes == ["PUT /1.0/instances/b", "PUT /1.0/instances/a", "PUT /1.0/instances/b"]
-    assert [row["why"] for row in done["plan"]][0] == "the address on br0 10.0.0.2 is unset first, for instance a to have it"
+    assert [row["why"] for row in done["plan"]][
+        0
+    ] == "the address on br0 10.0.0.2 is unset first, for instance a to have it"
     assert done["plan_lines"][1:4] == [
         "  ~ instance b",
         '      devices.eth0.ipv4.address: "10.0.0.2" -> (none)',
@@ -270,11 +337,15 @@ def test_what_cannot_be_is_refused_before_anything_is_changed(world):
 
     run(world, pools("old"))
     words = refused_after(world, pools("new"), prune=True)
-    assert words.startswith("storage_pool new takes the source /srv/pool from storage_pool old, which cannot give it up first, since it waits for")
+    assert words.startswith(
+        "storage_pool new takes the source /srv/pool from storage_pool old, which cannot give it up first, since it "
+        "waits for"
+    )
     assert "profile web is in between" in words
 
 
-# -- what stands on what -----------------------------------------------------------------------------------------------------------
+# -- what stands on what
+# -----------------------------------------------------------------------------------------------------------
 
 
 def test_interfaces_that_a_config_names():
@@ -301,7 +372,10 @@ def test_what_stands_on_a_network_is_made_after_it_and_deleted_before(world):
 def test_references_of_sources_are_seen_from_the_project_that_they_name(world):
     source = {"type": "copy", "source": "one", "project": "lab"}
     definition = {
-        "instances": [{"name": "two", "source": source, "state": "stopped"}, {"name": "one", "project": "lab", "source": EMPTY, "state": "stopped"}],
+        "instances": [
+            {"name": "two", "source": source, "state": "stopped"},
+            {"name": "one", "project": "lab", "source": EMPTY, "state": "stopped"},
+        ],
         "projects": [{"name": "lab"}],
     }
     run(world, definition)
@@ -310,9 +384,13 @@ def test_references_of_sources_are_seen_from_the_project_that_they_name(world):
 
 def test_limits_of_pools_and_volumes_of_the_daemon_name_pools():
     assert ("storage_pool", "fast") in KINDS["project"].references({"config": {"limits.disk.pool.fast": "1GiB"}})
-    assert ("storage_pool", "fast/images") in KINDS["server"].references({"config": {"storage.images_volume": "fast/images"}})
+    assert ("storage_pool", "fast/images") in KINDS["server"].references(
+        {"config": {"storage.images_volume": "fast/images"}}
+    )
     config = {"parent": "br1"}
-    assert ("network", "br1", "default") in KINDS["network"].references({"config": None, "members": {"n1": config, "n2": None}})
+    assert ("network", "br1", "default") in KINDS["network"].references(
+        {"config": None, "members": {"n1": config, "n2": None}}
+    )
 
 
 def test_of_what_cannot_be_known_nothing_is_said(world):
@@ -320,7 +398,10 @@ def test_of_what_cannot_be_known_nothing_is_said(world):
     for name in ("lo", "lxdbr0", "eth0"):
         world.put(f"/1.0/networks/{name}", managed=False)
     wanted = {"p": "lxdbr1"}
-    assert missing(client, wanted, {})["p"] == "p: there is no network and no interface 'lxdbr1' on lxd 6.1 at world. Did you mean 'lxdbr0'?"
+    assert (
+        missing(client, wanted, {})["p"]
+        == "p: there is no network and no interface 'lxdbr1' on lxd 6.1 at world. Did you mean 'lxdbr0'?"
+    )
     assert missing(client, {"a": "lo", "b": "eth0", "c": "eth0.100", "d": "veth1"}, {}) == {}
     client.clustered = True
     assert missing(client, wanted, {}) == {}
@@ -353,13 +434,24 @@ def told(world, **definition):
 
 
 def test_a_parent_that_may_come_later_is_a_warning(host):
-    words = "devices.eth0.parent: there is no network and no interface 'lxdbr1' on lxd 6.1 at world. Did you mean 'lxdbr0'?"
+    words = (
+        "devices.eth0.parent: there is no network and no interface 'lxdbr1' on lxd 6.1 at world. Did you mean 'lxdbr0'?"
+    )
     later = "Instances with it cannot start before there is one."
     assert told(host, profiles=[{"name": "web", "devices": bridged("lxdbr1")}]) == [f"profile 'web': {words} {later}"]
     for state in ("stopped", "present"):
         entry = {"name": "i1", "source": EMPTY, "state": state, "devices": bridged("lxdbr1")}
         assert told(host, instances=[entry]) == [f"instance 'i1': {words} {later}"]
-    assert told(host, profiles=[{"name": name, "devices": bridged(parent)} for name, parent in (("a", "eth0"), ("b", "lxdbr0"), ("c", "eth0.5"))]) == []
+    assert (
+        told(
+            host,
+            profiles=[
+                {"name": name, "devices": bridged(parent)}
+                for name, parent in (("a", "eth0"), ("b", "lxdbr0"), ("c", "eth0.5"))
+            ],
+        )
+        == []
+    )
     assert told(host, profiles=[{"name": "web", "devices": bridged("soon")}], networks=[{"name": "soon"}]) == []
 
 
@@ -376,13 +468,20 @@ def test_a_parent_that_is_needed_now_is_an_error(host):
     assert told(host, **there) == []  # what it runs with is not looked at
     there["instances"][0]["devices"] = bridged("lxdbr1")
     assert "lxdbr1" in refused_after(host, there, adopt=True)
-    assert "config.parent" in refused_after(host, {"networks": [{"name": "mv", "type": "macvlan", "config": {"parent": "eth1"}}]})
+    assert "config.parent" in refused_after(
+        host, {"networks": [{"name": "mv", "type": "macvlan", "config": {"parent": "eth1"}}]}
+    )
     assert told(host, networks=[{"name": "mv", "type": "macvlan", "config": {"parent": "eth0"}}]) == []
 
 
 def test_a_bridge_is_made_without_an_interface_that_is_not_there(host):
-    (warning,) = told(host, networks=[{"name": "br9", "config": {"bridge.external_interfaces": "eth0, eth1,eth2.5/eth2/5"}}])
-    assert "config.bridge.external_interfaces: there is no network and no interface 'eth1'" in warning and warning.endswith("The bridge is made without it.")
+    (warning,) = told(
+        host, networks=[{"name": "br9", "config": {"bridge.external_interfaces": "eth0, eth1,eth2.5/eth2/5"}}]
+    )
+    assert (
+        "config.bridge.external_interfaces: there is no network and no interface 'eth1'" in warning
+        and warning.endswith("The bridge is made without it.")
+    )
 
 
 def test_an_instance_of_this_name_in_another_project_is_another(world):

@@ -39,7 +39,8 @@ def impatient(server, timeout=0.6, **kwargs):
     return Client(Hasty(server), timeout, **kwargs)
 
 
-# -- envelopes -----------------------------------------------------------------------------------------------------------
+# -- envelopes
+# -----------------------------------------------------------------------------------------------------------
 
 
 def test_get(server, client):
@@ -60,7 +61,9 @@ def test_find_is_none_only_for_404(server, client):
 
 def test_an_error_has_the_servers_own_words_and_code(server, client):
     server.on("GET /1.0/x", error(400, "Bad thing"))
-    with pytest.raises(ServerError, match=rf"^{server.url} answered GET /1.0/x with: Bad thing \(error 400\)$") as caught:
+    with pytest.raises(
+        ServerError, match=rf"^{server.url} answered GET /1.0/x with: Bad thing \(error 400\)$"
+    ) as caught:
         client.get("/1.0/x")
     assert (caught.value.code, caught.value.text) == (400, "Bad thing")
 
@@ -85,14 +88,19 @@ def test_an_odd_answer_is_an_error_of_ours(server, client, body):
     assert len(str(caught.value)) < 600 and len(server.requests) == 1
 
 
-@pytest.mark.parametrize(("found", "recursion"), [(None, None), ("a", None), ([], None), (7, None), ("a", 1), ([None], 1), (["a"], 1), ([[]], 2)])
+@pytest.mark.parametrize(
+    ("found", "recursion"),
+    [(None, None), ("a", None), ([], None), (7, None), ("a", 1), ([None], 1), (["a"], 1), ([[]], 2)],
+)
 def test_what_is_not_an_object_or_a_list_of_them(server, client, found, recursion):
     server.on("GET /1.0/profiles/x", sync(found))
     with pytest.raises(LXDError, match="not the LXD API"):
         client.find("/1.0/profiles/x", recursion=recursion)
 
 
-@pytest.mark.parametrize("found", [None, "a", 7, ["a"], [["a"]], {"api_extensions": "x"}, {"environment": []}, [None], [7]])
+@pytest.mark.parametrize(
+    "found", [None, "a", 7, ["a"], [["a"]], {"api_extensions": "x"}, {"environment": []}, [None], [7]]
+)
 def test_what_is_not_the_server_or_a_list_of_names(server, client, found):
     server.on("GET /1.0", sync(found))
     server.on("GET /1.0/profiles", sync(found if found != ["a"] else [{}]))
@@ -110,7 +118,9 @@ def test_what_is_not_the_server_or_a_list_of_names(server, client, found):
 @pytest.mark.parametrize("body", ["<html>welcome</html>", "", "[]", "3", "null", '{"metadata": {}}', "{", "\udcff"])
 def test_what_is_not_the_api(server, client, body):
     server.on("GET /1.0", page(200)._replace(body=body.encode("utf-8", "surrogateescape")))
-    with pytest.raises(LXDError, match=r"answered GET /1.0 with HTTP 200 and something that is not the LXD API.*Is 'url' right\?") as caught:
+    with pytest.raises(
+        LXDError, match=r"answered GET /1.0 with HTTP 200 and something that is not the LXD API.*Is 'url' right\?"
+    ) as caught:
         client.get("/1.0")
     assert not isinstance(caught.value, (ServerError, ConnectionFailed))
     assert len(server.requests) == 1
@@ -143,7 +153,9 @@ def test_a_file_is_fetched_as_it_is(server, client):
 def test_a_sink_takes_files_and_leaves_the_api_its_own(server, client):
     place = io.BytesIO()
     server.on("GET /1.0/file", page(200, "content"), page(502), error(404, "Not Found"), sync(["a"]))
-    answer = client.request("GET", "/1.0/file", sink=lambda status, headers: place if "html" in headers["Content-Type"] else None)
+    answer = client.request(
+        "GET", "/1.0/file", sink=lambda status, headers: place if "html" in headers["Content-Type"] else None
+    )
     assert (place.getvalue(), answer.metadata.status, answer.etag, answer.operation) == (b"content", 200, None, None)
     with pytest.raises(ServerError):
         client.request("GET", "/1.0/file", sink=lambda status, headers: None)
@@ -159,13 +171,20 @@ def test_a_file_has_no_more_time_than_the_task(server):
 
 def test_a_server_that_says_little_of_itself(server, client):
     server.on("GET /1.0", sync({}))
-    assert (client.implementation, client.clustered, client.has("x"), client.tokens_by_name) == ("lxd", False, False, False)
+    assert (client.implementation, client.clustered, client.has("x"), client.tokens_by_name) == (
+        "lxd",
+        False,
+        False,
+        False,
+    )
     assert client.label == f"server ? at {server.url}"
     with pytest.raises(InvalidInput, match=r"this server \(lxd \?, unix:"):
         client.require("x", "x")
 
 
-@pytest.mark.parametrize(("environment", "clustered"), [({"server_clustered": True}, True), ({"server_clustered": False}, False)])
+@pytest.mark.parametrize(
+    ("environment", "clustered"), [({"server_clustered": True}, True), ({"server_clustered": False}, False)]
+)
 def test_whether_a_server_is_clustered(server, client, environment, clustered):
     server.on("GET /1.0", sync({"environment": environment}))
     assert client.clustered is clustered
@@ -199,7 +218,8 @@ def test_require(server, client):
     with pytest.raises(InvalidInput) as caught:
         client.require("network_load_balancer", "network_load_balancer")
     assert str(caught.value) == (
-        f"network_load_balancer needs the extension 'network_load_balancer'; this server (incus 6.0.4, {server.url}) does not have it."
+        f"network_load_balancer needs the extension 'network_load_balancer'; this server (incus 6.0.4, {server.url}) "
+        "does not have it."
     )
 
 
@@ -209,17 +229,32 @@ def test_require(server, client):
         ("defualt", ["default", "other"], "Did you mean 'default'?"),
         ("x", ["b", "a"], "Known: a, b."),
         ("x", [], "There is none."),
-        ("zzz", [f"n{number:02}" for number in range(20)], "Known: " + ", ".join(f"n{number:02}" for number in range(12)) + ", …."),
+        (
+            "zzz",
+            [f"n{number:02}" for number in range(20)],
+            "Known: " + ", ".join(f"n{number:02}" for number in range(12)) + ", ….",
+        ),
     ],
 )
 def test_did_you_mean(name, known, words):
     assert did_you_mean(name, known) == words
 
 
-# -- what is repeated, and what never is ---------------------------------------------------------------------------------
+# -- what is repeated, and what never is
+# ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("trouble", [DROP, sync({"n": 1})._replace(cut=90), error(500, EOF), page(500), page(502), error(503, "LXD daemon setup in progress")])
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        DROP,
+        sync({"n": 1})._replace(cut=90),
+        error(500, EOF),
+        page(500),
+        page(502),
+        error(503, "LXD daemon setup in progress"),
+    ],
+)
 def test_a_read_is_repeated(server, client, trouble):
     server.on("GET /1.0/x", trouble, trouble, sync("there"))
     assert client.get("/1.0/x").metadata == "there"
@@ -227,7 +262,9 @@ def test_a_read_is_repeated(server, client, trouble):
 
 
 @pytest.mark.parametrize("method", WRITES)
-@pytest.mark.parametrize("trouble", [DROP, sync({"n": 1})._replace(cut=90), error(500, EOF), page(502), error(412, "ETag doesn't match")])
+@pytest.mark.parametrize(
+    "trouble", [DROP, sync({"n": 1})._replace(cut=90), error(500, EOF), page(502), error(412, "ETag doesn't match")]
+)
 def test_a_write_is_never_repeated(server, client, method, trouble):
     server.on(f"{method} /1.0/x", trouble, sync("done"))
     with pytest.raises(Interrupted):
@@ -272,7 +309,9 @@ def test_words_that_pass_by_themselves(server, client, words):
     assert len(server.lines) == 3
 
 
-@pytest.mark.parametrize("words", ["EOF in the header", "the connection lost its way", "forkfile.sock is busy", "The instance is busy"])
+@pytest.mark.parametrize(
+    "words", ["EOF in the header", "the connection lost its way", "forkfile.sock is busy", "The instance is busy"]
+)
 def test_words_that_only_look_so(server, client, words):
     server.on("GET /1.0/x", error(400, words))
     with pytest.raises(ServerError):
@@ -298,7 +337,9 @@ def test_a_stream_that_a_member_could_not_pass_on_is_not_repeated(server, client
 def test_a_member_that_stays_away_is_waited_for_once(server, client, monkeypatch):
     monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._api.client.CONNECT_GRACE", 0.3)
     server.on("PUT /1.0/x", *[error(500, UNREACHED)] * 9)
-    with pytest.raises(ConnectionFailed, match=rf"{UNREACHED}.*which one is away \(tried [345] times, for PUT /1.0/x\)"):
+    with pytest.raises(
+        ConnectionFailed, match=rf"{UNREACHED}.*which one is away \(tried [345] times, for PUT /1.0/x\)"
+    ):
         client.write("PUT", "/1.0/x", {})
     asked = client.requests
     with pytest.raises(ConnectionFailed, match=f"{UNREACHED}.*which one is away$"):
@@ -344,7 +385,9 @@ def test_a_stream_ends_with_the_time_of_the_task(server, client, clock):
 
     server.on("POST /1.0/images", sync({}))
     with pytest.raises(DeadlineExceeded, match="is over while sending POST /1.0/images"):
-        client.write("POST", "/1.0/images", stream=Slow(bytes(1000)), headers={"Content-Type": "x/y", "Content-Length": "1000"})
+        client.write(
+            "POST", "/1.0/images", stream=Slow(bytes(1000)), headers={"Content-Type": "x/y", "Content-Length": "1000"}
+        )
 
 
 @pytest.mark.parametrize("method", WRITES)
@@ -355,7 +398,8 @@ def test_check_mode_refuses_writes(server, method):
     assert server.requests == []
 
 
-# -- deadlines -----------------------------------------------------------------------------------------------------------
+# -- deadlines
+# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -384,7 +428,9 @@ def test_the_servers_last_words_are_told_when_the_time_is_over(server):
 def test_nothing_is_sent_after_the_deadline(server, clock):
     client = impatient(server, 0.01)
     clock.sleep(0.02)
-    with pytest.raises(DeadlineExceeded, match=rf"^The timeout of 0.01 s is over while sending GET /1.0 to {server.url}\.$"):
+    with pytest.raises(
+        DeadlineExceeded, match=rf"^The timeout of 0.01 s is over while sending GET /1.0 to {server.url}\.$"
+    ):
         client.get("/1.0")
     assert server.requests == []
 
@@ -406,7 +452,8 @@ def test_pauses_double_up_to_the_longest(clock):
     assert clock.pauses == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 2.5, 3.2]
 
 
-# -- the socket is not there yet -------------------------------------------------------------------------------------------
+# -- the socket is not there yet
+# -------------------------------------------------------------------------------------------
 
 
 def test_a_missing_folder_fails_at_once(folder, clock):

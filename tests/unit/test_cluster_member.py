@@ -21,7 +21,7 @@ BUSY = ServerError("x", 400, 'Failed pre-start check for device "eth0": Network 
 
 
 class Cluster(Memory):
-    """Changes the status of a member by its C(/state), as a cluster does."""
+    """Changes the status of a member by its `/state`, as a cluster does."""
 
     def handle(self, method, path, body=None, etag=None):
         if method == "POST" and path == URL + "/state":

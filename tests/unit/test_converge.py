@@ -121,7 +121,10 @@ def test_a_rename_that_broke_and_happened_is_still_told(client):
 def test_a_change_that_breaks_off_after_another_was_done(client):
     client.memory.put(URL, config={"a": "1"})
     client.trouble = [None, Interrupted("connection broke")]
-    assert converge(profile(client, new_name="db", config={"a": "2"})).actions == ["rename profile web to db", "update profile db (config)"]
+    assert converge(profile(client, new_name="db", config={"a": "2"})).actions == [
+        "rename profile web to db",
+        "update profile db (config)",
+    ]
     assert client.writes == [f"POST {URL}", "PUT /1.0/profiles/db", "PUT /1.0/profiles/db"]
 
 
@@ -135,7 +138,10 @@ def test_a_rename_onto_something_that_exists(client):
 def test_races_without_end(client):
     client.memory.put(URL)
     client.trouble = [Interrupted("ETag doesn't match")] * 100
-    with pytest.raises(LXDError, match=f"profile 'web' on lxd 6.1 at memory: gave up after {MAX_REPLANS} attempts; last: ETag doesn't match"):
+    with pytest.raises(
+        LXDError,
+        match=f"profile 'web' on lxd 6.1 at memory: gave up after {MAX_REPLANS} attempts; last: ETag doesn't match",
+    ):
         converge(profile(client, config={"a": 1}))
     assert len(client.writes) == MAX_REPLANS
 
@@ -147,7 +153,9 @@ def test_the_deadline_ends_the_attempts(client):
         raise DeadlineExceeded("The timeout of 1 s is over while changing it.")
 
     client.deadline.pause = over
-    with pytest.raises(DeadlineExceeded, match="is over while changing it. The last attempt ended with: the daemon went away"):
+    with pytest.raises(
+        DeadlineExceeded, match="is over while changing it. The last attempt ended with: the daemon went away"
+    ):
         converge(profile(client))
 
 
@@ -158,31 +166,59 @@ def test_the_deadline_ends_the_attempts(client):
         ("The network is in use", "Remove what uses it first"),
         ("Pool still in use", "Remove what uses it first"),
         ("It is used by 3 instances", "Remove what uses it first"),
-        ('Add profile info to the database: This "profiles" entry already exists', "Another object or another server's object has this name"),
+        (
+            'Add profile info to the database: This "profiles" entry already exists',
+            "Another object or another server's object has this name",
+        ),
         ('Name "web" already in use', "Another object or another server's object has this name"),
         ("Network address is already in use", "Something else on the host has this address or port"),
-        ("dnsmasq: failed to create listening socket for 10.0.0.1: Address already in use", "Something else on the host has this address or port"),
+        (
+            "dnsmasq: failed to create listening socket for 10.0.0.1: Address already in use",
+            "Something else on the host has this address or port",
+        ),
         ("listen tcp 0.0.0.0:80: bind: address already in use", "Something else on the host has this address or port"),
         ('IP address "10.0.0.2" already defined on another NIC', "Another instance has it on this network"),
         ('MAC address "00:16:3e:00:00:01" already defined on another NIC', "Another instance has it on this network"),
         ('Instance DNS name "web" already used on network', "An instance of this name, perhaps in another project"),
-        ('Instance DNS name "web" conflict between "eth0" and "eth1"', "An instance of this name, perhaps in another project"),
-        ('Forward listen address "10.0.0.1/32" overlaps with another network or NIC', "Another network, NIC, forward or proxy has this address"),
-        ('Listen address "10.0.0.1" conflicts with existing network forward', "Another network, NIC, forward or proxy has this address"),
+        (
+            'Instance DNS name "web" conflict between "eth0" and "eth1"',
+            "An instance of this name, perhaps in another project",
+        ),
+        (
+            'Forward listen address "10.0.0.1/32" overlaps with another network or NIC',
+            "Another network, NIC, forward or proxy has this address",
+        ),
+        (
+            'Listen address "10.0.0.1" conflicts with existing network forward',
+            "Another network, NIC, forward or proxy has this address",
+        ),
         ('Parent interface "eth1" in use by another network', "An interface is for one network only"),
         ('External interface "eth1" already in use', "An interface is for one network only"),
         ('Network interface "br1" already exists', "The host has an interface or a route of this kind already"),
-        ("Failed to run: ip route add 10.9.0.0/24: RTNETLINK answers: File exists", "The host has an interface or a route of this kind already"),
+        (
+            "Failed to run: ip route add 10.9.0.0/24: RTNETLINK answers: File exists",
+            "The host has an interface or a route of this kind already",
+        ),
         ("Instance is running", "Stop it first"),
         ("Instance must be stopped to be moved", "Stop it first"),
         ("No space left on device", "Free space"),
         ("not enough space in the group", "Free space"),
         ("disk quota exceeded", "Free space"),
-        ("Failed idmapped storage: lstat /x: no such file or directory", "A daemon that died while creating it left it without storage"),
+        (
+            "Failed idmapped storage: lstat /x: no such file or directory",
+            "A daemon that died while creating it left it without storage",
+        ),
         ("Instance storage pool not found", "A daemon that died while creating it left it without storage"),
         ("Could not get subvolume flags", "A daemon that died while creating it left a plain directory"),
-        ("ERROR: Not a Btrfs subvolume: Invalid argument", "A daemon that died while creating it left a plain directory"),
-        ("Failed generating auto config: Failed to automatically find an unused IPv4 subnet, manual configuration required", "Every subnet that it tried"),
+        (
+            "ERROR: Not a Btrfs subvolume: Invalid argument",
+            "A daemon that died while creating it left a plain directory",
+        ),
+        (
+            "Failed generating auto config: Failed to automatically find an unused IPv4 subnet, manual configuration "
+            "required",
+            "Every subnet that it tried",
+        ),
         ("unused IPv6 subnet", "Every subnet that it tried"),
         ("Cluster member is evacuated", "Restore it with cloudhost.lxd.cluster_member"),
         ("not authorized", "This client is limited to some projects"),
@@ -215,7 +251,9 @@ def test_an_error_nobody_knows_has_no_hint(client):
     assert str(caught.value) == "Failed to create profile web on lxd 6.1 at memory: Something odd."
 
 
-@pytest.mark.parametrize("exc", [DeadlineExceeded("The timeout is over."), ConnectionFailed("no answer", permanent=True)])
+@pytest.mark.parametrize(
+    "exc", [DeadlineExceeded("The timeout is over."), ConnectionFailed("no answer", permanent=True)]
+)
 def test_other_failures_say_what_was_tried(client, exc):
     client.trouble = [exc]
     with pytest.raises(type(exc), match=f"^Failed to create profile web: {exc}"):
@@ -270,7 +308,9 @@ def test_a_value_that_the_server_does_not_keep_is_told_at_once(client):
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_change_that_another_writer_took_back_is_made_again(client, times):
-    """Between a server's look at the ETag and its write another writer comes in: both are told of success, and one is lost."""
+    """Between a server's look at the ETag and its write another writer comes in: both are told of success, and one is
+    lost.
+    """
     client.memory.put(URL, config={"a": "1"})
     original = client.memory.handle
     stale = []
@@ -309,7 +349,11 @@ def test_a_broken_connection_says_whether_the_request_may_have_been_seen(client)
 
 def test_a_write_that_is_over_time_says_how_to_go_on(client):
     client.trouble = [DeadlineExceeded("The timeout is over.")]
-    with pytest.raises(DeadlineExceeded, match="^Failed to create profile web: The timeout is over. What was done so far stays; run the task again to go on.$"):
+    with pytest.raises(
+        DeadlineExceeded,
+        match="^Failed to create profile web: The timeout is over. What was done so far stays; run the task again to "
+        "go on.$",
+    ):
         converge(profile(client))
 
 
@@ -339,7 +383,10 @@ def test_what_is_taken_back_for_ever_is_told_and_not_fought_for(client):
     client.memory.handle = stubborn
     outcome = converge(profile(client, config={"a": 1}))
     assert client.writes == [f"PUT {URL}"] * 2
-    assert [warning.startswith("profile 'web': the server keeps config as None where {'a': '1'} was sent") for warning in outcome.warnings] == [True]
+    assert [
+        warning.startswith("profile 'web': the server keeps config as None where {'a': '1'} was sent")
+        for warning in outcome.warnings
+    ] == [True]
 
 
 def test_what_is_taken_back_is_written_again_though_that_breaks_off(client):
@@ -355,7 +402,11 @@ def test_what_is_taken_back_is_written_again_though_that_breaks_off(client):
 
     client.memory.handle = late
     outcome = converge(profile(client, config={"a": 2}))
-    assert (client.memory.objects[URL]["config"], outcome.actions, outcome.warnings) == ({"a": "2"}, ["update profile web (config)"], [])
+    assert (client.memory.objects[URL]["config"], outcome.actions, outcome.warnings) == (
+        {"a": "2"},
+        ["update profile web (config)"],
+        [],
+    )
     assert client.writes == [f"PUT {URL}"] * 3 and client.pauses == ["changing profile web"]
 
 
@@ -376,7 +427,9 @@ def test_what_is_deleted_meanwhile_is_not_made_again_after_the_change(client):
 
 
 class Powered(Stepping):
-    """A kind whose object is not as wanted for another reason than a field: a step that is no update is not done again after the change."""
+    """A kind whose object is not as wanted for another reason than a field: a step that is no update is not done again
+    after the change.
+    """
 
     def extra_steps(self, found, after):
         return [Step(Action.START, "start thing", lambda: self.client.writes.append("start"))]

@@ -32,7 +32,10 @@ def test_links_lead_somewhere(page):
         path = (page.parent / target).resolve() if target else page
         assert path.exists(), f"{page.name} links to {target}"
         if anchor:
-            headings = [re.sub(r"[^\w -]", "", line.lower()).strip().replace(" ", "-") for line in re.findall(r"(?m)^#+ (.*)$", path.read_text())]
+            headings = [
+                re.sub(r"[^\w -]", "", line.lower()).strip().replace(" ", "-")
+                for line in re.findall(r"(?m)^#+ (.*)$", path.read_text())
+            ]
             assert anchor in headings, f"{page.name} links to {target}#{anchor}"
 
 
@@ -53,7 +56,9 @@ def test_every_complaint_has_a_test():
 @pytest.fixture
 def example(monkeypatch):
     """The class that contributing.md shows, as it is there."""
-    (source,) = re.findall(r"```python\n(.*?class NetworkZone.*?)```", (ROOT / "docs" / "contributing.md").read_text(), re.S)
+    (source,) = re.findall(
+        r"```python\n(.*?class NetworkZone.*?)```", (ROOT / "docs" / "contributing.md").read_text(), re.S
+    )
     scope = {"__name__": _resource.__name__.replace("_engine.resource", "_kinds.networks.network_zone")}
     exec(compile(source, "contributing.md", "exec"), scope)
     kind = scope["NetworkZone"]
@@ -64,12 +69,19 @@ def example(monkeypatch):
 
 def test_the_example_of_a_kind(example):
     params = {name: spec.get("default") for name, spec in example.argument_spec().items()}
-    params.update(name="lab.example.net", description="Names of the lab", config={"dns.nameservers": "ns1.example.net"}, project=None)
+    params.update(
+        name="lab.example.net",
+        description="Names of the lab",
+        config={"dns.nameservers": "ns1.example.net"},
+        project=None,
+    )
     client = memory.MemoryClient(memory.Memory())
     done = converge(example(client, dict(params)))
     assert (done.changed, done.actions) == (True, ["create network_zone lab.example.net"])
     assert converge(example(client, dict(params))).changed is False
-    assert converge(example(client, {**params, "config": {"dns.nameservers": None}})).actions == ["update network_zone lab.example.net (config)"]
+    assert converge(example(client, {**params, "config": {"dns.nameservers": None}})).actions == [
+        "update network_zone lab.example.net (config)"
+    ]
     assert converge(example(client, {**params, "state": "absent"})).actions == ["delete network_zone lab.example.net"]
 
 

@@ -21,27 +21,57 @@ from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, ref
         ({"cluster_members": []}, "use the module cloudhost.lxd.cluster_member"),
         ({"cluster": {"enabled": True}}, "use the role cloudhost.lxd.cluster"),
         ({"instances": {"name": "x"}}, "instances: a list of instance entries is needed, not a dict"),
-        ({"instances": ["web1"]}, "instances[0]: a dictionary with the options of the module instance is needed, not 'web1'"),
-        ({"profiles": [{"name": "a", "confg": {}}]}, "profiles[0] 'a': confg: there is no such key. Did you mean 'config'?"),
+        (
+            {"instances": ["web1"]},
+            "instances[0]: a dictionary with the options of the module instance is needed, not 'web1'",
+        ),
+        (
+            {"profiles": [{"name": "a", "confg": {}}]},
+            "profiles[0] 'a': confg: there is no such key. Did you mean 'config'?",
+        ),
         ({"profiles": [{"config": {}}]}, "profiles[0]: name: it is missing"),
         ({"profiles": [{"name": ["a"]}]}, "name: a single value is needed, not a list"),
-        ({"profiles": [{"name": "a", "purge_config": "perhaps"}]}, "purge_config: true or false is needed, not 'perhaps'"),
+        (
+            {"profiles": [{"name": "a", "purge_config": "perhaps"}]},
+            "purge_config: true or false is needed, not 'perhaps'",
+        ),
         ({"profiles": [{"name": "a", "config": "x"}]}, "config: a dictionary is needed, not 'x'"),
-        ({"profiles": [{"name": "a", "config": {"limits.memory": "lots"}}]}, "profiles[0] 'a': config.limits.memory: 'lots' is not a size"),
+        (
+            {"profiles": [{"name": "a", "config": {"limits.memory": "lots"}}]},
+            "profiles[0] 'a': config.limits.memory: 'lots' is not a size",
+        ),
         ({"profiles": [{"name": "a", "config": {MARK: "x"}}]}, f"'{MARK}' is written by the stack itself"),
         ({"profiles": [{"name": "a", "state": "absent"}]}, "state: 'absent' is none of present"),
         ({"profiles": [{"name": "a", "new_name": "b"}]}, "new_name: there is no such key"),
         ({"profiles": [{"name": "a/b"}]}, "name: 'a/b' is not a valid name for a profile"),
-        ({"profiles": [{"name": "a"}, {"name": "a"}]}, "profiles[1] 'a': profile a is claimed twice, here and by profiles[0] 'a'"),
+        (
+            {"profiles": [{"name": "a"}, {"name": "a"}]},
+            "profiles[1] 'a': profile a is claimed twice, here and by profiles[0] 'a'",
+        ),
         ({"profiles": [{"name": "a", "project": "nope"}]}, "project: there is no 'nope'"),
         ({"profiles": [{"name": "a", "depends_on": ["profile/b"]}]}, "depends_on: no document has 'profile/b'"),
         ({"profiles": [{"name": "a", "depends_on": ["profile/a"]}]}, "cannot be ordered: profile a -> profile a"),
-        ({"profiles": [{"name": "a", "devices": {"r": {"type": "disk", "pool": "nope"}}}]}, "devices.r.pool: there is no 'nope'"),
+        (
+            {"profiles": [{"name": "a", "devices": {"r": {"type": "disk", "pool": "nope"}}}]},
+            "devices.r.pool: there is no 'nope'",
+        ),
         ({"instances": [{"name": "x", "image": "nope"}]}, "image: there is no image 'nope'"),
-        ({"instances": [{"name": "x", "source": {"type": "none"}, "state": "restarted"}]}, "state: 'restarted' is none of started"),
-        ({"instances": [{"name": "x", "image": "a", "source": {"type": "none"}}]}, "image, source: only one of them can be given"),
-        ({"instances": [{"name": "x", "source": {"type": "none"}, "wait_for": ["ipv5"]}]}, "wait_for[0]: 'ipv5' is none of"),
-        ({"instance_snapshots": [{"instance": "x", "name": "s"}]}, "instance_snapshots[0] 'x/s': instance: there is no instance 'x'"),
+        (
+            {"instances": [{"name": "x", "source": {"type": "none"}, "state": "restarted"}]},
+            "state: 'restarted' is none of started",
+        ),
+        (
+            {"instances": [{"name": "x", "image": "a", "source": {"type": "none"}}]},
+            "image, source: only one of them can be given",
+        ),
+        (
+            {"instances": [{"name": "x", "source": {"type": "none"}, "wait_for": ["ipv5"]}]},
+            "wait_for[0]: 'ipv5' is none of",
+        ),
+        (
+            {"instance_snapshots": [{"instance": "x", "name": "s"}]},
+            "instance_snapshots[0] 'x/s': instance: there is no instance 'x'",
+        ),
         ({"images": [{"name": "x", "rootfs": "/x"}]}, "rootfs: it needs file too"),
         (["x"], "a document is a dictionary of sections such as instances, not a list"),
     ],
@@ -51,18 +81,28 @@ def test_what_is_wrong_is_said_before_anything_is_changed(world, definition, wor
 
 
 def test_all_that_is_wrong_is_said_at_once_with_its_line(world):
-    one = Document("a.yml", {"profiles": [{"name": "a", "confg": 1}, {"name": "b"}]}, {"profiles/0": 2, "profiles/0/confg": 3, "profiles/1": 4})
-    two = Document("b.yml", {"profiles": [{"name": "b", "config": {"size": "x"}}]}, {"profiles/0": 2, "profiles/0/config": 7})
+    one = Document(
+        "a.yml",
+        {"profiles": [{"name": "a", "confg": 1}, {"name": "b"}]},
+        {"profiles/0": 2, "profiles/0/confg": 3, "profiles/1": 4},
+    )
+    two = Document(
+        "b.yml", {"profiles": [{"name": "b", "config": {"size": "x"}}]}, {"profiles/0": 2, "profiles/0/config": 7}
+    )
     assert refused(world, documents=[two, one]).splitlines() == [
         "3 errors, and nothing was changed:",
         "- a.yml:3: profiles[0] 'a': confg: there is no such key. Did you mean 'config'?",
         "- a.yml:4: profiles[1] 'b': profile b is claimed twice, here and by b.yml:2: profiles[0] 'b'.",
-        "- b.yml:7: profiles[0] 'b': config.size: 'x' is not a size; write a whole number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), as in 10GiB.",
+        "- b.yml:7: profiles[0] 'b': config.size: 'x' is not a size; write a whole number and a unit (B, kB, MB, GB, "
+        "TB, KiB, MiB, GiB, TiB), as in 10GiB.",
     ]
 
 
 def test_a_reference_to_what_is_wrong_is_not_wrong_itself(world):
-    definition = {"profiles": [{"name": "web", "confg": 1}], "instances": [{"name": "x", "source": EMPTY, "profiles": ["web", "wbe"]}]}
+    definition = {
+        "profiles": [{"name": "web", "confg": 1}],
+        "instances": [{"name": "x", "source": EMPTY, "profiles": ["web", "wbe"]}],
+    }
     lines = refused(world, definition).splitlines()
     assert len(lines) == 3 and "profiles: there is no 'wbe' on lxd 6.1 at world. Did you mean 'web'?" in "".join(lines)
 
@@ -70,13 +110,19 @@ def test_a_reference_to_what_is_wrong_is_not_wrong_itself(world):
 def test_a_preseed_as_lxd_prints_it(world):
     preseed = {
         "config": {},
-        "networks": [{"config": {"ipv4.address": "auto"}, "description": "", "name": "lxdbr0", "type": "", "project": "default"}],
+        "networks": [
+            {"config": {"ipv4.address": "auto"}, "description": "", "name": "lxdbr0", "type": "", "project": "default"}
+        ],
         "storage_pools": [{"config": {}, "description": "", "name": "default", "driver": "dir"}],
-        "profiles": [{"config": {}, "description": "", "devices": {"root": {**ROOT, "pool": "default"}}, "name": "default"}],
+        "profiles": [
+            {"config": {}, "description": "", "devices": {"root": {**ROOT, "pool": "default"}}, "name": "default"}
+        ],
         "projects": [],
         "cluster": None,
     }
-    assert run(world, preseed, name=None)["summary"] == "2 to create, 1 to update, 0 to replace, 0 to delete, 1 unchanged"
+    assert (
+        run(world, preseed, name=None)["summary"] == "2 to create, 1 to update, 0 to replace, 0 to delete, 1 unchanged"
+    )
     assert run(world, {**preseed, "cluster": {"enabled": False}}, name=None)["changed"] is False
 
 

@@ -10,7 +10,17 @@ import types
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
-from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import Devices, Field, Flag, Map, Moment, Names, NameSet, Text, taken_back
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import (
+    Devices,
+    Field,
+    Flag,
+    Map,
+    Moment,
+    Names,
+    NameSet,
+    Text,
+    taken_back,
+)
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import MARK, same_in
 
 NEVER = "0001-01-01T00:00:00Z"
@@ -48,7 +58,13 @@ def test_arguments(field, expected):
 
 def test_what_a_field_is_where_nothing_else_is_said():
     field = Field("name")
-    assert (field.key, field.create_only, field.extension, field.refers_to, field.references("x")) == ("name", False, "", (), [])
+    assert (field.key, field.create_only, field.extension, field.refers_to, field.references("x")) == (
+        "name",
+        False,
+        "",
+        (),
+        [],
+    )
     other = Field("name", key="title", create_only=True, extension="titles")
     assert (other.key, other.create_only, other.extension) == ("title", True, "titles")
     assert (Map("config").free, Devices("devices").free) == (True, False)
@@ -99,7 +115,11 @@ def test_of_a_set_the_servers_own_are_kept_and_come_first():
     have = ["voter", "b", "a"]
     assert roles.merged(have, ["a", "b"], None) is have
     assert (roles.shown(have, None), roles.exported(have, KIND)) == (["a", "b"], ["a", "b"])
-    assert (roles.shown(["voter"], None), roles.shown(None, None), NameSet("x").shown(["voter"], None)) == (None, None, ["voter"])
+    assert (roles.shown(["voter"], None), roles.shown(None, None), NameSet("x").shown(["voter"], None)) == (
+        None,
+        None,
+        ["voter"],
+    )
 
 
 @pytest.mark.parametrize(
@@ -112,7 +132,12 @@ def test_of_a_set_the_servers_own_are_kept_and_come_first():
         (Moment("x"), NEVER, None, None),
         (Moment("x"), "2026-12-31T12:00:00Z", "2026-12-31T12:00:00Z", "2026-12-31T12:00:00Z"),
         (Devices("devices"), {}, None, {}),
-        (Devices("devices"), {"a": {"user.password": "x"}}, {"a": {"user.password": "x"}}, {"a": {"user.password": "x"}}),
+        (
+            Devices("devices"),
+            {"a": {"user.password": "x"}},
+            {"a": {"user.password": "x"}},
+            {"a": {"user.password": "x"}},
+        ),
     ],
 )
 def test_what_is_shown_and_exported(field, value, shown, exported):
@@ -122,7 +147,13 @@ def test_what_is_shown_and_exported(field, value, shown, exported):
 
 @pytest.mark.parametrize(
     ("written", "expected"),
-    [(None, None), ("", NEVER), ("never", NEVER), ("2026-12-31 14:00:00+02:00", "2026-12-31T14:00:00+02:00"), ("2026-12-31", "2026-12-31T00:00:00Z")],
+    [
+        (None, None),
+        ("", NEVER),
+        ("never", NEVER),
+        ("2026-12-31 14:00:00+02:00", "2026-12-31T14:00:00+02:00"),
+        ("2026-12-31", "2026-12-31T00:00:00Z"),
+    ],
 )
 def test_a_moment_in_wire_form(written, expected):
     assert Moment("expires_at").clean({"expires_at": written}) == expected
@@ -132,7 +163,8 @@ def test_a_moment_in_wire_form(written, expected):
         zero.clean({"expires_at": "soon"})
 
 
-# -- maps ------------------------------------------------------------------------------------------------------------------
+# -- maps
+# ------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["config", "devices"])
@@ -145,17 +177,30 @@ def test_a_map_that_is_not_written(name):
 
 def test_a_map_in_wire_form():
     assert Map("config").clean({"config": {"limits.cpu": 2, "user.a": None}}) == {"limits.cpu": "2", "user.a": None}
-    assert Devices("devices").clean({"devices": {"eth0": {"mtu": 9000}, "eth1": None}}) == {"eth0": {"mtu": "9000"}, "eth1": None}
+    assert Devices("devices").clean({"devices": {"eth0": {"mtu": 9000}, "eth1": None}}) == {
+        "eth0": {"mtu": "9000"},
+        "eth1": None,
+    }
 
 
-@pytest.mark.parametrize(("purge", "expected"), [(False, {"a": "2", "b": "1", "volatile.x": "1", MARK: "s"}), (True, {"a": "2", "volatile.x": "1", MARK: "s"})])
+@pytest.mark.parametrize(
+    ("purge", "expected"),
+    [(False, {"a": "2", "b": "1", "volatile.x": "1", MARK: "s"}), (True, {"a": "2", "volatile.x": "1", MARK: "s"})],
+)
 def test_a_map_merged(purge, expected):
     field = Map("config")
     about = resource(field, {"purge_config": purge})
     assert field.merged({"a": "1", "b": "1", "volatile.x": "1", MARK: "s"}, {"a": "2"}, about) == expected
-    assert field.merged(None, {}, about) is None and field.merged(None, {"a": "1"}, about) == {"a": "1"} and field.merged({}, {}, about) == {}
+    assert (
+        field.merged(None, {}, about) is None
+        and field.merged(None, {"a": "1"}, about) == {"a": "1"}
+        and field.merged({}, {}, about) == {}
+    )
     fixed = Map("config", purgeable=False)
-    assert fixed.merged({"b": "1"}, {"a": "1"}, resource(fixed, {"purge_config": purge, "": True})) == {"a": "1", "b": "1"}
+    assert fixed.merged({"b": "1"}, {"a": "1"}, resource(fixed, {"purge_config": purge, "": True})) == {
+        "a": "1",
+        "b": "1",
+    }
 
 
 def test_a_map_is_compared_as_its_kind_compares():
@@ -177,12 +222,20 @@ def test_what_is_exported_is_what_another_server_can_take():
     assert Map("config").exported(None, KIND) == {}
 
 
-@pytest.mark.parametrize(("purge", "expected"), [(False, {"a": {"path": "/y", "size": "1GiB"}, "b": {"type": "nic"}}), (True, {"a": {"path": "/y"}})])
+@pytest.mark.parametrize(
+    ("purge", "expected"),
+    [(False, {"a": {"path": "/y", "size": "1GiB"}, "b": {"type": "nic"}}), (True, {"a": {"path": "/y"}})],
+)
 def test_devices_merged(purge, expected):
     field = Devices("devices")
     about = resource(field, {"purge_devices": purge})
-    assert field.merged({"a": {"path": "/x", "size": "1GiB"}, "b": {"type": "nic"}}, {"a": {"path": "/y"}}, about) == expected
-    assert field.merged(None, {}, about) is None and field.merged(None, {"a": {"path": "/"}}, about) == {"a": {"path": "/"}}
+    assert (
+        field.merged({"a": {"path": "/x", "size": "1GiB"}, "b": {"type": "nic"}}, {"a": {"path": "/y"}}, about)
+        == expected
+    )
+    assert field.merged(None, {}, about) is None and field.merged(None, {"a": {"path": "/"}}, about) == {
+        "a": {"path": "/"}
+    }
 
 
 @pytest.mark.parametrize("name", [1, "", "a b", ".a", "x" * 65])
@@ -222,7 +275,11 @@ def test_what_devices_refer_to(device, expected):
     ("now", "undone", "stored"),
     [
         ({"config": {"a": "1", "b": "1"}, "description": "x"}, {}, []),
-        ({"config": {"a": "2", "b": "1", "c": "3"}, "description": "x"}, {"config": {"a": "1", "b": "1", "c": "3"}}, ["config.a"]),
+        (
+            {"config": {"a": "2", "b": "1", "c": "3"}, "description": "x"},
+            {"config": {"a": "1", "b": "1", "c": "3"}},
+            ["config.a"],
+        ),
         (
             {"config": {"a": "2", "new": "1"}, "description": "y"},
             {"config": {"a": "1", "b": "1"}, "description": "x"},
@@ -233,8 +290,11 @@ def test_what_devices_refer_to(device, expected):
     ],
 )
 def test_what_was_stored_of_a_refused_write_is_taken_back(now, undone, stored):
-    """C(b) was to be unset, C(new) to be set."""
+    """`b` was to be unset, `new` to be set."""
     fields = (Map("config"), Text("description"), Text("other"))
-    before, new = {"config": {"a": "1", "b": "1"}, "description": "x"}, {"config": {"a": "2", "new": "1"}, "description": "y"}
+    before, new = (
+        {"config": {"a": "1", "b": "1"}, "description": "x"},
+        {"config": {"a": "2", "new": "1"}, "description": "y"},
+    )
     found, names = taken_back(fields, before, new, now)
     assert (found, sorted(names)) == (undone, stored)

@@ -90,7 +90,12 @@ def test_files(tmp_path):
     path = tmp_path / "x"
     path.write_text("words\n")
     path.chmod(0o640)
-    expected = {"sha256": hashlib.sha256(b"words\n").hexdigest(), "mode": "0640", "uid": os.getuid(), "gid": os.stat(path).st_gid}
+    expected = {
+        "sha256": hashlib.sha256(b"words\n").hexdigest(),
+        "mode": "0640",
+        "uid": os.getuid(),
+        "gid": os.stat(path).st_gid,
+    }
     assert _host.described(str(path)) == expected
     os.mkfifo(tmp_path / "pipe")
     for other in (tmp_path, tmp_path / "nothing", tmp_path / "pipe"):
@@ -107,7 +112,11 @@ def test_members_of_a_group(monkeypatch):
 
 
 def test_a_mount_that_serves_and_one_that_does_not(tmp_path, monkeypatch):
-    assert _host.fuse_mount(str(tmp_path)) == {"possible": os.access("/dev/fuse", os.R_OK), "serves": False, "killed": False}
+    assert _host.fuse_mount(str(tmp_path)) == {
+        "possible": os.access("/dev/fuse", os.R_OK),
+        "serves": False,
+        "killed": False,
+    }
     (tmp_path / "proc").mkdir()
     assert _host.fuse_mount(str(tmp_path))["serves"] is True
     monkeypatch.setattr(_host, "FUSE", str(tmp_path / "nothing"))

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The locks and marks of the role image_build: what is half made is never taken for whole, and nobody waits for who is gone."""
+"""The locks and marks of the role image_build: what is half made is never taken for whole, and nobody waits for who is
+gone.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,9 @@ def build(monkeypatch):
 def begin(folder, command):
     """Another build, which holds the lock and runs a command. When this returns, the command has said something."""
     program = HOLD.replace("FOLDER", repr(str(folder))).replace("COMMAND", repr(command))
-    process = subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True)
+    process = subprocess.Popen(
+        [sys.executable, "-c", program], stdout=subprocess.PIPE, text=True, start_new_session=True
+    )
     assert process.stdout.readline().startswith("+ sh")
     assert process.stdout.readline() == "here\n"
     return process
@@ -93,7 +97,9 @@ def test_the_mark_comes_last_and_goes_first(build, tmp_path):
 
     def steps():
         assert not folder.mark.exists()
-        assert [path.name for path in folder.path.iterdir()] == ["work"] and not list(folder.work.iterdir()), "it began with what another run left"
+        assert [path.name for path in folder.path.iterdir()] == ["work"] and not list(folder.work.iterdir()), (
+            "it began with what another run left"
+        )
         (folder.work / "scratch").write_text("")
         (folder.path / "rootfs.squashfs").write_text("whole")
 
@@ -125,7 +131,9 @@ def test_a_base_is_made_anew_when_it_is_old(build, tmp_path, monkeypatch, days, 
     assert base.age() < 1 if again else base.age() > 29
 
 
-@pytest.mark.parametrize(("packages", "fresh", "installs"), [([], True, False), ([], False, True), (["sudo"], True, True)])
+@pytest.mark.parametrize(
+    ("packages", "fresh", "installs"), [([], True, False), ([], False, True), (["sudo"], True, True)]
+)
 def test_an_image_from_an_older_base_is_upgraded_first(build, tmp_path, monkeypatch, packages, fresh, installs):
     """Without packages, and from what debootstrap has fetched just now, there is nothing to ask the archive for."""
     folder = build.Folder(tmp_path / "image")
@@ -136,9 +144,15 @@ def test_an_image_from_an_older_base_is_upgraded_first(build, tmp_path, monkeypa
         return fresh
 
     monkeypatch.setattr(build, "unpack_base", unpack)
-    monkeypatch.setattr(build.Folder, "run", lambda self, *command: ran.append([word for word in command if word in ("update", "dist-upgrade", "install")]))
+    monkeypatch.setattr(
+        build.Folder,
+        "run",
+        lambda self, *command: ran.append([word for word in command if word in ("update", "dist-upgrade", "install")]),
+    )
     base = {"mirror": "http://x", "components": ["main"]}
     specification = {"base": base, "packages": packages, "suite": "", "files": {}, "description": {"metadata.yaml": ""}}
     with folder.locked():
         folder.make({}, lambda: build.make_image(folder, specification))
-    assert [words[0] for words in ran if words] == (["update", "dist-upgrade", *(["install"] if packages else [])] if installs else [])
+    assert [words[0] for words in ran if words] == (
+        ["update", "dist-upgrade", *(["install"] if packages else [])] if installs else []
+    )

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who uses what is to be deleted or made anew, as the plan will leave it; and all that is wrong with an entry, told at once."""
+"""Who uses what is to be deleted or made anew, as the plan will leave it; and all that is wrong with an entry, told at
+once.
+"""
 
 from __future__ import annotations
 
@@ -24,10 +26,15 @@ LENT = {
 
 
 def anew(definition, **changes):
-    return {**definition, "networks": [{"name": "shopbr0", "type": "macvlan", "config": {"parent": "eth9"}, "recreate": True}], **changes}
+    return {
+        **definition,
+        "networks": [{"name": "shopbr0", "type": "macvlan", "config": {"parent": "eth9"}, "recreate": True}],
+        **changes,
+    }
 
 
-# -- words -----------------------------------------------------------------------------------------------------------------
+# -- words
+# -----------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -43,7 +50,9 @@ def anew(definition, **changes):
     ],
 )
 def test_users_are_named(users, words):
-    assert used_words("lxd", "deleted", users).startswith(f"on lxd is used by {words}, and cannot be deleted while it is: ")
+    assert used_words("lxd", "deleted", users).startswith(
+        f"on lxd is used by {words}, and cannot be deleted while it is: "
+    )
 
 
 def test_a_long_list_is_cut():
@@ -55,7 +64,8 @@ def test_a_user_is_a_project_and_parts():
     assert user_of("/1.0/profiles/a%2Fb?target=x&project=lab") == ("lab", ("profiles", "a/b"))
 
 
-# -- stacks ----------------------------------------------------------------------------------------------------------------
+# -- stacks
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def test_those_who_go_in_the_same_plan_are_no_users(world):
@@ -65,7 +75,13 @@ def test_those_who_go_in_the_same_plan_are_no_users(world):
 
 
 def test_a_part_of_what_goes_is_no_user(world):
-    run(world, {"projects": [{"name": "lab"}], "instances": [{"name": "i1", "source": EMPTY, "project": "lab", "state": "stopped"}]})
+    run(
+        world,
+        {
+            "projects": [{"name": "lab"}],
+            "instances": [{"name": "i1", "source": EMPTY, "project": "lab", "state": "stopped"}],
+        },
+    )
     world.put("/1.0/instances/i1/snapshots/s1", "lab")
     assert len(titles(run(world, {}, prune=True), "delete")) == 2
 
@@ -73,7 +89,9 @@ def test_a_part_of_what_goes_is_no_user(world):
 def test_what_is_in_a_project_that_goes_keeps_it(world):
     run(world, {"projects": [{"name": "lab"}]})
     world.put("/1.0/profiles/mine", "lab")
-    assert refused_after(world, {}, prune=True).startswith("project lab on lxd 6.1 at world is used by profile mine (project lab), and cannot be deleted")
+    assert refused_after(world, {}, prune=True).startswith(
+        "project lab on lxd 6.1 at world is used by profile mine (project lab), and cannot be deleted"
+    )
 
 
 def test_an_instance_lets_go_with_its_profile(world):
@@ -92,16 +110,24 @@ def test_an_instance_keeps_the_pool_that_its_data_is_in(world, text):
     instance = {"name": "i1", "source": EMPTY, "profiles": ["web"], "state": "stopped"}
     run(world, {"storage_pools": [POOL, other], "profiles": [profile], "instances": [instance]})
     moved = {"name": "web", "devices": {"root": {**ROOT, "pool": "other"}}}
-    words = refused_after(world, {"storage_pools": [other], "profiles": [moved], "instances": [{**instance, "description": text}]}, prune=True)
+    words = refused_after(
+        world,
+        {"storage_pools": [other], "profiles": [moved], "instances": [{**instance, "description": text}]},
+        prune=True,
+    )
     assert words.startswith("storage_pool fast on ") and "used by instance i1, and" in words
 
 
 def test_a_user_that_changes_in_another_way_stays_one(world):
     run(world, LENT)
-    definition = {"profiles": [{**LENT["profiles"][0], "description": "edited"}], "instances": [{**LENT["instances"][0], "description": "edited"}]}
+    definition = {
+        "profiles": [{**LENT["profiles"][0], "description": "edited"}],
+        "instances": [{**LENT["instances"][0], "description": "edited"}],
+    }
     words = refused_after(world, definition, prune=True)
     assert words == (
-        "network shopbr0 on lxd 6.1 at world is used by instance i1 and profile web, and cannot be deleted while it is: "
+        "network shopbr0 on lxd 6.1 at world is used by instance i1 and profile web, and cannot be deleted while it "
+        "is: "
         "remove them first, or let them use something else."
     )
 
@@ -115,7 +141,9 @@ def test_what_is_only_made_now_uses_it_too(world):
 def test_a_use_that_nobody_here_understands_counts(world, monkeypatch):
     """A user that the server names, and whose entry says nothing of it, is one also where it changes in another way."""
     run(world, {"networks": LENT["networks"], "instances": [{"name": "i2", "source": EMPTY, "state": "stopped"}]})
-    monkeypatch.setattr(world, "users", lambda path, where: [("default", "/1.0/instances/i2")] if path.endswith("/shopbr0") else [])
+    monkeypatch.setattr(
+        world, "users", lambda path, where: [("default", "/1.0/instances/i2")] if path.endswith("/shopbr0") else []
+    )
     entry = {"name": "i2", "source": EMPTY, "state": "stopped", "description": "edited"}
     assert "used by instance i2" in refused_after(world, {"instances": [entry]}, prune=True)
 
@@ -124,7 +152,11 @@ def test_making_anew_needs_it_unused_before(world):
     world.server["api_extensions"].append("network_type_macvlan")
     run(world, LENT)
     words = refused_after(world, anew(LENT))
-    assert words.startswith("networks[0] 'shopbr0': name: network shopbr0 on ") and "instance i1 and profile web" in words and "re-created" in words
+    assert (
+        words.startswith("networks[0] 'shopbr0': name: network shopbr0 on ")
+        and "instance i1 and profile web" in words
+        and "re-created" in words
+    )
     result = run(world, anew(LENT, profiles=[{"name": "web", "devices": {"eth0": None}}]))
     assert [(row["action"], row["name"]) for row in result["plan"]] == [("replace", "shopbr0"), ("update", "web")]
     assert world.writes.index("PUT /1.0/profiles/web") < world.writes.index("DELETE /1.0/networks/shopbr0")
@@ -141,7 +173,9 @@ def test_who_lets_go_only_afterwards_is_a_user(world):
 
 def test_features_of_a_project_in_use(world):
     world.put("/1.0/projects/lab", config={"features.profiles": "true"})
-    assert titles(run(world, {"projects": [{"name": "lab", "config": {"features.networks.zones": True}}]}, check=True, name=None)) == [("project", "lab")]
+    assert titles(
+        run(world, {"projects": [{"name": "lab", "config": {"features.networks.zones": True}}]}, check=True, name=None)
+    ) == [("project", "lab")]
     world.put("/1.0/instances/i1", "lab")
     run(world, {"projects": [{"name": "lab", "config": {"features.networks.zones": True}}]}, check=True, name=None)
     words = refused(world, {"projects": [{"name": "lab", "config": {"features.networks": True}}]}, name=None)
@@ -154,16 +188,22 @@ def test_the_features_of_the_project_default_are_not_taken_back(world):
     definition = {"projects": [{"name": "default", "config": {"features.networks": True, "user.k": "v"}}]}
     run(world, definition)
     run(world, definition, absent=True)
-    assert "user.k" not in world.find("/1.0/projects/default")["config"] and world.find("/1.0/projects/default")["config"]["features.networks"] == "true"
+    assert (
+        "user.k" not in world.find("/1.0/projects/default")["config"]
+        and world.find("/1.0/projects/default")["config"]["features.networks"] == "true"
+    )
     assert run(world, definition, absent=True)["plan"] == []
 
 
 def test_a_project_that_nobody_makes_has_nothing(world):
-    words = refused(world, {"profiles": [{"name": "default", "project": "labb", "description": "x"}], "projects": [{"name": "lab"}]})
+    words = refused(
+        world, {"profiles": [{"name": "default", "project": "labb", "description": "x"}], "projects": [{"name": "lab"}]}
+    )
     assert words.startswith("profiles[0] 'default': project: there is no 'labb' on ")
 
 
-# -- all at once -----------------------------------------------------------------------------------------------------------
+# -- all at once
+# -----------------------------------------------------------------------------------------------------------
 
 
 def test_all_that_is_wrong_with_an_entry_is_told_at_once(world):
@@ -193,10 +233,17 @@ def test_cached_images_go_with_their_project():
     memory.put("/1.0/projects/lab", used_by=["/1.0/profiles/default?project=lab", f"/1.0/images/{image}?project=lab"])
     client = MemoryClient(memory)
     images = [{"fingerprint": image, "cached": True, "aliases": []}]
-    client.get = lambda path, **query: type("Reply", (), {"metadata": images, "etag": None}) if path == "/1.0/images" else MemoryClient.get(client, path)
+    client.get = lambda path, **query: (
+        type("Reply", (), {"metadata": images, "etag": None})
+        if path == "/1.0/images"
+        else MemoryClient.get(client, path)
+    )
     project = Project(client, params_of(Project, name="lab", state="absent"))
     plan = project.plan(project.read())
-    assert [step.words for step in plan.steps] == [f"delete cached image {image[:12]} of project lab", "delete project lab"]
+    assert [step.words for step in plan.steps] == [
+        f"delete cached image {image[:12]} of project lab",
+        "delete project lab",
+    ]
     assert plan.users == [] and plan.before["cached_images"] == [image[:12]]
     for kept in ({"cached": False}, {"aliases": [{"name": "mine"}]}):
         images[0] = {"fingerprint": image, "cached": True, "aliases": [], **kept}

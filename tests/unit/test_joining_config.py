@@ -18,7 +18,10 @@ def entry(entity: str, name: str, key: str, value: Any) -> dict[str, Any]:
 
 
 def test_what_stands_in_config_is_told_and_what_the_server_has_of_its_own_wins() -> None:
-    pools = [{"name": "local", "config": {"source": "/mnt", "size": 5, "rsync.compression": False, "volatile.x": None}}, {"name": "plain"}]
+    pools = [
+        {"name": "local", "config": {"source": "/mnt", "size": 5, "rsync.compression": False, "volatile.x": None}},
+        {"name": "plain"},
+    ]
     networks = [{"name": "local", "config": {"parent": "eth0"}}, {"name": "none", "config": None}]
     own = [entry("storage-pool", "local", "source", "/srv"), entry("network", "wan", "parent", "eth1")]
     assert joining_config(own, pools, networks) == [

@@ -7,7 +7,12 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, InvalidInput, LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
+    Interrupted,
+    InvalidInput,
+    LXDError,
+    ServerError,
+)
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.clusters.cluster_member import ClusterMember
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image import Image
@@ -23,7 +28,7 @@ WEB = "/1.0/instances/web"
 
 
 class Recording(MemoryClient):
-    """C(sent) has the method, path, body and query of every write; instances have power."""
+    """`sent` has the method, path, body and query of every write; instances have power."""
 
     def __init__(self, memory: Memory) -> None:
         super().__init__(memory)
@@ -48,7 +53,12 @@ class Recording(MemoryClient):
 @pytest.fixture
 def client(clock):
     memory = Memory()
-    memory.objects["/1.0"]["api_extensions"] += ["clustering", "clustering_evacuation", "clustering_evacuation_mode", "instances_rebuild"]
+    memory.objects["/1.0"]["api_extensions"] += [
+        "clustering",
+        "clustering_evacuation",
+        "clustering_evacuation_mode",
+        "instances_rebuild",
+    ]
     memory.put("/1.0/profiles/default")
     for name in ("a", "b"):
         memory.put(f"/1.0/profiles/{name}")
@@ -56,14 +66,17 @@ def client(clock):
 
 
 def put(client, status="Stopped", **obj):
-    client.memory.put(WEB, **{"expanded_devices": {}, "expanded_config": {}, "architecture": "x86_64", "status": status, **obj})
+    client.memory.put(
+        WEB, **{"expanded_devices": {}, "expanded_config": {}, "architecture": "x86_64", "status": status, **obj}
+    )
 
 
 def instance(client, **options):
     return Instance(client, params_of(Instance, name="web", **{"state": "present", **options}))
 
 
-# -- instances -------------------------------------------------------------------------------------------------------------
+# -- instances
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_the_order_of_profiles_is_written(client):
@@ -93,10 +106,14 @@ def test_an_image_of_a_known_remote(client, implementation, image, server, alias
     assert (outcome.result["source"], outcome.actions) == (source, [f"create instance web from image {image}"])
     machine = converge(instance(client, image=image, type="virtual-machine"), check_mode=True)
     assert machine.result["source"] == {**source, "image_type": "virtual-machine"}
-    assert converge(Image(client, params_of(Image, name="mine", remote=image)), check_mode=True).result["source"] == source
+    assert (
+        converge(Image(client, params_of(Image, name="mine", remote=image)), check_mode=True).result["source"] == source
+    )
 
 
-@pytest.mark.parametrize(("image", "words"), [("image:debian/12", "Did you mean 'images'"), ("images:", "names a remote and no image")])
+@pytest.mark.parametrize(
+    ("image", "words"), [("image:debian/12", "Did you mean 'images'"), ("images:", "names a remote and no image")]
+)
 def test_an_image_of_no_remote(client, image, words):
     with pytest.raises(InvalidInput, match=words):
         converge(instance(client, image=image))
@@ -152,7 +169,8 @@ def test_what_is_rebuilt_is_rebuilt_once(client):
     assert client.memory.objects[WEB]["description"] == "mine"
 
 
-# -- power -----------------------------------------------------------------------------------------------------------------
+# -- power
+# -----------------------------------------------------------------------------------------------------------------
 
 BUSY = ServerError("x", 400, "The instance is busy")
 
@@ -191,12 +209,17 @@ def test_by_force_at_once(client):
 def test_by_force_after_the_grace(client):
     client.trouble = [BUSY]
     power(client, force=True).do("stop")
-    assert client.bodies == [{"action": "stop", "timeout": 30, "force": False}, {"action": "stop", "timeout": -1, "force": True}]
+    assert client.bodies == [
+        {"action": "stop", "timeout": 30, "force": False},
+        {"action": "stop", "timeout": -1, "force": True},
+    ]
 
 
 def test_without_force_a_guest_that_does_not_end_is_an_error(client):
     client.trouble = [BUSY]
-    with pytest.raises(ServerError, match=r"The instance is busy \(it is Running after 9 s of graceful restart; force: true ends it"):
+    with pytest.raises(
+        ServerError, match=r"The instance is busy \(it is Running after 9 s of graceful restart; force: true ends it"
+    ):
         power(client, grace=9).do("restart")
     assert len(client.bodies) == 1
 
@@ -223,14 +246,20 @@ def test_the_grace_is_that_of_the_instance(client, written, grace):
     assert client.bodies == [{"action": "stop", "timeout": grace, "force": False}]
 
 
-@pytest.mark.parametrize(("force", "body"), [(False, {"timeout": 30, "force": False}), (True, {"timeout": -1, "force": True})])
+@pytest.mark.parametrize(
+    ("force", "body"), [(False, {"timeout": 30, "force": False}), (True, {"timeout": -1, "force": True})]
+)
 def test_what_is_deleted_is_stopped_first_by_force_when_told(client, force, body):
     put(client, "Running")
-    assert converge(instance(client, state="absent", force=force)).actions == ["stop instance web", "delete instance web"]
+    assert converge(instance(client, state="absent", force=force)).actions == [
+        "stop instance web",
+        "delete instance web",
+    ]
     assert client.bodies[0] == {"action": "stop", **body}
 
 
-# -- snapshots -------------------------------------------------------------------------------------------------------------
+# -- snapshots
+# -------------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_restored_is_restored_once(client):
@@ -255,7 +284,8 @@ def test_what_is_restored_is_restored_once(client):
     assert client.memory.objects[snapshot]["expires_at"] == "2030-01-01T00:00:00Z"
 
 
-# -- pools, networks, the server, members ----------------------------------------------------------------------------------
+# -- pools, networks, the server, members
+# ----------------------------------------------------------------------------------
 
 
 def test_a_pool_is_wiped_at_its_creation_and_never_again(client):
@@ -267,14 +297,28 @@ def test_a_pool_is_wiped_at_its_creation_and_never_again(client):
 
 
 def test_purging_a_network_keeps_what_the_daemon_chose(client):
-    chosen = {"ipv4.address": "10.0.0.1/24", "ipv4.nat": "true", "ipv6.address": "fd00::1/64", "ipv6.nat": "true", "bridge.mtu": "1500", "volatile.x": "1"}
+    chosen = {
+        "ipv4.address": "10.0.0.1/24",
+        "ipv4.nat": "true",
+        "ipv6.address": "fd00::1/64",
+        "ipv6.nat": "true",
+        "bridge.mtu": "1500",
+        "volatile.x": "1",
+    }
     client.memory.put("/1.0/networks/br0", config={**chosen, "user.a": "1", "dns.domain": "x"})
     converge(Network(client, params_of(Network, name="br0", purge_config=True)))
     assert client.memory.objects["/1.0/networks/br0"]["config"] == chosen
 
 
 def test_purging_a_pool_keeps_what_the_daemon_chose(client):
-    chosen = {"source": "/x", "size": "5GiB", "zfs.pool_name": "p", "lvm.vg_name": "v", "lvm.thinpool_name": "t", "volatile.initial_source": "/x"}
+    chosen = {
+        "source": "/x",
+        "size": "5GiB",
+        "zfs.pool_name": "p",
+        "lvm.vg_name": "v",
+        "lvm.thinpool_name": "t",
+        "volatile.initial_source": "/x",
+    }
     chosen.update({f"ceph.{key}": "x" for key in ("cluster_name", "user.name", "osd.pg_num", "osd.pool_name")})
     client.memory.put("/1.0/storage-pools/fast", driver="zfs", config={**chosen, "user.a": "1", "rsync.bwlimit": "1"})
     converge(StoragePool(client, params_of(StoragePool, name="fast", purge_config=True)))
@@ -286,7 +330,9 @@ def test_purging_a_pool_keeps_what_the_daemon_chose(client):
 def test_a_secret_that_the_server_hides(client, update, changed, shown):
     """LXD shows it as true, and newer servers as asterisks: whether it is the right one cannot be seen."""
     client.memory.objects["/1.0"]["config"] = {"core.trust_password": shown}
-    outcome = converge(Server(client, params_of(Server, config={"core.trust_password": "hunter22"}, update_secrets=update)))
+    outcome = converge(
+        Server(client, params_of(Server, config={"core.trust_password": "hunter22"}, update_secrets=update))
+    )
     assert outcome.changed is changed
     assert client.bodies[:1] == ([{"config": {"core.trust_password": "hunter22"}}] if changed else [])
 
@@ -303,7 +349,12 @@ def test_a_secret_that_is_hidden_can_be_unset(client):
 
 
 def member(client, **options):
-    client.memory.objects["/1.0/cluster/members/node3"] = {"server_name": "node3", "status": "Online", "roles": [], "message": ""}
+    client.memory.objects["/1.0/cluster/members/node3"] = {
+        "server_name": "node3",
+        "status": "Online",
+        "roles": [],
+        "message": "",
+    }
     client.memory.objects["/1.0/cluster/members/node3/state"] = {}
     leader = {"server_name": "node1", "status": "Online", "roles": ["database-leader"], "message": ""}
     client.memory.objects["/1.0/cluster/members"] = [leader, client.memory.objects["/1.0/cluster/members/node3"]]

@@ -16,7 +16,8 @@ ENGINE = PLUGINS / "module_utils"
 FILES = sorted(PLUGINS.rglob("*.py"))
 BELOW_RUNNER = [path for path in ENGINE.rglob("*.py") if path.name != "_runner.py"]
 MODULES = sorted((PLUGINS / "modules").glob("*.py"))
-#: The rooms, and for each those below it. Files of one room, and the families of kinds, may use each other, but not in a circle.
+#: The rooms, and for each those below it. Files of one room, and the families of kinds, may use each other, but not in
+#: a circle.
 BELOW = {
     "_api": (),
     "_engine": ("_api",),
@@ -65,13 +66,18 @@ def test_nothing_below_reaches_up_to_the_runner(path):
 
 @pytest.mark.parametrize("room", BELOW)
 def test_rooms_use_what_is_below_them(room):
-    used = {name for path in (ENGINE / room).rglob("*.py") for name in imports(path) if name.startswith("module_utils.")}
+    used = {
+        name for path in (ENGINE / room).rglob("*.py") for name in imports(path) if name.startswith("module_utils.")
+    }
     assert {name.split(".")[1] for name in used} - {room} <= set(BELOW[room])
 
 
 def test_no_file_needs_itself():
     """Whoever imports a file imports what that file imports."""
-    files = {"module_utils." + ".".join(path.relative_to(ENGINE).with_suffix("").parts): set(imports(path)) for path in BELOW_RUNNER}
+    files = {
+        "module_utils." + ".".join(path.relative_to(ENGINE).with_suffix("").parts): set(imports(path))
+        for path in BELOW_RUNNER
+    }
     left = dict(files)
     while left:
         free = [name for name, used in left.items() if not used & left.keys()]
@@ -83,14 +89,22 @@ def test_no_file_needs_itself():
 def test_every_kind_is_in_the_registry():
     """Ansible packs what is imported by name, so the registry cannot look into the directories."""
     listed = {name for name in imports(ENGINE / "_jobs" / "registry.py") if name.startswith("module_utils._kinds.")}
-    there = [path.relative_to(ENGINE).with_suffix("") for path in (ENGINE / "_kinds").glob("*/*.py") if not path.stem.startswith("_")]
+    there = [
+        path.relative_to(ENGINE).with_suffix("")
+        for path in (ENGINE / "_kinds").glob("*/*.py")
+        if not path.stem.startswith("_")
+    ]
     assert listed == {"module_utils." + ".".join(path.parts) for path in there}
 
 
 @pytest.mark.parametrize("path", MODULES, ids=names(MODULES))
 def test_modules_use_a_kind_and_the_runner(path):
     used = set(imports(path)) - {"__future__"}
-    assert {name for name in used if not name.startswith((COLLECTION + "_kinds.", COLLECTION + "_jobs.", COLLECTION + "_runner"))} == set()
+    assert {
+        name
+        for name in used
+        if not name.startswith((COLLECTION + "_kinds.", COLLECTION + "_jobs.", COLLECTION + "_runner"))
+    } == set()
     assert COLLECTION + "_runner" in used
 
 
@@ -101,4 +115,7 @@ def test_no_file_is_long(path):
 
 @pytest.mark.parametrize("path", FILES, ids=names(FILES))
 def test_the_license_is_named(path):
-    assert "SPDX-License" + "-Identifier: GPL-3.0-or-later" in path.read_text(encoding="utf-8") or path.read_text(encoding="utf-8") == ""
+    assert (
+        "SPDX-License" + "-Identifier: GPL-3.0-or-later" in path.read_text(encoding="utf-8")
+        or path.read_text(encoding="utf-8") == ""
+    )

@@ -30,7 +30,7 @@ ALIAS = "/1.0/images/aliases/debian"
 
 
 class Contested(MemoryClient):
-    """A client whose first PUT or PATCH of C(path) comes just after C(theirs), a change by somebody else."""
+    """A client whose first PUT or PATCH of `path` comes just after `theirs`, a change by somebody else."""
 
     path, theirs = "", None
 
@@ -44,7 +44,13 @@ class Contested(MemoryClient):
 def client(monkeypatch):
     client = Contested(Memory())
     monkeypatch.setattr(client.deadline, "pause", lambda attempt, doing, longest=1.0: None)
-    client.memory.objects["/1.0"]["api_extensions"] += ["clustering", "clustering_description", "clustering_config", "clustering_groups", "image_profiles"]
+    client.memory.objects["/1.0"]["api_extensions"] += [
+        "clustering",
+        "clustering_description",
+        "clustering_config",
+        "clustering_groups",
+        "image_profiles",
+    ]
     client.memory.put(INSTANCE, expanded_devices={}, expanded_config={}, architecture="x86_64")
     client.memory.objects[SNAPSHOT] = {"name": "s0", "expires_at": "0001-01-01T00:00:00Z", "stateful": False}
     client.memory.objects[MEMBER] = {
@@ -118,7 +124,9 @@ def test_a_description_of_an_alias_that_somebody_else_writes_meanwhile(client):
 
 
 def test_an_alias_that_somebody_else_describes_while_a_file_is_imported(client, tmp_path, monkeypatch):
-    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image.fingerprint", lambda paths: NEW)
+    monkeypatch.setattr(
+        "ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image.fingerprint", lambda paths: NEW
+    )
     (tmp_path / "image").write_bytes(b"image")
     client.path, client.theirs = ALIAS, lambda found: {**found, "description": "theirs"}
     outcome = converge(Image(client, params_of(Image, name="debian", file=str(tmp_path / "image"))))
@@ -127,18 +135,25 @@ def test_an_alias_that_somebody_else_describes_while_a_file_is_imported(client, 
 
 
 def test_the_end_of_a_snapshot_that_somebody_else_writes_meanwhile(client):
-    """A PUT of a snapshot names its end and nothing else, so what is lost without the ETag is the refusal: their change is seen before ours is made."""
+    """A PUT of a snapshot names its end and nothing else, so what is lost without the ETag is the refusal: their change
+    is seen before ours is made.
+    """
     client.path, client.theirs = SNAPSHOT, lambda found: {**found, "expires_at": "2030-01-01T00:00:00Z"}
-    converge(InstanceSnapshot(client, params_of(InstanceSnapshot, name="s0", instance="web", expires_at="2031-01-01T00:00:00Z")))
+    converge(
+        InstanceSnapshot(
+            client, params_of(InstanceSnapshot, name="s0", instance="web", expires_at="2031-01-01T00:00:00Z")
+        )
+    )
     assert client.memory.objects[SNAPSHOT]["expires_at"] == "2031-01-01T00:00:00Z"
     assert client.writes == [f"PUT {SNAPSHOT}"] * 2
 
 
-# -- restoring, where the servers bring back the description of the snapshot ------------------------------------------------
+# -- restoring, where the servers bring back the description of the snapshot
+# ------------------------------------------------
 
 
 class Restoring(Contested):
-    """Brings the description of the snapshot with each restore; of the C(breaking) ones the answer is lost."""
+    """Brings the description of the snapshot with each restore; of the `breaking` ones the answer is lost."""
 
     breaking = 0
 
@@ -192,7 +207,8 @@ def test_a_description_that_somebody_else_writes_after_a_restore_is_theirs(resto
     assert restoring.writes.count("restore s0") == 1
 
 
-# -- a write that the server let in together with ours ----------------------------------------------------------------------
+# -- a write that the server let in together with ours
+# ----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("took", "pause"), [(0.001, 0.05), (0.1, 0.4), (0.5, 2.0), (0.75, 3.0), (9.0, 3.0)])

@@ -29,11 +29,15 @@ def test_a_test_has_seen_it(name):
 @pytest.mark.parametrize("path", READERS, ids=lambda path: path.name)
 def test_nobody_else_reads_the_text_of_a_refusal(path):
     text = path.read_text(encoding="utf-8")
-    assert not re.search(r" in (exc|refusal)\.text|(search|match)\([^)]*(exc|refusal)\.text|str\(exc\.__cause__\)", text)
+    assert not re.search(
+        r" in (exc|refusal)\.text|(search|match)\([^)]*(exc|refusal)\.text|str\(exc\.__cause__\)", text
+    )
 
 
 def test_only_a_refusal_of_a_server_says_something():
-    assert messages.is_denied(ServerError("x", 403, "no")) and messages.is_denied(ServerError("x", 500, "Certificate is Restricted"))
+    assert messages.is_denied(ServerError("x", 403, "no")) and messages.is_denied(
+        ServerError("x", 500, "Certificate is Restricted")
+    )
     assert not messages.is_denied(ServerError("Certificate is restricted", 400, "no"))
     assert not messages.is_denied(LXDError("Certificate is restricted")) and not messages.is_denied(None)
     assert messages.is_transient("database is locked") and not messages.is_transient("database is fine")

@@ -63,8 +63,11 @@ def test_incus_a_wait_that_ran_out(server, client):
 
 @pytest.mark.parametrize(
     ("wait", "look"),
-    [(error(400, "Failed creating: no space"), operation(400, "Failed creating: no space")), (operation(400, "Failed creating: no space"), None)],
-    ids=["incus", "lxd"],  # as L(Client.wait) and the test of both daemons in test_claims.py have it
+    [
+        (error(400, "Failed creating: no space"), operation(400, "Failed creating: no space")),
+        (operation(400, "Failed creating: no space"), None),
+    ],
+    ids=["incus", "lxd"],  # as `Client.wait` and the test of both daemons in test_claims.py have it
 )
 def test_an_operation_that_failed(server, client, wait, look):
     server.on("POST /1.0/x", task())
@@ -83,7 +86,10 @@ def test_an_operation_that_failed_without_words(server, client, code, err, words
         client.wait("/1.0/operations/1")
 
 
-@pytest.mark.parametrize("words", ["Failed to begin transaction: no available dqlite leader server found", f"Migration API failure: {UNREACHED}"])
+@pytest.mark.parametrize(
+    "words",
+    ["Failed to begin transaction: no available dqlite leader server found", f"Migration API failure: {UNREACHED}"],
+)
 def test_an_operation_that_failed_for_a_passing_reason(server, client, words):
     server.on(WAIT, operation(400, words))
     with pytest.raises(Interrupted):
@@ -116,7 +122,9 @@ def test_a_server_that_falls_silent_while_it_is_waited_for(server, clock):
 
 
 def test_a_wait_is_asked_for_in_slices_of_a_minute(server, clock):
-    """Shorter than the idle time-outs of proxies; the last as long as there is time, and the connection a little longer than the server."""
+    """Shorter than the idle time-outs of proxies; the last as long as there is time, and the connection a little longer
+    than the server.
+    """
     server.on(WAIT, operation(103), operation(103), operation(103), operation(200))
     server.hooks[WAIT] = lambda: clock.sleep(float(server.requests[-1].query["timeout"]))
     transport = Hasty(server, clock)
@@ -163,7 +171,8 @@ def test_a_token_is_not_waited_for(server, client):
     assert server.lines == ["POST /1.0/certificates"]
 
 
-# -- first contact -------------------------------------------------------------------------------------------------------
+# -- first contact
+# -------------------------------------------------------------------------------------------------------
 
 
 class Wire:
@@ -185,13 +194,21 @@ class Wire:
             self.trusted = True
         if path == "/1.0":
             told = {"auth": self.auth} if self.auth else {}
-            answer = sync({"api_extensions": list(self.extensions), "environment": {"server": "incus"} if self.trusted else {}, **told})
+            answer = sync(
+                {
+                    "api_extensions": list(self.extensions),
+                    "environment": {"server": "incus"} if self.trusted else {},
+                    **told,
+                }
+            )
         else:
             answer = sync("content") if self.trusted or method == "POST" else error(403, "not authorized")
         return Response(answer.status, {}, answer.body)
 
 
-@pytest.mark.parametrize(("extensions", "key"), [(("explicit_trust_token",), "trust_token"), (("incusos",), "trust_token"), ((), "password")])
+@pytest.mark.parametrize(
+    ("extensions", "key"), [(("explicit_trust_token",), "trust_token"), (("incusos",), "trust_token"), ((), "password")]
+)
 def test_the_token_gains_trust_once(extensions, key):
     wire = Wire(extensions=extensions)
     client = Client(wire, 5, trust_token=" the-token\n")
@@ -228,7 +245,9 @@ def test_what_is_posted_with_the_token():
 
 def test_a_token_that_the_server_does_not_take():
     wire = Wire(post=error(400, "Invalid token"))
-    with pytest.raises(ServerError, match="does not take the trust_token: Invalid token. A token is good for one client and one time") as caught:
+    with pytest.raises(
+        ServerError, match="does not take the trust_token: Invalid token. A token is good for one client and one time"
+    ) as caught:
         Client(wire, 5, trust_token="the-token").get("/1.0/profiles")
     assert (caught.value.code, caught.value.text) == (400, "Invalid token")
     assert "the-token" not in str(caught.value)
@@ -246,7 +265,9 @@ def test_a_token_is_kept_where_the_server_knows_us():
 def test_other_errors_are_no_matter_of_trust():
     wire = Wire()
     original, gone = wire.request, error(404, "Not Found")
-    wire.request = lambda method, path, *args, **kwargs: Response(404, {}, gone.body) if path == "/1.0/gone" else original(method, path, *args, **kwargs)
+    wire.request = lambda method, path, *args, **kwargs: (
+        Response(404, {}, gone.body) if path == "/1.0/gone" else original(method, path, *args, **kwargs)
+    )
     with pytest.raises(ServerError, match="Not Found") as caught:
         Client(wire, 5, trust_token="the-token").get("/1.0/gone")
     assert "client_cert" not in str(caught.value) and "POST" not in {sent[0] for sent in wire.sent}

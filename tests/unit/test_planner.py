@@ -34,7 +34,8 @@ def rows(result):
     return [(row["action"], row["name"], row["why"]) for row in result["plan"]]
 
 
-# -- queues ----------------------------------------------------------------------------------------------------------------
+# -- queues
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def test_snapshots_of_different_instances_do_not_wait_for_each_other(world):
@@ -42,48 +43,77 @@ def test_snapshots_of_different_instances_do_not_wait_for_each_other(world):
     instances.append({"name": "i1", "source": EMPTY, "state": "stopped", "project": "lab"})
     run(world, {"projects": [{"name": "lab"}], "instances": instances})
     world.meet = threading.Barrier(3, timeout=10)  # each waits for two others
-    snapshots = [{"instance": "i1", "name": "s0"}, {"instance": "i2", "name": "s0"}, {"instance": "i1", "name": "s0", "project": "lab"}]
+    snapshots = [
+        {"instance": "i1", "name": "s0"},
+        {"instance": "i2", "name": "s0"},
+        {"instance": "i1", "name": "s0", "project": "lab"},
+    ]
     run(world, {"projects": [{"name": "lab"}], "instances": instances, "instance_snapshots": snapshots})
     assert world.most_at_once == 3
 
 
-# -- what cannot be planned --------------------------------------------------------------------------------------------------
+# -- what cannot be planned
+# --------------------------------------------------------------------------------------------------
 
 
 def test_what_is_in_something_wrong_is_not_wrong_itself(world):
-    definition = {"instances": [{"name": "-x", "source": EMPTY}], "instance_snapshots": [{"instance": "-x", "name": "s"}]}
+    definition = {
+        "instances": [{"name": "-x", "source": EMPTY}],
+        "instance_snapshots": [{"instance": "-x", "name": "s"}],
+    }
     words = refused(world, definition)
     assert words.startswith("instances[0] '-x': name: '-x' is not a valid name") and "\n" not in words
 
 
 def test_what_is_wrong_with_a_part_of_something_wrong_is_told_too(world):
-    definition = {"instances": [{"name": "-x", "source": EMPTY}], "instance_snapshots": [{"instance": "-x", "name": "s", "expires_at": "soon"}]}
+    definition = {
+        "instances": [{"name": "-x", "source": EMPTY}],
+        "instance_snapshots": [{"instance": "-x", "name": "s", "expires_at": "soon"}],
+    }
     lines = refused(world, definition).splitlines()
     assert len(lines) == 3 and "expires_at: 'soon' is not a point in time" in lines[-1] + lines[-2]
 
 
 def test_what_is_wrong_is_told_once(world):
-    """An entry with an option that cannot be is not planned without it, and what is like it elsewhere does not stand for it."""
+    """An entry with an option that cannot be is not planned without it, and what is like it elsewhere does not stand
+    for it.
+    """
     assert "\n" not in refused(world, {"storage_pools": [{"name": "fast", "driver": {"dir": True}}]})
     assert "\n" not in refused(world, {"config": {"core.https_address": [1]}})
     world.put("/1.0/projects/lab", config={"features.profiles": "true"})
     world.put("/1.0/instances/i1")
-    definition = {"instances": [{"name": "i1", "project": "lab", "image": 1, "source": EMPTY}], "instance_snapshots": [{"instance": "i1", "name": "s"}]}
+    definition = {
+        "instances": [{"name": "i1", "project": "lab", "image": 1, "source": EMPTY}],
+        "instance_snapshots": [{"instance": "i1", "name": "s"}],
+    }
     definition["instance_snapshots"][0]["project"] = "lab"
     assert "\n" not in refused(world, definition)
 
 
 def test_what_else_is_wrong_with_what_needs_something_wrong_is_told_too(world):
     devices = {"root": ROOT, "eth0": {"type": "nic", "network": "nope"}}
-    words = refused(world, {"storage_pools": [{"name": "fast", "driver": {"dir": True}}], "profiles": [{"name": "web", "devices": devices}]})
+    words = refused(
+        world,
+        {
+            "storage_pools": [{"name": "fast", "driver": {"dir": True}}],
+            "profiles": [{"name": "web", "devices": devices}],
+        },
+    )
     assert "there is no 'nope'" in words and len(words.splitlines()) == 3
 
 
 def test_what_goes_in_circles_is_told_with_all_else(world):
-    profiles = [{"name": "a", "depends_on": ["profile/b"]}, {"name": "b", "depends_on": ["profile/a"], "config": {"limits.memory": "lots"}}]
+    profiles = [
+        {"name": "a", "depends_on": ["profile/b"]},
+        {"name": "b", "depends_on": ["profile/a"], "config": {"limits.memory": "lots"}},
+    ]
     lines = refused(world, {"profiles": [*profiles, {"name": "c", "config": {"limits.memory": "many"}}]}).splitlines()
     assert lines[0] == "3 errors, and nothing was changed:"
-    circle, wrong, other = lines[1:] if "circle" in lines[1] or "ordered" in lines[1] else sorted(lines[1:], key=lambda line: "ordered" not in line)
+    circle, wrong, other = (
+        lines[1:]
+        if "circle" in lines[1] or "ordered" in lines[1]
+        else sorted(lines[1:], key=lambda line: "ordered" not in line)
+    )
     assert circle.endswith(("profile a -> profile b -> profile a.", "profile b -> profile a -> profile b."))
     assert {"'lots' is not a size" in wrong + other, "'many' is not a size" in wrong + other} == {True}
 
@@ -93,7 +123,10 @@ def test_what_goes_in_circles_is_told_with_all_else(world):
     [
         (["x"], "x"),
         (["x", "x"], "x"),
-        (["b.yml:2: x", "a.yml:10: y", "a.yml:9: z"], "3 errors, and nothing was changed:\n- a.yml:9: z\n- a.yml:10: y\n- b.yml:2: x"),
+        (
+            ["b.yml:2: x", "a.yml:10: y", "a.yml:9: z"],
+            "3 errors, and nothing was changed:\n- a.yml:9: z\n- a.yml:10: y\n- b.yml:2: x",
+        ),
         (["a.yml:1: x", "nowhere"], "2 errors, and nothing was changed:\n- nowhere\n- a.yml:1: x"),
         (["/a.yml:1: x", "nowhere"], "2 errors, and nothing was changed:\n- nowhere\n- /a.yml:1: x"),
     ],
@@ -102,16 +135,28 @@ def test_errors_are_one_by_line(errors, words):
     assert str(InvalidInput(*in_order(errors))) == words
 
 
-# -- why -------------------------------------------------------------------------------------------------------------------
+# -- why
+# -------------------------------------------------------------------------------------------------------------------
 
 
 def test_the_plan_says_why(world):
-    run(world, {"profiles": [{"name": "web", "description": "a"}], "networks": [{"name": "n0"}], "storage_pools": [{"name": "fast", "driver": "dir"}]})
+    run(
+        world,
+        {
+            "profiles": [{"name": "web", "description": "a"}],
+            "networks": [{"name": "n0"}],
+            "storage_pools": [{"name": "fast", "driver": "dir"}],
+        },
+    )
     world.put("/1.0/profiles/foreign", description="x")
     world.server["environment"]["storage_supported_drivers"] = [{"Name": "dir"}, {"Name": "btrfs"}]
     definition = {
         "storage_pools": [{"name": "fast", "driver": "btrfs", "recreate": True}],
-        "profiles": [{"name": "new"}, {"name": "web", "description": "b", "config": {"user.a": 1}}, {"name": "foreign", "description": "y"}],
+        "profiles": [
+            {"name": "new"},
+            {"name": "web", "description": "b", "config": {"user.a": 1}},
+            {"name": "foreign", "description": "y"},
+        ],
     }
     assert sorted(rows(run(world, definition, check=True, prune=True, adopt=True))) == [
         ("create", "new", "it is not there"),
@@ -120,7 +165,9 @@ def test_the_plan_says_why(world):
         ("update", "foreign", "it is adopted, and differs in config, description"),
         ("update", "web", "it differs in config, description"),
     ]
-    assert sorted(rows(run(world, absent=True, check=True))) == [(("delete", name, "state: absent")) for name in ("fast", "n0", "web")]
+    assert sorted(rows(run(world, absent=True, check=True))) == [
+        (("delete", name, "state: absent")) for name in ("fast", "n0", "web")
+    ]
     world.find("/1.0/profiles/default")["description"] = "d"
     taken = run(world, {"profiles": [{"name": "default", "config": {"user.a": 1}}]}, check=True)
     assert rows(taken) == [("update", "default", "it differs in config")]
@@ -151,19 +198,27 @@ def test_what_differs_in_nothing_that_can_be_named(world, zones):
     kinds, definition = {**KINDS, "network_zone": Fresh}, {"network_zones": [{"name": "z0"}]}
     assert "belongs to no stack, and differs in its origin. With" in refused(world, definition, kinds=kinds)
     world.put("/1.0/network-zones/z0", config=mark_of("shop", Zone, "default", "z0"))
-    assert rows(run(world, definition, kinds=kinds, check=True)) == [("update", "z0", "it differs in what cannot be compared")]
+    assert rows(run(world, definition, kinds=kinds, check=True)) == [
+        ("update", "z0", "it differs in what cannot be compared")
+    ]
 
 
 def test_what_the_document_wrote_into_the_daemons_own_is_taken_back(world):
     default = world.find("/1.0/profiles/default")
-    default.update(config={"user.a": "1", "user.b": "changed", "user.mine": "1"}, devices={"d": {"type": "none"}, "e": {"type": "nic", "mtu": "1"}})
+    default.update(
+        config={"user.a": "1", "user.b": "changed", "user.mine": "1"},
+        devices={"d": {"type": "none"}, "e": {"type": "nic", "mtu": "1"}},
+    )
     default["devices"]["h"] = {"type": "none"}
     written = {"user.a": 1, "user.b": 1, "user.never": None, "user.gone": 1}
     devices = {"d": {"type": "none"}, "e": {"type": "nic", "mtu": 2}, "f": None, "g": {"type": "none"}, "h": {}}
     definition = {"profiles": [{"name": "default", "description": "x", "config": written, "devices": devices}]}
     result = run(world, definition, absent=True)
     assert rows(result) == [("update", "default", "what the document wrote there is taken back")]
-    assert default["config"] == {"user.b": "changed", "user.mine": "1"} and default["devices"] == {"e": {"type": "nic", "mtu": "1"}, "h": {"type": "none"}}
+    assert default["config"] == {"user.b": "changed", "user.mine": "1"} and default["devices"] == {
+        "e": {"type": "nic", "mtu": "1"},
+        "h": {"type": "none"},
+    }
     assert run(world, definition, absent=True)["changed"] is False
 
 
@@ -176,12 +231,16 @@ def test_of_maps_that_are_null_nothing_is_taken_back(world):
 
 def test_what_the_daemon_made_in_a_project_that_is_gone_is_gone(world):
     run(world, {"projects": [{"name": "lab"}]}, absent=False)
-    definition = {"projects": [{"name": "lab"}], "profiles": [{"name": "default", "project": "lab", "config": {"user.a": 1}}]}
+    definition = {
+        "projects": [{"name": "lab"}],
+        "profiles": [{"name": "default", "project": "lab", "config": {"user.a": 1}}],
+    }
     run(world, definition)
     assert titles(run(world, definition, absent=True)) == [("profile", "default"), ("project", "lab")]
 
 
-# -- owners ----------------------------------------------------------------------------------------------------------------
+# -- owners
+# ----------------------------------------------------------------------------------------------------------------
 
 
 class Zone(Resource):
@@ -230,7 +289,11 @@ RECORD = {"network_zone_records": [{"zone": "z0", "name": "www", "description": 
 
 @pytest.mark.parametrize(
     ("mark", "words"),
-    [({MARK: "other"}, "belongs to the stack 'other'"), ({}, "belongs to no stack, and differs in description"), ({MARK: "shop"}, None)],
+    [
+        ({MARK: "other"}, "belongs to the stack 'other'"),
+        ({}, "belongs to no stack, and differs in description"),
+        ({MARK: "shop"}, None),
+    ],
 )
 def test_a_part_belongs_to_whom_the_whole_belongs(world, zones, mark, words):
     world.put("/1.0/network-zones/z0", config=mark)
@@ -266,7 +329,11 @@ def test_only_what_a_mark_is_of_is_pruned(world, bearer, left):
         result = run(world, {}, **wish)
         assert titles(result, "delete") == ([] if left else [("profile", "web-backup")])
         (words,) = result["warnings"] or [None]
-        assert (words is None) if left is None else (f"profile web-backup (the mark is {left}" in words.replace("is that of", "is of")), words
+        assert (
+            (words is None)
+            if left is None
+            else (f"profile web-backup (the mark is {left}" in words.replace("is that of", "is of"))
+        ), words
     assert (world.find("/1.0/profiles/web-backup") is None) is (left is None)
 
 
@@ -291,7 +358,10 @@ def test_many_that_are_left_alone_are_told_in_one_line(world):
 
 
 def test_the_mark_of_a_profile_that_projects_share_is_of_the_project_that_it_is_in(world):
-    definition = {"projects": [{"name": "lab", "config": {"features.profiles": False}}], "profiles": [{"name": "web", "project": "lab"}]}
+    definition = {
+        "projects": [{"name": "lab", "config": {"features.profiles": False}}],
+        "profiles": [{"name": "web", "project": "lab"}],
+    }
     run(world, definition, prune=True)
     assert world.find("/1.0/profiles/web")["config"] == mark_of("shop", Profile, "default", "web")
     assert run(world, definition, prune=True)["changed"] is False
@@ -339,7 +409,10 @@ def test_parts_of_parts(world, zones):
     run(world, definition, kinds=zones)
     assert run(world, definition, kinds=zones, prune=True)["changed"] is False
     assert titles(run(world, {}, kinds=zones, prune=True), "delete") == [("note", "z0/www/n")]
-    wrong = {"network_zone_records": [{"zone": "z0", "name": "ftp", "description": [1]}], "notes": [{**note, "record": "ftp"}]}
+    wrong = {
+        "network_zone_records": [{"zone": "z0", "name": "ftp", "description": [1]}],
+        "notes": [{**note, "record": "ftp"}],
+    }
     words = refused_after(world, wrong, kinds=zones)
     assert "description" in words and "\n" not in words
 
@@ -363,7 +436,9 @@ def test_what_has_never_had_a_key_is_nobodys(world):
     """Servers show such a map as null."""
     world.put("/1.0/profiles/a", config=None)
     world.put("/1.0/profiles/b", config=None)
-    assert titles(run(world, {"profiles": [{"name": "a", "description": "d"}]}, adopt=True, prune=True)) == [("profile", "a")]
+    assert titles(run(world, {"profiles": [{"name": "a", "description": "d"}]}, adopt=True, prune=True)) == [
+        ("profile", "a")
+    ]
 
 
 def test_what_the_server_does_not_know_is_not_looked_for(world, zones):
@@ -382,10 +457,22 @@ def test_names_that_are_quoted_in_paths_are_kept(world):
 
 @pytest.mark.parametrize(("said", "force"), [({"force": True}, True), ({"force": False}, False), ({}, False)])
 def test_what_is_deleted_is_deleted_as_the_task_says(world, said, force):
-    run(world, {"projects": [{"name": "lab"}], "instances": [{"name": "i1", "source": EMPTY, "project": "lab"}, {"name": "i2", "source": EMPTY}]})
+    run(
+        world,
+        {
+            "projects": [{"name": "lab"}],
+            "instances": [{"name": "i1", "source": EMPTY, "project": "lab"}, {"name": "i2", "source": EMPTY}],
+        },
+    )
     nodes = [node for node in planned(world, {}, prune=True, **said).nodes if node.kind.kind == "instance"]
-    assert sorted((node.params["name"], node.params["project"], node.params["force"]) for node in nodes) == [("i1", "lab", force), ("i2", "default", force)]
-    assert all((node.params["state"], node.params["target"], node.params["new_name"]) == ("absent", None, None) for node in nodes)
+    assert sorted((node.params["name"], node.params["project"], node.params["force"]) for node in nodes) == [
+        ("i1", "lab", force),
+        ("i2", "default", force),
+    ]
+    assert all(
+        (node.params["state"], node.params["target"], node.params["new_name"]) == ("absent", None, None)
+        for node in nodes
+    )
 
 
 def test_what_refers_to_each_other_is_deleted_all_the_same(world):
@@ -402,16 +489,31 @@ def test_the_server_comes_first_and_is_taken_back_last_of_all(world):
 
 
 def test_what_needs_what_and_what_comes_late(world):
-    run(world, {"profiles": [{"name": "old"}], "instances": [{"name": "i1", "source": EMPTY, "profiles": ["old"], "state": "stopped"}]})
-    definition = {"instances": [{"name": "i1", "source": EMPTY, "profiles": ["new"], "state": "stopped"}], "profiles": [{"name": "new"}]}
+    run(
+        world,
+        {
+            "profiles": [{"name": "old"}],
+            "instances": [{"name": "i1", "source": EMPTY, "profiles": ["old"], "state": "stopped"}],
+        },
+    )
+    definition = {
+        "instances": [{"name": "i1", "source": EMPTY, "profiles": ["new"], "state": "stopped"}],
+        "profiles": [{"name": "new"}],
+    }
     plan = planned(world, definition, prune=True)
-    assert [(node.action, node.label) for node in plan.nodes] == [("create", "new"), ("update", "i1"), ("delete", "old")]
+    assert [(node.action, node.label) for node in plan.nodes] == [
+        ("create", "new"),
+        ("update", "i1"),
+        ("delete", "old"),
+    ]
     assert (plan.needs, plan.late) == ([set(), {0}, {1}], 2)
 
 
 @pytest.mark.parametrize("own", [True, False])
 def test_what_a_project_brought_with_it_goes_with_the_project(world, own):
-    """What its default profile uses waits for the project, unless the profile is that of the project C(default), which stays."""
+    """What its default profile uses waits for the project, unless the profile is that of the project `default`, which
+    stays.
+    """
     world.put("/1.0/projects/lab", config={MARK: "shop", "features.profiles": str(own).lower()})
     world.put("/1.0/storage-pools/fast", config={MARK: "shop"})
     world.put("/1.0/profiles/default", "lab", devices={"root": ROOT})
@@ -419,12 +521,20 @@ def test_what_a_project_brought_with_it_goes_with_the_project(world, own):
         plan = planned(world, absent=True)
         assert ([node.label for node in plan.nodes], plan.needs) == (["lab", "fast"], [set(), {0}])
     else:
-        with pytest.raises(InvalidInput, match="^storage_pool fast on .* is used by profile default, and cannot be deleted"):
+        with pytest.raises(
+            InvalidInput, match="^storage_pool fast on .* is used by profile default, and cannot be deleted"
+        ):
             planned(world, absent=True)
 
 
 def test_each_deletion_waits_for_its_own_users(world):
-    run(world, {"profiles": [{"name": "a"}, {"name": "b"}], "instances": [{"name": "i1", "source": EMPTY, "profiles": ["b"], "state": "stopped"}]})
+    run(
+        world,
+        {
+            "profiles": [{"name": "a"}, {"name": "b"}],
+            "instances": [{"name": "i1", "source": EMPTY, "profiles": ["b"], "state": "stopped"}],
+        },
+    )
     definition = {"instances": [{"name": "i1", "source": EMPTY, "profiles": [], "state": "stopped"}]}
     plan = planned(world, definition, prune=True)
     assert [(node.action, node.label) for node in plan.nodes] == [("update", "i1"), ("delete", "a"), ("delete", "b")]

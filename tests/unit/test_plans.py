@@ -23,15 +23,23 @@ from hypothesis import strategies as st
 KINDS = (Profile, StoragePool, Network, Project, Instance)
 #: What creating one needs, and what the server has for one besides the common.
 NEEDED = {StoragePool: {"driver": "dir"}, Instance: {"source": {"type": "none"}}}
-EXTRA = {StoragePool: {"driver": "dir"}, Network: {"managed": True, "type": "bridge"}, Instance: {"status": "Running", "type": "container"}}
+EXTRA = {
+    StoragePool: {"driver": "dir"},
+    Network: {"managed": True, "type": "bridge"},
+    Instance: {"status": "Running", "type": "container"},
+}
 
 addresses = st.sampled_from(("auto", "none", "10.0.0.1/24"))
 
 
 def _known(devices):
-    """Devices whose pools and networks are there, each with its type: a reference to nothing is refused, which is another test."""
+    """Devices whose pools and networks are there, each with its type: a reference to nothing is refused, which is
+    another test.
+    """
     return {
-        name: device and {"type": "none", **{key: value for key, value in device.items() if key not in ("network", "type")}} for name, device in devices.items()
+        name: device
+        and {"type": "none", **{key: value for key, value in device.items() if key not in ("network", "type")}}
+        for name, device in devices.items()
     }
 
 
@@ -40,14 +48,20 @@ def situations(draw):
     """A kind, what the task says, and what the server has, if anything."""
     kind = draw(st.sampled_from(KINDS))
     config_of = dict(draw(make.wishes()))
-    given_params = {"name": "thing", "description": draw(st.one_of(st.none(), st.text(max_size=5))), "config": draw(st.sampled_from((None, config_of)))}
+    given_params = {
+        "name": "thing",
+        "description": draw(st.one_of(st.none(), st.text(max_size=5))),
+        "config": draw(st.sampled_from((None, config_of))),
+    }
     given_params["purge_config"] = draw(st.booleans())
     have = {"config": dict(draw(make.configs())), "description": draw(st.text(max_size=5)), **EXTRA.get(kind, {})}
     if kind is StoragePool:  # a pool cannot be shrunk
         config_of.pop("size", None)
         have["config"].pop("size", None)
     if kind is Network:
-        config_of.update(draw(st.dictionaries(st.sampled_from(("ipv4.address", "ipv6.address")), st.one_of(st.none(), addresses))))
+        config_of.update(
+            draw(st.dictionaries(st.sampled_from(("ipv4.address", "ipv6.address")), st.one_of(st.none(), addresses)))
+        )
         have["config"].update(draw(st.dictionaries(st.sampled_from(("ipv4.address", "ipv6.address")), addresses)))
     if "devices" in kind.argument_spec():
         given_params["devices"] = draw(st.one_of(st.none(), make.wished_devices.map(_known)))
@@ -108,10 +122,19 @@ def test_check_mode_writes_nothing_and_predicts_the_run(situation):
     predicted = converge(kind(looking, copy.deepcopy(params)), check_mode=True)
     done = converge(kind(doing, copy.deepcopy(params)))
     assert looking.writes == [] and looking.memory.objects == before
-    assert (predicted.changed, predicted.actions, predicted.before, predicted.after) == (done.changed, done.actions, done.before, done.after)
+    assert (predicted.changed, predicted.actions, predicted.before, predicted.after) == (
+        done.changed,
+        done.actions,
+        done.before,
+        done.after,
+    )
     # what is returned is what will be there, but for what only the server knows
     assert (predicted.result is None) == (done.result is None)
-    known = {key: value for key, value in (predicted.result or {}).items() if key != "source" and not key.startswith("expanded_")}
+    known = {
+        key: value
+        for key, value in (predicted.result or {}).items()
+        if key != "source" and not key.startswith("expanded_")
+    }
     assert known == {key: (done.result or {})[key] for key in known}
 
 
@@ -129,7 +152,9 @@ def test_what_nobody_wrote_stays(situation):
         untouched = {key: value for key, value in have["config"].items() if key not in (params["config"] or {})}
         assert untouched.items() <= now["config"].items()
     else:
-        assert set(now["config"]) <= set(params["config"] or {}) | {key for key in have["config"] if any(_owned(kind, key))}
+        assert set(now["config"]) <= set(params["config"] or {}) | {
+            key for key in have["config"] if any(_owned(kind, key))
+        }
 
 
 def _owned(kind, key):
@@ -143,7 +168,10 @@ def test_an_object_whose_maps_are_null_wants_nothing(kind):
     assert resource.plan(resource.read()).steps == []
 
 
-@pytest.mark.parametrize(("wish", "server", "expected"), [("auto", "10.1.1.1/24", 0), ("auto", "none", 1), ("auto", None, 1), ("none", "10.1.1.1/24", 1)])
+@pytest.mark.parametrize(
+    ("wish", "server", "expected"),
+    [("auto", "10.1.1.1/24", 0), ("auto", "none", 1), ("auto", None, 1), ("none", "10.1.1.1/24", 1)],
+)
 def test_auto_is_any_address(wish, server, expected):
     have = {"managed": True, "type": "bridge", "config": {"ipv4.address": server} if server else {}}
     resource = Network(cloud(Network, have), params_of(Network, name="thing", config={"ipv4.address": wish}))

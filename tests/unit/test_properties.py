@@ -87,7 +87,11 @@ def test_purged_devices_are_those_written(current, wish):
     assert set(merged) <= {name for name, device in wish.items() if device is not None}
 
 
-objects = st.dictionaries(make.keys, st.recursive(make.texts, lambda inner: st.dictionaries(make.keys, inner, max_size=3), max_leaves=6), max_size=4)
+objects = st.dictionaries(
+    make.keys,
+    st.recursive(make.texts, lambda inner: st.dictionaries(make.keys, inner, max_size=3), max_leaves=6),
+    max_size=4,
+)
 
 
 @given(objects)
@@ -107,14 +111,25 @@ def test_changes_are_all_that_differs(before, after):
 SECRET = "s3cret-s3cret"
 secret_keys = st.sampled_from(("core.trust_password", "user.token", "private_key", "oidc.client.secret", "a.api.key"))
 holders = st.dictionaries(make.keys, make.texts, max_size=3).flatmap(
-    lambda plain: st.dictionaries(secret_keys, st.sampled_from((SECRET, "", "other-" + SECRET)), max_size=3).map(lambda secret: {**plain, **secret})
+    lambda plain: st.dictionaries(secret_keys, st.sampled_from((SECRET, "", "other-" + SECRET)), max_size=3).map(
+        lambda secret: {**plain, **secret}
+    )
 )
-nested = st.recursive(holders, lambda inner: st.dictionaries(st.sampled_from(("config", "devices", "eth0")), inner, max_size=2), max_leaves=4)
+nested = st.recursive(
+    holders,
+    lambda inner: st.dictionaries(st.sampled_from(("config", "devices", "eth0")), inner, max_size=2),
+    max_leaves=4,
+)
 
 
 @given(nested, st.one_of(st.just({}), nested))
 def test_no_secret_is_shown(before, after):
-    for shown in (*secrets.mask_pair(before, after), *secrets.mask_pair(after, before), secrets.masked(before), secrets.masked([before, {"x": [after]}])):
+    for shown in (
+        *secrets.mask_pair(before, after),
+        *secrets.mask_pair(after, before),
+        secrets.masked(before),
+        secrets.masked([before, {"x": [after]}]),
+    ):
         assert SECRET not in json.dumps(shown)
 
 
@@ -126,7 +141,11 @@ def test_every_secret_is_known(value):
 @given(nested)
 def test_masking_leaves_the_rest(value):
     def plain(obj):
-        return {key: plain(inner) if isinstance(inner, dict) else inner for key, inner in obj.items() if isinstance(inner, dict) or not secrets.is_secret(key)}
+        return {
+            key: plain(inner) if isinstance(inner, dict) else inner
+            for key, inner in obj.items()
+            if isinstance(inner, dict) or not secrets.is_secret(key)
+        }
 
     assert plain(secrets.masked(value)) == plain(value)
     assert plain(secrets.mask_pair(value, value)[0]) == plain(value)

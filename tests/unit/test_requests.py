@@ -109,7 +109,13 @@ def test_another_place_to_look_and_a_state_cost_more(daemon, ask, options, more)
     else:
         daemon.on(f"GET {url}", found)
     daemon.on(
-        f"GET {WEB}/state", sync({"status": "Running", "network": {"eth0": {"addresses": [{"family": "inet", "scope": "global", "address": "10.0.0.2"}]}}})
+        f"GET {WEB}/state",
+        sync(
+            {
+                "status": "Running",
+                "network": {"eth0": {"addresses": [{"family": "inet", "scope": "global", "address": "10.0.0.2"}]}},
+            }
+        ),
     )
     outcome, lines = ask(Instance, **{"name": "web", "state": "started", "description": "d", **options})
     assert (outcome.changed, len(lines)) == (False, 1 + more)
@@ -117,7 +123,9 @@ def test_another_place_to_look_and_a_state_cost_more(daemon, ask, options, more)
 
 def test_an_instance_from_nothing_to_its_address_is_ten(daemon, ask):
     address = {"family": "inet", "scope": "global", "address": "10.0.0.2"}
-    looks = [sync({"status": "Running", "network": {"eth0": {"addresses": addresses}}}) for addresses in ([], [], [address])]
+    looks = [
+        sync({"status": "Running", "network": {"eth0": {"addresses": addresses}}}) for addresses in ([], [], [address])
+    ]
     ended = {"status": "Success", "status_code": 200}
     daemon.on(f"GET {WEB}", error(404, "Instance not found"), sync(RUNNING))
     daemon.on("GET /1.0/images/aliases/debian/12", sync({"target": FINGERPRINT}))

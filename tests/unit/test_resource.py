@@ -19,7 +19,13 @@ class Box(Resource):
     kind = "box"
     path = "/1.0/profiles"
     renames = True
-    fields = (Text("description"), Text("shape", key="form", create_only=True), Flag("open", extension="lids"), Map("config"), Devices("devices"))
+    fields = (
+        Text("description"),
+        Text("shape", key="form", create_only=True),
+        Flag("open", extension="lids"),
+        Map("config"),
+        Devices("devices"),
+    )
     fixed_config = ("source",)
     options = {"extra": {"type": "int"}}
 
@@ -77,8 +83,15 @@ def test_what_a_kind_declares_becomes_its_options():
         "recreate": {"type": "bool", "default": False},
         "extra": {"type": "int"},
     }
-    assert Lid.argument_spec() == {"name": {"type": "str", "required": True}, "config": {"type": "dict"}, "box": {"type": "str", "required": True}}
-    assert type("Fixed", (Lid,), {"fixed_config": ("source",)}).argument_spec()["recreate"] == {"type": "bool", "default": False}
+    assert Lid.argument_spec() == {
+        "name": {"type": "str", "required": True},
+        "config": {"type": "dict"},
+        "box": {"type": "str", "required": True},
+    }
+    assert type("Fixed", (Lid,), {"fixed_config": ("source",)}).argument_spec()["recreate"] == {
+        "type": "bool",
+        "default": False,
+    }
     assert Only.argument_spec() == {"state": {"type": "str", "choices": ["on", "off"], "default": "on"}}
 
 
@@ -86,7 +99,11 @@ def test_where_it_is(client):
     lid = Lid(client, params_of(Lid, name="a", box="x y", project="p"))
     assert (lid.collection, lid.url("c")) == ("/1.0/boxes/x%20y/lids", "/1.0/boxes/x%20y/lids/c")
     assert (lid.query(), lid.state) == ({}, "present")
-    assert (box(client, project="p").query(), box(client).url(), Box.path) == ({"project": "p"}, "/1.0/profiles/a", "/1.0/profiles")
+    assert (box(client, project="p").query(), box(client).url(), Box.path) == (
+        {"project": "p"},
+        "/1.0/profiles/a",
+        "/1.0/profiles",
+    )
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "a b", "*", ".", ".."])
@@ -111,7 +128,8 @@ def test_of_a_kind_of_which_there_is_one_the_server_is_the_name(client, monkeypa
     assert Only(client, params_of(Only)).name == "unix:///memory"
 
 
-# -- planning --------------------------------------------------------------------------------------------------------------
+# -- planning
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_the_plan_of_one_that_is_not_there(client):
@@ -127,7 +145,12 @@ def test_the_plan_of_one_that_shall_go(client):
     client.memory.put("/1.0/profiles/a", config={"x": "1"})
     doomed = box(client, state="absent")
     plan = doomed.plan(doomed.read())
-    assert (steps(plan), plan.before, plan.after, plan.result) == ([("delete box a", False)], {"name": "a", "config": {"x": "1"}}, {}, None)
+    assert (steps(plan), plan.before, plan.after, plan.result) == (
+        [("delete box a", False)],
+        {"name": "a", "config": {"x": "1"}},
+        {},
+        None,
+    )
     nothing = doomed.plan(None)
     assert (nothing.steps, nothing.before, nothing.after, nothing.result) == ([], {}, {}, None)
 
@@ -156,12 +179,16 @@ def test_the_plan_of_one_that_has_to_be_made_anew(client):
         ({"config": {"source": None}}, "config.source is '/x' and '' is wanted"),
     ):
         wanted = box(client, **options)
-        with pytest.raises(InvalidInput, match="box 'a' on lxd 6.1 at memory cannot be changed in this: " + words.replace("(", "[(]")):
+        with pytest.raises(
+            InvalidInput, match="box 'a' on lxd 6.1 at memory cannot be changed in this: " + words.replace("(", "[(]")
+        ):
             wanted.plan(wanted.read())
     wanted = box(client, shape="flat", config={"source": None, "size": 2})
     with pytest.raises(InvalidInput) as caught:
         wanted.plan(wanted.read())
-    assert ": shape is 'round' and 'flat' is wanted; config.source is '/x' and '' is wanted. The API" in str(caught.value)
+    assert ": shape is 'round' and 'flat' is wanted; config.source is '/x' and '' is wanted. The API" in str(
+        caught.value
+    )
     client.memory.put("/1.0/profiles/b", config={}, form="round")
     wanted = box(client, name="b", config={"source": "/y"})
     with pytest.raises(InvalidInput, match="config.source is '' and '/y' is wanted"):
@@ -171,7 +198,11 @@ def test_the_plan_of_one_that_has_to_be_made_anew(client):
     anew = box(client, shape="flat", recreate=True)
     plan = anew.plan(anew.read())
     assert steps(plan) == [("delete box a", True), ("create box a", False)]
-    assert (plan.before["shape"], plan.after, plan.result) == ("round", {"name": "a", "shape": "flat"}, {"name": "a", "form": "flat"})
+    assert (plan.before["shape"], plan.after, plan.result) == (
+        "round",
+        {"name": "a", "shape": "flat"},
+        {"name": "a", "form": "flat"},
+    )
 
 
 def test_what_comes_before_a_deletion_comes_before_making_it_anew(client, monkeypatch):
@@ -228,7 +259,8 @@ def test_a_project_that_is_not_there_is_told_of_before_anything_is_made(client):
     assert box(client, project="lap").read() is not None
 
 
-# -- checks ----------------------------------------------------------------------------------------------------------------
+# -- checks
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def test_extensions_are_asked_for_where_they_are_needed(client):
@@ -266,14 +298,24 @@ def test_devices_that_name_what_is_not_there(client, device, words):
         added.plan(added.read())
 
 
-@pytest.mark.parametrize("device", [{**DISK, "pool": "fast"}, {**NIC, "network": "br0"}, {**DISK, "type": "nic"}, {**NIC, "type": "disk"}, {"type": "disk"}])
+@pytest.mark.parametrize(
+    "device",
+    [
+        {**DISK, "pool": "fast"},
+        {**NIC, "network": "br0"},
+        {**DISK, "type": "nic"},
+        {**NIC, "type": "disk"},
+        {"type": "disk"},
+    ],
+)
 def test_devices_that_name_what_is_there_or_nothing(client, device):
     client.memory.put("/1.0/storage-pools/fast")
     client.memory.put("/1.0/networks/br0")
     assert len(box(client, devices={"w": {"type": "none"}, "x": device}).plan(None).steps) == 1
 
 
-# -- for stacks ------------------------------------------------------------------------------------------------------------
+# -- for stacks
+# ------------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_foreseen(client):

@@ -22,17 +22,34 @@ MODULE_UTILS = pathlib.Path(__file__).resolve().parents[2] / "plugins" / "module
 
 
 def task(world, **options):
-    return _converge.converge(Instance(WorldClient(world), {**defaults(Instance.argument_spec()), "project": None, "target": None, **options}))
+    return _converge.converge(
+        Instance(WorldClient(world), {**defaults(Instance.argument_spec()), "project": None, "target": None, **options})
+    )
 
 
 def lived():
     """What a world sees of a stack, of its changes and of its end, and of tasks that restart and remove."""
     world, rows = World(), []
     changed = copy.deepcopy(SHOP)
-    changed["instances"][0] = {"name": "web1", "source": EMPTY, "profiles": ["web"], "config": {"raw.lxc": "x"}, "restart": "if_required"}
-    changed["instances"][1] = {"name": "web2", "source": EMPTY, "profiles": ["web"], "type": "virtual-machine", "recreate": True, "state": "stopped"}
+    changed["instances"][0] = {
+        "name": "web1",
+        "source": EMPTY,
+        "profiles": ["web"],
+        "config": {"raw.lxc": "x"},
+        "restart": "if_required",
+    }
+    changed["instances"][1] = {
+        "name": "web2",
+        "source": EMPTY,
+        "profiles": ["web"],
+        "type": "virtual-machine",
+        "recreate": True,
+        "state": "stopped",
+    }
     for definition, wish in ((SHOP, {}), (changed, {"prune": True}), (changed, {})):
-        rows.append([(row["kind"], row["name"], row["action"]) for row in run(world, definition, **wish, parallel=1)["plan"]])
+        rows.append(
+            [(row["kind"], row["name"], row["action"]) for row in run(world, definition, **wish, parallel=1)["plan"]]
+        )
     outcomes = [
         task(world, name="web1", state="started", config={"raw.lxc": "y", "user.a": 1}, restart="if_required"),
         task(world, name="web1", state="restarted"),
@@ -47,11 +64,19 @@ def test_other_words_change_nothing_but_text(monkeypatch):
     plain = lived()
     assert {action for row in plain[2][:3] for _kind, _name, action in row} >= {"create", "update", "replace"}
     make = Step.__new__
-    monkeypatch.setattr(Step, "__new__", lambda cls, action, _words, *rest, **more: make(cls, action, "something", *rest, **more))
+    monkeypatch.setattr(
+        Step, "__new__", lambda cls, action, _words, *rest, **more: make(cls, action, "something", *rest, **more)
+    )
     assert lived() == plain
 
 
-@pytest.mark.parametrize("path", sorted(MODULE_UTILS.rglob("*.py")), ids=lambda path: str(path.relative_to(MODULE_UTILS)))
+@pytest.mark.parametrize(
+    "path", sorted(MODULE_UTILS.rglob("*.py")), ids=lambda path: str(path.relative_to(MODULE_UTILS))
+)
 def test_nothing_reads_the_words(path):
     text = path.read_text(encoding="utf-8")
-    assert not re.search(r"words\.startswith|in (step|self)\.words|words (not )?in self\.done|startswith\(\(?\"(update|delete|rename|create)", text)
+    assert not re.search(
+        r"words\.startswith|in (step|self)\.words|words (not )?in "
+        r"self\.done|startswith\(\(?\"(update|delete|rename|create)",
+        text,
+    )

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which keys belong to members, as newer servers tell it: documents in the form of LXD 6.9 and Incus 7.3, which no daemon here has."""
+"""Which keys belong to members, as newer servers tell it: documents in the form of LXD 6.9 and Incus 7.3, which no
+daemon here has.
+"""
 
 from __future__ import annotations
 
@@ -18,17 +20,33 @@ from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryCl
 
 
 def keys(**scopes: str) -> dict[str, Any]:
-    return {"keys": [{name.replace("__", "."): {"type": "string", **({"scope": scope} if scope else {})}} for name, scope in scopes.items()]}
+    return {
+        "keys": [
+            {name.replace("__", "."): {"type": "string", **({"scope": scope} if scope else {})}}
+            for name, scope in scopes.items()
+        ]
+    }
 
 
 LXD = {
-    "storage-zfs": {"pool-conf": keys(size="local", source="local", zfs__pool_name="local", zfs__clone_copy="global"), "volume-conf": keys(source="global")},
+    "storage-zfs": {
+        "pool-conf": keys(size="local", source="local", zfs__pool_name="local", zfs__clone_copy="global"),
+        "volume-conf": keys(source="global"),
+    },
     "storage-ceph": {"pool-conf": keys(source__recover="local", size="global")},
     "network-bridge": {
-        "network-conf": keys(bridge__external_interfaces="local", bgp__peers__NAME__address="global", tunnel__NAME__local="", brand__new="local")
+        "network-conf": keys(
+            bridge__external_interfaces="local",
+            bgp__peers__NAME__address="global",
+            tunnel__NAME__local="",
+            brand__new="local",
+        )
     },
 }
-INCUS = {"storage_ceph": {"common": keys(source="local", size="global")}, "network_macvlan": {"common": keys(parent="local", mtu="")}}
+INCUS = {
+    "storage_ceph": {"common": keys(source="local", size="global")},
+    "network_macvlan": {"common": keys(parent="local", mtu="")},
+}
 
 
 class Server:
@@ -52,11 +70,25 @@ class Server:
         ("lxd", LXD, "storage", "zfs", {"size", "source", "zfs.clone_copy", "user.a"}, {"size", "source"}),
         ("lxd", LXD, "storage", "ceph", {"size", "source.recover", "ceph.osd.pg_num"}, {"source.recover"}),
         ("lxd", LXD, "network", "bridge", {"brand.new", "bgp.peers.one.address", "tunnel.t.local"}, {"brand.new"}),
-        ("lxd", LXD, "network", "bridge", {"bridge.external_interfaces", "ipv4.address"}, {"bridge.external_interfaces"}),
+        (
+            "lxd",
+            LXD,
+            "network",
+            "bridge",
+            {"bridge.external_interfaces", "ipv4.address"},
+            {"bridge.external_interfaces"},
+        ),
         ("lxd", LXD, "network", "sriov", {"parent", "acceleration.parent", "vlan"}, {"parent", "acceleration.parent"}),
         ("incus", INCUS, "storage", "ceph", {"size", "source"}, {"source"}),
         ("incus", INCUS, "network", "macvlan", {"parent", "mtu"}, {"parent"}),
-        ("incus", INCUS, "network", "bridge", {"tunnel.t.local", "tunnel.t.id", "acceleration.parent"}, {"tunnel.t.local"}),
+        (
+            "incus",
+            INCUS,
+            "network",
+            "bridge",
+            {"tunnel.t.local", "tunnel.t.id", "acceleration.parent"},
+            {"tunnel.t.local"},
+        ),
         ("lxd", None, "storage", "lvm", {"lvm.vg_name", "size", "rsync.bwlimit"}, {"lvm.vg_name", "size"}),
     ],
 )
@@ -81,20 +113,26 @@ class ClusterClient(MemoryClient):
 def cluster():
     memory = Memory()
     memory.objects["/1.0"]["api_extensions"].append("metadata_configuration")
-    memory.objects["/1.0/metadata/configuration"] = {"configs": {"storage-dir": {"pool-conf": keys(rsync__bwlimit="global", source="local")}}}
+    memory.objects["/1.0/metadata/configuration"] = {
+        "configs": {"storage-dir": {"pool-conf": keys(rsync__bwlimit="global", source="local")}}
+    }
     memory.objects["/1.0/cluster/members"] = ["/1.0/cluster/members/node1"]
     return ClusterClient(memory)
 
 
 def test_a_task_that_only_changes_something_need_not_name_the_driver(cluster):
-    cluster.memory.put("/1.0/storage-pools/local", driver="dir", locations=["node1"], config={"source": "/srv", "rsync.bwlimit": "1"})
+    cluster.memory.put(
+        "/1.0/storage-pools/local", driver="dir", locations=["node1"], config={"source": "/srv", "rsync.bwlimit": "1"}
+    )
     pool = StoragePool(cluster, params_of(StoragePool, name="local", members={"node1": {"rsync.bwlimit": 2}}))
-    with pytest.raises(InvalidInput, match=r"members\.node1\.rsync\.bwlimit: this key is one of the whole storage_pool"):
+    with pytest.raises(
+        InvalidInput, match=r"members\.node1\.rsync\.bwlimit: this key is one of the whole storage_pool"
+    ):
         pool.read()
 
 
 def test_ovn_networks_have_no_part_of_a_member(cluster):
-    """Their C(parent) is sent as it is: the servers refuse entries for members (peers-and-api 6.5)."""
+    """Their `parent` is sent as it is: the servers refuse entries for members (peers-and-api 6.5)."""
     network = Network(cluster, params_of(Network, name="ovn0", type="ovn", config={"parent": "x", "network": "up"}))
     network.read()
     assert network.wanted["config"] == {"parent": "x", "network": "up"} and "members" not in network.wanted

@@ -12,7 +12,9 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import in_a_shell
 
 
-@pytest.mark.parametrize("inner", ["true", "echo 'a b'", "it's", "", "a\nb", "'", '"$HOME"', "/usr/bin/python3 && sleep 0"])
+@pytest.mark.parametrize(
+    "inner", ["true", "echo 'a b'", "it's", "", "a\nb", "'", '"$HOME"', "/usr/bin/python3 && sleep 0"]
+)
 def test_what_ansible_has_put_into_a_shell_is_run_as_it_is(inner: str) -> None:
     assert in_a_shell(f"/bin/bash -c {shlex.quote(inner)}", "/bin/sh") == ["/bin/bash", "-c", inner]
 

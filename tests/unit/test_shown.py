@@ -53,7 +53,11 @@ def test_changes_are_in_the_order_of_their_names():
         ({"user.password": "old1"}, {"user.password": None}, ({"user.password": MASK}, {"user.password": None})),
         ({"user.password": None}, {"user.password": "new1"}, ({"user.password": None}, {"user.password": MASK})),
         (None, {"config": {"user.password": "new1"}}, ({}, {"config": {"user.password": MASK}})),
-        ({"user.password": {"a": "b"}}, {"user.password": "new1"}, ({"user.password": MASK}, {"user.password": CHANGED})),
+        (
+            {"user.password": {"a": "b"}},
+            {"user.password": "new1"},
+            ({"user.password": MASK}, {"user.password": CHANGED}),
+        ),
         ({"a": {"b": 1}}, {"a": "text"}, ({"a": {"b": 1}}, {"a": "text"})),
         ({"config": {}}, {"config": {"a": "1"}}, ({"config": {}}, {"config": {"a": "1"}})),
     ],
@@ -116,7 +120,11 @@ def test_lists_of_secrets_are_secrets():
 
 
 def test_what_says_whether_there_is_a_secret_is_none():
-    assert secrets.masked({"has_token": True, "token": None, "secret": False}) == {"has_token": True, "token": None, "secret": False}
+    assert secrets.masked({"has_token": True, "token": None, "secret": False}) == {
+        "has_token": True,
+        "token": None,
+        "secret": False,
+    }
 
 
 def test_a_secret_written_as_a_number_is_known_too():
@@ -124,7 +132,9 @@ def test_a_secret_written_as_a_number_is_known_too():
 
 
 def test_masked_keeps_the_shape():
-    shown = secrets.masked({"name": "x", "config": {"user.token": "abcdef", "user.secret": ""}, "devices": [{"password": "pppp"}, 1]})
+    shown = secrets.masked(
+        {"name": "x", "config": {"user.token": "abcdef", "user.secret": ""}, "devices": [{"password": "pppp"}, 1]}
+    )
     assert shown == {"name": "x", "config": {"user.token": MASK, "user.secret": ""}, "devices": [{"password": MASK}, 1]}
 
 
@@ -163,7 +173,8 @@ def test_to_yaml(value, expected):
     assert values.to_yaml(value) == expected
 
 
-# -- logins in URLs, and secrets that are known by themselves ----------------------------------------------------------------
+# -- logins in URLs, and secrets that are known by themselves
+# ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -186,7 +197,10 @@ def test_logins_in_urls(text, shown, secret):
 def test_a_login_that_changes_is_told_to_change():
     pair = secrets.mask_pair({"p": "http://a:b@h"}, {"p": "http://a:c@h"})
     assert pair == ({"p": f"http://{MASK}@h"}, {"p": f"http://{MASK}@h (changed)"})
-    assert secrets.mask_pair({"p": "http://a:b@h"}, {"p": "http://a:b@i"}) == ({"p": f"http://{MASK}@h"}, {"p": f"http://{MASK}@i"})
+    assert secrets.mask_pair({"p": "http://a:b@h"}, {"p": "http://a:b@i"}) == (
+        {"p": f"http://{MASK}@h"},
+        {"p": f"http://{MASK}@i"},
+    )
     listed = secrets.mask_pair({"p": ["http://a:b@h"]}, {"p": ["http://a:c@h"]})
     assert listed == ({"p": [f"http://{MASK}@h"]}, {"p": CHANGED})
 
@@ -205,7 +219,8 @@ def test_all_below_a_key_that_names_secrets_is_secret():
     assert secrets.mask_pair({"passwords": {"joe": "hunter22"}}, {}) == ({"passwords": MASK}, {})
 
 
-# -- text for programs ----------------------------------------------------------------------------------------------------------
+# -- text for programs
+# ----------------------------------------------------------------------------------------------------------
 
 HIDDEN = secrets.Rules(hide_text=True)
 
@@ -232,7 +247,14 @@ def test_text_in_which_something_looks_secret(key, text):
 
 
 @pytest.mark.parametrize("key", ["cloud-init.user-data", "environment.LANG", "raw.qemu", "user.notes"])
-@pytest.mark.parametrize("text", ["#cloud-config\npackages: [nginx]\nruncmd: [systemctl reload nginx]\n", "C.UTF-8", "/usr/lib/python3/dist-packages/x"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "#cloud-config\npackages: [nginx]\nruncmd: [systemctl reload nginx]\n",
+        "C.UTF-8",
+        "/usr/lib/python3/dist-packages/x",
+    ],
+)
 def test_text_in_which_nothing_looks_secret(key, text):
     assert secrets.mask_pair({key: "plain"}, {key: text}, HIDDEN) == ({key: "plain"}, {key: text})
 
@@ -241,10 +263,13 @@ def test_a_short_value_of_another_key_is_no_text():
     assert secrets.masked({"user.note": "the secret is x"}, HIDDEN) == {"user.note": "the secret is x"}
 
 
-# -- what nobody sees -------------------------------------------------------------------------------------------------------------
+# -- what nobody sees
+# -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("char", ["\u2028", "\u2029", "\x85", "\x9b", "\x1b", "\u202e", "\u2066", "\u200b", "\x00", "\r", "\x0c", "\x1c"])
+@pytest.mark.parametrize(
+    "char", ["\u2028", "\u2029", "\x85", "\x9b", "\x1b", "\u202e", "\u2066", "\u200b", "\x00", "\r", "\x0c", "\x1c"]
+)
 def test_what_nobody_sees_is_written_as_an_escape(char):
     escape = f"\\U{ord(char):08x}"
     assert values.printable(f"a{char}b") == f"a{escape}b"

@@ -25,7 +25,8 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import pl
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, SHOP, refused, refused_after, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK, World, WorldClient
 
-# -- a life ----------------------------------------------------------------------------------------------------------------
+# -- a life
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def test_from_nothing_and_back(world):
@@ -38,7 +39,11 @@ def test_from_nothing_and_back(world):
     assert done["summary"] == "8 to create, 2 to update, 0 to replace, 0 to delete, 0 unchanged"
     assert world.find("/1.0/instances/web1")["status"] == "Running"
     again = run(world, SHOP)
-    assert (again["changed"], again["plan"], again["summary"]) == (False, [], "0 to create, 0 to update, 0 to replace, 0 to delete, 10 unchanged")
+    assert (again["changed"], again["plan"], again["summary"]) == (
+        False,
+        [],
+        "0 to create, 0 to update, 0 to replace, 0 to delete, 10 unchanged",
+    )
     gone = run(world, SHOP, absent=True)
     assert gone["changed"] is True
     assert world.dump() == before
@@ -54,7 +59,12 @@ def test_the_order_is_that_of_what_refers_to_what(world):
 
 
 def test_depends_on_orders_what_does_not_show(world):
-    definition = {"profiles": [{"name": "a", "depends_on": ["profile/b", "network/n0"]}, {"name": "b", "depends_on": ["profile/lab/c"]}]}
+    definition = {
+        "profiles": [
+            {"name": "a", "depends_on": ["profile/b", "network/n0"]},
+            {"name": "b", "depends_on": ["profile/lab/c"]},
+        ]
+    }
     definition.update(networks=[{"name": "n0", "depends_on": ["profile/b"]}], projects=[{"name": "lab"}])
     definition["profiles"].append({"name": "c", "project": "lab"})
     run(world, definition, parallel=1)
@@ -100,7 +110,9 @@ def test_a_value_that_only_recreating_can_change(world):
     world.server["environment"]["storage_supported_drivers"] = [{"Name": "dir"}, {"Name": "btrfs"}]
     pool = {"name": "fast", "driver": "dir"}
     run(world, {"storage_pools": [pool]})
-    assert "driver is 'dir' and 'btrfs' is wanted" in refused_after(world, {"storage_pools": [{**pool, "driver": "btrfs"}]})
+    assert "driver is 'dir' and 'btrfs' is wanted" in refused_after(
+        world, {"storage_pools": [{**pool, "driver": "btrfs"}]}
+    )
     done = run(world, {"storage_pools": [{**pool, "driver": "btrfs", "recreate": True}]})
     assert [(row["action"], row["name"]) for row in done["plan"]] == [("replace", "fast")]
     assert "-/+ storage_pool fast" in done["plan_text"] and 'driver: "dir" -> "btrfs"' in done["plan_text"]
@@ -114,7 +126,8 @@ def test_secrets_are_hidden(world):
     assert done["plan"][0]["after"]["config"]["user.password"].startswith("****")
 
 
-# -- what it costs ---------------------------------------------------------------------------------------------------------
+# -- what it costs
+# ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [3, 60])
@@ -122,19 +135,31 @@ def test_one_request_a_collection_whatever_there_is(world, count):
     definition = {
         "projects": [{"name": "lab"}],
         "profiles": [{"name": f"p{number}"} for number in range(count)],
-        "instances": [{"name": f"i{number}", "source": EMPTY, "profiles": ["p0"], "state": "stopped"} for number in range(count)]
+        "instances": [
+            {"name": f"i{number}", "source": EMPTY, "profiles": ["p0"], "state": "stopped"} for number in range(count)
+        ]
         + [{"name": f"i{number}", "source": EMPTY, "project": "lab", "state": "stopped"} for number in range(count)],
     }
     run(world, definition)
     client = WorldClient(world)
     assert run(world, definition, client=client)["changed"] is False
-    assert sorted(client.reads) == ["GET /1.0/instances", "GET /1.0/instances lab", "GET /1.0/profiles", "GET /1.0/projects"]
+    assert sorted(client.reads) == [
+        "GET /1.0/instances",
+        "GET /1.0/instances lab",
+        "GET /1.0/profiles",
+        "GET /1.0/projects",
+    ]
 
 
 def operations(count):
     """How many function calls a plan takes."""
     world = World()
-    definition = {"instances": [{"name": f"i{number}", "source": EMPTY, "config": {"limits.cpu": 2}, "state": "stopped"} for number in range(count)]}
+    definition = {
+        "instances": [
+            {"name": f"i{number}", "source": EMPTY, "config": {"limits.cpu": 2}, "state": "stopped"}
+            for number in range(count)
+        ]
+    }
     calls = 0
 
     def count_calls(frame, event, argument):
@@ -155,7 +180,8 @@ def test_planning_is_linear():
     assert large < 4.2 * small
 
 
-# -- ownership -------------------------------------------------------------------------------------------------------------
+# -- ownership
+# -------------------------------------------------------------------------------------------------------------
 
 PROFILE = {"profiles": [{"name": "web", "config": {"limits.cpu": 2}}]}
 
@@ -163,7 +189,15 @@ PROFILE = {"profiles": [{"name": "web", "config": {"limits.cpu": 2}}]}
 def test_what_is_made_is_marked(world):
     run(world, SHOP)
     marked = {path for (_project, path), obj in world.objects.items() if (obj.get("config") or {}).get(MARK) == "shop"}
-    names = ("storage-pools/fast", "networks/shopbr0", "projects/lab", "profiles/web", "instances/web1", "instances/web2", "instances/lab1")
+    names = (
+        "storage-pools/fast",
+        "networks/shopbr0",
+        "projects/lab",
+        "profiles/web",
+        "instances/web1",
+        "instances/web2",
+        "instances/lab1",
+    )
     assert marked == {f"/1.0/{name}" for name in names}
 
 
@@ -185,7 +219,11 @@ def test_what_nobody_owns_is_adopted_only_when_told(world):
     words = refused(world, PROFILE)
     assert "belongs to no stack, and differs in config. With adopt: true" in words
     assert run(world, PROFILE, adopt=True)["plan"][0]["why"] == "it is adopted, and differs in config"
-    assert world.find("/1.0/profiles/web")["config"] == {"limits.cpu": "2", "user.a": "b", **mark_of("shop", Profile, "default", "web")}
+    assert world.find("/1.0/profiles/web")["config"] == {
+        "limits.cpu": "2",
+        "user.a": "b",
+        **mark_of("shop", Profile, "default", "web"),
+    }
     assert run(world, PROFILE)["changed"] is False
 
 
@@ -205,7 +243,10 @@ def test_purging_keeps_the_mark(world):
     purging = {"profiles": [{"name": "web", "config": {"limits.cpu": 2}, "purge_config": True}]}
     run(world, purging)
     run(world, purging, name=None)
-    assert world.find("/1.0/profiles/web")["config"] == {"limits.cpu": "2", **mark_of("shop", Profile, "default", "web")}
+    assert world.find("/1.0/profiles/web")["config"] == {
+        "limits.cpu": "2",
+        **mark_of("shop", Profile, "default", "web"),
+    }
 
 
 def test_pruning_deletes_what_is_no_longer_written_and_nothing_else(world):
@@ -213,13 +254,16 @@ def test_pruning_deletes_what_is_no_longer_written_and_nothing_else(world):
     world.put("/1.0/profiles/foreign")
     world.put("/1.0/profiles/others", config={MARK: "other"})
     less = {
-        key: [entry for entry in SHOP[key] if entry["name"] not in ("web2", "lab1", "lab")] for key in ("instances", "projects", "storage_pools", "networks")
+        key: [entry for entry in SHOP[key] if entry["name"] not in ("web2", "lab1", "lab")]
+        for key in ("instances", "projects", "storage_pools", "networks")
     }
     less["profiles"] = SHOP["profiles"][:1]
     assert run(world, less)["changed"] is False
     done = run(world, less, prune=True)
     assert titles(done) == titles(done, "delete") == [("instance", "web2"), ("instance", "lab1"), ("project", "lab")]
-    assert world.find("/1.0/profiles/foreign") and world.find("/1.0/profiles/others") and world.find("/1.0/instances/web1")
+    assert (
+        world.find("/1.0/profiles/foreign") and world.find("/1.0/profiles/others") and world.find("/1.0/instances/web1")
+    )
     assert run(world, less, prune=True)["changed"] is False
 
 
@@ -231,7 +275,10 @@ def test_a_project_is_emptied_before_it_goes(world):
 
 
 def test_what_is_pruned_waits_for_those_that_use_it_now(world):
-    two = {"profiles": [{"name": "a"}, {"name": "b"}], "instances": [{"name": "i1", "source": EMPTY, "profiles": ["a"], "state": "stopped"}]}
+    two = {
+        "profiles": [{"name": "a"}, {"name": "b"}],
+        "instances": [{"name": "i1", "source": EMPTY, "profiles": ["a"], "state": "stopped"}],
+    }
     run(world, two)
     one = {"profiles": [{"name": "b"}], "instances": [{**two["instances"][0], "profiles": ["b"]}]}
     world.faults["/1.0/instances/i1"] = "no"
@@ -261,18 +308,27 @@ def test_what_the_daemon_made_is_changed_and_taken_back_but_never_owned(world):
 
 
 def test_what_a_project_has_not_of_its_own_is_in_the_default_one(world):
-    definition = {"projects": [{"name": "lab", "config": {"features.profiles": False}}], "profiles": [{"name": "web", "project": "lab"}]}
-    definition["instances"] = [{"name": "i1", "project": "lab", "source": EMPTY, "profiles": ["web"], "state": "stopped"}]
+    definition = {
+        "projects": [{"name": "lab", "config": {"features.profiles": False}}],
+        "profiles": [{"name": "web", "project": "lab"}],
+    }
+    definition["instances"] = [
+        {"name": "i1", "project": "lab", "source": EMPTY, "profiles": ["web"], "state": "stopped"}
+    ]
     run(world, definition)
     assert ("default", "/1.0/profiles/web") in world.objects
     assert run(world, definition)["changed"] is False
     twice = {**definition, "profiles": [{"name": "web"}, {"name": "web", "project": "lab"}]}
-    assert "profile web (project lab) is profile web, which profiles[0] 'web' claims: project lab has no profiles of its own" in refused_after(world, twice)
+    assert (
+        "profile web (project lab) is profile web, which profiles[0] 'web' claims: project lab has no profiles of "
+        "its own" in refused_after(world, twice)
+    )
     run(world, definition, absent=True)
     assert set(world.objects) == {("", "/1.0/projects/default"), ("default", "/1.0/profiles/default")}
 
 
-# -- failures --------------------------------------------------------------------------------------------------------------
+# -- failures
+# --------------------------------------------------------------------------------------------------------------
 
 
 def test_a_failure_stops_only_what_depends_on_it(world):
@@ -308,11 +364,18 @@ def test_when_the_time_is_over_the_rest_is_left(world):
     assert world.writes == []
 
 
-# -- export, and kinds that nobody told the stack of -----------------------------------------------------------------------
+# -- export, and kinds that nobody told the stack of
+# -----------------------------------------------------------------------
 
 
 def test_what_is_exported_changes_nothing_and_makes_the_same(world):
-    run(world, {**SHOP, "profiles": [*SHOP["profiles"], {"name": "secret", "config": {"user.password": "hunter22", "user.a": "b"}}]})
+    run(
+        world,
+        {
+            **SHOP,
+            "profiles": [*SHOP["profiles"], {"name": "secret", "config": {"user.password": "hunter22", "user.a": "b"}}],
+        },
+    )
     definition, left_out = export(WorldClient(world), KINDS)
     assert left_out == ["profile secret: config.user.password"]
     assert list(definition) == ["config", "projects", "storage_pools", "networks", "profiles", "instances"]
@@ -322,7 +385,18 @@ def test_what_is_exported_changes_nothing_and_makes_the_same(world):
     run(other, definition, name=None)
     assert export(WorldClient(other), KINDS)[0] == definition
     only, _left_out = export(WorldClient(world), KINDS, ["lab"], ["instance", "instance_snapshot"])
-    assert only == {"instances": [{"name": "lab1", "type": "container", "profiles": ["default"], "source": EMPTY, "state": "stopped", "project": "lab"}]}
+    assert only == {
+        "instances": [
+            {
+                "name": "lab1",
+                "type": "container",
+                "profiles": ["default"],
+                "source": EMPTY,
+                "state": "stopped",
+                "project": "lab",
+            }
+        ]
+    }
     with pytest.raises(InvalidInput, match="Did you mean 'instance'"):
         export(WorldClient(world), KINDS, None, ["instnace"])
 
@@ -351,7 +425,11 @@ def test_a_new_kind_is_a_part_of_everything_without_a_word_in_the_stack(world, m
         "network_zone_records": [{"zone": "z0", "name": "www", "description": "d"}],
         "network_zones": [{"name": "z0"}],
     }
-    assert titles(run(world, definition, kinds=kinds, parallel=1)) == [("network_zone", "z0"), ("network", "n0"), ("network_zone_record", "z0/www")]
+    assert titles(run(world, definition, kinds=kinds, parallel=1)) == [
+        ("network_zone", "z0"),
+        ("network", "n0"),
+        ("network_zone_record", "z0/www"),
+    ]
     assert run(world, definition, kinds=kinds)["changed"] is False
     exported, _left_out = export(WorldClient(world), kinds)
     assert exported["network_zone_records"] == [{"zone": "z0", "name": "www", "description": "d"}]
@@ -361,5 +439,8 @@ def test_a_new_kind_is_a_part_of_everything_without_a_word_in_the_stack(world, m
     assert titles(run(world, pruned, kinds=kinds, prune=True)) == [("network_zone_record", "z0/www")]
     run(world, definition, kinds=kinds)
     gone = titles(run(world, kinds=kinds, absent=True))
-    assert gone[-1] == ("network_zone", "z0") and set(gone[:-1]) == {("network", "n0"), ("network_zone_record", "z0/www")}
+    assert gone[-1] == ("network_zone", "z0") and set(gone[:-1]) == {
+        ("network", "n0"),
+        ("network_zone_record", "z0/www"),
+    }
     assert world.dump() == before

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documents, servers and deaths that hypothesis makes up: a run converges from anywhere, and nothing foreign is touched."""
+"""Documents, servers and deaths that hypothesis makes up: a run converges from anywhere, and nothing foreign is
+touched.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from ansible_collections.cloudhost.lxd.tests.unit.world import Killed, World, Wo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-configs = st.dictionaries(st.sampled_from(("user.a", "user.b", "boot.autostart")), st.sampled_from(("1", "2", "true")), max_size=2)
+configs = st.dictionaries(
+    st.sampled_from(("user.a", "user.b", "boot.autostart")), st.sampled_from(("1", "2", "true")), max_size=2
+)
 words = st.sampled_from("abcd")
 
 
@@ -44,15 +48,34 @@ def documents(draw):
         devices = {**{f"d{pool}": {"type": "disk", "path": f"/{pool}", "pool": pool} for pool in draw(some(pools))}}
         devices.update({f"e{network}": {"type": "nic", "network": network} for network in draw(some(networks))})
         default = [{"name": "default", "devices": devices}] if own and devices and draw(st.booleans()) else []
-        for entry in [*default, *({"name": name, "config": draw(configs), "devices": devices, "purge_devices": True} for name in names)]:
+        for entry in [
+            *default,
+            *({"name": name, "config": draw(configs), "devices": devices, "purge_devices": True} for name in names),
+        ]:
             document["profiles"].append({**entry, **({"project": project} if project else {})})
-        known = names if own else [entry["name"] for entry in document["profiles"] if "project" not in entry and entry["name"] != "default"]
+        known = (
+            names
+            if own
+            else [
+                entry["name"] for entry in document["profiles"] if "project" not in entry and entry["name"] != "default"
+            ]
+        )
         for name in draw(some(("i0", "i1", "i2"))):
-            entry = {"name": name, "source": {"type": "none"}, "config": draw(configs), "state": draw(st.sampled_from(("started", "stopped", "present")))}
-            entry["profiles"] = ["default", *draw(some(known))]  # written, because what is not written is kept, and in use
+            entry = {
+                "name": name,
+                "source": {"type": "none"},
+                "config": draw(configs),
+                "state": draw(st.sampled_from(("started", "stopped", "present"))),
+            }
+            entry["profiles"] = [
+                "default",
+                *draw(some(known)),
+            ]  # written, because what is not written is kept, and in use
             document["instances"].append({**entry, **({"project": project} if project else {})})
             for snapshot in draw(some(("s0", "s1"))):
-                document["instance_snapshots"].append({"instance": name, "name": snapshot, **({"project": project} if project else {})})
+                document["instance_snapshots"].append(
+                    {"instance": name, "name": snapshot, **({"project": project} if project else {})}
+                )
     return {section: draw(st.permutations(entries)) for section, entries in document.items()}
 
 
@@ -63,7 +86,9 @@ def worlds(draw):
     marks = st.sampled_from(({}, {MARK: "other"}, {MARK: "shop2"}))
     world.put("/1.0/projects/f", config={"features.profiles": "true", "user.f": "1"})
     world.put("/1.0/profiles/default", "f")
-    for path in draw(some(("storage-pools/fp", "networks/fn", "profiles/fw", "profiles/fv", "instances/fi", "instances/fj"), 6)):
+    for path in draw(
+        some(("storage-pools/fp", "networks/fn", "profiles/fw", "profiles/fv", "instances/fi", "instances/fj"), 6)
+    ):
         project = draw(st.sampled_from((None, "f")))
         world.put(f"/1.0/{path}", project, config={**draw(configs), **draw(marks)})
         if "instances" in path:
@@ -73,7 +98,14 @@ def worlds(draw):
 
 
 def apply(world, document, **wish):
-    return run_stack(WorldClient(world), KINDS, Wish(name="shop", **wish), [Document("", copy.deepcopy(document), {})], False, parallel=3)
+    return run_stack(
+        WorldClient(world),
+        KINDS,
+        Wish(name="shop", **wish),
+        [Document("", copy.deepcopy(document), {})],
+        False,
+        parallel=3,
+    )
 
 
 def die(world, document, life, **wish):
@@ -89,24 +121,44 @@ def die(world, document, life, **wish):
 
 
 def taken_back(first, second):
-    """What the first document wrote into profiles that the daemon made is not the stack's: a person takes it out in the second."""
+    """What the first document wrote into profiles that the daemon made is not the stack's: a person takes it out in the
+    second.
+    """
     entries = {entry.get("project"): entry["devices"] for entry in second["profiles"] if entry["name"] == "default"}
     kept = {None, *(entry["name"] for entry in second["projects"] if entry["config"]["features.profiles"])}
-    old = {entry.get("project"): entry["devices"] for entry in first["profiles"] if entry["name"] == "default" and entry.get("project") in kept}
-    devices = {project: {**dict.fromkeys(old.get(project, {})), **entries.get(project, {})} for project in {*old, *entries}}
+    old = {
+        entry.get("project"): entry["devices"]
+        for entry in first["profiles"]
+        if entry["name"] == "default" and entry.get("project") in kept
+    }
+    devices = {
+        project: {**dict.fromkeys(old.get(project, {})), **entries.get(project, {})} for project in {*old, *entries}
+    }
     rest = [entry for entry in second["profiles"] if entry["name"] != "default"]
     return {
         **second,
-        "profiles": rest + [{"name": "default", "devices": value, **({"project": project} if project else {})} for project, value in devices.items()],
+        "profiles": rest
+        + [
+            {"name": "default", "devices": value, **({"project": project} if project else {})}
+            for project, value in devices.items()
+        ],
     }
 
 
 def foreign(world):
     """All that is not the stack's, but for what it may write in what the daemon made itself."""
     mine = {key for key, obj in world.objects.items() if (obj.get("config") or {}).get(MARK) == "shop"}
-    inner = {key for key in world.objects if any(key[0] == project and key[1].startswith(f"{path}/") for project, path in mine)}
+    inner = {
+        key
+        for key in world.objects
+        if any(key[0] == project and key[1].startswith(f"{path}/") for project, path in mine)
+    }
     inner |= {key for key in world.objects if ("", f"/1.0/projects/{key[0]}") in mine}
-    return {key: copy.deepcopy(obj) for key, obj in world.objects.items() if key not in mine | inner and not key[1].endswith("/profiles/default")}
+    return {
+        key: copy.deepcopy(obj)
+        for key, obj in world.objects.items()
+        if key not in mine | inner and not key[1].endswith("/profiles/default")
+    }
 
 
 @settings(max_examples=settings.default.max_examples * 3 // 2)
@@ -116,7 +168,9 @@ def test_a_killed_run_is_finished_by_the_next_and_nothing_foreign_is_touched(wor
     die(world, first, one)
     assert foreign(world) == others
     apply(world, first)
-    assert apply(world, first, prune=True)["changed"] is False, "what is in the document was pruned, or did not converge"
+    assert apply(world, first, prune=True)["changed"] is False, (
+        "what is in the document was pruned, or did not converge"
+    )
     assert foreign(world) == others
 
     # projects cannot change their features while something is in them, on no daemon

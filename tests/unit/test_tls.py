@@ -19,7 +19,11 @@ from typing import Any
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import ConnectionFailed, Interrupted, InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
+    ConnectionFailed,
+    Interrupted,
+    InvalidInput,
+)
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.tls import Trust, decode_token, server_pem, trust_from
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
 
@@ -28,16 +32,41 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(BODY), BODY)
 
 
 class Pair:
-    """A certificate and its key: self-signed, or for the host C(name) where an authority is given."""
+    """A certificate and its key: self-signed, or for the host `name` where an authority is given."""
 
     def __init__(self, folder, name, authority=None):
         self.cert, self.key = str(folder / f"{name}.crt"), str(folder / f"{name}.key")
-        command = ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", f"/CN={name}", "-keyout", self.key]
+        command = [
+            "openssl",
+            "req",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-subj",
+            f"/CN={name}",
+            "-keyout",
+            self.key,
+        ]
         if authority:
             (folder / "names").write_text(f"subjectAltName=DNS:{name}")
             asked = subprocess.run(command, check=True, capture_output=True).stdout
-            signed = ["-CA", authority.cert, "-CAkey", authority.key, "-CAcreateserial", "-extfile", str(folder / "names")]
-            subprocess.run(["openssl", "x509", "-req", *signed, "-days", "2", "-out", self.cert], input=asked, check=True, capture_output=True)
+            signed = [
+                "-CA",
+                authority.cert,
+                "-CAkey",
+                authority.key,
+                "-CAcreateserial",
+                "-extfile",
+                str(folder / "names"),
+            ]
+            subprocess.run(
+                ["openssl", "x509", "-req", *signed, "-days", "2", "-out", self.cert],
+                input=asked,
+                check=True,
+                capture_output=True,
+            )
         else:
             subprocess.run([*command, "-x509", "-days", "2", "-out", self.cert], check=True, capture_output=True)
         with open(self.cert, encoding="ascii") as stream:
@@ -129,18 +158,21 @@ def test_another_certificate_than_the_pinned(tls, pairs, validate):
 
 
 def test_unpinned(tls):
-    with pytest.raises(ConnectionFailed, match=r"is not verified \(.*pin it with server_cert or server_fingerprint") as caught:
+    with pytest.raises(
+        ConnectionFailed, match=r"is not verified \(.*pin it with server_cert or server_fingerprint"
+    ) as caught:
         get(tls)
     assert caught.value.permanent and not caught.value.sent
     assert tls.received == []
 
 
-# -- authorities -----------------------------------------------------------------------------------------------------------
+# -- authorities
+# -----------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def signed(tls, pairs, tmp_path, monkeypatch):
-    """The server has a certificate for C(localhost), of an authority that the system trusts."""
+    """The server has a certificate for `localhost`, of an authority that the system trusts."""
     authority = Pair(tmp_path, "authority")
     localhost = Pair(tmp_path, "localhost", authority)
     tls.context.load_cert_chain(localhost.cert, localhost.key)
@@ -181,7 +213,9 @@ def test_a_pin_is_not_the_authority_of_others(signed, pairs):
 def test_what_each_way_of_trust_asks_of_a_connection(options):
     context = Trust(**options)._context
     assert context.minimum_version == ssl.TLSVersion.TLSv1_2
-    assert (context.check_hostname, context.verify_mode) == ((False, ssl.CERT_NONE) if options else (True, ssl.CERT_REQUIRED))
+    assert (context.check_hostname, context.verify_mode) == (
+        (False, ssl.CERT_NONE) if options else (True, ssl.CERT_REQUIRED)
+    )
 
 
 def test_every_connection_is_held_against_the_pin(tls, pairs):
@@ -212,7 +246,9 @@ def test_a_server_that_closes_in_the_handshake_is_tried_again(tls, pairs, clock)
 def test_a_write_that_was_cut_may_have_happened(tls, pairs):
     tls.silent = True
     with pytest.raises(Interrupted):
-        Client(Transport(tls.url, Trust(pin=pairs["server"].fingerprint)), 60).write("POST", "/1.0/profiles", {"name": "x"})
+        Client(Transport(tls.url, Trust(pin=pairs["server"].fingerprint)), 60).write(
+            "POST", "/1.0/profiles", {"name": "x"}
+        )
     assert len(tls.received) == 1
 
 
@@ -224,7 +260,9 @@ def test_the_certificate_of_a_server_that_is_only_known_by_its_fingerprint(tls, 
     assert tls.received == []
 
 
-@pytest.mark.parametrize(("address", "host", "port"), [("[fd00::1]:8443", "fd00::1", 8443), ("node1.lab:18443", "node1.lab", 18443)])
+@pytest.mark.parametrize(
+    ("address", "host", "port"), [("[fd00::1]:8443", "fd00::1", 8443), ("node1.lab:18443", "node1.lab", 18443)]
+)
 def test_addresses_of_servers(monkeypatch, pairs, address, host, port):
     asked = []
 
@@ -258,7 +296,8 @@ def test_a_connection_that_is_not_trusted_is_closed(tls, pairs, monkeypatch):
     assert len(closed) == 1
 
 
-# -- what the options say ---------------------------------------------------------------------------------------------------
+# -- what the options say
+# ---------------------------------------------------------------------------------------------------
 
 
 def test_a_path_may_begin_at_home(pairs, tmp_path, monkeypatch):
@@ -274,7 +313,10 @@ def test_of_a_chain_the_first_certificate_is_the_servers(pairs):
 
 def test_a_pin_that_is_written_counts_more_than_that_of_a_token(pairs):
     token = token_of(fingerprint=pairs["other"].fingerprint)
-    assert trust_from({"server_fingerprint": colons(pairs["server"].fingerprint), "trust_token": token}).pin == pairs["server"].fingerprint
+    assert (
+        trust_from({"server_fingerprint": colons(pairs["server"].fingerprint), "trust_token": token}).pin
+        == pairs["server"].fingerprint
+    )
     assert trust_from({"server_cert": pairs["server"].pem, "trust_token": token}).pin == pairs["server"].fingerprint
     assert trust_from({"trust_token": token}).pin == pairs["other"].fingerprint
     assert trust_from({}).pin is None and trust_from({}).client_pem is None
@@ -291,7 +333,8 @@ def test_a_certificate_without_a_line_break_at_its_end(pairs):
     assert Trust(pairs["client"].pem.strip(), key).client_pem == pairs["client"].pem.strip()
 
 
-# -- options that cannot be ------------------------------------------------------------------------------------------------
+# -- options that cannot be
+# ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("pin", ["abc", "g" * 64, "0" * 63, "0" * 65, "SHA256:" + "0" * 64])
@@ -312,16 +355,24 @@ def test_one_half_of_a_pair(pairs, one):
 
 
 def test_the_key_of_another_certificate(pairs):
-    with pytest.raises(InvalidInput, match="client_cert and client_key cannot be used: .*Is it the key of this certificate"):
+    with pytest.raises(
+        InvalidInput, match="client_cert and client_key cannot be used: .*Is it the key of this certificate"
+    ):
         Trust(pairs["client"].cert, pairs["other"].key)
 
 
 def test_a_key_with_a_passphrase_is_refused_and_never_asked_for(pairs, tmp_path):
     """OpenSSL would ask on the terminal or wait for its standard input, which Ansible keeps open."""
     locked = tmp_path / "locked.key"
-    subprocess.run(["openssl", "ec", "-in", pairs["client"].key, "-aes128", "-passout", "pass:hunter22", "-out", str(locked)], check=True, capture_output=True)
+    subprocess.run(
+        ["openssl", "ec", "-in", pairs["client"].key, "-aes128", "-passout", "pass:hunter22", "-out", str(locked)],
+        check=True,
+        capture_output=True,
+    )
     code = f"from {Trust.__module__} import Trust; Trust({pairs['client'].cert!r}, {str(locked)!r})"
-    with subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as child:
+    with subprocess.Popen(
+        [sys.executable, "-c", code], stdin=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+    ) as child:
         try:
             child.wait(60)  # a busy machine needs a while to start Python
         finally:
@@ -330,7 +381,9 @@ def test_a_key_with_a_passphrase_is_refused_and_never_asked_for(pairs, tmp_path)
 
 
 @pytest.mark.parametrize("option", ["server_cert", "client_cert", "client_key"])
-@pytest.mark.parametrize(("content", "words"), [(None, "cannot be read"), (b"text", "is not a PEM file"), (b"\xff\xfe", "cannot be read")])
+@pytest.mark.parametrize(
+    ("content", "words"), [(None, "cannot be read"), (b"text", "is not a PEM file"), (b"\xff\xfe", "cannot be read")]
+)
 def test_files_that_are_no_pem(pairs, tmp_path, option, content, words):
     path = tmp_path / "file"
     if content is not None:
@@ -341,14 +394,19 @@ def test_files_that_are_no_pem(pairs, tmp_path, option, content, words):
 
 
 @pytest.mark.parametrize(
-    "text", ["-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----", "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"]
+    "text",
+    [
+        "-----BEGIN CERTIFICATE-----\nAAA\n-----END CERTIFICATE-----",
+        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----",
+    ],
 )
 def test_pem_text_that_holds_no_certificate(text):
     with pytest.raises(InvalidInput, match="server_cert"):
         trust_from({"server_cert": text})
 
 
-# -- tokens ----------------------------------------------------------------------------------------------------------------
+# -- tokens
+# ----------------------------------------------------------------------------------------------------------------
 
 
 def encoded(data):
@@ -356,10 +414,15 @@ def encoded(data):
 
 
 def token_of(**changed):
-    return encoded({"client_name": "me", "fingerprint": "f" * 64, "addresses": ["192.0.2.1:8443"], "secret": "s3cret", **changed})
+    return encoded(
+        {"client_name": "me", "fingerprint": "f" * 64, "addresses": ["192.0.2.1:8443"], "secret": "s3cret", **changed}
+    )
 
 
-@pytest.mark.parametrize(("name", "expected"), [({}, "me"), ({"client_name": "", "server_name": "node2"}, "node2"), ({"client_name": ""}, "")])
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [({}, "me"), ({"client_name": "", "server_name": "node2"}, "node2"), ({"client_name": ""}, "")],
+)
 def test_a_token(name, expected):
     raw = token_of(**name)
     assert decode_token("trust_token", f" {raw}\n") == (raw, "f" * 64, ("192.0.2.1:8443",), expected)

@@ -76,7 +76,9 @@ def test_a_connection_cut_before_the_answer_may_have_been_seen(server, transport
 
 def _length_of_answer():
     answer = sync({"name": "x"}, etag="e")
-    return len(f"HTTP/1.1 200 Words\r\nContent-Type: application/json\r\nContent-Length: {len(answer.body)}\r\nETag: e\r\n\r\n") + len(answer.body)
+    return len(
+        f"HTTP/1.1 200 Words\r\nContent-Type: application/json\r\nContent-Length: {len(answer.body)}\r\nETag: e\r\n\r\n"
+    ) + len(answer.body)
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -141,19 +143,25 @@ def test_urls_that_are_none(url):
 
 @pytest.mark.parametrize(
     ("url", "host", "port"),
-    [("https://host", "host", 8443), ("https://host:443", "host", 443), ("https://[::1]:8443", "::1", 8443), ("https://192.0.2.1/", "192.0.2.1", 8443)],
+    [
+        ("https://host", "host", 8443),
+        ("https://host:443", "host", 443),
+        ("https://[::1]:8443", "::1", 8443),
+        ("https://192.0.2.1/", "192.0.2.1", 8443),
+    ],
 )
 def test_https_urls(url, host, port):
     transport = Transport(url)
     assert (transport.host, transport.port) == (host, port)
 
 
-# -- which socket --------------------------------------------------------------------------------------------------------
+# -- which socket
+# --------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def sockets(folder, monkeypatch):
-    """Where the daemons would have their sockets, all in one folder; none is there until L(touch)ed."""
+    """Where the daemons would have their sockets, all in one folder; none is there until `touch`ed."""
     monkeypatch.setattr(_transport, "SOCKETS", tuple(os.path.join(folder, name) for name in ("snap", "lxd", "incus")))
 
     def touch(*names):
@@ -221,7 +229,8 @@ def test_a_socket_of_its_own(server, transport):
         Transport(server.url + ".gone").socket(5)
 
 
-# -- what is sent is what was announced ----------------------------------------------------------------------------------------
+# -- what is sent is what was announced
+# ----------------------------------------------------------------------------------------
 
 HEADERS = {"Content-Type": "application/octet-stream", "Content-Length": "5"}
 
@@ -264,7 +273,8 @@ def test_exactly():
     assert len(before) == 4
 
 
-# -- a server that is none -----------------------------------------------------------------------------------------------------
+# -- a server that is none
+# -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -340,7 +350,9 @@ def test_the_time_is_for_the_whole_answer(says, pieces):
 def test_a_file_has_time_for_each_block_and_not_for_each_byte(says):
     begin = time.monotonic()
     with pytest.raises(ConnectionFailed, match="no answer in time"):
-        says(lambda: slowly([OK + b"Content-Length: 1000\r\n\r\n", *[b"x"] * 1000])).request("GET", "/1.0", timeout=0.3, sink=lambda *_: io.BytesIO())
+        says(lambda: slowly([OK + b"Content-Length: 1000\r\n\r\n", *[b"x"] * 1000])).request(
+            "GET", "/1.0", timeout=0.3, sink=lambda *_: io.BytesIO()
+        )
     assert time.monotonic() - begin < 10
     place, block = io.BytesIO(), b"x" * _transport.BLOCK
     pieces = [OK + b"Content-Length: %d\r\n\r\n" % (len(block) * 40), *[block] * 40]
@@ -358,7 +370,16 @@ def test_an_answer_has_a_limit(says, monkeypatch, head):
 
 @pytest.mark.parametrize(
     "body",
-    [b"-5\r\nabcde\r\n0\r\n\r\n", b"0x5\r\nabcde\r\n", b"+5\r\nabcde\r\n", b"5_0\r\n", b"f" * 99 + b"\r\n", b"\r\n\r\n", b"5\r\nabcdefgh\r\n", b"5" * 5000],
+    [
+        b"-5\r\nabcde\r\n0\r\n\r\n",
+        b"0x5\r\nabcde\r\n",
+        b"+5\r\nabcde\r\n",
+        b"5_0\r\n",
+        b"f" * 99 + b"\r\n",
+        b"\r\n\r\n",
+        b"5\r\nabcdefgh\r\n",
+        b"5" * 5000,
+    ],
 )
 def test_pieces_of_an_odd_size(says, body):
     with pytest.raises(ConnectionFailed, match="piece") as caught:
@@ -386,7 +407,9 @@ def test_pieces_with_all_that_they_may_have(says):
 
 def test_a_full_disk_is_no_matter_of_the_connection(server, transport):
     server.on("GET /1.0/file", sync({"long": "x" * 600000}))
-    with open("/dev/full", "wb", buffering=0) as full, pytest.raises(LXDError, match="cannot be written on this side: No space left") as caught:
+    with open("/dev/full", "wb", buffering=0) as full, pytest.raises(
+        LXDError, match="cannot be written on this side: No space left"
+    ) as caught:
         transport.request("GET", "/1.0/file", sink=lambda status, headers: full)
     assert not isinstance(caught.value, ConnectionFailed)
 

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The body of an image of two files: as long as it says, whatever becomes of the files meanwhile, and with its parts where they are."""
+"""The body of an image of two files: as long as it says, whatever becomes of the files meanwhile, and with its parts
+where they are.
+"""
 
 from __future__ import annotations
 
@@ -33,10 +35,14 @@ def test_it_is_as_long_as_it_says_and_has_both_files(files, size):
     body = whole(stream, size)
     stream.close()
     assert len(body) == int(headers["Content-Length"])
-    parts = email.message_from_bytes(b"Content-Type: " + headers["Content-Type"].encode() + b"\r\n\r\n" + body).get_payload()
+    parts = email.message_from_bytes(
+        b"Content-Type: " + headers["Content-Type"].encode() + b"\r\n\r\n" + body
+    ).get_payload()
     assert [part.get_param("name", header="content-disposition") for part in parts] == ["metadata", "rootfs"]
     assert [part.get_payload(decode=True) for part in parts] == [bytes([number]) * 70000 for number in range(2)]
-    assert open_image(files)[1]["Content-Type"] != headers["Content-Type"], "who writes a file could know where a part ends"
+    assert open_image(files)[1]["Content-Type"] != headers["Content-Type"], (
+        "who writes a file could know where a part ends"
+    )
 
 
 @pytest.mark.parametrize("number", [0, 1])

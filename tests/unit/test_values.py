@@ -42,7 +42,11 @@ def test_wire_refuses_what_is_no_scalar(value, hint):
 
 
 def test_wire_map():
-    assert values.wire_map("config", {"limits.cpu": 2, "limits.memory": "1GiB", "user.a": None}) == {"limits.cpu": "2", "limits.memory": "1GiB", "user.a": None}
+    assert values.wire_map("config", {"limits.cpu": 2, "limits.memory": "1GiB", "user.a": None}) == {
+        "limits.cpu": "2",
+        "limits.memory": "1GiB",
+        "user.a": None,
+    }
 
 
 @pytest.mark.parametrize("key", [1, True, None, ""])
@@ -193,20 +197,60 @@ BRIDGED = {"type": "nic", "nictype": "bridged", "parent": "br0", "name": "eth0"}
         ({"eth0": BRIDGED}, None, False, {"eth0": BRIDGED}),
         ({"eth0": BRIDGED}, {"eth0": None}, False, {}),
         ({"eth0": BRIDGED}, {"eth0": {"parent": "br1"}}, False, {"eth0": {**BRIDGED, "parent": "br1"}}),
-        ({"eth0": BRIDGED}, {"eth0": {"name": None}}, False, {"eth0": {"type": "nic", "nictype": "bridged", "parent": "br0"}}),
-        ({"eth0": BRIDGED}, {"eth0": {"type": "nic", "network": "lxdbr0"}}, False, {"eth0": {"type": "nic", "network": "lxdbr0"}}),
-        ({"a": BRIDGED}, {"a": {"type": "disk", "path": "/", "pool": "p"}}, False, {"a": {"type": "disk", "path": "/", "pool": "p"}}),
+        (
+            {"eth0": BRIDGED},
+            {"eth0": {"name": None}},
+            False,
+            {"eth0": {"type": "nic", "nictype": "bridged", "parent": "br0"}},
+        ),
+        (
+            {"eth0": BRIDGED},
+            {"eth0": {"type": "nic", "network": "lxdbr0"}},
+            False,
+            {"eth0": {"type": "nic", "network": "lxdbr0"}},
+        ),
+        (
+            {"a": BRIDGED},
+            {"a": {"type": "disk", "path": "/", "pool": "p"}},
+            False,
+            {"a": {"type": "disk", "path": "/", "pool": "p"}},
+        ),
         ({"a": BRIDGED}, {"b": {"type": "none"}}, True, {"b": {"type": "none"}}),
         ({"a": BRIDGED}, {"a": {"type": "nic", "parent": "br0"}}, True, {"a": {"type": "nic", "parent": "br0"}}),
         ({}, {"gone": {}}, False, {}),
         ({"a": {"path": "/x"}}, {"a": {"path": None}}, False, {"a": {}}),
-        ({"a": BRIDGED}, {"a": {"nictype": "macvlan", "parent": "eth1"}}, False, {"a": {"type": "nic", "nictype": "macvlan", "parent": "eth1"}}),
-        ({"a": {"type": "nic", "network": "n", "mtu": "9000"}}, {"a": {"nictype": "p2p"}}, False, {"a": {"type": "nic", "nictype": "p2p"}}),
-        ({"a": {"type": "nic", "network": "n"}}, {"a": {"nictype": "p2p", "network": "n"}}, False, {"a": {"type": "nic", "network": "n", "nictype": "p2p"}}),
-        ({"a": {"network": "n", "mtu": "9"}}, {"a": {"nictype": "p2p", "network": "n"}}, False, {"a": {"network": "n", "mtu": "9", "nictype": "p2p"}}),
+        (
+            {"a": BRIDGED},
+            {"a": {"nictype": "macvlan", "parent": "eth1"}},
+            False,
+            {"a": {"type": "nic", "nictype": "macvlan", "parent": "eth1"}},
+        ),
+        (
+            {"a": {"type": "nic", "network": "n", "mtu": "9000"}},
+            {"a": {"nictype": "p2p"}},
+            False,
+            {"a": {"type": "nic", "nictype": "p2p"}},
+        ),
+        (
+            {"a": {"type": "nic", "network": "n"}},
+            {"a": {"nictype": "p2p", "network": "n"}},
+            False,
+            {"a": {"type": "nic", "network": "n", "nictype": "p2p"}},
+        ),
+        (
+            {"a": {"network": "n", "mtu": "9"}},
+            {"a": {"nictype": "p2p", "network": "n"}},
+            False,
+            {"a": {"network": "n", "mtu": "9", "nictype": "p2p"}},
+        ),
         ({"a": {"nictype": "p2p"}}, {"a": {"network": "n"}}, False, {"a": {"network": "n"}}),
         ({"a": BRIDGED}, {"a": {"nictype": "bridged", "mtu": 1}}, False, {"a": {**BRIDGED, "mtu": 1}}),
-        ({"a": BRIDGED}, {"a": {"type": None, "name": "eth1"}}, False, {"a": {"nictype": "bridged", "parent": "br0", "name": "eth1"}}),
+        (
+            {"a": BRIDGED},
+            {"a": {"type": None, "name": "eth1"}},
+            False,
+            {"a": {"nictype": "bridged", "parent": "br0", "name": "eth1"}},
+        ),
     ],
 )
 def test_merge_devices(current, wanted, purge, expected):
@@ -304,7 +348,11 @@ def test_same_instant(want, have, expected):
             {"nictype": "bridged", "parent": "p"},
             {"type": "nic", "name": "n", "nictype": "bridged", "parent": "p"},
         ),
-        ({"type": "disk", "path": "/", "pool": "p", "size": "1GiB"}, {"size": None}, {"type": "disk", "path": "/", "pool": "p"}),
+        (
+            {"type": "disk", "path": "/", "pool": "p", "size": "1GiB"},
+            {"size": None},
+            {"type": "disk", "path": "/", "pool": "p"},
+        ),
     ],
 )
 def test_a_device_that_overrides_another(inherited, written, expected):
@@ -322,8 +370,14 @@ def test_what_the_daemons_do_not_take_for_true(value):
     assert values.is_true(value) is False
 
 
-@pytest.mark.parametrize(("key", "value"), [("mode", 432), ("mode", 0), ("hwaddr", 7999), ("volatile.eth0.hwaddr", 7999), ("mode", 6.0)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("mode", 432), ("mode", 0), ("hwaddr", 7999), ("volatile.eth0.hwaddr", 7999), ("mode", 6.0)]
+)
 def test_a_number_that_was_not_written_as_one_is_refused(key, value):
     with pytest.raises(InvalidInput, match=f"^devices.d.{key}: {value} is a number.*quote it"):
         values.wire_map("devices.d", {key: value})
-    assert values.wire_map("devices.d", {key: "0660", "size": 5, "required": True}) == {key: "0660", "size": "5", "required": "true"}
+    assert values.wire_map("devices.d", {key: "0660", "size": 5, "required": True}) == {
+        key: "0660",
+        "size": "5",
+        "required": "true",
+    }

@@ -22,10 +22,16 @@ OWN = {
 def test_keys_go_to_what_has_their_entity_and_name() -> None:
     pools = [{"name": "local", "driver": "zfs"}, {"name": "remote", "driver": "ceph"}]
     assert with_members(pools, "storage-pool", OWN) == [
-        {"name": "local", "driver": "zfs", "members": {"node1": {"source": "/dev/sda", "zfs.pool_name": "tank"}, "node2": {"source": "/dev/sdb"}}},
+        {
+            "name": "local",
+            "driver": "zfs",
+            "members": {"node1": {"source": "/dev/sda", "zfs.pool_name": "tank"}, "node2": {"source": "/dev/sdb"}},
+        },
         {"name": "remote", "driver": "ceph"},
     ]
-    assert with_members([{"name": "local"}], "network", OWN) == [{"name": "local", "members": {"node1": {"parent": "eth0"}}}]
+    assert with_members([{"name": "local"}], "network", OWN) == [
+        {"name": "local", "members": {"node1": {"parent": "eth0"}}}
+    ]
 
 
 def test_what_is_given_stays_as_it_is() -> None:
@@ -37,6 +43,13 @@ def test_what_is_given_stays_as_it_is() -> None:
 def test_of_whom_nothing_is_known_keeps_what_it_has() -> None:
     pools = [{"name": "local", "config": {"size": "1GiB"}}, {"name": "bare"}]
     assert with_members(pools, "storage-pool", {**OWN, "node9": None}) == [
-        {**pools[0], "members": {"node9": None, "node1": {"source": "/dev/sda", "zfs.pool_name": "tank"}, "node2": {"source": "/dev/sdb"}}},
+        {
+            **pools[0],
+            "members": {
+                "node9": None,
+                "node1": {"source": "/dev/sda", "zfs.pool_name": "tank"},
+                "node2": {"source": "/dev/sdb"},
+            },
+        },
         {"name": "bare"},
     ]

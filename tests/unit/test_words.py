@@ -34,7 +34,9 @@ WORDS = {
 
 def markdown(path):
     """Without code, and without the targets of links. Lines keep their numbers."""
-    text = re.sub(r"(?ms)^ *(`{3,})\w*$.*?^ *\1$", lambda code: "\n" * code[0].count("\n"), path.read_text(encoding="utf-8"))
+    text = re.sub(
+        r"(?ms)^ *(`{3,})\w*$.*?^ *\1$", lambda code: "\n" * code[0].count("\n"), path.read_text(encoding="utf-8")
+    )
     return re.sub(r"`[^`\n]*`|\]\([^)]*\)", " ", text)
 
 
@@ -50,8 +52,16 @@ def specs(path):
 def plugin(path):
     """What ansible-doc shows of a plugin, or of a fragment, but for its examples."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    found = [node for node in ast.walk(tree) if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)]
-    texts = [node.value.value for node in found if isinstance(node.targets[0], ast.Name) and re.fullmatch(r"(?!EXAMPLES)[A-Z]+", node.targets[0].id)]
+    found = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+    ]
+    texts = [
+        node.value.value
+        for node in found
+        if isinstance(node.targets[0], ast.Name) and re.fullmatch(r"(?!EXAMPLES)[A-Z]+", node.targets[0].id)
+    ]
     return options("\n".join(texts))
 
 
@@ -76,18 +86,30 @@ def unused(text):
     ]
 
 
-@pytest.mark.parametrize(("path", "read"), FILES, ids=lambda value: str(value.relative_to(ROOT)) if isinstance(value, pathlib.Path) else "")
+@pytest.mark.parametrize(
+    ("path", "read"), FILES, ids=lambda value: str(value.relative_to(ROOT)) if isinstance(value, pathlib.Path) else ""
+)
 def test_plain_words(path, read):
     assert unused(read(path)) == [], path.name
 
 
 def test_only_prose_is_read(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("The folder.\n\n```sh\nls folder\n```\n\n`folder`, [it](folder.md), trust_folder: it is Nobody's.\n", encoding="utf-8")
-    assert [words.partition(" (")[0].partition(": ")[2] for words in unused(markdown(page))] == ["'folder'", "'Nobody's'"]
+    page.write_text(
+        "The folder.\n\n```sh\nls folder\n```\n\n`folder`, [it](folder.md), trust_folder: it is Nobody's.\n",
+        encoding="utf-8",
+    )
+    assert [words.partition(" (")[0].partition(": ")[2] for words in unused(markdown(page))] == [
+        "'folder'",
+        "'Nobody's'",
+    ]
     spec = tmp_path / "specs.yml"
     spec.write_text("description: The folder C(folder), as O(folder) has it.\n", encoding="utf-8")
     assert len(unused(specs(spec))) == 1
     module = tmp_path / "module.py"
-    module.write_text('DOCUMENTATION = r"""\nIt shall V(shall).\n"""\nEXAMPLES = "shall"\n\n\nclass ModuleDocFragment:\n    TLS = "wish"\n', encoding="utf-8")
+    module.write_text(
+        'DOCUMENTATION = r"""\nIt shall V(shall).\n"""\nEXAMPLES = "shall"\n\n\nclass ModuleDocFragment:\n    TLS = '
+        '"wish"\n',
+        encoding="utf-8",
+    )
     assert len(unused(plugin(module))) == 2

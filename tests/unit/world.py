@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""A daemon in memory that is as strict as a real one about what stacks rely on: projects, references, and what is in use."""
+"""A daemon in memory that is as strict as a real one about what stacks rely on: projects, references, and what is in
+use.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,12 @@ from typing import Any, Callable
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Reply
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, InvalidInput, LXDError, ServerError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
+    Interrupted,
+    InvalidInput,
+    LXDError,
+    ServerError,
+)
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.secrets import BY_NAME
 from ansible_collections.cloudhost.lxd.tests.unit.memory import SERVER, etag_of
@@ -32,7 +39,12 @@ BLANK: dict[str, dict] = {
     "snapshots": {"expires_at": "0001-01-01T00:00:00Z", "stateful": False},
 }  # fmt: skip
 FEATURES = {"profiles": "features.profiles", "networks": "features.networks"}
-DEFAULT_FEATURES = {"features.profiles": "true", "features.images": "true", "features.storage.volumes": "true", "features.storage.buckets": "true"}
+DEFAULT_FEATURES = {
+    "features.profiles": "true",
+    "features.images": "true",
+    "features.storage.volumes": "true",
+    "features.storage.buckets": "true",
+}
 
 
 class Killed(BaseException):
@@ -46,9 +58,11 @@ class Refused(Exception):
 
 
 class World:
-    """C(life) is how many writes are done before the writer is killed; C(faults) are words to answer a write of a path with.
+    """`life` is how many writes are done before the writer is killed; `faults` are words to answer a write of a path
+    with.
 
-    C(meanwhile) are what happens just before a write of a path, and C(meet) is where writes wait for others, so that they are many at a time.
+    `meanwhile` are what happens just before a write of a path, and `meet` is where writes wait for others, so that they
+    are many at a time.
     """
 
     def __init__(self) -> None:
@@ -65,7 +79,8 @@ class World:
         self.put("/1.0/projects/default", config={**DEFAULT_FEATURES, "features.networks": "true"})
         self.put("/1.0/profiles/default")
 
-    # -- what there is --------------------------------------------------------------------------------------------------
+    # -- what there is
+    # --------------------------------------------------------------------------------------------------
 
     def where(self, path: str, project: str | None) -> str:
         """The project in which the object of a path lives."""
@@ -81,21 +96,31 @@ class World:
 
     def put(self, path: str, project: str | None = None, **obj: Any) -> None:
         collection, _slash, name = path.rpartition("/")
-        self.objects[self.where(path, project), path] = {"name": name, **copy.deepcopy(BLANK[collection.rpartition("/")[2]]), **copy.deepcopy(obj)}
+        self.objects[self.where(path, project), path] = {
+            "name": name,
+            **copy.deepcopy(BLANK[collection.rpartition("/")[2]]),
+            **copy.deepcopy(obj),
+        }
 
     def find(self, path: str, project: str | None = None) -> dict | None:
         return self.objects.get((self.where(path, project), path))
 
     def dump(self) -> dict:
-        return {"server": copy.deepcopy(self.server["config"]), **{f"{project}:{path}": copy.deepcopy(obj) for (project, path), obj in self.objects.items()}}
+        return {
+            "server": copy.deepcopy(self.server["config"]),
+            **{f"{project}:{path}": copy.deepcopy(obj) for (project, path), obj in self.objects.items()},
+        }
 
     def listing(self, path: str, project: str | None) -> list[dict]:
         where = self.where(path, project)
         if path.endswith("/snapshots") and (where, path.rpartition("/")[0]) not in self.objects:
             raise Refused(404, "Instance not found")
-        return [obj for (place, other), obj in self.objects.items() if place == where and other.rpartition("/")[0] == path]
+        return [
+            obj for (place, other), obj in self.objects.items() if place == where and other.rpartition("/")[0] == path
+        ]
 
-    # -- requests -------------------------------------------------------------------------------------------------------
+    # -- requests
+    # -------------------------------------------------------------------------------------------------------
 
     def read(self, path: str, query: dict) -> tuple[Any, str | None]:
         with self.lock:
@@ -103,8 +128,12 @@ class World:
                 return copy.deepcopy(self.server), etag_of(self.server["config"])
             if path.rpartition("/")[2] in BLANK:
                 listed = self.listing(path, query.get("project"))
-                told = [self.shown(obj, f"{path}/{obj['name']}", self.where(path, query.get("project"))) for obj in listed]
-                return told if query.get("recursion") else [f"{path}/{urllib.parse.quote(obj['name'])}" for obj in listed], None
+                told = [
+                    self.shown(obj, f"{path}/{obj['name']}", self.where(path, query.get("project"))) for obj in listed
+                ]
+                return told if query.get("recursion") else [
+                    f"{path}/{urllib.parse.quote(obj['name'])}" for obj in listed
+                ], None
             found = self.find(path, query.get("project"))
             if found is None:
                 raise Refused(404, "Not Found")
@@ -134,7 +163,9 @@ class World:
 
     def change(self, method: str, path: str, body: Any, etag: str | None, project: str | None) -> None:
         if path == "/1.0":
-            self.server["config"] = {key: value for key, value in {**self.server["config"], **body["config"]}.items() if value}
+            self.server["config"] = {
+                key: value for key, value in {**self.server["config"], **body["config"]}.items() if value
+            }
             return
         if method == "POST":
             self.create(f"{path}/{urllib.parse.quote(body['name'])}", body, project)
@@ -151,7 +182,9 @@ class World:
             return
         new = {**found, **{key: value for key, value in body.items() if key != "used_by"}}
         self.check_references(path, new, project)
-        roots = [any(device.get("path") == "/" for device in (obj.get("devices") or {}).values()) for obj in (found, new)]
+        roots = [
+            any(device.get("path") == "/" for device in (obj.get("devices") or {}).values()) for obj in (found, new)
+        ]
         if roots == [True, False] and self.used(path, project):
             raise Refused(400, "At least one instance relies on this profile's root disk device")
         found.update(copy.deepcopy(new))
@@ -159,18 +192,34 @@ class World:
     def used(self, path: str, project: str | None) -> bool:
         """Whether an instance has this profile."""
         where, name = self.where(path, project), path.rpartition("/")[2]
-        return any(name in obj.get("profiles", ()) and self.where(path, place) == where for (place, _other), obj in self.objects.items())
+        return any(
+            name in obj.get("profiles", ()) and self.where(path, place) == where
+            for (place, _other), obj in self.objects.items()
+        )
 
     def users(self, path: str, where: str) -> list[tuple[str, str]]:
-        """Projects and paths of those that use something. As for a real daemon, an instance uses what its profiles bring, of pools only that of its root."""
+        """Projects and paths of those that use something. As for a real daemon, an instance uses what its profiles
+        bring, of pools only that of its root.
+        """
         sort, name = path.split("/")[2], path.rpartition("/")[2]
         key = {"storage-pools": "pool", "networks": "network"}.get(sort, "")
         found = []
         for (place, other), obj in self.objects.items():
-            lent = [self.find(f"/1.0/profiles/{profile}", place) or {} for profile in obj.get("profiles", ())] if place else []
+            lent = (
+                [self.find(f"/1.0/profiles/{profile}", place) or {} for profile in obj.get("profiles", ())]
+                if place
+                else []
+            )
             brought = [device for giver in lent for device in (giver.get("devices") or {}).values()]
-            devices = [*(obj.get("devices") or {}).values(), *(device for device in brought if key != "pool" or device.get("path") == "/")]
-            used = bool(key) and any(device.get(key) == name for device in devices) and (not place or self.where(path, place) == where)
+            devices = [
+                *(obj.get("devices") or {}).values(),
+                *(device for device in brought if key != "pool" or device.get("path") == "/"),
+            ]
+            used = (
+                bool(key)
+                and any(device.get(key) == name for device in devices)
+                and (not place or self.where(path, place) == where)
+            )
             used |= sort == "profiles" and name in obj.get("profiles", ()) and self.where(path, place) == where
             used |= sort == "projects" and place == name
             found += [(place, other)] if used else []
@@ -180,7 +229,10 @@ class World:
         """An object as the API tells it, with those who use it."""
         if path.split("/")[2] not in ("projects", "storage-pools", "networks", "profiles"):
             return copy.deepcopy(obj)
-        users = [other + ("" if place in ("", "default") else f"?project={place}") for place, other in self.users(path, where)]
+        users = [
+            other + ("" if place in ("", "default") else f"?project={place}")
+            for place, other in self.users(path, where)
+        ]
         return {**copy.deepcopy(obj), "used_by": users}
 
     def must(self, path: str, project: str | None) -> dict:
@@ -231,7 +283,7 @@ class World:
 
 
 class WorldClient:
-    """What L(client.Client) is to the layers above."""
+    """What `client.Client` is to the layers above."""
 
     implementation = "lxd"
     clustered = False

@@ -2,7 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a cluster is, seen from each of its hosts with the tools of that host. Each command is an Ansible of its own, so it is one for all tests."""
+"""What a cluster is, seen from each of its hosts with the tools of that host. Each command is an Ansible of its own, so
+it is one for all tests.
+"""
 
 from __future__ import annotations
 
@@ -47,7 +49,11 @@ def test_the_daemon_runs_now_and_at_every_boot(seen: list[str]) -> None:
 
 def test_the_cluster_is_whole(answers: list[Any], name: str) -> None:
     members, server = answers[:2]
-    assert {member["server_name"]: member["status"] for member in members} == {"node1": "Online", "node2": "Online", "node3": "Online"}
+    assert {member["server_name"]: member["status"] for member in members} == {
+        "node1": "Online",
+        "node2": "Online",
+        "node3": "Online",
+    }
     assert server["environment"]["server_name"] == name
 
 
@@ -62,7 +68,11 @@ def test_what_differs_by_member(answers: list[Any], name: str) -> None:
 def test_its_container_answers(seen: list[str], answers: list[Any], name: str) -> None:
     instance = answers[6]
     assert (instance["status"], instance["location"]) == ("Running", name)
-    addresses = [address["address"] for address in instance["state"]["network"]["eth0"]["addresses"] if address["family"] == "inet"]
+    addresses = [
+        address["address"]
+        for address in instance["state"]["network"]["eth0"]["addresses"]
+        if address["family"] == "inet"
+    ]
     assert seen[8] == f"{addresses[0]} answers"
 
 

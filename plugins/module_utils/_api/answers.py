@@ -4,27 +4,43 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What an answer of the API looks like, so that the layers above may take it as it comes: whoever answers may be no server at all."""
+"""What an answer of the API looks like, so that the layers above may take it as it comes: whoever answers may be no
+server at all.
+"""
 
 from __future__ import annotations
 
 import json
 from typing import Any
 
-#: How deep an answer goes at most. Those of the daemons go some ten levels; what walks through them calls itself at each.
+#: How deep an answer goes at most. Those of the daemons go some ten levels; what walks through them calls itself at
+#: each.
 DEEPEST = 100
 #: Of which type the values are that objects of most kinds have. Null is the same as nothing.
 TYPES = {
     dict: ("config", "devices", "expanded_config", "expanded_devices", "environment", "properties"),
     list: ("api_extensions", "profiles", "projects", "used_by", "aliases", "members", "snapshots", "roles", "groups"),
-    str: ("name", "description", "status", "type", "location", "project", "architecture", "fingerprint", "target", "driver", "err", "id"),
+    str: (
+        "name",
+        "description",
+        "status",
+        "type",
+        "location",
+        "project",
+        "architecture",
+        "fingerprint",
+        "target",
+        "driver",
+        "err",
+        "id",
+    ),
     int: ("status_code",),
 }
 _TYPE_OF = {key: kind for kind, keys in TYPES.items() for key in keys}
 
 
 def envelope(body: bytes) -> dict[str, Any]:
-    """The envelope of an answer. Raises C(ValueError) for whatever is none."""
+    """The envelope of an answer. Raises `ValueError` for whatever is none."""
     try:
         read = json.loads(body)
     except RecursionError as exc:
@@ -67,7 +83,12 @@ def _odd(thing: dict[str, Any]) -> str:
 def _too_deep(value: Any) -> bool:
     level = [value]
     for _depth in range(DEEPEST):
-        level = [child for outer in level for child in (outer.values() if isinstance(outer, dict) else outer) if isinstance(child, (dict, list))]
+        level = [
+            child
+            for outer in level
+            for child in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(child, (dict, list))
+        ]
         if not level:
             return False
     return True

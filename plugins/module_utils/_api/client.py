@@ -4,10 +4,12 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The REST API that LXD and Incus share (doc/rest-api.md): envelope, operations, ETags, extensions, retries, one deadline.
+"""The REST API that LXD and Incus share (doc/rest-api.md): envelope, operations, ETags, extensions, retries, one
+deadline.
 
-Knows no kind of resource and no Ansible. Reads are repeated while the server recovers, until the deadline. A write that may
-have happened is never repeated here: it raises L(errors.Interrupted), and the caller reads the object again.
+Knows no kind of resource and no Ansible. Reads are repeated while the server recovers, until the deadline. A write that
+may
+have happened is never repeated here: it raises `errors.Interrupted`, and the caller reads the object again.
 """
 
 from __future__ import annotations
@@ -24,17 +26,20 @@ from .deadline import Deadline
 from .errors import ConnectionFailed, Interrupted, InvalidInput, LXDError, ServerError
 from .transport import Exactly, Response, Sink, Transport
 
-#: How long a daemon that does not accept connections, or a member that others do not reach, is waited for, within the task's timeout.
+#: How long a daemon that does not accept connections, or a member that others do not reach, is waited for, within the
+#: task's timeout.
 CONNECT_GRACE = 30.0
 #: The longest single wait on an operation; shorter than the idle time-outs of proxies between us and the server.
 WAIT_SLICE = 60.0
 
 _UNTRUSTED = (
-    ". The server does not trust this client: give client_cert and client_key of a trusted certificate, or a trust_token "
+    ". The server does not trust this client: give client_cert and client_key of a trusted certificate, or a "
+    "trust_token "
     "from cloudhost.lxd.trust_token or `lxc config trust add` to make it trusted"
 )
 LIMITED = (
-    "This client is limited to some projects, or to metrics (`lxc config trust list` or `incus config trust list` on the server tells): "
+    "This client is limited to some projects, or to metrics (`lxc config trust list` or `incus config trust list` on "
+    "the server tells): "
     "name one of its projects, or have it allowed more with cloudhost.lxd.certificate."
 )
 _USED = (
@@ -58,11 +63,13 @@ def quote(name: str) -> str:
 class Client:
     """A conversation with one server.
 
-    C(read_only) is the promise of check mode: anything but a GET is refused here, whatever the layers above do.
-    C(trust_token) is used once, when the server does not trust our certificate yet.
+    `read_only` is the promise of check mode: anything but a GET is refused here, whatever the layers above do.
+    `trust_token` is used once, when the server does not trust our certificate yet.
     """
 
-    def __init__(self, transport: Transport, timeout: float = 600.0, read_only: bool = False, trust_token: str | None = None) -> None:
+    def __init__(
+        self, transport: Transport, timeout: float = 600.0, read_only: bool = False, trust_token: str | None = None
+    ) -> None:
         self.transport = transport
         self.deadline = Deadline(timeout)
         self.read_only = read_only
@@ -82,7 +89,7 @@ class Client:
 
     @property
     def server(self) -> dict[str, Any]:
-        """C(GET /1.0), read once and only when something depends on it."""
+        """`GET /1.0`, read once and only when something depends on it."""
         if self._server is None:
             self._server = self._of_type(dict, "/1.0", self.get("/1.0").metadata)
             self._server["api_extensions"] = set(self._server.get("api_extensions") or ())
@@ -110,7 +117,9 @@ class Client:
         if self._server is None:
             return self.transport.url
         environment = self._server.get("environment", {})
-        return "{} {} at {}".format(environment.get("server", "server"), environment.get("server_version", "?"), self.transport.url)
+        return "{} {} at {}".format(
+            environment.get("server", "server"), environment.get("server_version", "?"), self.transport.url
+        )
 
     def has(self, extension: str) -> bool:
         return extension in self.server["api_extensions"]
@@ -120,7 +129,10 @@ class Client:
         if not self.has(extension):
             environment = self.server.get("environment", {})
             version = f"{self.implementation} {environment.get('server_version', '?')}"
-            raise InvalidInput(f"{what} needs the extension '{extension}'; this server ({version}, {self.transport.url}) does not have it.")
+            raise InvalidInput(
+                f"{what} needs the extension '{extension}'; this server ({version}, {self.transport.url}) does not "
+                "have it."
+            )
 
     # -- requests ---------------------------------------------------------------------------------------------------
 
@@ -128,7 +140,7 @@ class Client:
         return self.request("GET", path, query=query)
 
     def find(self, path: str, **query: Any) -> Reply | None:
-        """An object, or with C(recursion) those of a collection; None where there is none."""
+        """An object, or with `recursion` those of a collection; None where there is none."""
         try:
             reply = self.request("GET", path, query=query)
             if not query.get("recursion"):
@@ -171,10 +183,13 @@ class Client:
     ) -> Any:
         """Change something and wait until it is done, whether the server answers at once or with an operation.
 
-        Returns the metadata of the answer (sync) or of the finished operation (async). A token is an operation that ends only when
-        somebody uses it: without C(wait) the operation itself is returned.
+        Returns the metadata of the answer (sync) or of the finished operation (async). A token is an operation that
+        ends only when
+        somebody uses it: without `wait` the operation itself is returned.
         """
-        if stream is not None and "Content-Length" in (headers or {}):  # it ends with the task's time, however fast it goes
+        if stream is not None and "Content-Length" in (
+            headers or {}
+        ):  # it ends with the task's time, however fast it goes
             words, length = f"sending {method} {path} to {self.label}", int((headers or {})["Content-Length"])
             stream = Exactly(stream, length, lambda: self.deadline.check(words))  # type: ignore[assignment]
         reply = self.request(method, path, body=body, etag=etag, headers=headers, stream=stream, query=query)
@@ -194,12 +209,14 @@ class Client:
         slack: float = 0.0,
         sink: Sink | None = None,
     ) -> Reply:
-        """One request and its envelope. C(slack) is how many seconds the server was asked to hold the answer back.
+        """One request and its envelope. `slack` is how many seconds the server was asked to hold the answer back.
 
-        What C(sink) takes is no envelope but the contents of a file: the metadata is then the headers of the answer.
+        What `sink` takes is no envelope but the contents of a file: the metadata is then the headers of the answer.
         """
         if self.read_only and method != "GET":
-            raise LXDError(f"Check mode must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd.")
+            raise LXDError(
+                f"Check mode must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd."
+            )
         given = {key: value for key, value in (query or {}).items() if value not in (None, "")}
         url = path + ("?" + urllib.parse.urlencode(given) if given else "")
         sending = dict(headers or {})
@@ -215,7 +232,9 @@ class Client:
             left = self.deadline.check(doing + trouble)
             try:
                 self.requests += 1
-                response = self.transport.request(method, url, data, sending, timeout=min(left + (1.0 if slack else 0.0), 120.0 + slack), sink=sink)
+                response = self.transport.request(
+                    method, url, data, sending, timeout=min(left + (1.0 if slack else 0.0), 120.0 + slack), sink=sink
+                )
                 if sink and response.status == 200 and "json" not in str(response.headers.get("Content-Type")):
                     return Reply(response, None, None)
                 return self._envelope(method, path, response, streamed=stream is not None)
@@ -244,9 +263,13 @@ class Client:
             envelope = _answers.envelope(response.body)
         except ValueError as exc:
             if response.status >= 500:  # a proxy in front of a daemon that restarts
-                raise ServerError(f"{self.label} answered HTTP {response.status} to {method} {path}: the daemon is starting", response.status) from exc
+                raise ServerError(
+                    f"{self.label} answered HTTP {response.status} to {method} {path}: the daemon is starting",
+                    response.status,
+                ) from exc
             raise LXDError(
-                f"{self.transport.url} answered {method} {path} with HTTP {response.status} and something that is not the LXD API: {response.body[:120]!r} "
+                f"{self.transport.url} answered {method} {path} with HTTP {response.status} and something that is "
+                f"not the LXD API: {response.body[:120]!r} "
                 f"({exc}). Is 'url' right?"
             ) from exc
         kind = envelope["type"]
@@ -257,13 +280,22 @@ class Client:
                 words = f"{self._explain(method, path, code, text)}: cloudhost.lxd.cluster_info tells which one is away"
                 raise ConnectionFailed(words, sent=streamed, permanent=not self.deadline.patient)
             raise ServerError(self._explain(method, path, code, text), code, text)
-        return Reply(envelope.get("metadata"), response.headers.get("ETag"), envelope.get("operation") if kind == "async" else None)
+        return Reply(
+            envelope.get("metadata"),
+            response.headers.get("ETag"),
+            envelope.get("operation") if kind == "async" else None,
+        )
 
     def _of_type(self, kind: Any, path: str, found: Any, of: type = object) -> Any:
         """What was found, if it is what the API has there."""
-        if isinstance(found, kind) and all(isinstance(entry, of) for entry in (found if isinstance(found, list) else ())):
+        if isinstance(found, kind) and all(
+            isinstance(entry, of) for entry in (found if isinstance(found, list) else ())
+        ):
             return found
-        raise LXDError(f"{self.transport.url} answered GET {path} with something that is not the LXD API: {str(found)[:120]!r}. Is 'url' right?")
+        raise LXDError(
+            f"{self.transport.url} answered GET {path} with something that is not the LXD API: {str(found)[:120]!r}. "
+            "Is 'url' right?"
+        )
 
     def _explain(self, method: str, path: str, code: int, text: str) -> str:
         words = f"{self.label} answered {method} {path} with: {text} (error {code})"
@@ -284,14 +316,25 @@ class Client:
         if not token or self.transport.scheme != "https" or self._trusted(""):
             return False
         if self.read_only:
-            raise LXDError(f"{self.transport.url} does not trust this client yet; using the trust_token would change the server, which check mode must not.")
+            raise LXDError(
+                f"{self.transport.url} does not trust this client yet; using the trust_token would change the "
+                "server, which check mode must not."
+            )
         if not self.transport.tls.client_pem:
-            raise InvalidInput("trust_token needs client_cert and client_key: it is that certificate which becomes trusted.")
-        body = {"type": "client", "name": socket.gethostname(), ("trust_token" if self.tokens_by_name else "password"): token.strip()}
+            raise InvalidInput(
+                "trust_token needs client_cert and client_key: it is that certificate which becomes trusted."
+            )
+        body = {
+            "type": "client",
+            "name": socket.gethostname(),
+            ("trust_token" if self.tokens_by_name else "password"): token.strip(),
+        }
         try:
             self.write("POST", "/1.0/certificates", body)
         except ServerError as exc:
-            raise ServerError(f"{self.transport.url} does not take the trust_token: {exc.text}. {_USED}", exc.code, exc.text) from exc
+            raise ServerError(
+                f"{self.transport.url} does not take the trust_token: {exc.text}. {_USED}", exc.code, exc.text
+            ) from exc
         self._server = None  # what an untrusted client was shown is not the whole of it
         return True
 
@@ -300,8 +343,10 @@ class Client:
     def wait(self, operation: str) -> dict[str, Any]:
         """Wait for an operation to end and return it.
 
-        For a failed operation and for a wait that ran out, some versions answer with an error envelope (Incus 6.0.4) and some with
-        the operation, whose C(status_code) tells (LXD 5.0.2): after an error the operation itself is asked. Operations vanish some
+        For a failed operation and for a wait that ran out, some versions answer with an error envelope (Incus 6.0.4)
+        and some with
+        the operation, whose `status_code` tells (LXD 5.0.2): after an error the operation itself is asked. Operations
+        vanish some
         five seconds after their end: then the object must be read.
         """
         path = urllib.parse.urlsplit(operation).path
@@ -309,7 +354,9 @@ class Client:
             left = self.deadline.check(f"waiting for {path} of {self.label}")
             span = max(1, int(min(left, WAIT_SLICE)))
             try:
-                state = self._of_type(dict, path, self.request("GET", path + "/wait", query={"timeout": span}, slack=span).metadata)
+                state = self._of_type(
+                    dict, path, self.request("GET", path + "/wait", query={"timeout": span}, slack=span).metadata
+                )
             except ServerError:
                 state = self._of_type(dict, path, self._look(path))
             code = state.get("status_code", 0)

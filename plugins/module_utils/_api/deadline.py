@@ -34,5 +34,5 @@ class Deadline:
         return left
 
     def pause(self, attempt: int, doing: str, longest: float = 1.0) -> None:
-        """Wait before the next look at something that has no event to wait for: 0.1 s, doubling up to C(longest)."""
+        """Wait before the next look at something that has no event to wait for: 0.1 s, doubling up to `longest`."""
         time.sleep(min(0.1 * 2 ** min(attempt, 5), longest, max(self.check(doing), 0.01)))

@@ -13,7 +13,9 @@ from typing import Any
 
 
 class LXDError(Exception):
-    """A failure to report to the user; the text is complete as it stands. C(done) are the steps that were done before it."""
+    """A failure to report to the user; the text is complete as it stands. `done` are the steps that were done before
+    it.
+    """
 
     #: Whether the same task can succeed later although nobody changes anything.
     retryable = False
@@ -33,7 +35,7 @@ class LXDError(Exception):
 
 
 class StackFailed(LXDError):
-    """Some of the changes of a stack failed; C(result) is what is told besides the words."""
+    """Some of the changes of a stack failed; `result` is what is told besides the words."""
 
     def __init__(self, message: str, result: dict[str, Any]) -> None:
         super().__init__(message)
@@ -41,16 +43,20 @@ class StackFailed(LXDError):
 
 
 class InvalidInput(LXDError):
-    """The task asks for something that cannot be; nothing was changed. C(each) are all the things that are wrong."""
+    """The task asks for something that cannot be; nothing was changed. `each` are all the things that are wrong."""
 
     def __init__(self, *each: str) -> None:
         self.each = tuple(dict.fromkeys(each))
         count = len(self.each)
-        super().__init__(self.each[0] if count == 1 else "\n".join([f"{count} errors, and nothing was changed:", *(f"- {words}" for words in self.each)]))
+        super().__init__(
+            self.each[0]
+            if count == 1
+            else "\n".join([f"{count} errors, and nothing was changed:", *(f"- {words}" for words in self.each)])
+        )
 
 
 class ServerError(LXDError):
-    """The server answered with an error; C(code) is its error code, C(text) are its own words."""
+    """The server answered with an error; `code` is its error code, `text` are its own words."""
 
     def __init__(self, message: str, code: int = 0, text: str = "") -> None:
         super().__init__(message)
@@ -59,7 +65,7 @@ class ServerError(LXDError):
 
 
 class ConnectionFailed(LXDError):
-    """No answer from the server. C(sent) tells whether it may have seen the request."""
+    """No answer from the server. `sent` tells whether it may have seen the request."""
 
     def __init__(self, message: str, sent: bool = False, permanent: bool = False) -> None:
         super().__init__(message)
@@ -75,7 +81,7 @@ class Interrupted(LXDError):
 
 
 class DeadlineExceeded(LXDError):
-    """The task's C(timeout) is over."""
+    """The task's `timeout` is over."""
 
     retryable = True
 

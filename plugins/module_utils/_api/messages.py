@@ -4,7 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What the daemons say, for code that has to decide by it, in one place. Their error codes do not tell these cases apart.
+"""What the daemons say, for code that has to decide by it, in one place. Their error codes do not tell these cases
+apart.
 
 Each message names who says it and a test that has seen it. Nothing decides by the text of an error of this collection.
 """
@@ -18,7 +19,7 @@ from .errors import LXDError, ServerError
 
 
 class Said:
-    """Whether a refusal of a server says something; C(by) and C(test) are who says it, and a test in which it was seen."""
+    """Whether a refusal of a server says something; `by` and `test` are who says it, and a test in which it was seen."""
 
     def __init__(self, pattern: str, by: str, test: str, codes: tuple[int, ...] = ()) -> None:
         self.pattern, self.by, self.test, self.codes = pattern, by, test, codes
@@ -35,15 +36,19 @@ BOTH = "LXD 5.0.2 and Incus 6.0.4"
 #: What passes by itself: dqlite elects a leader, a daemon starts, another operation works on the object.
 is_transient = Said(
     r"Failed to begin transaction|receive: header: EOF|no available dqlite leader|no known leader|database is locked"
-    r"|driver: bad connection|checkpoint in progress|not leader|setup in progress|daemon is starting|is starting up|not ready yet|isn't ready yet"
+    r"|driver: bad connection|checkpoint in progress|not leader|setup in progress|daemon is starting|is starting "
+    r"up|not ready yet|isn't ready yet"
     r"|is busy running|Unable to connect to any cluster|context canceled|server is shutting down"
     r"|Invalid PID"  # the state of an instance in the moment of its start or end
-    r"|forkfile\.sock: |^(connection lost|EOF)$"  # the helper for files ends when it is idle, and a request came just then (canonical/lxd#10448)
-    r"|Failed to delete bridge children interfaces",  # Incus lists the ports of a bridge, and one of them went with its instance meanwhile
+    # the helper for files ends when it is idle, and a request came just then (canonical/lxd#10448)
+    r"|forkfile\.sock: |^(connection lost|EOF)$"
+    # Incus lists the ports of a bridge, and one of them went with its instance meanwhile
+    r"|Failed to delete bridge children interfaces",
     BOTH,
     "tests/unit/test_client.py::test_words_that_pass_by_themselves",
 )
-#: A member could not pass a request on to another one. It cuts itself off from one whose heartbeat came late, waits ten seconds for it, and
+#: A member could not pass a request on to another one. It cuts itself off from one whose heartbeat came late, waits ten
+#: seconds for it, and
 #: reaches it again after a later heartbeat. Nothing was done.
 UNREACHED = "Missing event connection with target cluster member"
 cannot_reach_member = Said(f"^{UNREACHED}$", BOTH, "tests/hosts/test_3_faults.py")
@@ -51,11 +56,13 @@ cannot_reach_member = Said(f"^{UNREACHED}$", BOTH, "tests/hosts/test_3_faults.py
 lost_a_member = Said(UNREACHED, BOTH, "tests/unit/test_operations.py")
 #: A request needs a member that the server takes for offline. Nothing was done.
 member_offline = Said(r"(node|member) is offline", BOTH, "tests/integration/test_moves.py")
-#: Incus stops the networks of a member that it evacuates, and one that does not start again at once is tried once a minute.
+#: Incus stops the networks of a member that it evacuates, and one that does not start again at once is tried once a
+#: minute.
 network_unavailable = Said(r"unavailable on this server", BOTH, "tests/unit/test_cluster_member.py")
 #: The certificate of this client does not allow it; some come as error 500.
 is_denied = Said(
-    r"not authorized|Certificate is restricted|does not have permission|Only the certificate can be changed|Unauthenticated image queries",
+    r"not authorized|Certificate is restricted|does not have permission|Only the certificate can be "
+    r"changed|Unauthenticated image queries",
     BOTH,
     "tests/integration/test_restricted.py",
     codes=(401, 403),
@@ -68,7 +75,9 @@ partially_created = Said(r"partially created", BOTH, "tests/integration/test_clu
 already_defined = Said(r"already defined", BOTH, "tests/integration/test_cluster.py")
 #: The daemons only say that LXC failed; its log says why.
 start_failed = Said(r"forkstart", BOTH, "tests/integration/test_claims.py")
-command_missing = Said(r"command not found|command.*not found|not found.*command", BOTH, "tests/integration/test_lifecycle.py")
+command_missing = Said(
+    r"command not found|command.*not found|not found.*command", BOTH, "tests/integration/test_lifecycle.py"
+)
 instance_missing = Said(r"instance not found|failed to fetch instance", BOTH, "tests/reach/test_connection.py")
 instance_stopped = Said(r"not running|is stopped", BOTH, "tests/reach/test_connection.py")
 instance_frozen = Said(r"frozen", BOTH, "tests/reach/test_connection.py")

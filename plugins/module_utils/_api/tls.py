@@ -33,7 +33,9 @@ def read_pem(option: str, value: str) -> str:
         with open(os.path.expanduser(value), encoding="ascii") as stream:
             text = stream.read()
     except (OSError, UnicodeDecodeError) as exc:
-        raise InvalidInput(f"{option} '{value}' cannot be read: {exc}. Give a PEM file on the host that runs the module, or PEM text.") from exc
+        raise InvalidInput(
+            f"{option} '{value}' cannot be read: {exc}. Give a PEM file on the host that runs the module, or PEM text."
+        ) from exc
     if "-----BEGIN" not in text:
         raise InvalidInput(f"{option} '{value}' is not a PEM file.")
     return text
@@ -68,13 +70,20 @@ def decode_token(option: str, raw: str) -> Token:
     """Read a token as `lxc config trust add` and `lxc cluster add` print it; the value itself is never shown."""
     try:
         data = json.loads(base64.b64decode(raw.strip(), validate=True))
-        return Token(raw.strip(), data["fingerprint"] + "", tuple(data["addresses"]), data.get("client_name") or data.get("server_name") or "")
+        return Token(
+            raw.strip(),
+            data["fingerprint"] + "",
+            tuple(data["addresses"]),
+            data.get("client_name") or data.get("server_name") or "",
+        )
     except (ValueError, KeyError, TypeError, binascii.Error) as exc:
-        raise InvalidInput(f"{option} is not a token of LXD or Incus: take the last line of `lxc config trust add` as it stands.") from exc
+        raise InvalidInput(
+            f"{option} is not a token of LXD or Incus: take the last line of `lxc config trust add` as it stands."
+        ) from exc
 
 
 def server_pem(address: str, pin: str, timeout: float) -> str:
-    """The certificate of a server that is not known yet, as PEM; refused unless it has the fingerprint C(pin)."""
+    """The certificate of a server that is not known yet, as PEM; refused unless it has the fingerprint `pin`."""
     host, _colon, port = address.rpartition(":")
     connection = Trust(pin=pin).connect(f"https://{address}", host.strip("[]"), int(port), timeout)
     try:
@@ -87,14 +96,24 @@ def server_pem(address: str, pin: str, timeout: float) -> str:
 class Trust:
     """How a TLS connection is made.
 
-    A server is accepted when its certificate has the pinned C(server_fingerprint) (or is C(server_cert)), or, with no pin,
-    when the system's authorities verify it and its name. C(validate) false accepts any, and must be written by the user.
+    A server is accepted when its certificate has the pinned `server_fingerprint` (or is `server_cert`), or, with no
+    pin,
+    when the system's authorities verify it and its name. `validate` false accepts any, and must be written by the user.
     """
 
-    def __init__(self, client_cert: str | None = None, client_key: str | None = None, pin: str | None = None, validate: bool = True) -> None:
+    def __init__(
+        self,
+        client_cert: str | None = None,
+        client_key: str | None = None,
+        pin: str | None = None,
+        validate: bool = True,
+    ) -> None:
         self.pin = pin.replace(":", "").lower() if pin else None
         if self.pin and not re.fullmatch("[0-9a-f]{64}", self.pin):
-            raise InvalidInput(f"server_fingerprint '{pin}' is not a SHA-256 fingerprint: it has 64 hexadecimal digits (see `lxc info`).")
+            raise InvalidInput(
+                f"server_fingerprint '{pin}' is not a SHA-256 fingerprint: it has 64 hexadecimal digits (see `lxc "
+                "info`)."
+            )
         if bool(client_cert) != bool(client_key):
             raise InvalidInput("client_cert and client_key belong together: give both.")
         self.client_pem = read_pem("client_cert", client_cert) if client_cert else None
@@ -102,21 +121,29 @@ class Trust:
         self._context.minimum_version = ssl.TLSVersion.TLSv1_2
         if self.pin or not validate:
             self._context.check_hostname = False
-            self._context.verify_mode = ssl.CERT_NONE  # the pin is compared right after the handshake, before anything is sent
+            self._context.verify_mode = (
+                ssl.CERT_NONE
+            )  # the pin is compared right after the handshake, before anything is sent
         else:
             self._context.load_default_certs()
         if self.client_pem and client_key:
             self._load(self.client_pem, read_pem("client_key", client_key))
 
     def _load(self, cert: str, key: str) -> None:
-        # Python gives OpenSSL certificates by the names of files only. The key goes through a pipe, so that it never lies in a file of ours.
+        # Python gives OpenSSL certificates by the names of files only. The key goes through a pipe, so that it never
+        # lies in a file of ours.
         with tempfile.NamedTemporaryFile("w", suffix=".crt") as stream, _piped(key) as place:
             stream.write(cert)
             stream.flush()
             try:
-                self._context.load_cert_chain(stream.name, place, password="")  # or OpenSSL would ask for one on the terminal
+                self._context.load_cert_chain(
+                    stream.name, place, password=""
+                )  # or OpenSSL would ask for one on the terminal
             except (ssl.SSLError, OSError) as exc:
-                raise InvalidInput(f"client_cert and client_key cannot be used: {exc}. Is it the key of this certificate, without a passphrase?") from exc
+                raise InvalidInput(
+                    f"client_cert and client_key cannot be used: {exc}. Is it the key of this certificate, without a "
+                    "passphrase?"
+                ) from exc
 
     def connect(self, url: str, host: str, port: int, timeout: float) -> http.client.HTTPSConnection:
         connection = http.client.HTTPSConnection(host, port, timeout=timeout, context=self._context)
@@ -124,15 +151,18 @@ class Trust:
             connection.connect()
         except ssl.SSLCertVerificationError as exc:
             raise ConnectionFailed(
-                f"{url}: the server's certificate is not verified ({exc.verify_message}). LXD and Incus servers sign their own: pin it "
-                "with server_cert or server_fingerprint (`lxc info` or `incus info` on the server prints certificate_fingerprint).",
+                f"{url}: the server's certificate is not verified ({exc.verify_message}). LXD and Incus servers sign "
+                "their own: pin it "
+                "with server_cert or server_fingerprint (`lxc info` or `incus info` on the server prints "
+                "certificate_fingerprint).",
                 permanent=True,
             ) from exc
         seen = fingerprint(connection.sock.getpeercert(binary_form=True) or b"")  # type: ignore[union-attr,unused-ignore]
         if self.pin and seen != self.pin:
             connection.close()
             raise ConnectionFailed(
-                f"{url}: the server's certificate has the fingerprint {seen}, not the pinned {self.pin}. Either this is another server, or its "
+                f"{url}: the server's certificate has the fingerprint {seen}, not the pinned {self.pin}. Either this "
+                "is another server, or its "
                 "certificate was renewed: check on the server, then correct server_cert or server_fingerprint.",
                 permanent=True,
             )

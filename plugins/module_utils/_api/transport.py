@@ -62,9 +62,10 @@ class OddAnswer(http.client.HTTPException):
 
 
 class Exactly:
-    """C(length) bytes of a file and not one more, however much there is by now: what follows the announced length is the next request to the server.
+    """`length` bytes of a file and not one more, however much there is by now: what follows the announced length is the
+    next request to the server.
 
-    C(before) is called before each piece is read.
+    `before` is called before each piece is read.
     """
 
     def __init__(self, stream: Any, length: int, before: Callable[[], Any] = lambda: None) -> None:
@@ -77,10 +78,14 @@ class Exactly:
         try:
             piece = bytes(self.stream.read(min(self.left, size if size > 0 else BLOCK))[: self.left])
         except OSError as exc:
-            raise LXDError(f"{self._name} cannot be read to its end: {exc.strerror or exc}. Nothing is known of what was sent of it.") from exc
+            raise LXDError(
+                f"{self._name} cannot be read to its end: {exc.strerror or exc}. Nothing is known of what was sent "
+                "of it."
+            ) from exc
         if not piece:
             raise LXDError(
-                f"{self._name} became shorter while it was sent: {self.length} bytes were announced, and {self.left} of them are missing. "
+                f"{self._name} became shorter while it was sent: {self.length} bytes were announced, and {self.left} "
+                "of them are missing. "
                 "Let nobody write to it meanwhile, and run it again."
             )
         self.left -= len(piece)
@@ -126,7 +131,7 @@ class _Answer(http.client.HTTPResponse):
         self.fp: Any = io.BufferedReader(_Heard(sock, self.fp.detach(), clock))
 
     def pieces(self) -> Iterator[bytes]:
-        """The body. Raises L(OddAnswer), and L(http.client.IncompleteRead) where its end is missing."""
+        """The body. Raises `OddAnswer`, and `http.client.IncompleteRead` where its end is missing."""
         if self.length == 0:  # as of an answer that cannot have a body, whatever its headers say
             return
         if not self.chunked:
@@ -165,7 +170,12 @@ class _Answer(http.client.HTTPResponse):
 def default_url(environ: Any = None) -> str:
     """The first local socket that exists, in the order the daemons' own clients look for it."""
     environ = os.environ if environ is None else environ
-    wanted = [environ.get("LXD_SOCKET"), _under(environ.get("LXD_DIR")), environ.get("INCUS_SOCKET"), _under(environ.get("INCUS_DIR"))]
+    wanted = [
+        environ.get("LXD_SOCKET"),
+        _under(environ.get("LXD_DIR")),
+        environ.get("INCUS_SOCKET"),
+        _under(environ.get("INCUS_DIR")),
+    ]
     chosen = [path for path in wanted if path]
     candidates = chosen or list(SOCKETS)
     for path in candidates:
@@ -175,7 +185,8 @@ def default_url(environ: Any = None) -> str:
         return "unix://" + chosen[0]
     looked = ", ".join(candidates)
     raise ConnectionFailed(
-        f"No LXD or Incus socket found on this host (looked at {looked}). Install and start the daemon (role cloudhost.lxd.install), or set the option 'url'.",
+        f"No LXD or Incus socket found on this host (looked at {looked}). Install and start the daemon (role "
+        "cloudhost.lxd.install), or set the option 'url'.",
         permanent=True,
     )
 
@@ -203,7 +214,7 @@ class _UnixConnection(http.client.HTTPConnection):
 class Transport:
     """One connection to one server.
 
-    C(url) is C(unix:///path) or C(https://host:port); C(tls) is a L(tls.Trust) for the latter.
+    `url` is `unix:///path` or `https://host:port`; `tls` is a `tls.Trust` for the latter.
     """
 
     def __init__(self, url: str, tls: Any = None) -> None:
@@ -220,13 +231,17 @@ class Transport:
         if parts.scheme == "unix":
             self.path = parts.path
             if parts.netloc or not self.path.startswith("/"):
-                raise InvalidInput(f"url '{url}': a socket needs an absolute path, as in unix:///var/lib/lxd/unix.socket.")
+                raise InvalidInput(
+                    f"url '{url}': a socket needs an absolute path, as in unix:///var/lib/lxd/unix.socket."
+                )
             if len(os.fsencode(self.path)) > MAX_SOCKET_PATH:
                 raise InvalidInput(f"url '{url}': the path of a socket has at most {MAX_SOCKET_PATH} bytes.")
         elif parts.scheme == "https" and parts.hostname:
             self.host, self.port = parts.hostname, port or DEFAULT_PORT
         else:
-            raise InvalidInput(f"url '{url}' is not understood: write unix:///path/to/unix.socket or https://host:8443.")
+            raise InvalidInput(
+                f"url '{url}' is not understood: write unix:///path/to/unix.socket or https://host:8443."
+            )
 
     def _open(self, timeout: float) -> http.client.HTTPConnection:
         if self.scheme == "unix":
@@ -257,8 +272,9 @@ class Transport:
     ) -> Response:
         """Send one request and read the whole answer.
 
-        C(timeout) is in seconds, for all of it; for each piece of a file that is sent, or that C(sink) takes. A C(body) that is read has exactly the
-        bytes that the header C(Content-Length) announces.
+        `timeout` is in seconds, for all of it; for each piece of a file that is sent, or that `sink` takes. A `body`
+        that is read has exactly the
+        bytes that the header `Content-Length` announces.
         """
         reused = self._connection is not None
         try:
@@ -271,7 +287,11 @@ class Transport:
             # The server closes idle connections; a read can be repeated at once on a fresh one.
             if not (reused and method == "GET"):
                 raise ConnectionFailed(self.words(exc), sent=True) from exc
-        except (OSError, http.client.HTTPException, ValueError) as exc:  # the last is what http.client makes of some odd words
+        except (
+            OSError,
+            http.client.HTTPException,
+            ValueError,
+        ) as exc:  # the last is what http.client makes of some odd words
             sent = self._connection is not None  # it is None until the connection stands
             self.close()
             raise ConnectionFailed(self.words(exc), sent=sent, permanent=self._permanent(exc)) from exc
@@ -284,7 +304,9 @@ class Transport:
             self.close()
             raise ConnectionFailed(self.words(exc), sent=True, permanent=self._permanent(exc)) from exc
 
-    def _exchange(self, method: str, path: str, body: Any, headers: dict[str, str], timeout: float, sink: Sink | None) -> Response:
+    def _exchange(
+        self, method: str, path: str, body: Any, headers: dict[str, str], timeout: float, sink: Sink | None
+    ) -> Response:
         if self._connection is None:
             self._connection = self._open(timeout)
         connection = self._connection

@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 
 class Checks(Stackable):
-    """The part of L(resource.Resource) that refuses."""
+    """The part of `resource.Resource` that refuses."""
 
     client: Client
     params: dict[str, Any]
@@ -43,7 +43,9 @@ class Checks(Stackable):
         self.wrong.append(words)
 
     def attempt(self, work: Callable[..., T], *arguments: Any, instead: T) -> T:
-        """What a part of a plan comes to; C(instead) where it is refused, since the rest of the plan is only looked at for what else is wrong."""
+        """What a part of a plan comes to; `instead` where it is refused, since the rest of the plan is only looked at
+        for what else is wrong.
+        """
         try:
             return work(*arguments)
         except InvalidInput as exc:
@@ -59,10 +61,16 @@ class Checks(Stackable):
                 self.client.require(field.extension, f"{self.kind} option '{field.name}'")
 
     def check_name(self, option: str, name: str) -> None:
-        """Refuse a name that the server would not let a new one have. Which server it is is asked only where that matters."""
-        if name not in (".", "..") and all(re.fullmatch(rule, name) for rule, _words in (self.name_rule, *self.name_rules.values())):
+        """Refuse a name that the server would not let a new one have. Which server it is is asked only where that
+        matters.
+        """
+        if name not in (".", "..") and all(
+            re.fullmatch(rule, name) for rule, _words in (self.name_rule, *self.name_rules.values())
+        ):
             return
-        rule, words = self.name_rules.get(self.client.implementation, self.name_rule) if self.name_rules else self.name_rule
+        rule, words = (
+            self.name_rules.get(self.client.implementation, self.name_rule) if self.name_rules else self.name_rule
+        )
         if name in (".", "..") or not re.fullmatch(rule, name):
             raise self._unnamable(option, name, words)
 
@@ -75,7 +83,9 @@ class Checks(Stackable):
             self.check_known("project", [project], "/1.0/projects")
 
     def check_known(self, option: str, names: list[str], path: str, where: str = "", **query: Any) -> bool:
-        """Refuse names that are not in a collection of the server. C(where) says in which part of it they are looked for."""
+        """Refuse names that are not in a collection of the server. `where` says in which part of it they are looked
+        for.
+        """
         return self._check_all([(option, name) for name in names], path, where, **query)
 
     def _check_all(self, named: list[tuple[str, str]], path: str, where: str = "", **query: Any) -> bool:
@@ -86,10 +96,18 @@ class Checks(Stackable):
         return not unknown
 
     def check_device_references(self, new: dict[str, Any], old: dict[str, Any], where: str = "", **query: Any) -> None:
-        """Pools and networks that the devices name, where they are new or changed; with C(query), as seen from there."""
-        changed = {name: device for name, device in (new.get("devices") or {}).items() if device != (old.get("devices") or {}).get(name)}
+        """Pools and networks that the devices name, where they are new or changed; with `query`, as seen from there."""
+        changed = {
+            name: device
+            for name, device in (new.get("devices") or {}).items()
+            if device != (old.get("devices") or {}).get(name)
+        }
         for sort, key, path in (("disk", "pool", "/1.0/storage-pools"), ("nic", "network", "/1.0/networks")):
-            named = [(f"devices.{name}.{key}", device[key]) for name, device in changed.items() if device.get("type") == sort and device.get(key)]
+            named = [
+                (f"devices.{name}.{key}", device[key])
+                for name, device in changed.items()
+                if device.get("type") == sort and device.get(key)
+            ]
             self._check_all(named, path, where, **(query or self.query()))
 
     def check_unused(self, verb: str, users: list[str]) -> None:

@@ -4,9 +4,10 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Values that only one resource can have at a time: addresses of NICs, ports that proxies listen on, interfaces of the host.
+"""Values that only one resource can have at a time: addresses of NICs, ports that proxies listen on, interfaces of the
+host.
 
-The servers refuse the second that has one, so where such a value passes on, the one who has it goes first (L(_turns)).
+The servers refuse the second that has one, so where such a value passes on, the one who has it goes first (`_turns`).
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class Claim(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """How an object has a claim: in which part of it, and what to write where for it to be free. Without a place only the end of the object frees it.
+    """How an object has a claim: in which part of it, and what to write where for it to be free. Without a place only
+    the end of the object frees it.
 
     A weak one is not alone: its object is let have what others have, so an order is better, but not needed.
     """
@@ -80,7 +82,9 @@ def _seen(client: Any, path: str, query: dict[str, Any]) -> dict[str, Any]:
 
 
 def _network(device: dict[str, str], client: Any, query: dict[str, Any]) -> dict[str, Any]:
-    """The network that a NIC is on, which those of the host count as too; empty for one on which the servers look for nothing."""
+    """The network that a NIC is on, which those of the host count as too; empty for one on which the servers look for
+    nothing.
+    """
     if not device.get("network"):
         name, place = (device.get("parent"), {}) if device.get("nictype") == "bridged" else (None, {})
     else:
@@ -91,7 +95,9 @@ def _network(device: dict[str, str], client: Any, query: dict[str, Any]) -> dict
 
 
 def _active(obj: dict[str, Any]) -> bool:
-    """Whether what an instance has only while it runs counts. A profile has no status, and may be that of one that runs."""
+    """Whether what an instance has only while it runs counts. A profile has no status, and may be that of one that
+    runs.
+    """
     return obj.get("status", "Running") != "Stopped"
 
 
@@ -104,14 +110,23 @@ def _on_network(name: str, device: dict[str, str], obj: dict[str, Any], network:
     for family in ("ipv4", "ipv6"):
         key = f"{family}.address"
         addresses = [address(ip) for ip in values.listed(device.get(key))]
-        found.update({Claim(f"the address on {where}", ip): Hold(name, ("devices", name, key)) for ip in addresses if ip})
+        found.update(
+            {Claim(f"the address on {where}", ip): Hold(name, ("devices", name, key)) for ip in addresses if ip}
+        )
     volatile = f"volatile.{name}.hwaddr"
     mac, place = (
-        (device.get("hwaddr"), ("devices", name, "hwaddr")) if device.get("hwaddr") else ((obj.get("config") or {}).get(volatile), ("config", volatile))
+        (device.get("hwaddr"), ("devices", name, "hwaddr"))
+        if device.get("hwaddr")
+        else ((obj.get("config") or {}).get(volatile), ("config", volatile))
     )
     if mac:
         found[Claim(f"the MAC address on {where}", mac.lower())] = Hold(name, place)
-    if "profiles" in obj and obj.get("name") and network["managed"] and (network.get("config") or {}).get("dns.mode") != "none":
+    if (
+        "profiles" in obj
+        and obj.get("name")
+        and network["managed"]
+        and (network.get("config") or {}).get("dns.mode") != "none"
+    ):
         found[Claim(f"the DNS name on {where}", obj["name"].lower())] = Hold()
     return found
 
@@ -122,7 +137,9 @@ def _nic(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, 
     if not _active(obj):
         return found
     for key in ("ipv4.routes", "ipv6.routes", "ipv4.routes.external", "ipv6.routes.external"):
-        found.update({Claim("the route", route): Hold(name, ("devices", name, key)) for route in values.listed(device.get(key))})
+        found.update(
+            {Claim("the route", route): Hold(name, ("devices", name, key)) for route in values.listed(device.get(key))}
+        )
     if device.get("host_name"):
         found[Claim("the interface", device["host_name"])] = Hold(name, ("devices", name, "host_name"))
     if device.get("nictype") == "physical" and device.get("parent"):
@@ -166,7 +183,9 @@ def of_network(obj: dict[str, Any]) -> dict[Claim, Hold]:
 
 
 def of_pool(obj: dict[str, Any]) -> dict[Claim, Hold]:
-    """The place of a storage pool: what was asked for, and what the daemon made of it. Some can be used by several pools."""
+    """The place of a storage pool: what was asked for, and what the daemon made of it. Some can be used by several
+    pools.
+    """
     config = obj.get("config") or {}
     shared = obj.get("driver") not in ("dir", "btrfs", "zfs", "lvm") or values.is_true(config.get("lvm.vg.force_reuse"))
     sources = {config[key] for key in ("source", "volatile.initial_source") if config.get(key)}
@@ -174,7 +193,12 @@ def of_pool(obj: dict[str, Any]) -> dict[Claim, Hold]:
 
 
 def of_server(obj: dict[str, Any]) -> dict[Claim, Hold]:
-    """The addresses that the daemon listens on. The one that it may be reached by is never taken away from it on the way."""
+    """The addresses that the daemon listens on. The one that it may be reached by is never taken away from it on the
+    way.
+    """
     config = obj.get("config") or {}
     keys = [key for key in config if re.fullmatch(r"core\..*_address", key) and config[key]]
-    return {Claim("the port", f"tcp:{config[key]}"): Hold(key, () if key == "core.https_address" else ("config", key)) for key in keys}
+    return {
+        Claim("the port", f"tcp:{config[key]}"): Hold(key, () if key == "core.https_address" else ("config", key))
+        for key in keys
+    }

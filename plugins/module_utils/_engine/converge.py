@@ -22,35 +22,50 @@ from .resource import Resource
 #: How often one task plans anew after a lost race (412) or a broken write, before it gives up.
 MAX_REPLANS = 30
 
-#: How long a change is looked after for another writer's sake, in seconds (see L(_let_others_end)).
+#: How long a change is looked after for another writer's sake, in seconds (see `_let_others_end`).
 SHORTEST_LOOK, LONGEST_LOOK = 0.05, 3.0
 
 #: What to do about the servers' own words.
 HINTS = (
-    (r"(IP|MAC) address .* already defined on another NIC", "Another instance has it on this network: choose another address, or take it away there first."),
+    (
+        r"(IP|MAC) address .* already defined on another NIC",
+        "Another instance has it on this network: choose another address, or take it away there first.",
+    ),
     (
         r"Instance DNS name .* (already used|conflict)",
-        "An instance of this name, perhaps in another project, is on this network: give it another network, or the network dns.mode: none.",
+        "An instance of this name, perhaps in another project, is on this network: give it another network, or the "
+        "network dns.mode: none.",
     ),
     (
         r"address( is)? already in use",
-        "Something else on the host has this address or port, such as another network, proxy or service: choose another, or stop that first.",
+        "Something else on the host has this address or port, such as another network, proxy or service: choose "
+        "another, or stop that first.",
     ),
     (
         r"overlaps with another|Listen address .* conflicts",
         "Another network, NIC, forward or proxy has this address: choose another, or take it away there first.",
     ),
-    (r"(Parent|External) interface .* in use", "An interface is for one network only: choose another, or take it away from the network that has it."),
+    (
+        r"(Parent|External) interface .* in use",
+        "An interface is for one network only: choose another, or take it away from the network that has it.",
+    ),
     (
         r"Network interface .* already exists|File exists",
         "The host has an interface or a route of this kind already: choose another name or route, or remove that first.",
     ),
-    (r"currently in use|is in use|still in use|used by", "Remove what uses it first (used_by in the *_info modules lists it)."),
+    (
+        r"currently in use|is in use|still in use|used by",
+        "Remove what uses it first (used_by in the *_info modules lists it).",
+    ),
     (
         r"already exists|Name .* already in use",
-        "Another object or another server's object has this name: choose another, or adopt it by its own project or pool.",
+        "Another object or another server's object has this name: choose another, or adopt it by its own project or "
+        "pool.",
     ),
-    (r"is running|must be stopped", "Stop it first, or allow it with restart: if_required (or force: true to stop it)."),
+    (
+        r"is running|must be stopped",
+        "Stop it first, or allow it with restart: if_required (or force: true to stop it).",
+    ),
     (r"not enough space|No space left|disk quota", "Free space in the storage pool or enlarge it."),
     (
         r"idmapped storage.*no such file|Instance storage pool not found",
@@ -58,17 +73,28 @@ HINTS = (
     ),
     (
         r"Could not get subvolume flags|Not a Btrfs subvolume",
-        "A daemon that died while creating it left a plain directory where the subvolume should be: remove that directory on the host, then run again.",
+        "A daemon that died while creating it left a plain directory where the subvolume should be: remove that "
+        "directory on the host, then run again.",
     ),
-    (r"unused IPv[46] subnet", "Every subnet that it tried is in use on this host: write the address yourself, as in ipv4.address: 10.158.3.1/24."),
-    (r"member is evacuated", "Restore it with cloudhost.lxd.cluster_member, state: restored, or choose another target."),
+    (
+        r"unused IPv[46] subnet",
+        "Every subnet that it tried is in use on this host: write the address yourself, as in ipv4.address: "
+        "10.158.3.1/24.",
+    ),
+    (
+        r"member is evacuated",
+        "Restore it with cloudhost.lxd.cluster_member, state: restored, or choose another target.",
+    ),
     (messages.is_denied.pattern, LIMITED),
     (r"protected|protection", "Unset security.protection.delete first."),
     (
         r"Failed to run: .*(zpool|zfs|lvm|vgcreate|pvcreate|rbd|btrfs|mkfs)",
         "The storage tool or its kernel support is missing or refused: see the daemon's log.",
     ),
-    (r"Unknown configuration key|Invalid (option|config|configuration)", "Correct or remove the key; the server's version may not know it."),
+    (
+        r"Unknown configuration key|Invalid (option|config|configuration)",
+        "Correct or remove the key; the server's version may not know it.",
+    ),
 )
 
 
@@ -87,7 +113,9 @@ class Outcome(NamedTuple):
 
 
 def converge(resource: Resource, check_mode: bool = False) -> Outcome:
-    """Make it so, or with C(check_mode) say what would be done. Both come from the same plan. An error carries what was done before it."""
+    """Make it so, or with `check_mode` say what would be done. Both come from the same plan. An error carries what was
+    done before it.
+    """
     done: list[Done] = []
     try:
         return _converge(resource, check_mode, done)
@@ -117,7 +145,10 @@ def _converge(resource: Resource, check_mode: bool, done: list[Done]) -> Outcome
             broken, doubtful = exc, plan.steps[len(done) - earlier]
             _pause(resource, attempt, exc)
     else:
-        raise LXDError(f"{resource.kind} '{resource.name}' on {resource.client.label}: gave up after {MAX_REPLANS} attempts; last: {broken}")
+        raise LXDError(
+            f"{resource.kind} '{resource.name}' on {resource.client.label}: gave up after {MAX_REPLANS} attempts; "
+            f"last: {broken}"
+        )
     first = plans[0]
     if check_mode:
         result = resource.show(plan.result) if plan.result is not None else None
@@ -126,7 +157,9 @@ def _converge(resource: Resource, check_mode: bool, done: list[Done]) -> Outcome
     if first.steps:
         found = _settle(resource)
     resource.after_apply(found)
-    return Outcome(bool(done), first.before, first.after, done, resource.show(found.object) if found else None, resource.warnings)
+    return Outcome(
+        bool(done), first.before, first.after, done, resource.show(found.object) if found else None, resource.warnings
+    )
 
 
 def _done(resource: Resource, step: Step) -> Done:
@@ -143,7 +176,9 @@ def _apply(resource: Resource, steps: list[Step], done: list[Done]) -> bool:
         except ServerError as exc:
             raise LXDError(explain(f"Failed to {step.words}", resource, exc)) from exc
         except DeadlineExceeded as exc:
-            raise DeadlineExceeded(f"Failed to {step.words}: {exc} What was done so far stays; run the task again to go on.") from exc
+            raise DeadlineExceeded(
+                f"Failed to {step.words}: {exc} What was done so far stays; run the task again to go on."
+            ) from exc
         except ConnectionFailed as exc:
             raise ConnectionFailed(f"Failed to {step.words}: {exc}", exc.sent) from exc
         resource.done.add(step.key)
@@ -156,7 +191,8 @@ def _apply(resource: Resource, steps: list[Step], done: list[Done]) -> bool:
 
 
 def _let_others_end(took: float) -> None:
-    """Give a write that passed the server's check of the ETag together with ours the time to end, so that what is read next has both.
+    """Give a write that passed the server's check of the ETag together with ours the time to end, so that what is read
+    next has both.
 
     It has begun before ours ended and takes about as long as ours, and nothing tells when it is over.
     """
@@ -177,12 +213,15 @@ def explain(tried: str, resource: Resource, exc: ServerError) -> str:
 
 
 def _settle(resource: Resource) -> Found | None:
-    """What came of it. Servers look at the ETag first and write later, so a change that another made in between can take ours back: then once more."""
+    """What came of it. Servers look at the ETag first and write later, so a change that another made in between can
+    take ours back: then once more.
+    """
     found = resource.read()
     earlier: Found | None = None
     for attempt in range(MAX_REPLANS):
         if not any(_lacking(resource, found)) or (earlier and found and earlier.object == found.object):
-            break  # as it should be, or as it was before we wrote once more: then the server does not keep it as written
+            # as it should be, or as it was before we wrote once more: then the server does not keep it as written
+            break
         earlier = found
         steps = resource.plan(found).steps
         if not all(step.action.can_be_lost for step in steps):
@@ -209,6 +248,7 @@ def _warn_if_unsettled(resource: Resource, found: Found | None) -> None:
     before, after = secrets.mask_pair(*_lacking(resource, found), resource.client.hidden or secrets.BY_NAME)
     for name, wanted in after.items():
         resource.warnings.append(
-            f"{resource.kind} '{resource.name}': the server keeps {name} as {before.get(name)!r} where {wanted!r} was sent, so this will show as a change "
+            f"{resource.kind} '{resource.name}': the server keeps {name} as {before.get(name)!r} where {wanted!r} "
+            "was sent, so this will show as a change "
             "on every run. Write it as the server keeps it."
         )

@@ -4,7 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What a resource consists of: each field knows its option, its place in the API object, and how it is compared and merged."""
+"""What a resource consists of: each field knows its option, its place in the API object, and how it is compared and
+merged.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +25,10 @@ _DEVICE = re.compile(r"(?!\.)[A-Za-z0-9/:_.-]{1,64}")
 class Field:
     """A scalar: replaced when written and different.
 
-    :param name: the module option, and the key of the API object unless C(key) says otherwise
-    :param create_only: the API cannot change it; a difference is an error unless C(recreate) is set
+    :param name: the module option, and the key of the API object unless `key` says otherwise
+    :param create_only: the API cannot change it; a difference is an error unless `recreate` is set
     :param extension: the API extension that the server must have when the option is used
-    :param spec: the rest of the argument spec (C(choices), C(aliases), …)
+    :param spec: the rest of the argument spec (`choices`, `aliases`, …)
     """
 
     type = "str"
@@ -104,7 +106,7 @@ class Names(Field):
 
 
 class NameSet(Names):
-    """A list whose order means nothing, as the members of a group do. C(kept) are names that the server adds itself."""
+    """A list whose order means nothing, as the members of a group do. `kept` are names that the server adds itself."""
 
     def __init__(self, name: str, kept: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -126,7 +128,7 @@ class NameSet(Names):
 
 
 class Moment(Field):
-    """A point in time, RFC 3339; an empty string or C(never) is the API's zero time, which not every kind spells alike."""
+    """A point in time, RFC 3339; an empty string or `never` is the API's zero time, which not every kind spells alike."""
 
     def __init__(self, name: str, zero: str = "0001-01-01T00:00:00Z", **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -150,10 +152,10 @@ class Moment(Field):
 
 
 class Map(Field):
-    """A free dictionary of the daemon's own keys (C(config), C(properties)), with its C(purge_*) option."""
+    """A free dictionary of the daemon's own keys (`config`, `properties`), with its `purge_*` option."""
 
     type = "dict"
-    #: Whether it takes keys that the daemon does not know, C(user.*).
+    #: Whether it takes keys that the daemon does not know, `user.*`.
     free = True
 
     def __init__(self, name: str, purgeable: bool = True, **kwargs: Any) -> None:
@@ -179,14 +181,20 @@ class Map(Field):
 
     def shown(self, value: Any, resource: Any) -> Any:
         written = resource.wanted.get(self.key) or {}
-        shown = {key: inner for key, inner in (value or {}).items() if key in written or not values.matches(key, resource.noise)}
+        shown = {
+            key: inner
+            for key, inner in (value or {}).items()
+            if key in written or not values.matches(key, resource.noise)
+        }
         return {key: inner for key, inner in shown.items() if inner != ""} or None
 
     def exported(self, value: Any, kind: Any) -> Any:
         """Without the keys of the server, the mark of a stack, and secrets: those are not shown anywhere."""
         left_out = (*kind.noise, *values.MARKS)
         return {
-            key: inner for key, inner in (value or {}).items() if inner != "" and not values.matches(key, left_out) and not secrets.holds_secret(key, inner)
+            key: inner
+            for key, inner in (value or {}).items()
+            if inner != "" and not values.matches(key, left_out) and not secrets.holds_secret(key, inner)
         }
 
 
@@ -203,7 +211,8 @@ class Devices(Map):
         for name in written:
             if not isinstance(name, str) or not _DEVICE.fullmatch(name):
                 raise InvalidInput(
-                    f"devices: {name!r} is not a device name; it has 1 to 64 letters, digits, dashes, slashes, colons, underscores and full stops, "
+                    f"devices: {name!r} is not a device name; it has 1 to 64 letters, digits, dashes, slashes, "
+                    "colons, underscores and full stops, "
                     "and does not begin with a full stop."
                 )
         return values.wire_devices(written)
@@ -238,7 +247,9 @@ class Devices(Map):
         return found
 
 
-def taken_back(fields: tuple[Field, ...], before: dict[str, Any], new: dict[str, Any], now: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+def taken_back(
+    fields: tuple[Field, ...], before: dict[str, Any], new: dict[str, Any], now: dict[str, Any]
+) -> tuple[dict[str, Any], list[str]]:
     """What the fields were of which an object has by now what it was to have, and the names of what that concerns.
 
     Of a dictionary only the keys count that were to change: what else is in it by now stays.

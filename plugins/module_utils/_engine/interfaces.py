@@ -20,13 +20,13 @@ def below(config: dict[str, Any]) -> list[str]:
     """The interfaces that the config of a network, or a NIC, names to stand on."""
     found = [config.get("parent")]
     for entry in str(config.get("bridge.external_interfaces") or "").split(","):
-        found += entry.split("/")[:2]  # Incus takes a VLAN to make as C(interface/parent/vlan)
+        found += entry.split("/")[:2]  # Incus takes a VLAN to make as `interface/parent/vlan`
     found += [value for key, value in config.items() if re.fullmatch(r"tunnel\..+\.interface", str(key))]
     return [str(name).strip() for name in found if name and str(name).strip()]
 
 
 def references(config: dict[str, Any]) -> list[tuple[str, ...]]:
-    """The networks that these can be, all of the project C(default): a VLAN C(br0.100) stands on C(br0)."""
+    """The networks that these can be, all of the project `default`: a VLAN `br0.100` stands on `br0`."""
     names = [name for interface in below(config) for name in (interface, *_base(interface))]
     return [("network", name, "default") for name in dict.fromkeys(names)]
 
@@ -39,7 +39,8 @@ def _base(name: str) -> list[str]:
 def missing(client: Any, wanted: dict[str, str], query: dict[str, Any]) -> dict[str, str]:
     """For those of the interfaces, by option, that the server does not have: a sentence that says so.
 
-    Members of a cluster have interfaces of their own, and a project can hide them: of what cannot be known nothing is said.
+    Members of a cluster have interfaces of their own, and a project can hide them: of what cannot be known nothing is
+    said.
     """
     if not wanted or client.clustered:
         return {}
@@ -61,10 +62,14 @@ def missing(client: Any, wanted: dict[str, str], query: dict[str, Any]) -> dict[
 
 
 def check_devices(resource: Any, new: dict[str, Any], old: dict[str, Any], starts: bool) -> None:
-    """Look at the parents of devices that are new or changed. The servers want them when an instance starts: before that it is a warning."""
+    """Look at the parents of devices that are new or changed. The servers want them when an instance starts: before
+    that it is a warning.
+    """
     before, devices = old.get("devices") or {}, new.get("devices") or {}
     changed = {
-        f"devices.{name}.parent": device for name, device in devices.items() if device.get("parent") not in (None, (before.get(name) or {}).get("parent"))
+        f"devices.{name}.parent": device
+        for name, device in devices.items()
+        if device.get("parent") not in (None, (before.get(name) or {}).get("parent"))
     }
     wanted = {option: device["parent"] for option, device in changed.items()}
     for option, words in missing(resource.client, wanted, resource.query()).items():
@@ -77,7 +82,11 @@ def check_devices(resource: Any, new: dict[str, Any], old: dict[str, Any], start
 def _refused(device: dict[str, str]) -> bool:
     """A bridge that they do not manage has no addresses to give, so the servers do not take one for it."""
     filtered = any(values.is_true(device.get(f"security.{family}_filtering")) for family in ("ipv4", "ipv6"))
-    return device.get("nictype") == "bridged" and not filtered and bool(device.get("ipv4.address") or device.get("ipv6.address"))
+    return (
+        device.get("nictype") == "bridged"
+        and not filtered
+        and bool(device.get("ipv4.address") or device.get("ipv6.address"))
+    )
 
 
 def warn(resource: Any, words: str) -> None:

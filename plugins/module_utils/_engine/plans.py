@@ -29,14 +29,14 @@ class Action(enum.Enum):
 
     @property
     def can_be_lost(self) -> bool:
-        """Whether it is one write of the object, which another writer who read before it can take back (L(converge))."""
+        """Whether it is one write of the object, which another writer who read before it can take back (`converge`)."""
         return self in (Action.UPDATE, Action.FINISH)
 
 
 class Step(NamedTuple):
-    """One change. After C(reread) steps the object has another path or ETag, so the rest is planned again.
+    """One change. After `reread` steps the object has another path or ETag, so the rest is planned again.
 
-    C(detail) tells apart steps of one plan that have the same action.
+    `detail` tells apart steps of one plan that have the same action.
     """
 
     action: Action
@@ -51,7 +51,7 @@ class Step(NamedTuple):
 
 
 class Done(NamedTuple):
-    """A step as results have it: C(action) and the resource for programs, C(words) for people."""
+    """A step as results have it: `action` and the resource for programs, `words` for people."""
 
     action: str
     kind: str
@@ -62,7 +62,9 @@ class Done(NamedTuple):
 class Plan:
     """What will be done, and the object before and after it; nothing to do is an empty list of steps."""
 
-    def __init__(self, before: dict[str, Any], after: dict[str, Any], steps: list[Step], result: dict[str, Any] | None) -> None:
+    def __init__(
+        self, before: dict[str, Any], after: dict[str, Any], steps: list[Step], result: dict[str, Any] | None
+    ) -> None:
         self.before = before
         self.after = after
         self.steps = steps

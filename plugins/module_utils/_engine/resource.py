@@ -6,7 +6,8 @@
 
 """A resource that should exist: read it, plan what differs, apply the plan. One ladder for every kind.
 
-A kind declares its fields and its path, and overrides a named step where the API is odd. The plan is made by one piece of
+A kind declares its fields and its path, and overrides a named step where the API is odd. The plan is made by one piece
+of
 code, whether it is applied or only shown: that is why check mode and diff mode cannot disagree with a real run.
 """
 
@@ -26,20 +27,21 @@ class Resource(Checks):
     """Base of all kinds. Class attributes declare; methods are the steps of the ladder.
 
     :cvar kind: the word for one of it, and the name of the result
-    :cvar path: the collection in the API; C({option}) stands for the name of what it belongs to
+    :cvar path: the collection in the API; `{option}` stands for the name of what it belongs to
     :cvar key: the key of the API object that names it
-    :cvar named: whether there can be more than one, told apart by C(name)
-    :cvar states: the choices of C(state), the default first; none for what can only be configured
+    :cvar named: whether there can be more than one, told apart by `name`
+    :cvar states: the choices of `state`, the default first; none for what can only be configured
     :cvar scoped: whether it lives in a project
     :cvar extension: the API extension that servers need to know the kind at all
-    :cvar renames: whether C(POST path) renames it; gives the module the option C(new_name)
+    :cvar renames: whether `POST path` renames it; gives the module the option `new_name`
     :cvar owned: patterns of config keys that the server writes; purging keeps them
     :cvar noise: patterns of config keys that no diff shows unless the user wrote them
     :cvar reveals: secrets that are what the module is for, and are therefore returned
     :cvar fixed_config: config keys that the API cannot change after creation
-    :cvar name_rule: what a new name has to match as a whole, and that in words; C(name_rules) has those of one implementation only
+    :cvar name_rule: what a new name has to match as a whole, and that in words; `name_rules` has those of one
+        implementation only
     :cvar slashes: whether a name can have slashes
-    :cvar unless_used: what the servers do only while nobody uses it: C(delete), C(rename)
+    :cvar unless_used: what the servers do only while nobody uses it: `delete`, `rename`
     """
 
     states: tuple[str, ...] = ("present", "absent")
@@ -94,7 +96,9 @@ class Resource(Checks):
         """Refuse what can be seen to be wrong without asking the server."""
         for option, name in (("name", self.name), ("new_name", self.params.get("new_name"))):
             if name is not None and (name in ("", ".", "..") or ("/" in name and not self.slashes)):
-                raise self._unnamable(option, name, self.name_rule[1])  # its path would be another one; whatever else there is on a server can be named
+                raise self._unnamable(
+                    option, name, self.name_rule[1]
+                )  # its path would be another one; whatever else there is on a server can be named
 
     def read(self) -> Found | None:
         """The object now; under its new name where it has been renamed already."""
@@ -103,7 +107,10 @@ class Resource(Checks):
         if new and new != self.name:
             other = self.fetch(new)
             if found and other:
-                raise InvalidInput(f"{self.kind} '{self.name}' cannot be renamed: '{new}' exists too. Remove one of them, or choose another new_name.")
+                raise InvalidInput(
+                    f"{self.kind} '{self.name}' cannot be renamed: '{new}' exists too. Remove one of them, or choose "
+                    "another new_name."
+                )
             if other:
                 self.name = new
                 return other
@@ -157,7 +164,7 @@ class Resource(Checks):
 
     @classmethod
     def returned(cls, obj: dict[str, Any] | None) -> Any:
-        """What leaves the engine: secrets hidden, but those in C(reveals)."""
+        """What leaves the engine: secrets hidden, but those in `reveals`."""
         hidden = secrets.masked(obj)
         return {**hidden, **{key: obj[key] for key in cls.reveals if key in obj}} if obj else hidden
 
@@ -194,7 +201,9 @@ class Resource(Checks):
         return []
 
     def users(self, obj: dict[str, Any]) -> list[str]:
-        """The URLs of those who keep the server from deleting or renaming it. A client with limited rights is not told of all."""
+        """The URLs of those who keep the server from deleting or renaming it. A client with limited rights is not told
+        of all.
+        """
         return list(obj.get("used_by") or ())
 
     def _refuse_the_servers_own(self, verb: str) -> None:
@@ -204,10 +213,18 @@ class Resource(Checks):
     def plan_create(self) -> Plan:
         self.check_extensions()
         if self.named:
-            self.attempt(self.check_name, "new_name" if self.params.get("new_name") else "name", self.params.get("new_name") or self.name, instead=None)
+            self.attempt(
+                self.check_name,
+                "new_name" if self.params.get("new_name") else "name",
+                self.params.get("new_name") or self.name,
+                instead=None,
+            )
         body = self.create_body()
         self.check_references(body, {})
-        steps = [Step(Action.CREATE, f"create {self.kind} {body['name']}", lambda: self.create(body)), *self.extra_steps(None, body)]
+        steps = [
+            Step(Action.CREATE, f"create {self.kind} {body['name']}", lambda: self.create(body)),
+            *self.extra_steps(None, body),
+        ]
         return Plan({}, {"name": body["name"], **self.comparable(body)}, steps, {**body})
 
     def plan_update(self, found: Found) -> Plan:
@@ -224,12 +241,25 @@ class Resource(Checks):
         before, after = values.changes(self.comparable(current), self.comparable(new)) if changed else ({}, {})
         if target and target != self.name:
             self.attempt(self.check_name, "new_name", target, instead=None)
-            steps.append(Step(Action.RENAME, f"rename {self.kind} {self.name} to {target}", lambda: self.rename(target), reread=True))
+            steps.append(
+                Step(
+                    Action.RENAME,
+                    f"rename {self.kind} {self.name} to {target}",
+                    lambda: self.rename(target),
+                    reread=True,
+                )
+            )
             before, after = {"name": self.name, **before}, {"name": target, **after}
         if changed:
             self.check_extensions()
             self.check_references(new, current)
-            steps.append(Step(Action.UPDATE, f"update {self.kind} {target or self.name} ({', '.join(changed)})", lambda: self.carry_out(found, new)))
+            steps.append(
+                Step(
+                    Action.UPDATE,
+                    f"update {self.kind} {target or self.name} ({', '.join(changed)})",
+                    lambda: self.carry_out(found, new),
+                )
+            )
         steps += self.extra_steps(found, new)
         plan = Plan(before, after, steps, {**new, **({self.key: target} if target else {})})
         if target and target != self.name:
@@ -243,7 +273,9 @@ class Resource(Checks):
         return Plan(gone.before, made.after, steps, made.result).among("deleted to be re-created", gone.users)
 
     def carry_out(self, found: Found, new: dict[str, Any]) -> None:
-        """Update. Servers store some of what they then fail to do, and the next run would take it for done: that is put back."""
+        """Update. Servers store some of what they then fail to do, and the next run would take it for done: that is put
+        back.
+        """
         try:
             self.update(found, new)
         except ServerError as exc:
@@ -254,7 +286,9 @@ class Resource(Checks):
             raise ServerError(words, exc.code, words) from exc
 
     def forgets(self, refusal: ServerError) -> bool:
-        """Whether a refusal can have cost what was not written at all, so that it has to be restored even where nothing was stored."""
+        """Whether a refusal can have cost what was not written at all, so that it has to be restored even where nothing
+        was stored.
+        """
         return False
 
     def restore(self, now: Found, body: dict[str, Any]) -> None:
@@ -288,18 +322,26 @@ class Resource(Checks):
 
     def create_only_differences(self, current: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any, Any]]:
         result = [
-            (field.name, current.get(field.key), new[field.key]) for field in self.fields if field.create_only and new.get(field.key) != current.get(field.key)
+            (field.name, current.get(field.key), new[field.key])
+            for field in self.fields
+            if field.create_only and new.get(field.key) != current.get(field.key)
         ]
         have, want = current.get("config") or {}, new.get("config") or {}
-        result += [(f"config.{key}", have.get(key), want.get(key)) for key in self.fixed_config if have.get(key) != want.get(key)]
+        result += [
+            (f"config.{key}", have.get(key), want.get(key))
+            for key in self.fixed_config
+            if have.get(key) != want.get(key)
+        ]
         return result
 
     def create_only_words(self, differing: list[tuple[str, Any, Any]]) -> str:
         parts = "; ".join(
-            f"{option} is '{have if have is not None else ''}' and '{want if want is not None else ''}' is wanted" for option, have, want in differing
+            f"{option} is '{have if have is not None else ''}' and '{want if want is not None else ''}' is wanted"
+            for option, have, want in differing
         )
         return (
-            f"{self.kind} '{self.name}' on {self.client.label} cannot be changed in this: {parts}. The API sets it at creation only: "
+            f"{self.kind} '{self.name}' on {self.client.label} cannot be changed in this: {parts}. The API sets it "
+            "at creation only: "
             "correct the task, or have it deleted and re-created with recreate: true (its data is lost)."
         )
 
@@ -319,7 +361,7 @@ class Resource(Checks):
         return self.collection.rpartition("/")[0] if self.parents() else ""
 
     def awaits(self) -> bool:
-        """Whether L(after_apply) has something to wait for, once planned."""
+        """Whether `after_apply` has something to wait for, once planned."""
         return False
 
     # -- where it is --------------------------------------------------------------------------------------------------
@@ -327,7 +369,11 @@ class Resource(Checks):
     @property
     def collection(self) -> str:
         """The path of the collection it is in."""
-        return self.path.format_map({option: quote(str(self.params[option])) for option in self.parents()}) if "{" in self.path else self.path
+        return (
+            self.path.format_map({option: quote(str(self.params[option])) for option in self.parents()})
+            if "{" in self.path
+            else self.path
+        )
 
     def url(self, name: str | None = None) -> str:
         return f"{self.collection}/{quote(name or self.name)}"

@@ -6,7 +6,8 @@
 
 """What must not be shown, and how a value is shown instead. Pure functions.
 
-A value is secret by the name of its key, by what it holds (a login in a URL), or because whoever gave it says so (Ansible Vault).
+A value is secret by the name of its key, by what it holds (a login in a URL), or because whoever gave it says so
+(Ansible Vault).
 """
 
 from __future__ import annotations
@@ -31,8 +32,17 @@ _NOT_SECRET = re.compile(r"token_expiry|remote_token|public_key|^cloud-init\.ssh
 #: User and password of a URL. Its port is no password, unless an @ follows in the same word.
 _LOGIN = re.compile(r"(?<=://)[^\s/?#@:]*(?::(?!\d+/)\S*)?@")
 #: Keys with text that people write for programs, which may have anything in it.
-_FREE_TEXT = ("cloud-init.*", "environment.*", "raw.*", "user.user-data", "user.vendor-data", "user.network-config", "user.meta-data")
-#: What looks secret inside of such text: a word that names secrets, the head of a private key, a hashed password, a long run of letters and digits.
+_FREE_TEXT = (
+    "cloud-init.*",
+    "environment.*",
+    "raw.*",
+    "user.user-data",
+    "user.vendor-data",
+    "user.network-config",
+    "user.meta-data",
+)
+#: What looks secret inside of such text: a word that names secrets, the head of a private key, a hashed password, a
+#: long run of letters and digits.
 _LOOKS_SECRET = re.compile(
     rf"{_SECRET.pattern.replace('$', r'(?![a-z])').replace('^', '')}|chpasswd|authorization|-----BEGIN|\$[0-9a-z]{{1,8}}\$[^\s$]"
     r"|(?=[A-Za-z0-9+_=]*[0-9])(?=[A-Za-z0-9+_=]*[A-Za-z])[A-Za-z0-9+_=]{24,}",
@@ -70,20 +80,28 @@ def mask_pair(before: Any, after: Any, rules: Rules = BY_NAME, key: str = "") ->
         return _hidden(before, after)
     left, right = before or {}, after or {}
     if isinstance(left, dict) and isinstance(right, dict) and (left or right):
-        pairs = {name: mask_pair(left.get(name), right.get(name), rules, str(name)) for name in list(left) + list(right)}
+        pairs = {
+            name: mask_pair(left.get(name), right.get(name), rules, str(name)) for name in list(left) + list(right)
+        }
         return {name: pairs[name][0] for name in left}, {name: pairs[name][1] for name in right}
     one, other = masked(before, rules, key), masked(after, rules, key)
     if one == before and other == after:
         return before, after
     if isinstance(before, (str, int, float, type(None))) and isinstance(after, (str, int, float, type(None))):
-        return _hidden(before, after, _lines(key, before, after)) if MASK in (one, other) else _told_apart(before, after, one, other)
+        return (
+            _hidden(before, after, _lines(key, before, after))
+            if MASK in (one, other)
+            else _told_apart(before, after, one, other)
+        )
     return _told_apart(before, after, one, other)
 
 
 def _hidden(before: Any, after: Any, lines: str = "") -> tuple[Any, Any]:
     new = before is not None and before != after
     words = ", ".join(part for part in ("changed" if new else "", lines) if part)
-    return (MASK if before is not None else None), ((f"{MASK} ({words})" if words else MASK) if after is not None else None)
+    return (MASK if before is not None else None), (
+        (f"{MASK} ({words})" if words else MASK) if after is not None else None
+    )
 
 
 def _lines(key: str, before: Any, after: Any) -> str:
@@ -140,9 +158,13 @@ def is_telling(text: str) -> bool:
 
 
 def secrets_in(value: Any, key: str = "") -> set[str]:
-    """The secrets inside an object as strings, wherever they are nested; what is too short to be told from other text is left out."""
+    """The secrets inside an object as strings, wherever they are nested; what is too short to be told from other text
+    is left out.
+    """
     if isinstance(value, dict):
-        return {found for name, inner in value.items() for found in secrets_in(inner, key if is_secret(key) else str(name))}
+        return {
+            found for name, inner in value.items() for found in secrets_in(inner, key if is_secret(key) else str(name))
+        }
     if isinstance(value, (list, tuple)):
         return {found for inner in value for found in secrets_in(inner, key)}
     if not _holds_something(value):

@@ -22,24 +22,26 @@ _PARENT = re.compile(r"{(\w+)}")
 
 
 class Stackable:
-    """The part of L(resource.Resource) that stacks use; all of it has defaults.
+    """The part of `resource.Resource` that stacks use; all of it has defaults.
 
-    :cvar section: its key in a document; the plural of C(kind) where nothing else is said
+    :cvar section: its key in a document; the plural of `kind` where nothing else is said
     :cvar listed: whether its collection lists it
     :cvar stackable: whether it can be part of a document at all
-    :cvar refers: which options name resources of which kinds: C(option), C(option.key) inside a dictionary, C(option/option) for one that belongs to another
+    :cvar refers: which options name resources of which kinds: `option`, `option.key` inside a dictionary,
+        `option/option` for one that belongs to another
     :cvar singletons: names of those that the daemon makes itself; they are changed, but never owned and never deleted
-    :cvar feature: the C(features.*) key of a project without which it lives in the project C(default)
+    :cvar feature: the `features.*` key of a project without which it lives in the project `default`
     :cvar foremost: whether all else waits for it
     :cvar events: states that happen and do not last, so that a document cannot ask for them
     :cvar instant_options: options for one task that make no sense in a document
-    :cvar placed: whether the connection option C(target) says where it is
+    :cvar placed: whether the connection option `target` says where it is
     :cvar marks: whether it has a place for the name of the stack that owns it: its first free dictionary
     :cvar copied: whether the daemons copy it with its mark, so that a mark of an earlier version may be that of another
-    :cvar one_by_one: actions (C(create), C(delete), …) of which a daemon makes a mess when two are done at once in the same parent or project
+    :cvar one_by_one: actions (`create`, `delete`, …) of which a daemon makes a mess when two are done at once in the
+        same parent or project
     :cvar lends: whether what it refers to is used by all that refers to it
     :cvar holds: whether its users have data in it, so that they do not let go of it where a profile no longer names it
-    :cvar lasting: patterns of keys that C(singletons) keep for good, whoever wrote them
+    :cvar lasting: patterns of keys that `singletons` keep for good, whoever wrote them
     :cvar passing: whether it comes and goes by itself, so that an export has it only when asked
     """
 
@@ -85,12 +87,16 @@ class Stackable:
     @classmethod
     def label(cls, params: dict[str, Any]) -> str:
         """What tells it from others of its kind in a project."""
-        return "/".join([*(str(params[option]) for option in cls.parents()), *([str(cls.identity(params))] if cls.named else [])])
+        return "/".join(
+            [*(str(params[option]) for option in cls.parents()), *([str(cls.identity(params))] if cls.named else [])]
+        )
 
     @classmethod
     def holder(cls) -> Map | None:
         """The field that the mark of a stack is written into."""
-        return next((field for field in cls.fields if isinstance(field, Map) and field.free), None) if cls.marks else None
+        return (
+            next((field for field in cls.fields if isinstance(field, Map) and field.free), None) if cls.marks else None
+        )
 
     @classmethod
     def called(cls, obj: dict[str, Any], label: str) -> list[str]:
@@ -99,12 +105,16 @@ class Stackable:
 
     @classmethod
     def lost_mark(cls, obj: dict[str, Any]) -> tuple[str, bool]:
-        """A sentence of how an object may have lost the mark that it had, and whether it is known that this has happened to it."""
+        """A sentence of how an object may have lost the mark that it had, and whether it is known that this has
+        happened to it.
+        """
         return "", False
 
     @classmethod
     def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
-        """Kinds and labels of what has to be there before it; a label of C(*) stands for all of that kind. A third part is the project where it is another."""
+        """Kinds and labels of what has to be there before it; a label of `*` stands for all of that kind. A third part
+        is the project where it is another.
+        """
         found = [reference for field in cls.fields for reference in field.references(params.get(field.name))]
         for option, kinds in cls.refers.items():
             names = _written(params, option)
@@ -113,7 +123,7 @@ class Stackable:
 
     @classmethod
     def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
-        """What an object has that only one can have at a time, so that the next has to wait for it (L(_claims))."""
+        """What an object has that only one can have at a time, so that the next has to wait for it (`_claims`)."""
         return {claim: hold for field in cls.fields for claim, hold in field.claims(obj, client, query).items()}
 
     @classmethod
@@ -123,7 +133,9 @@ class Stackable:
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
-        """The entry of a document that describes an object, but for its parents and project; None for what is not anybody's wish."""
+        """The entry of a document that describes an object, but for its parents and project; None for what is not
+        anybody's wish.
+        """
         shown = {field.name: field.exported(obj.get(field.key), cls) for field in cls.fields}
         entry = {option: value for option, value in shown.items() if value not in (None, "", {}, [])}
         if not cls.named:

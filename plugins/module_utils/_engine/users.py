@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Who uses a resource, as the server tells it in C(used_by): URLs, and what people call them."""
+"""Who uses a resource, as the server tells it in `used_by`: URLs, and what people call them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .._api.errors import some_of
 
 
 class User(NamedTuple):
-    """What a URL names: a project, and the parts of a path behind C(/1.0)."""
+    """What a URL names: a project, and the parts of a path behind `/1.0`."""
 
     project: str
     parts: tuple[str, ...]
@@ -42,11 +42,19 @@ def _listed(users: list[str]) -> list[str]:
     for user in map(user_of, users):
         kind, name = _called(user.parts)
         found.setdefault(kind, []).append(name if user.project == "default" else f"{name} (project {user.project})")
-    return [words for kind, names in sorted(found.items()) for words in some_of(kind if len(set(names)) == 1 else f"{kind}s", list(dict.fromkeys(names)))]
+    return [
+        words
+        for kind, names in sorted(found.items())
+        for words in some_of(kind if len(set(names)) == 1 else f"{kind}s", list(dict.fromkeys(names)))
+    ]
 
 
 def _called(parts: tuple[str, ...]) -> tuple[str, str]:
-    """Volumes have their type between C(volumes) and their name."""
+    """Volumes have their type between `volumes` and their name."""
     kinds = parts[0::2] if len(parts) % 2 == 0 else parts[0:-1:2]
-    names = [part[:12] if re.fullmatch("[0-9a-f]{64}", part) else part for number, part in enumerate(parts) if number % 2 or number >= 2 * len(kinds)]
+    names = [
+        part[:12] if re.fullmatch("[0-9a-f]{64}", part) else part
+        for number, part in enumerate(parts)
+        if number % 2 or number >= 2 * len(kinds)
+    ]
     return kinds[-1].rstrip("s").replace("-", "_"), "/".join(names)

@@ -6,7 +6,7 @@
 
 """How values are written on the wire, and when two of them mean the same. Pure functions.
 
-Contracts, proven by property tests: L(wire) applied twice gives what it gives once; L(merge) of its own result changes
+Contracts, proven by property tests: `wire` applied twice gives what it gives once; `merge` of its own result changes
 nothing; what the user did not write is never touched unless purging is asked for.
 """
 
@@ -21,7 +21,8 @@ from typing import Any, Callable, Iterable
 
 from .._api.errors import InvalidInput
 
-#: The config key that says which stack a resource belongs to, and the one that says of what this was said. Purging keeps them.
+#: The config key that says which stack a resource belongs to, and the one that says of what this was said. Purging
+#: keeps them.
 MARK = "user.cloudhost.stack"
 BEARER = "user.cloudhost.bearer"
 MARKS = (MARK, BEARER)
@@ -32,8 +33,18 @@ _UNITS = {
 }  # fmt: skip
 _SIZE = re.compile(r"^\s*(\d+)\s*([A-Za-z]*)\s*$")
 #: Config keys and device properties that hold a number of bytes (doc/reference/instance_units.md).
-_SIZE_KEYS = ("size", "size.state", "volume.size", "limits.memory", "limits.disk", "*.limits.disk", "limits.memory.swap", "snapshots.size")
-#: Values that look like numbers to YAML and are none: it reads C(0660) as 432 and C(10:16:30:12:34:56) as a number of base 60.
+_SIZE_KEYS = (
+    "size",
+    "size.state",
+    "volume.size",
+    "limits.memory",
+    "limits.disk",
+    "*.limits.disk",
+    "limits.memory.swap",
+    "snapshots.size",
+)
+#: Values that look like numbers to YAML and are none: it reads `0660` as 432 and `10:16:30:12:34:56` as a number of
+#: base 60.
 _NO_NUMBERS = ("mode", "hwaddr", "*.hwaddr")
 #: Values that are text to the daemons: compared letter for letter.
 _TEXT_KEYS = ("user.*", "environment.*", "raw.*", "cloud-init.*", "image.*", "volatile.*", "*.scriptlet")
@@ -61,7 +72,7 @@ def _matches(key: str, patterns: tuple[str, ...]) -> bool:
 
 
 def wire(option: str, value: Any) -> str | None:
-    """The string that the API takes for a YAML value; C(None) for a key to unset."""
+    """The string that the API takes for a YAML value; `None` for a key to unset."""
     if value is None or value == "":
         return None
     if isinstance(value, bool):
@@ -70,24 +81,31 @@ def wire(option: str, value: Any) -> str | None:
         return repr(value)
     if isinstance(value, str):
         return str(value)
-    hint = "pass it through the to_nice_yaml or to_json filter" if isinstance(value, dict) else "join it with commas or line breaks, as the key wants it"
+    hint = (
+        "pass it through the to_nice_yaml or to_json filter"
+        if isinstance(value, dict)
+        else "join it with commas or line breaks, as the key wants it"
+    )
     raise InvalidInput(f"{option}: a value is a string, a number or a boolean, not a {type(value).__name__}; {hint}.")
 
 
 def wire_map(option: str, values: dict[str, Any]) -> dict[str, str | None]:
-    """A whole C(config) or device in wire form, sizes checked."""
+    """A whole `config` or device in wire form, sizes checked."""
     result = {}
     for key, value in values.items():
         if not isinstance(key, str) or not key:
             raise InvalidInput(f"{option}: {key!r} is not a key; write it in quotes.")
         if isinstance(value, (int, float)) and not isinstance(value, bool) and matches(key, _NO_NUMBERS):
-            raise InvalidInput(f"{option}.{key}: {value!r} is a number, and not what was written if that began with 0 or has colons: quote it, as in '0660'.")
+            raise InvalidInput(
+                f"{option}.{key}: {value!r} is a number, and not what was written if that began with 0 or has "
+                "colons: quote it, as in '0660'."
+            )
         result[key] = check_size(f"{option}.{key}", key, wire(f"{option}.{key}", value))
     return result
 
 
 def parse_size(text: str) -> int | None:
-    """Bytes, for a size as the daemons write it (C(10GiB), C(500MB), C(1073741824)); None if it is none."""
+    """Bytes, for a size as the daemons write it (`10GiB`, `500MB`, `1073741824`); None if it is none."""
     match = _SIZE.match(text)
     if not match:
         return None
@@ -100,7 +118,10 @@ def check_size(option: str, key: str, value: str | None) -> str | None:
         return value
     if key.startswith("limits.memory") and (re.match(r"^\d{1,3}%$", value) or value in TRUE + FALSE):
         return value
-    raise InvalidInput(f"{option}: '{value}' is not a size; write a whole number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, TiB), as in 10GiB.")
+    raise InvalidInput(
+        f"{option}: '{value}' is not a size; write a whole number and a unit (B, kB, MB, GB, TB, KiB, MiB, GiB, "
+        "TiB), as in 10GiB."
+    )
 
 
 def same(key: str, want: str | None, have: str | None) -> bool:
@@ -117,14 +138,16 @@ def same(key: str, want: str | None, have: str | None) -> bool:
     size, other_size = parse_size(want), parse_size(have)
     if size is not None and size == other_size and not (want.isdigit() and have.isdigit()):
         return True
-    return bool("," in want and [part.strip() for part in want.split(",")] == [part.strip() for part in have.split(",")])
+    return bool(
+        "," in want and [part.strip() for part in want.split(",")] == [part.strip() for part in have.split(",")]
+    )
 
 
 Same = Callable[[str, "str | None", "dict[str, str]"], bool]
 
 
 def same_in(key: str, want: str | None, current: dict[str, str]) -> bool:
-    """L(same), given the whole map: a kind whose keys answer for each other brings its own."""
+    """`same`, given the whole map: a kind whose keys answer for each other brings its own."""
     return same(key, want, current.get(key))
 
 
@@ -135,9 +158,9 @@ def merge(
     owned: Iterable[str] = (),
     equal: Same = same_in,
 ) -> dict[str, str]:
-    """C(current) as the user wants it: written keys set, C(None) unset, the rest kept or, when purging, removed.
+    """`current` as the user wants it: written keys set, `None` unset, the rest kept or, when purging, removed.
 
-    C(owned) are patterns of keys that the server writes itself; purging leaves them alone.
+    `owned` are patterns of keys that the server writes itself; purging leaves them alone.
     """
     result = dict(current)
     for key, value in (wanted or {}).items():
@@ -154,8 +177,12 @@ def merge(
     return result
 
 
-def merge_devices(current: dict[str, dict[str, str]], wanted: dict[str, dict[str, str | None] | None] | None, purge: bool = False) -> dict[str, dict[str, str]]:
-    """Like L(merge), for devices: C(None) removes one; one whose kind changes is replaced whole, so that no stale key stays."""
+def merge_devices(
+    current: dict[str, dict[str, str]], wanted: dict[str, dict[str, str | None] | None] | None, purge: bool = False
+) -> dict[str, dict[str, str]]:
+    """Like `merge`, for devices: `None` removes one; one whose kind changes is replaced whole, so that no stale key
+    stays.
+    """
     result = {} if purge else dict(current)
     for name, device in (wanted or {}).items():
         if device is None:
@@ -174,7 +201,10 @@ def _other_kind(want: dict[str, str | None], have: dict[str, str]) -> bool:
     """Whether a device turns into another one: nictype/parent and network exclude each other, and a disk is no nic."""
     if any(want.get(key) and have.get(key) and want[key] != have[key] for key in ("type", "nictype")):
         return True
-    return any(want.get(one) and have.get(other) and not want.get(other) for one, other in (("network", "nictype"), ("nictype", "network")))
+    return any(
+        want.get(one) and have.get(other) and not want.get(other)
+        for one, other in (("network", "nictype"), ("nictype", "network"))
+    )
 
 
 #: What a nic that names a network has from it, and must not be written beside it.
@@ -184,7 +214,9 @@ _OF_ANY_NIC = ("type", "name", "hwaddr", "boot.priority")
 
 
 def overriding(inherited: dict[str, str], written: dict[str, str | None]) -> dict[str, str]:
-    """The device that overrides one of a profile: whole, with the written keys in it, and without what goes together with none of them."""
+    """The device that overrides one of a profile: whole, with the written keys in it, and without what goes together
+    with none of them.
+    """
     now = inherited
     if _other_kind(written, now):
         if written.get("network"):
@@ -200,7 +232,9 @@ def wire_devices(devices: dict[str, Any] | None) -> dict[str, dict[str, str | No
     result: dict[str, dict[str, str | None] | None] = {}
     for name, device in devices.items():
         if device is not None and not isinstance(device, dict):
-            raise InvalidInput(f"devices.{name}: a device is a dictionary of its properties (or null to remove it), not {device!r}.")
+            raise InvalidInput(
+                f"devices.{name}: a device is a dictionary of its properties (or null to remove it), not {device!r}."
+            )
         result[name] = None if device is None else wire_map(f"devices.{name}", device)
     return result
 
@@ -210,7 +244,7 @@ def without_unset(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def instant(option: str, value: str | None) -> datetime.datetime | None:
-    """A moment from its RFC 3339 form (YAML's own C(2026-12-31 00:00:00+00:00) included); the API's zero time is None."""
+    """A moment from its RFC 3339 form (YAML's own `2026-12-31 00:00:00+00:00` included); the API's zero time is None."""
     if not value or value.startswith(("0001-01-01", "1970-01-01T00:00:00Z")):
         return None
     text = re.sub(r"(\.\d{6})\d+", r"\1", value.strip().replace("Z", "+00:00").replace("z", "+00:00"))
@@ -256,21 +290,37 @@ def to_yaml(value: Any, indent: str = "") -> str:
         lines = []
         for key, inner in value.items():
             nested = isinstance(inner, (dict, list)) and bool(inner)
-            lines.append(f"{indent}{_scalar(key)}:" + ("\n" + to_yaml(inner, indent + "  ") if nested else f" {_scalar(inner)}\n"))
+            lines.append(
+                f"{indent}{_scalar(key)}:"
+                + ("\n" + to_yaml(inner, indent + "  ") if nested else f" {_scalar(inner)}\n")
+            )
         return "".join(lines)
     if isinstance(value, list):
         return "".join(
-            f"{indent}-\n{to_yaml(inner, indent + '  ')}" if isinstance(inner, (dict, list)) and inner else f"{indent}- {_scalar(inner)}\n" for inner in value
+            f"{indent}-\n{to_yaml(inner, indent + '  ')}"
+            if isinstance(inner, (dict, list)) and inner
+            else f"{indent}- {_scalar(inner)}\n"
+            for inner in value
         )
     return f"{indent}{_scalar(value)}\n"
 
 
 def _scalar(value: Any) -> str:
-    if isinstance(value, str) and re.fullmatch(r"[A-Za-z_/][A-Za-z0-9_./@-]*", value) and value.lower() not in TRUE + FALSE + ("null", "y", "n"):
+    if (
+        isinstance(value, str)
+        and re.fullmatch(r"[A-Za-z_/][A-Za-z0-9_./@-]*", value)
+        and value.lower() not in TRUE + FALSE + ("null", "y", "n")
+    ):
         return value
     return printable(json.dumps(value, ensure_ascii=False))
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Text with what nobody sees written as an escape of YAML: controls, line separators of Unicode, marks that turn the direction of text."""
-    return text if text.isprintable() else "".join(char if char.isprintable() or char in keep else f"\\U{ord(char):08x}" for char in text)
+    """Text with what nobody sees written as an escape of YAML: controls, line separators of Unicode, marks that turn
+    the direction of text.
+    """
+    return (
+        text
+        if text.isprintable()
+        else "".join(char if char.isprintable() or char in keep else f"\\U{ord(char):08x}" for char in text)
+    )

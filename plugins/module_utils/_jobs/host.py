@@ -4,7 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Reading the host that a daemon runs on: packages, units, processes, files, users, lxcfs. The role install asks it all at once."""
+"""Reading the host that a daemon runs on: packages, units, processes, files, users, lxcfs. The role install asks it all
+at once.
+"""
 
 from __future__ import annotations
 
@@ -28,8 +30,14 @@ APT = "/etc/apt"
 
 
 def installed(names: list[str]) -> dict[str, str]:
-    """The versions of those packages of Debian that are installed, by name. What is no name of an installed package is left out."""
-    text = _output("dpkg-query", "--show", "--showformat=${Package}\t${db:Status-Status}\t${Version}\n", "--", *names) if names else ""
+    """The versions of those packages of Debian that are installed, by name. What is no name of an installed package is
+    left out.
+    """
+    text = (
+        _output("dpkg-query", "--show", "--showformat=${Package}\t${db:Status-Status}\t${Version}\n", "--", *names)
+        if names
+        else ""
+    )
     rows = [line.split("\t") for line in text.splitlines()]
     return {name: version for name, status, version in rows if status == "installed"}
 
@@ -50,7 +58,9 @@ def units(names: list[str]) -> dict[str, dict[str, str]]:
 
 
 def runs(pidfile: str, program: str) -> bool:
-    """Whether the process of a pid file runs a program. As start-stop-daemon sees it: also where the program was replaced meanwhile."""
+    """Whether the process of a pid file runs a program. As start-stop-daemon sees it: also where the program was
+    replaced meanwhile.
+    """
     try:
         with open(pidfile, encoding="ascii") as stream:
             running = os.readlink(f"/proc/{int(stream.read().split()[0])}/exe")
@@ -83,7 +93,9 @@ def members(group: str | None, users: list[str]) -> list[str]:
 
 
 def fuse_mount(path: str | None) -> dict[str, bool]:
-    """Whether a file system in user space can be, serves (it has a C(proc)), or was killed, which leaves a mount that refuses everything."""
+    """Whether a file system in user space can be, serves (it has a `proc`), or was killed, which leaves a mount that
+    refuses everything.
+    """
     if path is None:
         return {}
     code = 0
@@ -98,7 +110,12 @@ def fuse_mount(path: str | None) -> dict[str, bool]:
 def apt_sources() -> str:
     """All sources of APT, one after another."""
     texts = []
-    for path in sorted(path for folder in (APT, f"{APT}/sources.list.d") for ending in ("list", "sources") for path in glob.glob(f"{folder}/*.{ending}")):
+    for path in sorted(
+        path
+        for folder in (APT, f"{APT}/sources.list.d")
+        for ending in ("list", "sources")
+        for path in glob.glob(f"{folder}/*.{ending}")
+    ):
         if os.path.isfile(path):
             with open(path, encoding="utf-8", errors="replace") as stream:
                 texts.append(stream.read())
@@ -119,7 +136,9 @@ def _output(*command: str) -> str:
     """What a command says that only looks, in English; nothing where it is not there."""
     try:
         # pylint: disable-next=ansible-bad-function # the engine imports nothing of Ansible, so it has no run_command
-        done = subprocess.run(command, env={**os.environ, "LC_ALL": "C"}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)
+        done = subprocess.run(
+            command, env={**os.environ, "LC_ALL": "C"}, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False
+        )
     except OSError:
         return ""
     return done.stdout.decode("utf-8", "replace")

@@ -48,7 +48,9 @@ def read(client: Client, collection: Collection, params: dict[str, Any], recursi
     name = params.get("name")
     if not name:
         return listed
-    return [obj for obj in listed if name == obj.get(collection.key) or (collection.called and collection.called(obj, name))]
+    return [
+        obj for obj in listed if name == obj.get(collection.key) or (collection.called and collection.called(obj, name))
+    ]
 
 
 class Info:
@@ -61,11 +63,15 @@ class Info:
         raise AssertionError("a declaration without gather")
 
 
-SELECTION: dict[str, dict[str, Any]] = {"name": {"type": "str"}, "filter": {"type": "str"}, "all_projects": {"type": "bool", "default": False}}
+SELECTION: dict[str, dict[str, Any]] = {
+    "name": {"type": "str"},
+    "filter": {"type": "str"},
+    "all_projects": {"type": "bool", "default": False},
+}
 
 
 class InstanceInfo(Info):
-    """Instances with their state, snapshots and addresses in one request (C(recursion=2))."""
+    """Instances with their state, snapshots and addresses in one request (`recursion=2`)."""
 
     spec = {**SELECTION, "state_details": {"type": "bool", "default": True}}
 
@@ -78,7 +84,7 @@ class InstanceInfo(Info):
 
 
 class ServerInfo(Info):
-    """C(GET /1.0)."""
+    """`GET /1.0`."""
 
     @staticmethod
     def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
@@ -86,11 +92,14 @@ class ServerInfo(Info):
 
 
 class ClusterInfo(Info):
-    """C(GET /1.0/cluster), its members and groups."""
+    """`GET /1.0/cluster`, its members and groups."""
 
     @staticmethod
     def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
         cluster = client.get("/1.0/cluster").metadata
         there = cluster.get("enabled")
-        listed = {what: read(client, Collection(f"/1.0/cluster/{what}", scoped=False), {}) if there else [] for what in ("members", "groups")}
+        listed = {
+            what: read(client, Collection(f"/1.0/cluster/{what}", scoped=False), {}) if there else []
+            for what in ("members", "groups")
+        }
         return {"cluster": cluster, **listed}

@@ -4,7 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Every kind by its name. Ansible sends along what is imported by name, so they are named here, and a test holds the list to the folder."""
+"""Every kind by its name. Ansible sends along what is imported by name, so they are named here, and a test holds the
+list to the folder.
+"""
 
 from __future__ import annotations
 

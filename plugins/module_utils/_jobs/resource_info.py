@@ -23,7 +23,9 @@ def _is_image(image: dict[str, Any], name: str) -> bool:
 
 
 def _of(kind: type[Resource]) -> Collection:
-    return Collection(re.sub(r"{\w+}", "{parent}", kind.path), kind.scoped, kind.key, _is_image if kind.kind == "image" else None)
+    return Collection(
+        re.sub(r"{\w+}", "{parent}", kind.path), kind.scoped, kind.key, _is_image if kind.kind == "image" else None
+    )
 
 
 #: What can be listed. First what there is no kind for.
@@ -50,7 +52,11 @@ FILTERED = ("image", "instance")
 class ResourceInfo(Info):
     """Any kind that can be listed."""
 
-    spec = {**SELECTION, "kind": {"type": "str", "required": True, "choices": sorted(COLLECTIONS)}, "parent": {"type": "str"}}
+    spec = {
+        **SELECTION,
+        "kind": {"type": "str", "required": True, "choices": sorted(COLLECTIONS)},
+        "parent": {"type": "str"},
+    }
 
     @staticmethod
     def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
@@ -59,6 +65,9 @@ class ResourceInfo(Info):
             client.require("api_filtering_extended", f"filter for kind '{params['kind']}'")
         if "{parent}" in collection.path:
             if not params["parent"]:
-                raise InvalidInput(f"parent: kind '{params['kind']}' needs the name of what it belongs to, as in /1.0 of the API: {collection.path}.")
+                raise InvalidInput(
+                    f"parent: kind '{params['kind']}' needs the name of what it belongs to, as in /1.0 of the API: "
+                    f"{collection.path}."
+                )
             collection = collection._replace(path=collection.path.format(parent=quote(params["parent"])))
         return {"resources": read(client, collection, params)}

@@ -61,8 +61,13 @@ class Stack:
         if not 1 <= params["parallel"] <= 64:
             raise InvalidInput(f"parallel: {params['parallel']} is no number of workers; it is 1 to 64.")
         if params["src"] and params.get("_documents") is None:
-            raise InvalidInput("src is read on the controller, by the action plugin of this module: run it as a task of a playbook, or use definition.")
-        documents = [Document(given["source"], given["content"], given["lines"]) for given in params.get("_documents") or ()]
+            raise InvalidInput(
+                "src is read on the controller, by the action plugin of this module: run it as a task of a playbook, "
+                "or use definition."
+            )
+        documents = [
+            Document(given["source"], given["content"], given["lines"]) for given in params.get("_documents") or ()
+        ]
         if params["definition"] is not None:
             documents.append(Document("", params["definition"], {}))
         absent = params["state"] == "absent"
@@ -70,13 +75,26 @@ class Stack:
             raise InvalidInput("src, definition: one of them is needed, since a stack is what they say.")
         wish = Wish(params["name"], params["prune"], params["adopt"], absent, params["force"])
         progress = Tale(params["_progress"]).tell if params.get("_progress") else lambda applier: None
-        return run_stack(client, KINDS, wish, documents, check_mode, params["project"], params["parallel"], progress, params["show_text"])
+        return run_stack(
+            client,
+            KINDS,
+            wish,
+            documents,
+            check_mode,
+            params["project"],
+            params["parallel"],
+            progress,
+            params["show_text"],
+        )
 
 
 class StackExport:
     """A server as a document."""
 
-    spec: dict[str, dict[str, Any]] = {"projects": {"type": "list", "elements": "str"}, "kinds": {"type": "list", "elements": "str"}}
+    spec: dict[str, dict[str, Any]] = {
+        "projects": {"type": "list", "elements": "str"},
+        "kinds": {"type": "list", "elements": "str"},
+    }
 
     @staticmethod
     def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:

@@ -6,8 +6,10 @@
 
 """Members that count as offline although they live.
 
-A member is C(Offline) once nothing was heard of it for C(cluster.offline_threshold), 20 seconds by default. The leader asks all of them at random
-moments of intervals of half as long, so one that is healthy and busy, or has just come back, looks like a dead one now and then.
+A member is `Offline` once nothing was heard of it for `cluster.offline_threshold`, 20 seconds by default. The leader
+asks all of them at random
+moments of intervals of half as long, so one that is healthy and busy, or has just come back, looks like a dead one now
+and then.
 """
 
 from __future__ import annotations
@@ -22,7 +24,9 @@ HEARTBEATS = 30.0
 
 
 def heard(client: Client, read: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Those that C(read) finds, once none of them is C(Offline), or once the time for it is over, which a task waits for once."""
+    """Those that `read` finds, once none of them is `Offline`, or once the time for it is over, which a task waits for
+    once.
+    """
     patience = Deadline(min(HEARTBEATS, client.deadline.remaining() / 2))
     found = read()
     attempt = 0

@@ -6,8 +6,10 @@
 
 """Kinds of which every member of a cluster has its own part: storage pools and networks.
 
-The API makes them in two phases: an entry for each member with the keys of that member, then the whole with the keys that all
-share. It shows a member's keys only to C(GET ?target=), and a C(PUT ?target=) of them drops the shared ones, so they are patched.
+The API makes them in two phases: an entry for each member with the keys of that member, then the whole with the keys
+that all
+share. It shows a member's keys only to `GET ?target=`, and a `PUT ?target=` of them drops the shared ones, so they are
+patched.
 """
 
 from __future__ import annotations
@@ -32,12 +34,12 @@ def _by_name(client: Client) -> dict[str, dict[str, Any]]:
 
 
 def members_with(obj: dict[str, Any]) -> list[str]:
-    """The members that have a part of it; none on a server that is not clustered, which says C(none)."""
+    """The members that have a part of it; none on a server that is not clustered, which says `none`."""
     return [name for name in obj.get("locations") or () if name != "none"]
 
 
 class Members(Field):
-    """The option C(members): configuration by the name of the member. None stands for a member that keeps what it has."""
+    """The option `members`: configuration by the name of the member. None stands for a member that keeps what it has."""
 
     type = "dict"
 
@@ -50,16 +52,30 @@ class Members(Field):
             return None
         for member, config in written.items():
             if config is not None and not isinstance(config, dict):
-                raise InvalidInput(f"members.{member}: a dictionary of the keys of this member is needed, not {config!r}.")
-        return {str(member): None if config is None else values.wire_map(f"members.{member}", config) for member, config in written.items()}
+                raise InvalidInput(
+                    f"members.{member}: a dictionary of the keys of this member is needed, not {config!r}."
+                )
+        return {
+            str(member): None if config is None else values.wire_map(f"members.{member}", config)
+            for member, config in written.items()
+        }
 
     def merged(self, have: Any, want: Any, resource: Any) -> Any:
         have = have or {}
-        return {**have, **{member: values.merge(have.get(member) or {}, config, equal=resource.same_config) for member, config in want.items()}}
+        return {
+            **have,
+            **{
+                member: values.merge(have.get(member) or {}, config, equal=resource.same_config)
+                for member, config in want.items()
+            },
+        }
 
     def shown(self, value: Any, resource: Any) -> Any:
         written = resource.wanted.get(self.key) or {}
-        shown = {member: {key: config[key] for key in config if key in written.get(member, {})} for member, config in (value or {}).items()}
+        shown = {
+            member: {key: config[key] for key in config if key in written.get(member, {})}
+            for member, config in (value or {}).items()
+        }
         return {member: config for member, config in shown.items() if config} or None
 
     def exported(self, value: Any, kind: Any) -> Any:
@@ -67,7 +83,7 @@ class Members(Field):
 
 
 class PerMember(Resource):
-    """A kind with the field L(Members).
+    """A kind with the field `Members`.
 
     :cvar family: its word in the server's description of config keys
     :cvar variant: the field that tells which sort of it this is, each with keys of its own
@@ -99,10 +115,12 @@ class PerMember(Resource):
         return found
 
     def _spread(self, found: Found | None) -> None:
-        """In a cluster, a key in C(config) that each member has its own value of is meant for all of them."""
+        """In a cluster, a key in `config` that each member has its own value of is meant for all of them."""
         config, written, sort = self.wanted.get("config") or {}, self.wanted.get("members"), self.sort(found)
         members = {name: own for name, own in (written or {}).items() if own is not None}
-        kept = {name for name in written or {} if name not in members} if found else set()  # what is made is made on all of them
+        kept = (
+            {name for name in written or {} if name not in members} if found else set()
+        )  # what is made is made on all of them
         if written is not None:
             self.wanted["members"] = members
         if not (config or written) or not self._clustered(found, written) or not (members or self.two_phases(sort)):
@@ -113,26 +131,41 @@ class PerMember(Resource):
         if not (own or members):
             return
         there = _by_name(self.client)
-        unknown = [f"members: {self.client.label} has no member '{name}'. {did_you_mean(name, list(there))}" for name in written or {} if name not in there]
+        unknown = [
+            f"members: {self.client.label} has no member '{name}'. {did_you_mean(name, list(there))}"
+            for name in written or {}
+            if name not in there
+        ]
         if unknown:
             raise InvalidInput(*unknown)
         if own:
             self.wanted["config"] = {key: value for key, value in config.items() if key not in own}
-        wanted = {name: {**own, **members.get(name, {})} for name in there if name not in kept and (own or name in members)}
+        wanted = {
+            name: {**own, **members.get(name, {})} for name in there if name not in kept and (own or name in members)
+        }
         if found:
-            unset = {name: config for name, config in wanted.items() if any(config.get(key, "") is None for key in self.needed.get(sort, ()))}
+            unset = {
+                name: config
+                for name, config in wanted.items()
+                if any(config.get(key, "") is None for key in self.needed.get(sort, ()))
+            }
             self._refuse_without_needed(sort, unset)
         self.wanted["members"] = self._without_those_away(found, wanted, there)
         if not self.wanted["members"]:
             del self.wanted["members"]
 
-    def _without_those_away(self, found: Found | None, wanted: dict[str, Any], there: dict[str, dict[str, Any]]) -> dict[str, Any]:
-        """Only a member itself tells its keys, so those of one that is away can be left out, unless it is to make its part first."""
+    def _without_those_away(
+        self, found: Found | None, wanted: dict[str, Any], there: dict[str, dict[str, Any]]
+    ) -> dict[str, Any]:
+        """Only a member itself tells its keys, so those of one that is away can be left out, unless it is to make its
+        part first.
+        """
         if not found or found.object.get("status") in UNFINISHED:
             return wanted
         away = [name for name in wanted if there[name]["status"] == "Offline"]
         self.warnings += [
-            f"members.{name}: {name} is offline ({there[name].get('message')}), so its own keys of {self.kind} '{self.name}' "
+            f"members.{name}: {name} is offline ({there[name].get('message')}), so its own keys of {self.kind} "
+            f"'{self.name}' "
             f"({', '.join(sorted(wanted[name]))}) were not compared and not written. Run this again when it is back."
             for name in away
         ]
@@ -142,7 +175,10 @@ class PerMember(Resource):
         for member, config in members.items():
             for key in config:
                 if key not in theirs:
-                    raise InvalidInput(f"members.{member}.{key}: this key is one of the whole {self.kind}, not of a member: write it into config.")
+                    raise InvalidInput(
+                        f"members.{member}.{key}: this key is one of the whole {self.kind}, not of a member: write "
+                        "it into config."
+                    )
 
     def _clustered(self, found: Found | None, members: Any) -> bool:
         """What is there tells its locations, so the server need not be asked."""
@@ -164,7 +200,9 @@ class PerMember(Resource):
         if self.client.clustered and self.two_phases(self.sort()):
             if self.needed.get(self.sort()):
                 own = self.wanted.get("members") or {}
-                self._refuse_without_needed(self.sort(), {name: own.get(name, {}) for name in self.client.names("/1.0/cluster/members")})
+                self._refuse_without_needed(
+                    self.sort(), {name: own.get(name, {}) for name in self.client.names("/1.0/cluster/members")}
+                )
             self._refuse_without_all("made")
         else:
             self._refuse_without_needed(self.sort(), {"": self.wanted.get("config") or {}})
@@ -176,7 +214,8 @@ class PerMember(Resource):
                 if not config.get(key):
                     where = f"members.{member}.{key}" if member else f"config.{key}"
                     raise InvalidInput(
-                        f"{where}: a {self.kind} with the {self.variant} {sort} cannot be without it{f', and {member} has none' if member else ''}. "
+                        f"{where}: a {self.kind} with the {self.variant} {sort} cannot be without "
+                        f"it{f', and {member} has none' if member else ''}. "
                         "Write it there, or into config where it is the same on all members of a cluster."
                     )
 
@@ -190,8 +229,10 @@ class PerMember(Resource):
         for member in heard(self.client, lambda: self.client.get("/1.0/cluster/members", recursion=1).metadata):
             if member["status"] == "Offline":
                 raise InvalidInput(
-                    f"name: {self.kind} '{self.name}' is {done} on every member of the cluster, and {member['server_name']} is offline ({member['message']}). "
-                    "Bring it back, or remove it with cloudhost.lxd.cluster_member, state: absent and force: true, and run this again."
+                    f"name: {self.kind} '{self.name}' is {done} on every member of the cluster, and "
+                    f"{member['server_name']} is offline ({member['message']}). "
+                    "Bring it back, or remove it with cloudhost.lxd.cluster_member, state: absent and force: true, "
+                    "and run this again."
                 )
 
     def create(self, body: dict[str, Any]) -> None:
@@ -238,14 +279,20 @@ class PerMember(Resource):
         self._refuse_without_all("made")
         body = self.create_body()
         defined = tuple(found.object.get("locations") or ())
-        step = Step(Action.FINISH, f"finish {self.kind} {self.name}, which is {status}", lambda: self._finish(body, defined))
-        return Plan({"status": status}, {"status": "Created", **self.comparable(body)}, [step], {**found.object, **body})
+        step = Step(
+            Action.FINISH, f"finish {self.kind} {self.name}, which is {status}", lambda: self._finish(body, defined)
+        )
+        return Plan(
+            {"status": status}, {"status": "Created", **self.comparable(body)}, [step], {**found.object, **body}
+        )
 
     # -- export -----------------------------------------------------------------------------------------------------
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
-        """With the keys of the members, which they tell to a request of its own each. One that all have alike is written once, for all."""
+        """With the keys of the members, which they tell to a request of its own each. One that all have alike is
+        written once, for all.
+        """
         names = members_with(obj)
         if not names:
             return super().export({**obj, "config": cls.exported_config(obj.get("config") or {}, obj)}, client, query)
@@ -254,17 +301,26 @@ class PerMember(Resource):
         for name in names:
             if there[name]["status"] == "Offline":
                 raise InvalidInput(
-                    f"{name} is offline ({there[name].get('message')}), and its keys of {cls.kind} '{obj['name']}' are told by itself only. Bring it back, or "
+                    f"{name} is offline ({there[name].get('message')}), and its keys of {cls.kind} '{obj['name']}' "
+                    "are told by itself only. Bring it back, or "
                     "leave storage pools and networks out, with the option kinds."
                 )
             reply = client.find(f"{cls.path}/{quote(obj['name'])}", target=name, **query)
             config = cls.exported_config((reply.metadata.get("config") if reply else None) or {}, obj)
-            own[name] = {key: value for key, value in config.items() if key not in shared and value and not values.matches(key, cls.noise)}
+            own[name] = {
+                key: value
+                for key, value in config.items()
+                if key not in shared and value and not values.matches(key, cls.noise)
+            }
         first = own[names[0]]
         alike = {key: value for key, value in first.items() if all(config.get(key) == value for config in own.values())}
-        members = {name: {key: value for key, value in config.items() if key not in alike} for name, config in own.items()}
+        members = {
+            name: {key: value for key, value in config.items() if key not in alike} for name, config in own.items()
+        }
         members = {name: config for name, config in members.items() if config}
-        return super().export({**obj, "config": {**cls.exported_config(shared, obj), **alike}, "members": members}, client, query)
+        return super().export(
+            {**obj, "config": {**cls.exported_config(shared, obj), **alike}, "members": members}, client, query
+        )
 
     @classmethod
     def exported_config(cls, config: dict[str, str], obj: dict[str, Any]) -> dict[str, str]:
@@ -289,5 +345,9 @@ class PerMember(Resource):
         result = super().create_only_differences(current, new)
         for member, config in (new.get("members") or {}).items():
             have = current["members"].get(member) or {}
-            result += [(f"members.{member}.{key}", have.get(key), config.get(key)) for key in self.fixed_config if have.get(key) != config.get(key)]
+            result += [
+                (f"members.{member}.{key}", have.get(key), config.get(key))
+                for key in self.fixed_config
+                if have.get(key) != config.get(key)
+            ]
         return result

@@ -6,7 +6,8 @@
 
 """Moves between members that broke off half-way, brought to their end.
 
-LXD copies an instance to the other member as C(lxd-move-of-UUID), deletes the original, and renames the copy. Where it takes the other member for
+LXD copies an instance to the other member as `lxd-move-of-UUID`, deletes the original, and renames the copy. Where it
+takes the other member for
 offline in between, because a heartbeat came late, the copy keeps that name, stopped, and every later move of it fails.
 """
 
@@ -22,7 +23,7 @@ LATE = 30
 
 
 def mend(client: Client, moved: list[dict[str, Any]]) -> list[str]:
-    """Give those whose move broke off their names back, and say which; C(moved) are the instances as they were before."""
+    """Give those whose move broke off their names back, and say which; `moved` are the instances as they were before."""
     names = {project: client.names("/1.0/instances", project=project) for project in {one["project"] for one in moved}}
     mended = []
     for one in moved:
@@ -37,14 +38,23 @@ def start_again(client: Client, moved: list[dict[str, Any]]) -> None:
     """Start those that ran, were moved, and are stopped: a server that tries a move again has forgotten that they ran."""
     for one in _now(client, [one for one in moved if one["status"] == "Running"]):
         if one["status"] == "Stopped":
-            client.write("PUT", f"/1.0/instances/{quote(one['name'])}/state", {"action": "start", "timeout": -1}, project=one["project"])
+            client.write(
+                "PUT",
+                f"/1.0/instances/{quote(one['name'])}/state",
+                {"action": "start", "timeout": -1},
+                project=one["project"],
+            )
 
 
 def _now(client: Client, moved: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that are elsewhere now. The state of what is on a member that counts as offline cannot be seen; a late heartbeat is waited for."""
+    """Those that are elsewhere now. The state of what is on a member that counts as offline cannot be seen; a late
+    heartbeat is waited for.
+    """
     before = {(one["project"], one["name"]): one["location"] for one in moved}
     for attempt in range(LATE):
-        there = [one for one in _all(client) if before.get((one["project"], one["name"]), one["location"]) != one["location"]]
+        there = [
+            one for one in _all(client) if before.get((one["project"], one["name"]), one["location"]) != one["location"]
+        ]
         if all(one["status"] != "Error" for one in there):
             break
         client.deadline.pause(attempt, "waiting for the members that instances were moved to")

@@ -6,8 +6,10 @@
 
 """Which config keys of a storage pool or network each member of a cluster has its own value of.
 
-Servers with the extension C(metadata_configuration) tell the C(scope) of most keys, by driver or type. LXD 5.0 does not have it, and
-Incus 6.0 tells nothing of pools and networks: for what is not told stand the lists that the daemons themselves have in their source.
+Servers with the extension `metadata_configuration` tell the `scope` of most keys, by driver or type. LXD 5.0 does not
+have it, and
+Incus 6.0 tells nothing of pools and networks: for what is not told stand the lists that the daemons themselves have in
+their source.
 """
 
 from __future__ import annotations
@@ -20,7 +22,16 @@ from .._engine import values
 _SHARED_BY_ALL = ("user.*",)
 #: What is not told: by family, and then by what only one of the two daemons has.
 _MEMBER_KEYS = {
-    "storage": ("size", "source", "source.*", "volatile.initial_source", "zfs.pool_name", "lvm.thinpool_name", "lvm.vg_name", "lvm.vg.force_reuse"),
+    "storage": (
+        "size",
+        "source",
+        "source.*",
+        "volatile.initial_source",
+        "zfs.pool_name",
+        "lvm.thinpool_name",
+        "lvm.vg_name",
+        "lvm.vg.force_reuse",
+    ),
     "network": ("parent", "bridge.external_interfaces", "bgp.ipv4.nexthop", "bgp.ipv6.nexthop"),
     "network lxd": ("acceleration.parent",),
     "network incus": ("tunnel.*.interface", "tunnel.*.local"),
@@ -30,20 +41,32 @@ _OTHER_GROUPS = ("volume-conf", "bucket-conf")
 
 
 def told_scopes(client: Client, family: str, variant: str) -> dict[str, bool]:
-    """Patterns of keys, and whether each member has its own value: C(GET /1.0/metadata/configuration). Empty where the server does not tell."""
+    """Patterns of keys, and whether each member has its own value: `GET /1.0/metadata/configuration`. Empty where the
+    server does not tell.
+    """
     if not client.has("metadata_configuration"):
         return {}
     sections = client.get("/1.0/metadata/configuration").metadata["configs"]
     groups = sections.get(f"{family}-{variant}") or sections.get(f"{family}_{variant}") or {}
-    listed = [(key, told.get("scope")) for name, group in groups.items() if name not in _OTHER_GROUPS for keys in group["keys"] for key, told in keys.items()]
+    listed = [
+        (key, told.get("scope"))
+        for name, group in groups.items()
+        if name not in _OTHER_GROUPS
+        for keys in group["keys"]
+        for key, told in keys.items()
+    ]
     return {re.sub(r"\b[A-Z]+\b", "*", key): scope == "local" for key, scope in listed if scope in ("local", "global")}
 
 
 def member_keys(client: Client, family: str, variant: str, keys: set[str]) -> set[str]:
-    """Those of C(keys) that each member has its own value of, for pools of the driver or networks of the type C(variant)."""
+    """Those of `keys` that each member has its own value of, for pools of the driver or networks of the type `variant`."""
     doubtful = {key for key in keys if not values.matches(key, _SHARED_BY_ALL)}
     if not doubtful:
         return set()
     told = told_scopes(client, family, variant)
     static = _MEMBER_KEYS[family] + _MEMBER_KEYS.get(f"{family} {client.implementation}", ())
-    return {key for key in doubtful if next((own for pattern, own in told.items() if values.matches(key, (pattern,))), values.matches(key, static))}
+    return {
+        key
+        for key in doubtful
+        if next((own for pattern, own in told.items() if values.matches(key, (pattern,))), values.matches(key, static))
+    }

@@ -4,7 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Whether a member or a group of a cluster takes an instance: what the servers say once they are asked to put it there, told before that."""
+"""Whether a member or a group of a cluster takes an instance: what the servers say once they are asked to put it there,
+told before that.
+"""
 
 from __future__ import annotations
 
@@ -25,7 +27,7 @@ _POWER = (Action.START, Action.RESTART, Action.FREEZE, Action.UNFREEZE)
 
 
 def refuse_target(client: Client, target: str | None, project: str | None) -> None:
-    """Refuse a C(target) that is not there, that takes no instance now, or that is not for the project."""
+    """Refuse a `target` that is not there, that takes no instance now, or that is not for the project."""
     if not target:
         return
     if not client.clustered:
@@ -47,7 +49,8 @@ def refuse_steps(client: Client, found: Found, url: str, query: dict[str, Any], 
         names = [backup["name"].rpartition("/")[2] for backup in (backups.metadata if backups else None) or []]
         if names:
             raise InvalidInput(
-                f"target: the instance has backups ({', '.join(names)}), with which the servers move none to another member: delete them first, as with "
+                f"target: the instance has backups ({', '.join(names)}), with which the servers move none to another "
+                "member: delete them first, as with "
                 "`lxc query` or `incus query`."
             )
     elif any(step.action in _POWER for step in steps):
@@ -63,7 +66,8 @@ def _refuse_evacuated(client: Client, location: str) -> None:
         return
     if member and is_evacuated(member.metadata):
         raise InvalidInput(
-            f"state: the member {location} of {client.label} is evacuated, and nothing is started there. Restore it with cloudhost.lxd.cluster_member, "
+            f"state: the member {location} of {client.label} is evacuated, and nothing is started there. Restore it "
+            "with cloudhost.lxd.cluster_member, "
             "state: restored, or have the instance elsewhere with target."
         )
 
@@ -84,10 +88,13 @@ class Placing:
         self._groups: dict[str, list[str]] = {}
 
     def check(self, target: str) -> None:
-        limited = not self.client.server.get("config")  # who administers a member sees its address there, and chooses as he likes
+        limited = not self.client.server.get(
+            "config"
+        )  # who administers a member sees its address there, and chooses as he likes
         if limited and self.restricted and self.config.get("restricted.cluster.target", "block") == "block":
             raise InvalidInput(
-                f"target: who is limited to the project '{self.project}' on {self.client.label} cannot choose a member (restricted.cluster.target is block): "
+                f"target: who is limited to the project '{self.project}' on {self.client.label} cannot choose a "
+                "member (restricted.cluster.target is block): "
                 "leave target out, or have that key set to allow."
             )
         if target.startswith("@"):
@@ -103,7 +110,8 @@ class Placing:
             raise self._not_allowed(f"'{name}' is in none of these")
         if is_evacuated(member) or member["status"] == "Offline":  # LXD 5.0 moves a stopped instance to such a member
             raise InvalidInput(
-                f"target: the member '{name}' of {self.client.label} is {member['status'].lower()} ({member['message']}): restore it, or choose another."
+                f"target: the member '{name}' of {self.client.label} is {member['status'].lower()} "
+                f"({member['message']}): restore it, or choose another."
             )
 
     def choose(self, name: str) -> str:
@@ -115,7 +123,9 @@ class Placing:
         inside = self._listed()[name]
 
         def read() -> list[dict[str, Any]]:
-            return [member for member in self.client.get(MEMBERS, recursion=1).metadata if member["server_name"] in inside]
+            return [
+                member for member in self.client.get(MEMBERS, recursion=1).metadata if member["server_name"] in inside
+            ]
 
         members = read()
         if all(self._hindrance(member) for member in members):
@@ -123,7 +133,9 @@ class Placing:
         able = [member["server_name"] for member in members if not self._hindrance(member)]
         if not able:
             listed = "; ".join(sorted(self._hindrance(member) for member in members)) or "it has none"
-            raise InvalidInput(f"target: no member of the group '{name}' on {self.client.label} can be given an instance: {listed}.")
+            raise InvalidInput(
+                f"target: no member of the group '{name}' on {self.client.label} can be given an instance: {listed}."
+            )
         return str(able[0])
 
     def _hindrance(self, member: dict[str, Any]) -> str:
@@ -133,7 +145,11 @@ class Placing:
             return f"{name} is {status.lower()}"
         if (member.get("config") or {}).get("scheduler.instance") == "manual":
             return f"{name} has scheduler.instance: manual"
-        return "" if self._is_for(name) else f"{name} is in no group that the project '{self.project}' is for ({FOR_GROUPS})"
+        return (
+            ""
+            if self._is_for(name)
+            else f"{name} is in no group that the project '{self.project}' is for ({FOR_GROUPS})"
+        )
 
     def _is_for(self, member: str) -> bool:
         return not self.allowed or any(member in self._listed().get(group, ()) for group in self.allowed)
@@ -141,7 +157,9 @@ class Placing:
     def _listed(self) -> dict[str, list[str]]:
         """The members of all groups, also of those that a stack makes, which the members do not tell yet."""
         if not self._groups:
-            self._groups = {group["name"]: group.get("members") or [] for group in self.client.get(GROUPS, recursion=1).metadata}
+            self._groups = {
+                group["name"]: group.get("members") or [] for group in self.client.get(GROUPS, recursion=1).metadata
+            }
         return self._groups
 
     def _unknown(self, sort: str, name: str, known: list[str]) -> InvalidInput:
@@ -149,6 +167,7 @@ class Placing:
 
     def _not_allowed(self, words: str) -> InvalidInput:
         return InvalidInput(
-            f"target: the project '{self.project}' on {self.client.label} is for the cluster groups {', '.join(self.allowed)} ({FOR_GROUPS}), and {words}. "
+            f"target: the project '{self.project}' on {self.client.label} is for the cluster groups "
+            f"{', '.join(self.allowed)} ({FOR_GROUPS}), and {words}. "
             "Choose another target, or add a group to that key."
         )

@@ -22,7 +22,11 @@ def pending(client: Client) -> list[dict[str, Any]]:
     """The operations that stand for tokens which can still be used."""
     groups = client.get("/1.0/operations", recursion=1).metadata or {}
     operations = [operation for group in groups.values() for operation in group]
-    return [one for one in operations if one.get("class") == "token" and one.get("status_code") in RUNNING and not _over(one)]
+    return [
+        one
+        for one in operations
+        if one.get("class") == "token" and one.get("status_code") in RUNNING and not _over(one)
+    ]
 
 
 def revoke(client: Client, operation: str) -> None:
@@ -30,18 +34,35 @@ def revoke(client: Client, operation: str) -> None:
 
 
 def shown(operation: dict[str, Any], field: str, name: str) -> dict[str, Any]:
-    """A token, spelled as the daemon's own client prints it. C(field) is what it calls the one whom it is for."""
+    """A token, spelled as the daemon's own client prints it. `field` is what it calls the one whom it is for."""
     data = operation["metadata"]
-    content = {field: name, "fingerprint": data["fingerprint"], "addresses": data["addresses"], "secret": data["secret"]}
+    content = {
+        field: name,
+        "fingerprint": data["fingerprint"],
+        "addresses": data["addresses"],
+        "secret": data["secret"],
+    }
     if data.get("expiresAt"):
         content["expires_at"] = data["expiresAt"]
     raw = base64.b64encode(json.dumps(content).encode()).decode()
-    return {"id": operation["id"], "name": name, "token": raw, "addresses": data["addresses"], "expires_at": data.get("expiresAt")}
+    return {
+        "id": operation["id"],
+        "name": name,
+        "token": raw,
+        "addresses": data["addresses"],
+        "expires_at": data.get("expiresAt"),
+    }
 
 
 def _over(operation: dict[str, Any]) -> bool:
     """Whether it has ended, or is about to: in the second half of its life where that is a short one."""
-    end, made = (values.instant(name, text) for name, text in (("expiresAt", operation["metadata"].get("expiresAt")), ("created_at", operation["created_at"])))
+    end, made = (
+        values.instant(name, text)
+        for name, text in (
+            ("expiresAt", operation["metadata"].get("expiresAt")),
+            ("created_at", operation["created_at"]),
+        )
+    )
     if not end or not made:
         return False
     return end - min(MARGIN, (end - made) / 2) < datetime.datetime.now(datetime.timezone.utc)

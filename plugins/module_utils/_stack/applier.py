@@ -4,7 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""A plan carried out: each resource as soon as what it needs is there, many at a time, each worker on a connection of its own."""
+"""A plan carried out: each resource as soon as what it needs is there, many at a time, each worker on a connection of
+its own.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,7 @@ Progress = Callable[["Applier"], None]
 
 
 class Applier:
-    """C(running), C(finished) and C(total) are for who shows the progress."""
+    """`running`, `finished` and `total` are for who shows the progress."""
 
     def __init__(self, client: Client, parallel: int, progress: Progress) -> None:
         self.client, self.parallel, self.progress = client, parallel, progress
@@ -57,7 +59,9 @@ class Applier:
         waiting = {number: len(planned.needs[number] & mine) for number in chosen}
         ready = [number for number in chosen if not waiting[number]]  # in order, and so a heap
         futures: dict[concurrent.futures.Future[Outcome], int] = {}
-        queues: dict[tuple[str, ...] | None, list[int]] = {}  # those that wait while another of their queue is worked on
+        queues: dict[
+            tuple[str, ...] | None, list[int]
+        ] = {}  # those that wait while another of their queue is worked on
         while ready or futures:
             while ready and len(futures) < self.parallel:
                 number = heapq.heappop(ready)
@@ -113,14 +117,19 @@ class Applier:
 
     @staticmethod
     def _is_ours(node: Node, client: Client) -> bool:
-        """Whether what is there all of a sudden is what we want to make: a run that was killed had asked for it, and the server was still at it."""
+        """Whether what is there all of a sudden is what we want to make: a run that was killed had asked for it, and
+        the server was still at it.
+        """
         resource = node.kind(client, {**node.params})
         found = resource.read()
         holder = node.kind.holder()
         if found is None or holder is None:
             return found is not None
         wanted, have = (held or {} for held in (resource.wanted.get(holder.key), found.object.get(holder.key)))
-        return wanted.get(values.MARK) == have.get(values.MARK) and have.get(values.BEARER) in (None, wanted.get(values.BEARER))
+        return wanted.get(values.MARK) == have.get(values.MARK) and have.get(values.BEARER) in (
+            None,
+            wanted.get(values.BEARER),
+        )
 
     def _end(self, node: Node, future: concurrent.futures.Future[Outcome]) -> None:
         try:

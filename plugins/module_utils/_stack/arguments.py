@@ -19,7 +19,7 @@ _BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "
 
 
 class Complaint(NamedTuple):
-    """What is wrong, and with which option; C("") where it is not one of them."""
+    """What is wrong, and with which option; `""` where it is not one of them."""
 
     option: str
     words: str
@@ -33,13 +33,21 @@ def defaults(spec: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {option: entry.get("default") for option, entry in spec.items()}
 
 
-def checked(spec: dict[str, dict[str, Any]], constraints: dict[str, Any], given: dict[Any, Any], prefix: str = "") -> tuple[dict[str, Any], list[Complaint]]:
-    """Parameters as Ansible hands them over (defaults filled in, None for what was not written), and all that is wrong with them."""
+def checked(
+    spec: dict[str, dict[str, Any]], constraints: dict[str, Any], given: dict[Any, Any], prefix: str = ""
+) -> tuple[dict[str, Any], list[Complaint]]:
+    """Parameters as Ansible hands them over (defaults filled in, None for what was not written), and all that is wrong
+    with them.
+    """
     params, complaints = defaults(spec), []
     for option, value in given.items():
         entry = spec.get(option)
         if entry is None:
-            complaints.append(Complaint(str(option), f"{prefix}{option}: there is no such key. {did_you_mean(str(option), list(spec))}"))
+            complaints.append(
+                Complaint(
+                    str(option), f"{prefix}{option}: there is no such key. {did_you_mean(str(option), list(spec))}"
+                )
+            )
         elif value is not None:
             try:
                 params[option], inner = _fit(f"{prefix}{option}", entry, value)
@@ -54,15 +62,29 @@ def checked(spec: dict[str, dict[str, Any]], constraints: dict[str, Any], given:
 def _fit(option: str, entry: dict[str, Any], value: Any) -> tuple[Any, list[Complaint]]:
     kind = entry["type"]
     if kind == "list":
-        items = value if isinstance(value, list) else [part.strip() for part in value.split(",")] if isinstance(value, str) else None
+        items = (
+            value
+            if isinstance(value, list)
+            else [part.strip() for part in value.split(",")]
+            if isinstance(value, str)
+            else None
+        )
         if items is None:
             raise _Unfit(f"{option}: a list is needed, not {value!r}.")
-        fitted = [_fit(f"{option}[{position}]", {**entry, "type": entry.get("elements", "str")}, item) for position, item in enumerate(items)]
-        return [item for item, _complaints in fitted], [complaint for _item, complaints in fitted for complaint in complaints]
+        fitted = [
+            _fit(f"{option}[{position}]", {**entry, "type": entry.get("elements", "str")}, item)
+            for position, item in enumerate(items)
+        ]
+        return [item for item, _complaints in fitted], [
+            complaint for _item, complaints in fitted for complaint in complaints
+        ]
     result = _scalar(option, kind, value)
     choices = entry.get("choices")
     if choices and result not in choices:
-        raise _Unfit(f"{option}: '{value}' is none of {', '.join(map(str, choices))}. {did_you_mean(str(value), [str(choice) for choice in choices])}")
+        raise _Unfit(
+            f"{option}: '{value}' is none of {', '.join(map(str, choices))}. "
+            f"{did_you_mean(str(value), [str(choice) for choice in choices])}"
+        )
     if kind == "dict" and entry.get("options"):
         return checked(entry["options"], entry, result, f"{option}.")
     return result, []
@@ -74,7 +96,10 @@ def _scalar(option: str, kind: str, value: Any) -> Any:
             return value
         raise _Unfit(f"{option}: a dictionary is needed, not {value!r}.")
     if isinstance(value, (dict, list)):
-        raise _Unfit(f"{option}: a {'number' if kind == 'int' else 'single value'} is needed, not a {'list' if isinstance(value, list) else 'dictionary'}.")
+        raise _Unfit(
+            f"{option}: a {'number' if kind == 'int' else 'single value'} is needed, not a "
+            f"{'list' if isinstance(value, list) else 'dictionary'}."
+        )
     if kind == "bool":
         if isinstance(value, bool):
             return value
@@ -96,10 +121,18 @@ def _broken(constraints: dict[str, Any], params: dict[str, Any]) -> list[str]:
     def there(options: Any) -> list[str]:
         return [option for option in options if params.get(option) is not None]
 
-    words = [f"{', '.join(there(group))}: only one of them can be given." for group in constraints.get("mutually_exclusive") or () if len(there(group)) > 1]
+    words = [
+        f"{', '.join(there(group))}: only one of them can be given."
+        for group in constraints.get("mutually_exclusive") or ()
+        if len(there(group)) > 1
+    ]
     together = [group for group in constraints.get("required_together") or () if 0 < len(there(group)) < len(group)]
     words += [f"{', '.join(group)}: they go together." for group in together]
-    words += [f"{', '.join(group)}: one of them is needed." for group in constraints.get("required_one_of") or () if not there(group)]
+    words += [
+        f"{', '.join(group)}: one of them is needed."
+        for group in constraints.get("required_one_of") or ()
+        if not there(group)
+    ]
     for option, needed in (constraints.get("required_by") or {}).items():
         needed = [needed] if isinstance(needed, str) else needed
         lacking = [other for other in needed if params.get(other) is None]
@@ -108,5 +141,8 @@ def _broken(constraints: dict[str, Any], params: dict[str, Any]) -> list[str]:
     for option, value, needed, *rest in constraints.get("required_if") or ():
         lacking = [other for other in needed if params.get(other) is None]
         if params.get(option) == value and lacking and not (rest and rest[0] and len(lacking) < len(needed)):
-            words.append(f"{option}: with '{value}' it needs {' or '.join(lacking) if rest and rest[0] else ', '.join(lacking)} too.")
+            words.append(
+                f"{option}: with '{value}' it needs "
+                f"{' or '.join(lacking) if rest and rest[0] else ', '.join(lacking)} too."
+            )
     return words

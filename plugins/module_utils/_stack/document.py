@@ -6,7 +6,8 @@
 
 """Documents: what their sections and entries may be, and where each of them stands. All that is wrong is said at once.
 
-The schema is that of C(lxd init --preseed), and a section for every kind besides. An entry has the options of the module of its kind.
+The schema is that of `lxd init --preseed`, and a section for every kind besides. An entry has the options of the module
+of its kind.
 """
 
 from __future__ import annotations
@@ -23,7 +24,16 @@ from .arguments import Complaint, checked
 Kinds = Dict[str, Type[Resource]]
 
 #: What a preseed file can have.
-PRESEED = ("config", "storage_pools", "networks", "projects", "profiles", "storage_volumes", "certificates", "cluster_groups")
+PRESEED = (
+    "config",
+    "storage_pools",
+    "networks",
+    "projects",
+    "profiles",
+    "storage_volumes",
+    "certificates",
+    "cluster_groups",
+)
 #: Options that every entry has besides those of its module.
 _COMMON: dict[str, dict[str, Any]] = {"depends_on": {"type": "list", "elements": "str"}}
 _SCOPED: dict[str, dict[str, Any]] = {"project": {"type": "str"}}
@@ -31,7 +41,9 @@ _PLACED: dict[str, dict[str, Any]] = {"target": {"type": "str"}}
 
 
 class Document(NamedTuple):
-    """One parsed file, or the definition of a task. C(lines) has the line of an entry or option by its path, as in C(instances/3/image)."""
+    """One parsed file, or the definition of a task. `lines` has the line of an entry or option by its path, as in
+    `instances/3/image`.
+    """
 
     source: str
     content: Any
@@ -47,7 +59,7 @@ class Document(NamedTuple):
 
 
 class Entry:
-    """One resource of a document. A C(broken) one is known by its name, but nothing more is made of it."""
+    """One resource of a document. A `broken` one is known by its name, but nothing more is made of it."""
 
     def __init__(self, kind: type[Resource], params: dict[str, Any], document: Document, path: str, word: str) -> None:
         self.kind = kind
@@ -84,7 +96,7 @@ def spec_of(kind: type[Resource]) -> dict[str, dict[str, Any]]:
 
 
 def parse(documents: list[Document], kinds: Kinds, project: str | None) -> tuple[list[Entry], list[str]]:
-    """The entries of all documents, and all that is wrong with them. C(project) is for entries that name none."""
+    """The entries of all documents, and all that is wrong with them. `project` is for entries that name none."""
     sections = {kind.plural(): kind for kind in kinds.values() if kind.stackable}
     entries: list[Entry] = []
     errors: list[str] = []
@@ -92,7 +104,13 @@ def parse(documents: list[Document], kinds: Kinds, project: str | None) -> tuple
         if document.content is None:
             continue
         if not isinstance(document.content, dict):
-            errors.append(document.place("", f"a document is a dictionary of sections such as instances, not a {type(document.content).__name__}."))
+            errors.append(
+                document.place(
+                    "",
+                    "a document is a dictionary of sections such as instances, not a "
+                    f"{type(document.content).__name__}.",
+                )
+            )
             continue
         for section, content in document.content.items():
             if section in PRESEED and (content is None or (content in ([], {}, "") and section != "config")):
@@ -104,7 +122,9 @@ def parse(documents: list[Document], kinds: Kinds, project: str | None) -> tuple
     return entries, errors + _claimed_twice(entries)
 
 
-def _refused(document: Document, section: str, content: Any, sections: dict[str, type[Resource]], kinds: Kinds) -> list[str]:
+def _refused(
+    document: Document, section: str, content: Any, sections: dict[str, type[Resource]], kinds: Kinds
+) -> list[str]:
     other = next((kind for kind in kinds.values() if kind.plural() == section), None)
     if section == "cluster":  # every preseed that `lxd init` prints has it
         if not (isinstance(content, dict) and content.get("enabled")):
@@ -119,18 +139,26 @@ def _refused(document: Document, section: str, content: Any, sections: dict[str,
     return [f"{document.place(section, section)}: {words}"]
 
 
-def _section(document: Document, kind: type[Resource], content: Any, project: str | None, entries: list[Entry]) -> list[str]:
+def _section(
+    document: Document, kind: type[Resource], content: Any, project: str | None, entries: list[Entry]
+) -> list[str]:
     section = kind.plural()
     spec = spec_of(kind)
     if not kind.named:
         return _entry(document, kind, spec, {kind.fields[0].name: content}, section, section, project, entries)
     if not isinstance(content, list):
-        return [f"{document.place(section, section)}: a list of {kind.kind} entries is needed, not a {type(content).__name__}."]
+        return [
+            f"{document.place(section, section)}: a list of {kind.kind} entries is needed, not a "
+            f"{type(content).__name__}."
+        ]
     errors: list[str] = []
     for position, given in enumerate(content):
         path, word = f"{section}/{position}", f"{section}[{position}]"
         if not isinstance(given, dict):
-            errors.append(f"{document.place(path, word)}: a dictionary with the options of the module {kind.kind} is needed, not {given!r}.")
+            errors.append(
+                f"{document.place(path, word)}: a dictionary with the options of the module {kind.kind} is needed, "
+                f"not {given!r}."
+            )
             continue
         errors += _entry(document, kind, spec, given, path, word, project, entries)
     return errors
@@ -148,20 +176,31 @@ def _entry(
 ) -> list[str]:
     blank = {option for option, value in given.items() if value == "" and not _empties(kind, option)}
     written = {option: value for option, value in given.items() if option not in blank}
-    if kind.plural() in PRESEED and isinstance(written.get("config"), dict):  # what a dump of the daemon has there is its own
-        written["config"] = {key: value for key, value in written["config"].items() if not str(key).startswith("volatile.")}
+    if kind.plural() in PRESEED and isinstance(
+        written.get("config"), dict
+    ):  # what a dump of the daemon has there is its own
+        written["config"] = {
+            key: value for key, value in written["config"].items() if not str(key).startswith("volatile.")
+        }
     params, complaints = checked(spec, kind.constraints, written)
     if kind.scoped:
         params["project"] = params["project"] or project
     params.setdefault("target", None)
     params.setdefault("project", None)
     params.update(dict.fromkeys(kind.instant_options))
-    told = all(params[part] is not None for part in kind.parents()) and not (kind.named and kind.identity(params) is None)
+    told = all(params[part] is not None for part in kind.parents()) and not (
+        kind.named and kind.identity(params) is None
+    )
     entry = Entry(kind, params, document, path, f"{word} '{kind.label(params)}'" if told and kind.named else word)
     holder = kind.holder()
     for mark in values.MARKS:
         if holder and mark in (params.get(holder.name) or {}):
-            complaints.append(Complaint(holder.name, f"{holder.name}: '{mark}' is written by the stack itself: take it out, and give the stack its name."))
+            complaints.append(
+                Complaint(
+                    holder.name,
+                    f"{holder.name}: '{mark}' is written by the stack itself: take it out, and give the stack its name.",
+                )
+            )
     entry.broken = bool(complaints)
     if told:
         entries.append(entry)
@@ -182,7 +221,11 @@ def _claimed_twice(entries: list[Entry]) -> list[str]:
     for entry in entries:
         first = seen.setdefault((entry.kind.kind, entry.project, entry.label), entry)
         if first is not entry:
-            errors.append(entry.complaint(f"{entry.title} is claimed twice, here and by {first.document.place(first.path, first.word)}."))
+            errors.append(
+                entry.complaint(
+                    f"{entry.title} is claimed twice, here and by {first.document.place(first.path, first.word)}."
+                )
+            )
             entry.broken = True
     return errors
 

@@ -19,17 +19,30 @@ from .graph import order
 from .view import PROJECTS, View, places
 
 
-def export(client: Client, kinds: Kinds, projects: list[str] | None = None, chosen: list[str] | None = None) -> tuple[dict[str, Any], list[str]]:
-    """The document, and the secrets that it does not have. Of what is in projects, only those of C(projects) where some are named."""
+def export(
+    client: Client, kinds: Kinds, projects: list[str] | None = None, chosen: list[str] | None = None
+) -> tuple[dict[str, Any], list[str]]:
+    """The document, and the secrets that it does not have. Of what is in projects, only those of `projects` where some
+    are named.
+    """
     view = View(client, kinds)
     _check("kinds", chosen, [kind.kind for kind in kinds.values() if kind.stackable])
     _check("projects", projects, view.names(PROJECTS))
     document: dict[str, Any] = {}
     left_out: list[str] = []
     for kind in _in_order(kinds):
-        if not kind.stackable or not (kind.kind in chosen if chosen else not kind.passing) or not kind.readable(cast(Client, view)):
+        if (
+            not kind.stackable
+            or not (kind.kind in chosen if chosen else not kind.passing)
+            or not kind.readable(cast(Client, view))
+        ):
             continue
-        entries = [entry for project in view.projects(kind) if _wanted(kind, project, projects) for entry in _entries(view, kinds, kind, project, left_out)]
+        entries = [
+            entry
+            for project in view.projects(kind)
+            if _wanted(kind, project, projects)
+            for entry in _entries(view, kinds, kind, project, left_out)
+        ]
         if kind.path == PROJECTS and projects:
             entries = [entry for entry in entries if entry["name"] in projects]
         if entries:
@@ -56,21 +69,30 @@ def _entries(view: View, kinds: Kinds, kind: type[Resource], project: str, left_
         collections: list[tuple[dict[str, str], dict[str, Any]]] = [({}, found.object)] if found else []
     else:
         collections = [
-            (parents, obj) for path, parents in places(view, kinds, kind, project) for _name, obj in sorted(view.listing(kind, path, project).items())
+            (parents, obj)
+            for path, parents in places(view, kinds, kind, project)
+            for _name, obj in sorted(view.listing(kind, path, project).items())
         ]
     entries = []
     for parents, obj in collections:
         entry = kind.export(obj, client, query)
         if entry is not None:
             entries.append({**parents, **entry, **here})
-            left_out += [f"{title(kind.kind, project, kind.label({**parents, **entry}))}: {key}" for key in _secret(kind, obj)]
+            left_out += [
+                f"{title(kind.kind, project, kind.label({**parents, **entry}))}: {key}" for key in _secret(kind, obj)
+            ]
     return entries
 
 
 def _secret(kind: type[Resource], obj: dict[str, Any]) -> list[str]:
     """The keys of an object that no document shows."""
     maps = {field.name: obj.get(field.key) or {} for field in kind.fields if field.type == "dict"}
-    return [f"{name}.{key}" for name, held in maps.items() for key, value in held.items() if value and secrets.holds_secret(key, value)]
+    return [
+        f"{name}.{key}"
+        for name, held in maps.items()
+        for key, value in held.items()
+        if value and secrets.holds_secret(key, value)
+    ]
 
 
 def _in_order(kinds: Kinds) -> list[type[Resource]]:
@@ -83,4 +105,6 @@ def _in_order(kinds: Kinds) -> list[type[Resource]]:
         named |= {name for field in kind.fields for name in field.refers_to} | ({"project"} if kind.scoped else set())
         needs.append(set() if kind.foremost else {number[name] for name in named if name in number} - {position})
     sequence = order(needs)[0]
-    return [listed[position] for position in sequence] + [kind for position, kind in enumerate(listed) if position not in sequence]
+    return [listed[position] for position in sequence] + [
+        kind for position, kind in enumerate(listed) if position not in sequence
+    ]

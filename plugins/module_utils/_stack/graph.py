@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What has to be there before what: the order of a stack, from what its resources refer to and from C(depends_on)."""
+"""What has to be there before what: the order of a stack, from what its resources refer to and from `depends_on`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ class Index:
         return first
 
     def find(self, kind: str, label: str, project: str) -> list[int]:
-        """What a reference means, seen from a project: there, or in C(default) if its kind can be shared. A snapshot stands for its instance too."""
+        """What a reference means, seen from a project: there, or in `default` if its kind can be shared. A snapshot
+        stands for its instance too.
+        """
         if kind not in self.kinds:
             return []
         where = self.view.effective(self.kinds[kind], project)
@@ -48,7 +50,7 @@ class Index:
         return []
 
     def named(self, words: str, project: str) -> int | None:
-        """What C(kind/name) or C(kind/project/name) means."""
+        """What `kind/name` or `kind/project/name` means."""
         kind, _slash, rest = words.partition("/")
         if kind not in self.kinds:
             return None
@@ -62,12 +64,19 @@ class Index:
         return found
 
     def known(self) -> list[str]:
-        return [f"{kind}/{label}" if project in ("", "default") else f"{kind}/{project}/{label}" for kind, project, label in self._by_name]
+        return [
+            f"{kind}/{label}" if project in ("", "default") else f"{kind}/{project}/{label}"
+            for kind, project, label in self._by_name
+        ]
 
 
 def needs_of(index: Index, kind: type[Resource], project: str, params: dict[str, Any], itself: int) -> set[int]:
     """The numbers of what a resource refers to, its project and its parents included."""
-    found = {number for name, label, *other in kind.references(params) for number in index.find(name, label, other[0] if other else project)}
+    found = {
+        number
+        for name, label, *other in kind.references(params)
+        for number in index.find(name, label, other[0] if other else project)
+    }
     if kind.scoped:
         found.update(index.find("project", project, ""))
     return found - {itself}
@@ -93,7 +102,12 @@ def link(entries: list[Entry], index: Index) -> tuple[list[set[int]], list[str]]
         for words in entry.depends_on:
             found = index.named(words, entry.project)
             if found is None:
-                errors.append(entry.complaint(f"depends_on: no document has '{words}'. {did_you_mean(words, index.known())} Write it as kind/name."))
+                errors.append(
+                    entry.complaint(
+                        f"depends_on: no document has '{words}'. {did_you_mean(words, index.known())} Write it as "
+                        "kind/name."
+                    )
+                )
             else:
                 needs[number].add(found)
     for number, entry in enumerate(entries):
@@ -103,7 +117,7 @@ def link(entries: list[Entry], index: Index) -> tuple[list[set[int]], list[str]]
 
 
 def put_first(needs: list[set[int]], first: int) -> None:
-    """All else waits for C(first), but for what it waits for itself."""
+    """All else waits for `first`, but for what it waits for itself."""
     before = {first}
     todo = [first]
     while todo:
@@ -116,7 +130,9 @@ def put_first(needs: list[set[int]], first: int) -> None:
 
 
 def order(needs: list[set[int]]) -> tuple[list[int], list[int]]:
-    """Numbers so that each comes after what it needs, otherwise as they are; and, where that cannot be, the numbers of one circle."""
+    """Numbers so that each comes after what it needs, otherwise as they are; and, where that cannot be, the numbers of
+    one circle.
+    """
     waiting = [len(mine) for mine in needs]
     users = turned(needs)
     ready = [number for number, count in enumerate(waiting) if not count]
@@ -128,7 +144,9 @@ def order(needs: list[set[int]]) -> tuple[list[int], list[int]]:
             waiting[user] -= 1
             if not waiting[user]:
                 heapq.heappush(ready, user)
-    return result, ([] if len(result) == len(needs) else _circle(needs, {number for number, count in enumerate(waiting) if count}))
+    return result, (
+        [] if len(result) == len(needs) else _circle(needs, {number for number, count in enumerate(waiting) if count})
+    )
 
 
 def turned(needs: list[set[int]]) -> list[set[int]]:

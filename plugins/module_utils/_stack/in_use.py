@@ -4,7 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Who uses what once a plan is carried out: whom the server names, but for those that the plan removes or makes let go, and those it makes use it."""
+"""Who uses what once a plan is carried out: whom the server names, but for those that the plan removes or makes let go,
+and those it makes use it.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +36,17 @@ class Node(Protocol):
 
 
 class Usage:
-    """C(gone) and C(changed) are what a plan deletes and what it changes; C(needs) has for each the numbers of those that come before it."""
+    """`gone` and `changed` are what a plan deletes and what it changes; `needs` has for each the numbers of those that
+    come before it.
+    """
 
     def __init__(self, view: View, kinds: Kinds, nodes: Sequence[Node], needs: list[set[int]], deleting: str) -> None:
         self.view, self.kinds, self.nodes, self.needs, self.deleting = view, kinds, nodes, needs, deleting
         self.gone: set[User] = set()
         self.changed: dict[User, Node] = {}
-        self.changing = [(number, node) for number, node in enumerate(nodes) if node.action not in ("", deleting) and node.kind.named]
+        self.changing = [
+            (number, node) for number, node in enumerate(nodes) if node.action not in ("", deleting) and node.kind.named
+        ]
         for node in nodes:
             if node.action == deleting:
                 self.gone.add(self._user(node))
@@ -48,7 +54,9 @@ class Usage:
                 self.changed[self._user(node)] = node
 
     def settle(self) -> list[str]:
-        """Put what is to be made anew behind those that let go of it, and return what is wrong: whatever somebody would still use."""
+        """Put what is to be made anew behind those that let go of it, and return what is wrong: whatever somebody would
+        still use.
+        """
         errors = []
         for number, node in enumerate(self.nodes):
             if node.action and node.plan.verb and (node.plan.users or node.action == self.deleting):
@@ -58,14 +66,21 @@ class Usage:
     def _settle(self, number: int, node: Node) -> list[str]:
         deleted = node.action == self.deleting
         gone = self.gone - {self._user(node)} if deleted else set()
-        users = [user for user in node.plan.users if not _is_gone(user_of(user), gone) and self._stays(user_of(user), node)]
+        users = [
+            user for user in node.plan.users if not _is_gone(user_of(user), gone) and self._stays(user_of(user), node)
+        ]
         for other, changed in self.changing:
             if other == number:
                 continue
             after = self._uses(node, changed.kind, changed.project, self._now(changed), early=False)
             if deleted and after:
                 users.append(self._url(changed))
-            elif not deleted and not after and changed.found and self._uses(node, changed.kind, changed.project, changed.found.object, early=True):
+            elif (
+                not deleted
+                and not after
+                and changed.found
+                and self._uses(node, changed.kind, changed.project, changed.found.object, early=True)
+            ):
                 if number in self._needed(other):
                     users.append(self._url(changed))
                 else:
@@ -73,7 +88,11 @@ class Usage:
         if not users:
             return []
         words = used_words(self.view.client.label, node.plan.verb, list(dict.fromkeys(users)))
-        return [node.entry.complaint(f"name: {node.title} {words}") if node.entry and not deleted else f"{node.title} {words}"]
+        return [
+            node.entry.complaint(f"name: {node.title} {words}")
+            if node.entry and not deleted
+            else f"{node.title} {words}"
+        ]
 
     # -- one user -----------------------------------------------------------------------------------------------------
 
@@ -91,16 +110,28 @@ class Usage:
         return after or not self._uses(used, kind, user.project, before, early=True)
 
     def _uses(self, used: Node, kind: type[Resource], project: str, obj: dict[str, Any], early: bool) -> bool:
-        """Whether an object names what is used, or something that lends it: as it is before the plan is carried out, or after."""
+        """Whether an object names what is used, or something that lends it: as it is before the plan is carried out, or
+        after.
+        """
         for name, label, *place in kind.references(_options(kind, obj)):
             other = self.kinds.get(name)
             where = place[0] if place else project
-            if other is used.kind and label == used.label and self.view.effective(other, where) == self.view.effective(other, used.project):
+            if (
+                other is used.kind
+                and label == used.label
+                and self.view.effective(other, where) == self.view.effective(other, used.project)
+            ):
                 return True
         for lender in self._lenders(kind, project, obj):
             node = self.changed.get(lender)
             lending = self.view.kind_at("/1.0/" + lender.parts[0])
-            lent = node.found.object if early and node and node.found else self._object(lending, lender) if lending else None
+            lent = (
+                node.found.object
+                if early and node and node.found
+                else self._object(lending, lender)
+                if lending
+                else None
+            )
             if lending and lent and self._uses(used, lending, project, lent, early):
                 return True
         return False
@@ -125,7 +156,13 @@ class Usage:
 
     def _user(self, node: Node) -> User:
         path = node.kind.path.format_map({option: quote(str(node.params[option])) for option in node.kind.parents()})
-        name = node.found.object.get(node.kind.key) if node.found and node.kind.named else node.kind.identity(node.params) if node.kind.named else ""
+        name = (
+            node.found.object.get(node.kind.key)
+            if node.found and node.kind.named
+            else node.kind.identity(node.params)
+            if node.kind.named
+            else ""
+        )
         return User(self.view.effective(node.kind, node.project), (*parts_of(path), str(name)))
 
     def _url(self, node: Node) -> str:
@@ -134,7 +171,9 @@ class Usage:
 
     def _object(self, kind: type[Resource], user: User) -> dict[str, Any] | None:
         """As it will be when the plan is carried out."""
-        found = self.view.find("/".join(["/1.0", *map(quote, user.parts)]), **({"project": user.project} if kind.scoped else {}))
+        found = self.view.find(
+            "/".join(["/1.0", *map(quote, user.parts)]), **({"project": user.project} if kind.scoped else {})
+        )
         return found.metadata if found else None
 
     def _now(self, node: Node) -> dict[str, Any]:
@@ -148,5 +187,7 @@ def _options(kind: type[Resource], obj: dict[str, Any]) -> dict[str, Any]:
 
 def _is_gone(user: User, gone: set[User]) -> bool:
     """Whether it is deleted, or what it is a part of, or its project."""
-    wholes = [User(project, user.parts[:end]) for end in range(2, len(user.parts) + 1, 2) for project in (user.project, "")]
+    wholes = [
+        User(project, user.parts[:end]) for end in range(2, len(user.parts) + 1, 2) for project in (user.project, "")
+    ]
     return User("", ("projects", user.project)) in gone or not gone.isdisjoint(wholes)

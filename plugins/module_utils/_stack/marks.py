@@ -4,7 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Whose a resource is. The servers copy a mark with what carries it, so a mark says of what it was said: of anything else it says nothing."""
+"""Whose a resource is. The servers copy a mark with what carries it, so a mark says of what it was said: of anything
+else it says nothing.
+"""
 
 from __future__ import annotations
 
@@ -23,14 +25,17 @@ _SHOWN = 10
 
 
 def mark_of(stack: str, kind: type[Resource], project: str, label: str) -> dict[str, str]:
-    """The keys of a resource that belongs to a stack. C(project) is the one that it lives in, and empty where the kind lives in none."""
+    """The keys of a resource that belongs to a stack. `project` is the one that it lives in, and empty where the kind
+    lives in none.
+    """
     return {values.MARK: stack, values.BEARER: "/".join((kind.kind, project, label))}
 
 
 def read_mark(kind: type[Resource], project: str, label: str, obj: dict[str, Any]) -> tuple[str | None, bool]:
     """The stack that an object's mark names, and whether the mark says that it is of this object.
 
-    The name is None where there is no mark, and where the mark is of something else: a copy, or what has another name or project by now.
+    The name is None where there is no mark, and where the mark is of something else: a copy, or what has another name
+    or project by now.
     Marks of earlier versions do not say of what they are.
     """
     holder = kind.holder()
@@ -55,7 +60,7 @@ class Owned(NamedTuple):
 
 
 class Marks:
-    """The marks on a server. C(copies) and C(older) are titles of what was left alone for its mark."""
+    """The marks on a server. `copies` and `older` are titles of what was left alone for its mark."""
 
     def __init__(self, view: View, kinds: Kinds) -> None:
         self.view, self.kinds = view, kinds
@@ -75,18 +80,25 @@ class Marks:
         return read_mark(above, self.view.effective(above, project), _label(above, path), whole.metadata)[0]
 
     def owned(self, stack: str, kept: set[tuple[str, str]], documented: set[tuple[str, str, str]]) -> list[Owned]:
-        """All that belongs to a stack, but for the paths in C(kept).
+        """All that belongs to a stack, but for the paths in `kept`.
 
-        A mark that does not say of what it is counts where it cannot be that of a copy, and for the labels in C(documented).
+        A mark that does not say of what it is counts where it cannot be that of a copy, and for the labels in
+        `documented`.
         """
         found = []
         for kind, project, path, parents in self._collections():
             for name, obj in self.view.listing(kind, path, project).items():
-                if _named_by(kind, obj) != stack or name in kind.singletons or (project, f"{path}/{quote(name)}") in kept:
+                if (
+                    _named_by(kind, obj) != stack
+                    or name in kind.singletons
+                    or (project, f"{path}/{quote(name)}") in kept
+                ):
                     continue
                 label = "/".join([*parents.values(), name])
                 owner, sure = read_mark(kind, project, label, obj)
-                known = not kind.copied or any((kind.kind, project, called) in documented for called in kind.called(obj, label))
+                known = not kind.copied or any(
+                    (kind.kind, project, called) in documented for called in kind.called(obj, label)
+                )
                 if sure or (owner and known):
                     found.append(Owned(kind, project, parents, obj))
                 else:
@@ -103,11 +115,23 @@ class Marks:
     def warnings(self, stack: str) -> tuple[str, ...]:
         """What was left alone, and why."""
         words = (
-            (self.copies, "the mark is that of something else, as a copy has it, or what was renamed or moved, or as somebody wrote it"),
-            (self.older, "the mark is of an earlier version and says not of what it is, so this may be a copy; a run with a document that has it completes it"),
+            (
+                self.copies,
+                "the mark is that of something else, as a copy has it, or what was renamed or moved, or as somebody "
+                "wrote it",
+            ),
+            (
+                self.older,
+                "the mark is of an earlier version and says not of what it is, so this may be a copy; a run with a "
+                "document that has it completes it",
+            ),
         )
         told = [(left, why) for left, why in words if left]
-        return tuple(f"Left alone although it names the stack '{stack}': {_listed(left)} ({why}). What nobody needs is yours to delete." for left, why in told)
+        return tuple(
+            f"Left alone although it names the stack '{stack}': {_listed(left)} ({why}). What nobody needs is yours "
+            "to delete."
+            for left, why in told
+        )
 
 
 def _named_by(kind: type[Resource], obj: dict[str, Any]) -> str | None:

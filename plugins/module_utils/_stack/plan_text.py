@@ -24,9 +24,14 @@ def changing(nodes: list[Node]) -> list[Node]:
 
 
 def summary(nodes: list[Node]) -> str:
-    """One line: C(3 to create, 1 to update, 0 to replace, 0 to delete, 56 unchanged)."""
+    """One line: `3 to create, 1 to update, 0 to replace, 0 to delete, 56 unchanged`."""
     counts = {action: sum(node.action == action for node in nodes) for action in SIGNS}
-    return ", ".join([*(f"{count} to {action}" for action, count in counts.items()), f"{sum(not node.action for node in nodes)} unchanged"])
+    return ", ".join(
+        [
+            *(f"{count} to {action}" for action, count in counts.items()),
+            f"{sum(not node.action for node in nodes)} unchanged",
+        ]
+    )
 
 
 def rows(nodes: list[Node], rules: secrets.Rules) -> list[dict[str, Any]]:
@@ -40,17 +45,25 @@ def rows(nodes: list[Node], rules: secrets.Rules) -> list[dict[str, Any]]:
 
 
 def text(nodes: list[Node], heading: str, rules: secrets.Rules) -> str:
-    """The plan for people, a line for each resource and under it a line for each key that changes, or each line of it where it is text."""
+    """The plan for people, a line for each resource and under it a line for each key that changes, or each line of it
+    where it is text.
+    """
     lines = [values.printable(heading)]
     for node in changing(nodes):
         lines.append(f"{SIGNS[node.action]:>3} {node.title}")
         if node.action in (UPDATE, REPLACE):
             before, after = secrets.mask_pair(*values.changes(node.plan.before, node.plan.after), rules)
-            lines += [f"      {line}" for key, old, new in _leaves(before, after) for line in _change(values.printable(key), old, new)]
+            lines += [
+                f"      {line}"
+                for key, old, new in _leaves(before, after)
+                for line in _change(values.printable(key), old, new)
+            ]
         if node.note:
             lines.append(f"      {values.printable(node.note)}")
         if node.action == DELETE:
-            lines += [f"      {values.printable(step.words)}" for step in node.plan.steps[:-1] if step.action is Action.DELETE]
+            lines += [
+                f"      {values.printable(step.words)}" for step in node.plan.steps[:-1] if step.action is Action.DELETE
+            ]
         if node.action == REPLACE:
             lines.append("      it is deleted and re-created: its data is lost")
     return "\n".join([*lines, summary(nodes), ""])
@@ -69,7 +82,14 @@ def _leaves(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any,
 def _change(key: str, old: Any, new: Any) -> list[str]:
     if any(isinstance(value, str) and "\n" in value for value in (old, new)):
         lines = difflib.unified_diff(_lines(old), _lines(new), lineterm="", n=1)
-        return [f"{key}:", *(f"  {line[0]} {values.printable(line[1:])}" for number, line in enumerate(lines) if number > 1 and not line.startswith("@@"))]
+        return [
+            f"{key}:",
+            *(
+                f"  {line[0]} {values.printable(line[1:])}"
+                for number, line in enumerate(lines)
+                if number > 1 and not line.startswith("@@")
+            ),
+        ]
     return [f"{key}: {_shown(old)} -> {_shown(new)}"]
 
 
@@ -85,7 +105,7 @@ def _shown(value: Any) -> str:
 
 
 def diff(nodes: list[Node], header: str, rules: secrets.Rules) -> dict[str, str]:
-    """For C(--diff): what changes, before and after, by resource."""
+    """For `--diff`: what changes, before and after, by resource."""
     sides: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
     for node in changing(nodes):
         for side, value in zip(sides, secrets.mask_pair(node.plan.before, node.plan.after, rules)):

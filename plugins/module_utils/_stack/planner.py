@@ -72,9 +72,10 @@ class Node:
 
 
 class Planned(NamedTuple):
-    """Nodes in an order in which they can be applied; C(needs) has for each the numbers of those that come before it.
+    """Nodes in an order in which they can be applied; `needs` has for each the numbers of those that come before it.
 
-    Those from the number C(late) on come after all others, whether they need them or not. C(warnings) are of what is in no node.
+    Those from the number `late` on come after all others, whether they need them or not. `warnings` are of what is in
+    no node.
     """
 
     nodes: list[Node]
@@ -99,7 +100,9 @@ class Planner:
         sequence, circle = order(needs)
         if circle:
             names = [entries[number].title for number in [*circle, circle[0]]]
-            errors.append(entries[circle[0]].complaint(f"what depends on each other cannot be ordered: {' -> '.join(names)}."))
+            errors.append(
+                entries[circle[0]].complaint(f"what depends on each other cannot be ordered: {' -> '.join(names)}.")
+            )
         nodes = [Node(entry.kind, entry.project, entry.params, entry) for entry in entries]
         for number in sequence:
             node = nodes[number]
@@ -107,11 +110,19 @@ class Planner:
             errors += self._checked(node, entries[number]) if node.broken else self._plan_one(node, entries[number])
             if node.broken:
                 node.broken = not self._stand_in(node)
-        errors += [error for number in set(range(len(nodes))) - set(sequence) for error in self._checked(nodes[number], entries[number])]
+        errors += [
+            error
+            for number in set(range(len(nodes))) - set(sequence)
+            for error in self._checked(nodes[number], entries[number])
+        ]
         if errors:
             raise InvalidInput(*in_order(errors))
         place = {number: position for position, number in enumerate(sequence)}
-        ordered = Planned([nodes[number] for number in sequence], [{place[other] for other in needs[number]} for number in sequence], len(sequence))
+        ordered = Planned(
+            [nodes[number] for number in sequence],
+            [{place[other] for other in needs[number]} for number in sequence],
+            len(sequence),
+        )
         if self.wish.absent:
             ordered = self._removed([node for node in ordered.nodes if node.action], self._owned(nodes))
         elif self.wish.prune:
@@ -143,8 +154,12 @@ class Planner:
         return []
 
     def _stand_in(self, node: Node) -> bool:
-        """Something in the place of what cannot be planned, so that the errors of what depends on it are its own. False where that cannot be."""
-        identity = {option: node.params[option] for option in [*node.kind.parents(), "name", "project"] if option in node.params}
+        """Something in the place of what cannot be planned, so that the errors of what depends on it are its own. False
+        where that cannot be.
+        """
+        identity = {
+            option: node.params[option] for option in [*node.kind.parents(), "name", "project"] if option in node.params
+        }
         try:
             resource = node.kind(self.client, {**defaults(node.kind.argument_spec()), **identity})
             for path, obj in resource.foreseen(Plan({}, {}, [], None)).items():
@@ -163,19 +178,25 @@ class Planner:
         owner = self.marks.owner(resource, node.project, node.label, there.object) if there else None
         bound = self.wish.name is not None and not self._is_daemons_own(node)
         if bound and owner not in (None, self.wish.name):
-            raise InvalidInput(f"{node.title} on {self.client.label} belongs to the stack '{owner}': take it out of one of them.")
+            raise InvalidInput(
+                f"{node.title} on {self.client.label} belongs to the stack '{owner}': take it out of one of them."
+            )
         if bound and (there is None or owner or self.wish.adopt):
             self._mark(node, resource, there.object if there else {})
         node.plan = plan = resource.plan(found)
         if bound and there and plan.steps and not owner and not self.wish.adopt:
             differing = ", ".join(sorted({*plan.before, *plan.after})) or "its origin"
             raise InvalidInput(
-                f"{node.title} on {self.client.label} is there already, belongs to no stack, and differs in {differing}. "
-                f"With adopt: true the stack '{self.wish.name}' takes it over; what agrees with the document as it is stays nobody's. "
+                f"{node.title} on {self.client.label} is there already, belongs to no stack, and differs in "
+                f"{differing}. "
+                f"With adopt: true the stack '{self.wish.name}' takes it over; what agrees with the document as it "
+                "is stays nobody's. "
                 f"{node.kind.lost_mark(there.object)[0]}".rstrip()
             )
         self._decide(node, resource, adopted=bound and not owner)
-        lost, known = node.kind.lost_mark(there.object) if bound and there and not owner and not plan.steps else ("", False)
+        lost, known = (
+            node.kind.lost_mark(there.object) if bound and there and not owner and not plan.steps else ("", False)
+        )
         node.warnings += [f"{node.title} is as the document says, and belongs to no stack. {lost}"] if known else []
         project = resource.query().get("project")
         if plan.steps:
@@ -203,7 +224,10 @@ class Planner:
         if holder:
             project = self.view.effective(node.kind, node.project)
             mark = mark_of(str(self.wish.name), node.kind, project, node.label)
-            if read_mark(node.kind, project, node.label, obj) == (self.wish.name, True):  # an image has it by any of its names
+            if read_mark(node.kind, project, node.label, obj) == (
+                self.wish.name,
+                True,
+            ):  # an image has it by any of its names
                 mark = {key: obj[holder.key][key] for key in mark}
             node.params[holder.name] = {**(node.params.get(holder.name) or {}), **mark}
             resource.wanted[holder.key] = {**(resource.wanted.get(holder.key) or {}), **mark}
@@ -217,7 +241,9 @@ class Planner:
     # -- what shall be gone -----------------------------------------------------------------------------------------
 
     def _plan_taken_back(self, node: Node) -> None:
-        """Of what the daemon made itself: unset the keys and remove the devices that the document wrote, where they are still as written."""
+        """Of what the daemon made itself: unset the keys and remove the devices that the document wrote, where they are
+        still as written.
+        """
         resource = node.kind(self.client, {**node.params})
         found = resource.fetch(resource.name)
         if found is None:
@@ -227,9 +253,17 @@ class Planner:
         for field in node.kind.fields:
             have, wanted = found.object.get(field.key) or {}, resource.wanted.get(field.key) or {}
             if isinstance(field, Devices):
-                same = [name for name, device in wanted.items() if device and values.merge_devices(have, {name: device}).get(name) == have.get(name)]
+                same = [
+                    name
+                    for name, device in wanted.items()
+                    if device and values.merge_devices(have, {name: device}).get(name) == have.get(name)
+                ]
             elif isinstance(field, Map):
-                same = [key for key, value in wanted.items() if resource.same_config(key, value, have) and not values.matches(key, node.kind.lasting)]
+                same = [
+                    key
+                    for key, value in wanted.items()
+                    if resource.same_config(key, value, have) and not values.matches(key, node.kind.lasting)
+                ]
             else:
                 continue
             undone[field.name] = dict.fromkeys(same)
@@ -250,7 +284,14 @@ class Planner:
 
     def _deletion(self, kind: type[Resource], project: str, parents: dict[str, str], obj: dict[str, Any]) -> Node:
         spec = kind.argument_spec()
-        params = {**defaults(spec), **parents, "name": obj[kind.key], "state": "absent", "target": None, "project": project}
+        params = {
+            **defaults(spec),
+            **parents,
+            "name": obj[kind.key],
+            "state": "absent",
+            "target": None,
+            "project": project,
+        }
         if "force" in spec:
             params["force"] = self.wish.force
         node = Node(kind, project, params)
@@ -263,11 +304,14 @@ class Planner:
             resource = node.kind(self.client, {**node.params})
             node.plan = resource.plan(resource.read())
             node.warnings, node.action = resource.warnings, DELETE
-            node.why = "state: absent" if self.wish.absent else "it carries the name of the stack, and no document has it"
+            node.why = (
+                "state: absent" if self.wish.absent else "it carries the name of the stack, and no document has it"
+            )
         nodes = nodes + doomed
         index = self._indexed(nodes)
         uses = [
-            needs_of(index, node.kind, node.project, self._described(node), number) | self._inside(index, node, number) for number, node in enumerate(nodes)
+            needs_of(index, node.kind, node.project, self._described(node), number) | self._inside(index, node, number)
+            for number, node in enumerate(nodes)
         ]
         for number, node in enumerate(nodes):
             if node.kind.foremost:
@@ -278,7 +322,11 @@ class Planner:
             needs[circle[0]] -= set(circle)
             sequence, circle = order(needs)
         place = {number: position for position, number in enumerate(sequence)}
-        return Planned([nodes[number] for number in sequence], [{place[other] for other in needs[number]} for number in sequence], len(sequence))
+        return Planned(
+            [nodes[number] for number in sequence],
+            [{place[other] for other in needs[number]} for number in sequence],
+            len(sequence),
+        )
 
     def _inside(self, index: Index, node: Node, itself: int) -> set[int]:
         """What is used by that which the daemon made with a project: it goes with the project, and not before."""

@@ -22,13 +22,17 @@ from .planner import Node, Planned, Planner, Wish
 def check_wish(wish: Wish) -> None:
     """Refuse what makes no sense before any document is looked at."""
     if wish.name is not None and (not wish.name or not wish.name.isprintable() or wish.name != wish.name.strip()):
-        raise InvalidInput(f"name: {wish.name!r} is no name for a stack: it is a word or two, without spaces around it.")
+        raise InvalidInput(
+            f"name: {wish.name!r} is no name for a stack: it is a word or two, without spaces around it."
+        )
     for option, given in (("prune: true", wish.prune), ("state: absent", wish.absent), ("adopt: true", wish.adopt)):
         if given and wish.name is None:
             raise InvalidInput(f"{option} needs the 'name' of the stack: what it owns is told by that name.")
 
 
-def plan_stack(client: Client, kinds: Kinds, wish: Wish, documents: list[Document], project: str | None = None) -> Planned:
+def plan_stack(
+    client: Client, kinds: Kinds, wish: Wish, documents: list[Document], project: str | None = None
+) -> Planned:
     """What would be done. Sends nothing but reads; raises one error with all that is wrong."""
     check_wish(wish)
     entries, errors = parse(documents, kinds, project)
@@ -48,7 +52,7 @@ def run_stack(
 ) -> dict[str, Any]:
     """Plan, apply unless in check mode, and tell. Where something fails, the error tells the same.
 
-    Text for programs, such as C(cloud-init.user-data), is told with C(show_text), or where nothing in it looks secret.
+    Text for programs, such as `cloud-init.user-data`, is told with `show_text`, or where nothing in it looks secret.
     """
     planned = plan_stack(client, kinds, wish, documents, project)
     if not check_mode:
@@ -76,23 +80,35 @@ def _told(planned: Planned, wish: Wish, client: Client, check_mode: bool, rules:
         "diff": plan_text.diff(nodes, header, rules),
         "done": [_named(node) for node in nodes if node.outcome == DONE and node.action],
         "failed_resources": [{**_named(node), "msg": node.words} for node in nodes if node.outcome == FAILED],
-        "skipped_resources": [{**_named(node), "because": node.words} for node in nodes if node.outcome == SKIPPED and node.busy],
+        "skipped_resources": [
+            {**_named(node), "because": node.words} for node in nodes if node.outcome == SKIPPED and node.busy
+        ],
         "warnings": list(dict.fromkeys([*planned.warnings, *(words for node in nodes for words in node.warnings)])),
     }
 
 
 def _named(node: Node) -> dict[str, Any]:
-    return {"kind": node.kind.kind, "name": node.label, "project": node.project or None, "action": node.action or "wait"}
+    return {
+        "kind": node.kind.kind,
+        "name": node.label,
+        "project": node.project or None,
+        "action": node.action or "wait",
+    }
 
 
 def _complaint(nodes: list[Node]) -> str:
     busy = [node for node in nodes if node.busy]
     count = {outcome: sum(node.outcome == outcome for node in busy) for outcome in (DONE, FAILED, SKIPPED)}
     lines = [
-        f"Of {len(busy)} changes {count[DONE]} are done, {count[FAILED]} failed, and {count[SKIPPED]} were skipped because of that. "
+        f"Of {len(busy)} changes {count[DONE]} are done, {count[FAILED]} failed, and {count[SKIPPED]} were skipped "
+        "because of that. "
         "What is done stays; run it again to do the rest."
     ]
     lines += [f"- {node.title}: {node.words}" for node in busy if node.outcome == FAILED]
     reasons = dict.fromkeys(node.words for node in busy if node.outcome == SKIPPED)
-    lines += [f"- skipped, because {words}: {', '.join(node.title for node in busy if node.outcome == SKIPPED and node.words == words)}" for words in reasons]
+    lines += [
+        f"- skipped, because {words}: "
+        f"{', '.join(node.title for node in busy if node.outcome == SKIPPED and node.words == words)}"
+        for words in reasons
+    ]
     return "\n".join(lines)

@@ -4,9 +4,11 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Whose turn it is where a value passes from one resource to another that only one can have: who gives it up goes first.
+"""Whose turn it is where a value passes from one resource to another that only one can have: who gives it up goes
+first.
 
-Where that is not possible, as where two swap their addresses, one of them is freed of it before all else, in a step of its own.
+Where that is not possible, as where two swap their addresses, one of them is freed of it before all else, in a step of
+its own.
 """
 
 from __future__ import annotations
@@ -37,7 +39,9 @@ class Pass(NamedTuple):
 
 
 class Turns(NamedTuple):
-    """Needs in which everybody waits for whom it has to. At their end are the steps in which one is C(freed): of whom each is, and of what."""
+    """Needs in which everybody waits for whom it has to. At their end are the steps in which one is `freed`: of whom
+    each is, and of what.
+    """
 
     needs: list[set[int]]
     freed: list[tuple[int, list[Pass]]]
@@ -62,8 +66,12 @@ def passes(sides: dict[int, Side]) -> list[Pass]:
 
 
 def taken(needs: list[set[int]], sides: dict[int, Side], late: range = range(0)) -> Turns | None:
-    """The needs with those of what changes hands in them; None where nothing does. C(late) are those that are not hurried without need."""
-    found = [one for one in passes(sides) if one.giver not in needs[one.taker] and (one.hold.place or one.giver != one.taker)]
+    """The needs with those of what changes hands in them; None where nothing does. `late` are those that are not
+    hurried without need.
+    """
+    found = [
+        one for one in passes(sides) if one.giver not in needs[one.taker] and (one.hold.place or one.giver != one.taker)
+    ]
     strong = [one for one in found if not one.weak]
     weak = [one for one in found if one.weak and one.giver != one.taker and one.giver not in late]
     if not (strong or weak):
@@ -78,7 +86,9 @@ def taken(needs: list[set[int]], sides: dict[int, Side], late: range = range(0))
         if not circle:
             return Turns(linked, [(giver, freed[giver]) for giver in who], errors)
         steps = set(zip(circle, [*circle[1:], circle[0]]))  # each needs the next
-        inside = [one for one in strong + weak if (one.taker, one.giver) in steps and one not in freed.get(one.giver, ())]
+        inside = [
+            one for one in strong + weak if (one.taker, one.giver) in steps and one not in freed.get(one.giver, ())
+        ]
         loose = next((one for one in inside if one.weak), None)
         if loose:
             weak.remove(loose)
@@ -86,17 +96,29 @@ def taken(needs: list[set[int]], sides: dict[int, Side], late: range = range(0))
             _free(next((one for one in inside if one.hold.place), inside[0]), strong, freed, errors, sides, circle)
 
 
-def _free(one: Pass, strong: list[Pass], freed: dict[int, list[Pass]], errors: list[str], sides: dict[int, Side], circle: list[int]) -> None:
+def _free(
+    one: Pass,
+    strong: list[Pass],
+    freed: dict[int, list[Pass]],
+    errors: list[str],
+    sides: dict[int, Side],
+    circle: list[int],
+) -> None:
     """Let the giver give it up before all else; where it cannot, that is an error."""
     if one.hold.place:
         freed.setdefault(one.giver, []).append(one)
         return
     strong.remove(one)
     giver, taker = sides[one.giver].title, sides[one.taker].title
-    others = [sides[number].title if number in sides else "another" for number in circle if number not in (one.giver, one.taker)]
+    others = [
+        sides[number].title if number in sides else "another"
+        for number in circle
+        if number not in (one.giver, one.taker)
+    ]
     between = f", and {', '.join(others)} {'is' if len(others) == 1 else 'are'} in between" if others else ""
     errors.append(
-        f"{taker} takes {one.claim.what} {one.claim.value} from {giver}, which cannot give it up first, since it waits for {taker}{between}. "
+        f"{taker} takes {one.claim.what} {one.claim.value} from {giver}, which cannot give it up first, since it "
+        f"waits for {taker}{between}. "
         "Do it in two runs: let the first take it away and give it to nobody."
     )
 
@@ -117,7 +139,8 @@ def _linked(needs: list[set[int]], found: list[Pass], freed: dict[int, list[Pass
 
 
 def in_turn(planned: Any, client: Any) -> tuple[Any, list[str]]:
-    """A plan in which who gives up what another takes comes before it, also where it is to be deleted; where that cannot be, it is freed of it first.
+    """A plan in which who gives up what another takes comes before it, also where it is to be deleted; where that
+    cannot be, it is freed of it first.
 
     Also what cannot be done at all.
     """
@@ -131,7 +154,9 @@ def in_turn(planned: Any, client: Any) -> tuple[Any, list[str]]:
     sequence = sorted(order(found.needs)[0], key=lambda number: number in last)
     place = {number: position for position, number in enumerate(sequence)}
     needs = [{place[other] for other in found.needs[number]} for number in sequence]
-    return planned._replace(nodes=[nodes[number] for number in sequence], needs=needs, late=len(sequence) - len(last)), []
+    return planned._replace(
+        nodes=[nodes[number] for number in sequence], needs=needs, late=len(sequence) - len(last)
+    ), []
 
 
 def _side(node: Any, client: Any) -> Side:
@@ -142,7 +167,9 @@ def _side(node: Any, client: Any) -> Side:
 
 def _freed(node: Any, these: list[Pass], sides: dict[int, Side], client: Any) -> Any:
     """The step that unsets what a resource has, before it gets what it is to have."""
-    identity = {option: node.params[option] for option in [*node.kind.parents(), "name", "project"] if option in node.params}
+    identity = {
+        option: node.params[option] for option in [*node.kind.parents(), "name", "project"] if option in node.params
+    }
     params = {
         **defaults(node.kind.argument_spec()),
         "target": None if node.kind.placed else node.params.get("target"),
@@ -154,7 +181,8 @@ def _freed(node: Any, these: list[Pass], sides: dict[int, Side], client: Any) ->
     freed.found, freed.action = node.found, "update"
     freed.plan = node.kind(client, {**params}).plan(node.found)
     freed.why = "; ".join(
-        f"{one.claim.what} {one.claim.value} is unset first, for {sides[one.taker].title if one.taker != one.giver else 'another part of it'} to have it"
+        f"{one.claim.what} {one.claim.value} is unset first, for "
+        f"{sides[one.taker].title if one.taker != one.giver else 'another part of it'} to have it"
         for one in these
     )
     freed.note = freed.why

@@ -24,11 +24,17 @@ PROJECTS = "/1.0/projects"
 
 
 class View:
-    """Answers what a L(client.Client) is asked while planning. What it does not know of itself is asked of C(client), once."""
+    """Answers what a `client.Client` is asked while planning. What it does not know of itself is asked of `client`,
+    once.
+    """
 
     def __init__(self, client: Client, kinds: dict[str, type[Resource]]) -> None:
         self.client = client
-        self._patterns = [(re.compile(re.sub(r"{\w+}", "[^/]+", kind.path)), kind) for kind in kinds.values() if kind.named and kind.listed]
+        self._patterns = [
+            (re.compile(re.sub(r"{\w+}", "[^/]+", kind.path)), kind)
+            for kind in kinds.values()
+            if kind.named and kind.listed
+        ]
         self._kinds: dict[str, type[Resource] | None] = {}
         self._listings: dict[tuple[str, str], dict[str, dict[str, Any]]] = {}
         self._existing: set[str] | None = None
@@ -68,12 +74,14 @@ class View:
         self._asked.clear()
 
     def write(self, method: str, path: str, *_rest: Any, **_query: Any) -> NoReturn:
-        raise LXDError(f"Planning must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd.")
+        raise LXDError(
+            f"Planning must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd."
+        )
 
     # -- what it knows ----------------------------------------------------------------------------------------------
 
     def listing(self, kind: type[Resource], path: str, project: str | None) -> dict[str, dict[str, Any]]:
-        """The objects of a collection by name, as they are planned so far. Not to be changed: see L(put)."""
+        """The objects of a collection by name, as they are planned so far. Not to be changed: see `put`."""
         place = (path, self.effective(kind, project))
         if place not in self._listings:
             self._listings[place] = self._read(kind, *place)
@@ -91,13 +99,17 @@ class View:
                 listing[name] = obj
 
     def effective(self, kind: type[Resource], project: str | None) -> str:
-        """The project in which resources of a kind live for somebody who works in C(project): its features decide."""
+        """The project in which resources of a kind live for somebody who works in `project`: its features decide."""
         if not kind.scoped:
             return ""
         if project in (None, "", "default"):
             return "default"
         own = self._projects().get(str(project))
-        if kind.feature and own is not None and not values.is_true((own.get("config") or {}).get(f"features.{kind.feature}")):
+        if (
+            kind.feature
+            and own is not None
+            and not values.is_true((own.get("config") or {}).get(f"features.{kind.feature}"))
+        ):
             return "default"
         return str(project)
 
@@ -134,7 +146,9 @@ class View:
 
     def _ask(self, path: str, query: dict[str, Any]) -> Reply | None:
         if path == "/1.0" and not query.get("target"):  # the client has it, or will need it
-            return Reply({**self.client.server, "api_extensions": sorted(self.client.server["api_extensions"])}, None, None)
+            return Reply(
+                {**self.client.server, "api_extensions": sorted(self.client.server["api_extensions"])}, None, None
+            )
         key = (path, tuple(sorted((name, value) for name, value in query.items() if value not in (None, ""))))
         if key not in self._asked:
             self._asked[key] = self.client.find(path, **query)
@@ -142,7 +156,9 @@ class View:
         return Reply(dict(reply.metadata), None, None) if reply and isinstance(reply.metadata, dict) else reply
 
 
-def places(view: View, kinds: dict[str, type[Resource]], kind: type[Resource], project: str) -> Iterator[tuple[str, dict[str, str]]]:
+def places(
+    view: View, kinds: dict[str, type[Resource]], kind: type[Resource], project: str
+) -> Iterator[tuple[str, dict[str, str]]]:
     """The collections of a kind in a project, each with the options that name what it belongs to."""
     parents = kind.parents()
     if not parents:

@@ -2,10 +2,13 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Build an image from what debootstrap installs: build.py SPECIFICATION, the JSON that vars/main.yml describes. The last line says what was done.
+"""Build an image from what debootstrap installs: build.py SPECIFICATION, the JSON that vars/main.yml describes. The
+last line says what was done.
 
-One process from the beginning to the end, because it holds a lock: a second build of the same thing waits, and finds it. The kernel takes the lock
-away from a process that is gone, however it ended, so nothing has to be tidied up by hand. The role runs it in a mount namespace of its own for the
+One process from the beginning to the end, because it holds a lock: a second build of the same thing waits, and finds
+it. The kernel takes the lock
+away from a process that is gone, however it ended, so nothing has to be tidied up by hand. The role runs it in a mount
+namespace of its own for the
 same reason: what it mounts is gone with it.
 """
 
@@ -26,13 +29,15 @@ from typing import Any, Callable, Iterator
 
 #: A folder without it is no build: it is written last, and holds what the build was made from.
 MARK = "inputs.json"
-#: Bytes of memory that must be free to work in it, on half of what is free. Packing and unpacking a root file system takes a tenth of the time there.
+#: Bytes of memory that must be free to work in it, on half of what is free. Packing and unpacking a root file system
+#: takes a tenth of the time there.
 FREE = 6 << 30
 #: A root file system that leaves less than this of the memory has not found enough, and is made once more on the disk.
 FULL = 32 << 20
 #: Where APT keeps what a machine can fetch again.
 FETCHED = ("var/cache/apt/archives", "var/lib/apt/lists")
-#: What dpkg is told while it works on the folder: what is half written is thrown away in any case, so nothing has to reach the disk.
+#: What dpkg is told while it works on the folder: what is half written is thrown away in any case, so nothing has to
+#: reach the disk.
 UNSAFE = ("etc/dpkg/dpkg.cfg.d/cloudhost-lxd", "force-unsafe-io\n")
 #: Packages start their services when they are installed, but for this script's answer.
 NO_SERVICES = ("usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n")
@@ -43,7 +48,9 @@ class Failed(Exception):
 
 
 class Folder:
-    """The folder of one build, locked. Whoever has a program running in it has the lock too, also when this process is killed."""
+    """The folder of one build, locked. Whoever has a program running in it has the lock too, also when this process is
+    killed.
+    """
 
     def __init__(self, path: str) -> None:
         self.path = pathlib.Path(path)
@@ -107,7 +114,15 @@ class Folder:
     def run(self, *command: str) -> None:
         print("+", *command, flush=True)
         environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
-        done = subprocess.run(command, cwd=self.path, env=environ, stdin=subprocess.DEVNULL, stderr=subprocess.STDOUT, pass_fds=[self.lock], check=False)
+        done = subprocess.run(
+            command,
+            cwd=self.path,
+            env=environ,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+            pass_fds=[self.lock],
+            check=False,
+        )
         if done.returncode:
             raise Failed(f"{command[0]} ended with status {done.returncode}: {' '.join(command)}")
 
@@ -135,7 +150,11 @@ def make_base(folder: Folder, base: dict[str, Any]) -> None:
     """The distribution as debootstrap installs it, with the indexes that it fetched, for as many images as one likes."""
     root = folder.root
     write(root, *UNSAFE)
-    options = ["--variant=minbase", f"--include={','.join(base['packages'])}", f"--components={','.join(base['components'])}"]
+    options = [
+        "--variant=minbase",
+        f"--include={','.join(base['packages'])}",
+        f"--components={','.join(base['components'])}",
+    ]
     folder.run("debootstrap", *options, base["release"], str(root), base["mirror"])
     shutil.rmtree(root / FETCHED[0], ignore_errors=True)
     folder.pack(1)
@@ -153,19 +172,41 @@ def unpack_base(image: Folder, specification: dict[str, Any]) -> bool:
 
 
 def install(folder: Folder, specification: dict[str, Any]) -> None:
-    """What is newer now, and the packages of the image. APT runs in namespaces that leave no mount and no process behind."""
+    """What is newer now, and the packages of the image. APT runs in namespaces that leave no mount and no process
+    behind.
+    """
     root = folder.root
     suite = specification["suite"]
     if suite:
         source = f"deb {specification['base']['mirror']} {suite} {' '.join(specification['base']['components'])}\n"
         write(root, f"etc/apt/sources.list.d/{suite}.list", source)
     write(root, *NO_SERVICES, 0o755)
-    write(root, "etc/resolv.conf", pathlib.Path("/etc/resolv.conf").read_text())  # of now, and not of when the base was made
-    apt = ["unshare", "--fork", "--pid", "--mount", "--mount-proc", f"--root={root}", "apt-get", "-q", "-y", "-o", "Acquire::Languages=none"]
+    write(
+        root, "etc/resolv.conf", pathlib.Path("/etc/resolv.conf").read_text()
+    )  # of now, and not of when the base was made
+    apt = [
+        "unshare",
+        "--fork",
+        "--pid",
+        "--mount",
+        "--mount-proc",
+        f"--root={root}",
+        "apt-get",
+        "-q",
+        "-y",
+        "-o",
+        "Acquire::Languages=none",
+    ]
     folder.run(*apt, "update")
     folder.run(*apt, "dist-upgrade", "--no-install-recommends")
     if specification["packages"]:
-        folder.run(*apt, "install", "--no-install-recommends", *(["--target-release", suite] if suite else []), *specification["packages"])
+        folder.run(
+            *apt,
+            "install",
+            "--no-install-recommends",
+            *(["--target-release", suite] if suite else []),
+            *specification["packages"],
+        )
     (root / NO_SERVICES[0]).unlink()
 
 

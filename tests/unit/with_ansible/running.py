@@ -21,7 +21,13 @@ MODULES = "ansible_collections.cloudhost.lxd.plugins.modules."
 def run_text(module_name: str, /, check: bool = False, **arguments: Any) -> str:
     """All that the module prints."""
     module = importlib.import_module(MODULES + module_name)
-    internal = {"check_mode": check, "diff": True, "no_log": False, "module_name": module_name, "inject_invocation": True}
+    internal = {
+        "check_mode": check,
+        "diff": True,
+        "no_log": False,
+        "module_name": module_name,
+        "inject_invocation": True,
+    }
     internal = {f"_ansible_{key}": value for key, value in internal.items() if key in PASS_VARS}
     output = io.StringIO()
     with patch_module_args({**arguments, **internal}), contextlib.redirect_stdout(output):

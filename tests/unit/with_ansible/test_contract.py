@@ -26,7 +26,7 @@ pytestmark = pytest.mark.parametrize("name", NAMES)
 
 
 def fragment(reference):
-    """The options of C(cloudhost.lxd.FILE.PART)."""
+    """The options of `cloudhost.lxd.FILE.PART`."""
     _namespace, _collection, file, *part = reference.split(".")
     holder = importlib.import_module(f"{PACKAGE}doc_fragments.{file}").ModuleDocFragment
     return yaml.safe_load(getattr(holder, part[0].upper() if part else "DOCUMENTATION"))
@@ -46,7 +46,8 @@ class Module:
         self.declared = next(
             value
             for value in vars(self.module).values()
-            if inspect.isclass(value) and value.__module__.startswith((PACKAGE + "module_utils._kinds.", PACKAGE + "module_utils._jobs."))
+            if inspect.isclass(value)
+            and value.__module__.startswith((PACKAGE + "module_utils._kinds.", PACKAGE + "module_utils._jobs."))
         )
         own = self.declared.argument_spec() if issubclass(self.declared, Resource) else self.declared.spec
         self.spec = {**_runner.CONNECTION, **own}
@@ -84,7 +85,9 @@ def test_every_option_is_documented_as_it_is(module):
 
 def test_fragments(name, module):
     assert "cloudhost.lxd._connection" in module.fragments
-    assert ("cloudhost.lxd._attributes.info" if name.endswith(("_info", "_export")) else "cloudhost.lxd._attributes") in module.fragments
+    assert (
+        "cloudhost.lxd._attributes.info" if name.endswith(("_info", "_export")) else "cloudhost.lxd._attributes"
+    ) in module.fragments
 
 
 def test_the_connection_fragment_is_the_connection(name):
@@ -109,7 +112,9 @@ def test_examples_run_this_module_and_only_know_options(name, module):
             used += 1
             arguments = task[actions[0]] or {}
             assert set(arguments) <= set(module.spec), task["name"]
-            assert {option for option, entry in module.spec.items() if entry.get("required")} <= set(arguments), task["name"]
+            assert {option for option, entry in module.spec.items() if entry.get("required")} <= set(arguments), task[
+                "name"
+            ]
             for option, value in arguments.items():
                 choices = module.spec[option].get("choices")
                 written = value if isinstance(value, list) else [value]

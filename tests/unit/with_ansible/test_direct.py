@@ -36,10 +36,16 @@ SECRET = "hunter22-hunter22"
 def daemon(folder):
     server = FakeServer(os.path.join(folder, "unix.socket"), Memory())
     server.memory.put("/1.0/projects/jinja", description="{{ 1 + 1 }} {% if")
-    server.on("GET /1.0/profiles/stubborn", sync({"name": "stubborn", "description": "mine", "config": {}, "devices": {}}))
+    server.on(
+        "GET /1.0/profiles/stubborn", sync({"name": "stubborn", "description": "mine", "config": {}, "devices": {}})
+    )
     server.on("PUT /1.0/profiles/stubborn", sync({}))
     server.on("GET /1.0/profiles", sync([]))
-    for name, answer in (("full", error(403, "Project is full")), ("broken", sync("no object")), ("slow", sync({}, silent=True))):
+    for name, answer in (
+        ("full", error(403, "Project is full")),
+        ("broken", sync("no object")),
+        ("slow", sync({}, silent=True)),
+    ):
         server.on(f"GET /1.0/profiles/{name}", answer)
     yield server
     server.close()
@@ -51,21 +57,29 @@ def ran(daemon, direct):
     variables = ["-e", json.dumps({"password": SECRET, "url": daemon.url}), "-i", "far,"]
     output = play(PLAYBOOK, direct, *variables, LXD_URL="unix:///not/there").stdout
     asked = [
-        (request.line, request.query, request.body) for request in daemon.requests[begun:] if not request.path.endswith("/slow")
+        (request.line, request.query, request.body)
+        for request in daemon.requests[begun:]
+        if not request.path.endswith("/slow")
     ]  # after a second or never
     return output, shown(output), asked
 
 
 def test_every_module_goes_both_ways():
     """Here are those whose examples need a cluster; those of the others are in tests/integration/test_examples.py."""
-    tasks = {key for play in yaml.safe_load(PLAYBOOK.read_text(encoding="utf-8")) for task in play["tasks"] for key in task}
+    tasks = {
+        key for play in yaml.safe_load(PLAYBOOK.read_text(encoding="utf-8")) for task in play["tasks"] for key in task
+    }
     assert {f"cloudhost.lxd.{path.stem}" for path in MODULES.glob("cluster*.py")} <= tasks
 
 
 def test_every_module_is_routed():
     """But the stack, which has an action plugin of its own."""
     runtime = yaml.safe_load((MODULES.parents[1] / "meta" / "runtime.yml").read_text(encoding="utf-8"))
-    routed = {name for name, routing in runtime["plugin_routing"]["modules"].items() if routing == {"action_plugin": "cloudhost.lxd.direct"}}
+    routed = {
+        name
+        for name, routing in runtime["plugin_routing"]["modules"].items()
+        if routing == {"action_plugin": "cloudhost.lxd.direct"}
+    }
     assert routed == {path.stem for path in MODULES.glob("*.py")} - {"stack"}
     assert issubclass(stack.ActionModule, direct.Direct)
 
@@ -83,20 +97,44 @@ def test_nobody_sees_which_way_it_went(daemon):
     assert SECRET not in here and SECRET not in there
     assert text.count("failed=0") == 2  # every task was reached
     assert '"msg": "{{ 1 + 1 }} {% if"' in text
-    reached = ["the server keeps description as", "Unsupported parameters for", "Project is full", "Timed out after 1 second", "tulip-tulip"]
+    reached = [
+        "the server keeps description as",
+        "Unsupported parameters for",
+        "Project is full",
+        "Timed out after 1 second",
+        "tulip-tulip",
+    ]
     for words in (*reached, "timeout: 0 is too short", "there is no such socket"):
         assert words in text, words
 
 
-# -- in this process -----------------------------------------------------------------------------------------------------------
+# -- in this process
+# -----------------------------------------------------------------------------------------------------------
 
 
-def action(monkeypatch, module="profile", arguments=None, connection="local", become=None, executable="/bin/sh", plugin=direct.ActionModule, **keywords):
+def action(
+    monkeypatch,
+    module="profile",
+    arguments=None,
+    connection="local",
+    become=None,
+    executable="/bin/sh",
+    plugin=direct.ActionModule,
+    **keywords,
+):
     """The action of a task, as Ansible makes it."""
     monkeypatch.setattr(direct.Direct, "_found", lambda self, name: name)  # needs Ansible's own importer
     task = Task()
     task.action, task.args = f"cloudhost.lxd.{module}", arguments or {}
-    for name, value in {"async_val": 0, "check_mode": False, "diff": True, "environment": [], "no_log": False, "timeout": 0, **keywords}.items():
+    for name, value in {
+        "async_val": 0,
+        "check_mode": False,
+        "diff": True,
+        "environment": [],
+        "no_log": False,
+        "timeout": 0,
+        **keywords,
+    }.items():
         setattr(task, name, value)
     context = PlayContext()
     context._executable = executable
@@ -145,7 +183,11 @@ class Threaded(direct.ActionModule):
         ({"delegate_to": "here"}, {}, ""),
         ({"delegate_to": "here"}, {"ansible_python_interpreter": "/usr/bin/python4"}, "is wanted"),
         ({"environment": [{"LXD_PROJECT": "p", "INCUS_DIR": 3}]}, {}, ""),
-        ({"environment": [{"LXD_PROJECT": "p"}, {"PATH": "/bin", "LXD_url": "x"}]}, {}, "its environment has LXD_url, PATH"),
+        (
+            {"environment": [{"LXD_PROJECT": "p"}, {"PATH": "/bin", "LXD_url": "x"}]},
+            {},
+            "its environment has LXD_url, PATH",
+        ),
     ],
 )
 def test_what_is_unusual_gets_a_process(monkeypatch, task, variables, words):
@@ -161,7 +203,11 @@ def made_by():
 
 def test_a_process_where_more_is_wanted_or_nothing_is_known(monkeypatch):
     made = action(monkeypatch)
-    assert hindrance(made, wrap_async=True) and hindrance(made, ignore_unknown_opts=True) and not hindrance(made, persist_files=False)
+    assert (
+        hindrance(made, wrap_async=True)
+        and hindrance(made, ignore_unknown_opts=True)
+        and not hindrance(made, persist_files=False)
+    )
     assert hindrance(made, arguments={"_ansible_mood": "sunny"}) == "nothing is known of _ansible_mood"
     assert not hindrance(made, arguments={"_documents": []})
     monkeypatch.setattr(direct.Direct, "_found", lambda self, name: "ansible.builtin.ping")
@@ -201,7 +247,9 @@ def test_the_environment_and_the_configuration_turn_it_off(monkeypatch, tmp_path
 def test_what_goes_wrong_while_looking_is_left_to_the_process(monkeypatch):
     made = action(monkeypatch, environment=["no dictionary"])
     ordinary = []
-    monkeypatch.setattr(direct.Normal, "_execute_module", lambda self, **given: ordinary.append(given) or {"changed": False})
+    monkeypatch.setattr(
+        direct.Normal, "_execute_module", lambda self, **given: ordinary.append(given) or {"changed": False}
+    )
     assert made._execute_module(task_vars={"ansible_python_interpreter": sys.executable}) == {"changed": False}
     assert len(ordinary) == 1
 
@@ -213,7 +261,8 @@ def state():
 
 
 @pytest.mark.parametrize(
-    ("module", "arguments"), [("profile", {"name": "new"}), ("profile", {"name": "full"}), ("profile", {"name": "broken"}), ("profile", {})]
+    ("module", "arguments"),
+    [("profile", {"name": "new"}), ("profile", {"name": "full"}), ("profile", {"name": "broken"}), ("profile", {})],
 )
 def test_a_task_leaves_nothing_behind(daemon, monkeypatch, module, arguments):
     for name in [name for name in os.environ if name.startswith(("LXD_", "INCUS_"))]:
@@ -234,6 +283,11 @@ def test_a_task_leaves_nothing_behind(daemon, monkeypatch, module, arguments):
 
 def test_relative_paths_are_those_of_the_playbook(daemon, monkeypatch):
     made = action(monkeypatch, "image", {"name": "i", "file": "none/direct.yml", "url": daemon.url})
-    assert "'none/direct.yml' is not a file" in made._execute_module(task_vars={"ansible_python_interpreter": sys.executable})["msg"]
+    assert (
+        "'none/direct.yml' is not a file"
+        in made._execute_module(task_vars={"ansible_python_interpreter": sys.executable})["msg"]
+    )
     made = action(monkeypatch, "image", {"name": "i", "file": "direct.yml", "state": "absent", "url": daemon.url})
-    assert "is not a file" not in str(made._execute_module(task_vars={"ansible_python_interpreter": sys.executable}).get("msg"))
+    assert "is not a file" not in str(
+        made._execute_module(task_vars={"ansible_python_interpreter": sys.executable}).get("msg")
+    )

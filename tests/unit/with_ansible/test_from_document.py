@@ -12,7 +12,23 @@ from ansible_collections.cloudhost.lxd.plugins.filter.from_document import Filte
 
 from_document = FilterModule().filters()["from_document"]
 
-PLAIN = ("0660", "12:30", "10:16:30:12:34:56", "1.10", "0x1F", "1_000", "yes", "True", "off", "2026-12-31", "2026-12-31T00:00:00Z", ".inf", "1e3", "=", "0b11")
+PLAIN = (
+    "0660",
+    "12:30",
+    "10:16:30:12:34:56",
+    "1.10",
+    "0x1F",
+    "1_000",
+    "yes",
+    "True",
+    "off",
+    "2026-12-31",
+    "2026-12-31T00:00:00Z",
+    ".inf",
+    "1e3",
+    "=",
+    "0b11",
+)
 
 
 @pytest.mark.parametrize("written", PLAIN)
@@ -20,7 +36,10 @@ def test_a_plain_value_is_its_text(written):
     assert from_document(f"a: {written}\n{written}: [{written}]\n") == {"a": written, written: [written]}
 
 
-@pytest.mark.parametrize(("written", "meant"), [("~", None), ("null", None), ("", None), ("Null", None), ("'null'", "null"), ('"~"', "~"), ("!!int 5", 5)])
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [("~", None), ("null", None), ("", None), ("Null", None), ("'null'", "null"), ('"~"', "~"), ("!!int 5", 5)],
+)
 def test_nothing_is_nothing_and_a_tag_is_a_wish(written, meant):
     assert from_document(f"a: {written}\n") == {"a": meant}
 

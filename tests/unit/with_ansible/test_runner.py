@@ -46,12 +46,19 @@ def writes(server):
 
 
 def test_a_profile_from_nothing_to_nothing(daemon):
-    arguments = {"url": daemon.url, "name": "web", "config": {"limits.cpu": 2, "security.nesting": True}, "description": "d"}
+    arguments = {
+        "url": daemon.url,
+        "name": "web",
+        "config": {"limits.cpu": 2, "security.nesting": True},
+        "description": "d",
+    }
     predicted = run_module("profile", check=True, **arguments)
     assert writes(daemon) == []
     done = run_module("profile", **arguments)
     assert writes(daemon) == ["POST /1.0/profiles"]
-    assert {key: predicted[key] for key in ("changed", "actions", "diff")} == {key: done[key] for key in ("changed", "actions", "diff")}
+    assert {key: predicted[key] for key in ("changed", "actions", "diff")} == {
+        key: done[key] for key in ("changed", "actions", "diff")
+    }
     assert (done["changed"], done["actions"]) == (True, ["create profile web"])
     assert done["profile"]["config"] == {"limits.cpu": "2", "security.nesting": "true"}
     assert done["diff"]["before"] == "" and done["diff"]["before_header"] == "profile web"
@@ -92,7 +99,15 @@ def test_a_secret_written_as_a_number_is_masked(daemon, logged):
 
 
 def test_the_token_and_the_key_are_never_shown(daemon, logged):
-    text = run_text("profile", url="https://127.0.0.1:1", name="x", timeout=1, trust_token=SECRET, client_cert="/none", client_key="/" + SECRET)
+    text = run_text(
+        "profile",
+        url="https://127.0.0.1:1",
+        name="x",
+        timeout=1,
+        trust_token=SECRET,
+        client_cert="/none",
+        client_key="/" + SECRET,
+    )
     assert '"failed": true' in text
     assert SECRET not in text and SECRET not in "".join(logged)
 
@@ -111,7 +126,11 @@ def test_the_token_and_the_key_are_never_shown(daemon, logged):
         ("storage_pool", {"name": "x"}, "'driver' is needed to create it"),
         ("storage_pool", {"name": "x", "driver": "btrsf"}, "Did you mean 'btrfs'?"),
         ("instance", {"name": "x"}, "say what to make it from"),
-        ("instance", {"name": "x", "image": "a", "source": {"type": "none"}}, "parameters are mutually exclusive: image|source"),
+        (
+            "instance",
+            {"name": "x", "image": "a", "source": {"type": "none"}},
+            "parameters are mutually exclusive: image|source",
+        ),
         ("resource_info", {"kind": "network_peer"}, "parent: kind 'network_peer' needs the name"),
         ("resource_info", {"kind": "nothing"}, "value of kind must be one of"),
     ],
@@ -127,7 +146,11 @@ def test_refusals(daemon, module, arguments, words, check):
 def test_no_socket(folder):
     result = run_module("profile", url=f"unix://{folder}/none/unix.socket", name="x")
     assert result["failed"] is True
-    assert result["msg"] == f"unix://{folder}/none/unix.socket: there is no such socket. Is the daemon installed and running on this host, and is 'url' right?"
+    assert (
+        result["msg"]
+        == f"unix://{folder}/none/unix.socket: there is no such socket. Is the daemon installed and running on this "
+        "host, and is 'url' right?"
+    )
 
 
 def test_the_url_comes_from_the_environment(daemon, monkeypatch):

@@ -31,7 +31,9 @@ def test_only_the_job_that_comments_may_write():
     assert not any("uses" in step or "secrets." in str(step) for name, _job, step in STEPS if name == "comment")
 
 
-@pytest.mark.parametrize("step", [step for _name, _job, step in STEPS if "uses" in step], ids=lambda step: step["uses"].partition("@")[0])
+@pytest.mark.parametrize(
+    "step", [step for _name, _job, step in STEPS if "uses" in step], ids=lambda step: step["uses"].partition("@")[0]
+)
 def test_actions_are_pinned(step):
     assert re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", step["uses"])
 

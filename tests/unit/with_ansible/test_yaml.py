@@ -13,11 +13,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 scalars = st.one_of(
-    st.none(), st.booleans(), st.integers(), make.texts, st.sampled_from(("null", "~", "y", "Off", "1e3", "0x1f", "2026-12-31", "-", "# x", "a: b", "a\n"))
+    st.none(),
+    st.booleans(),
+    st.integers(),
+    make.texts,
+    st.sampled_from(("null", "~", "y", "Off", "1e3", "0x1f", "2026-12-31", "-", "# x", "a: b", "a\n")),
 )
 trees = st.recursive(
     st.dictionaries(make.keys, scalars, max_size=4),
-    lambda inner: st.dictionaries(make.keys, st.one_of(inner, scalars, st.lists(st.one_of(inner, scalars), max_size=3)), max_size=3),
+    lambda inner: st.dictionaries(
+        make.keys, st.one_of(inner, scalars, st.lists(st.one_of(inner, scalars), max_size=3)), max_size=3
+    ),
     max_leaves=8,
 )
 

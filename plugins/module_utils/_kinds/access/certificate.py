@@ -22,17 +22,27 @@ from ..._engine.resource import Resource
 #: DER in base64, as the API and preseed files have it.
 _BARE = re.compile(r"MI[A-Za-z0-9+/=\s]{100,}")
 #: What a certificate and a token may be limited to.
-LIMITS: tuple[Field, ...] = (Flag("restricted", extension="certificate_project"), NameSet("projects", extension="certificate_project"))
+LIMITS: tuple[Field, ...] = (
+    Flag("restricted", extension="certificate_project"),
+    NameSet("projects", extension="certificate_project"),
+)
 
 
 class Certificate(Resource):
-    """C(/1.0/certificates): whom the server trusts. Names are no identity, since two entries can share one: the fingerprint is."""
+    """`/1.0/certificates`: whom the server trusts. Names are no identity, since two entries can share one: the
+    fingerprint is.
+    """
 
     kind = "certificate"
     path = "/1.0/certificates"
     key = "fingerprint"
     scoped = False
-    fields = (Text("name"), Text("type", create_only=True, choices=["client", "metrics"]), *LIMITS, Text("description", extension="certificate_description"))
+    fields = (
+        Text("name"),
+        Text("type", create_only=True, choices=["client", "metrics"]),
+        *LIMITS,
+        Text("description", extension="certificate_description"),
+    )
     options = {"certificate": {"type": "str"}, "fingerprint": {"type": "str"}}
     constraints = {"required_one_of": [("certificate", "fingerprint")]}
     refers = {"projects": "project"}
@@ -44,7 +54,7 @@ class Certificate(Resource):
             try:
                 return fingerprint(der_of(written))
             except InvalidInput:
-                return params.get("name") or written[:40]  # a name for the error that L(validate) raises
+                return params.get("name") or written[:40]  # a name for the error that `validate` raises
         return (params.get("fingerprint") or "").replace(":", "").lower() or None
 
     @classmethod
@@ -54,11 +64,17 @@ class Certificate(Resource):
     def validate(self) -> None:
         given = (self.params["fingerprint"] or "").replace(":", "").lower()
         if given and not re.fullmatch("[0-9a-f]{12,64}", given):
-            raise InvalidInput(f"fingerprint: '{self.params['fingerprint']}' is not one: it has 64 hexadecimal digits, of which the first 12 are enough.")
+            raise InvalidInput(
+                f"fingerprint: '{self.params['fingerprint']}' is not one: it has 64 hexadecimal digits, of which the "
+                "first 12 are enough."
+            )
         if self.params["certificate"] is not None:
             self.der = der_of(self.params["certificate"])
             if given and not self.name.startswith(given):
-                raise InvalidInput(f"fingerprint: '{self.params['fingerprint']}' is not that of 'certificate' ({self.name}): give one of them.")
+                raise InvalidInput(
+                    f"fingerprint: '{self.params['fingerprint']}' is not that of 'certificate' ({self.name}): give "
+                    "one of them."
+                )
         if self.params["name"] == "":
             raise InvalidInput("name: it cannot be empty.")
 
@@ -71,8 +87,16 @@ class Certificate(Resource):
     def create_body(self) -> dict[str, Any]:
         for option in ("certificate", "name"):
             if self.params[option] is None:
-                raise InvalidInput(f"{option}: {self.client.label} does not trust the certificate {self.name} yet, so '{option}' is needed to add it.")
-        body = {"type": "client", **super().create_body(), "certificate": ssl.DER_cert_to_PEM_cert(self.der), "fingerprint": self.name}
+                raise InvalidInput(
+                    f"{option}: {self.client.label} does not trust the certificate {self.name} yet, so '{option}' is "
+                    "needed to add it."
+                )
+        body = {
+            "type": "client",
+            **super().create_body(),
+            "certificate": ssl.DER_cert_to_PEM_cert(self.der),
+            "fingerprint": self.name,
+        }
         refuse_unlimited(body, self.wanted)
         return body
 
@@ -86,7 +110,11 @@ class Certificate(Resource):
         return new
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
-        self.check_known("projects", [name for name in new.get("projects") or () if name not in (old.get("projects") or ())], "/1.0/projects")
+        self.check_known(
+            "projects",
+            [name for name in new.get("projects") or () if name not in (old.get("projects") or ())],
+            "/1.0/projects",
+        )
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
@@ -111,4 +139,7 @@ def der_of(written: str) -> bytes:
 def refuse_unlimited(new: dict[str, Any], wanted: dict[str, Any]) -> None:
     """The servers take a list of projects and ignore it where the certificate is not restricted."""
     if wanted.get("projects") and not new.get("restricted"):
-        raise InvalidInput(f"projects: {', '.join(wanted['projects'])} would limit nothing, since the certificate is not restricted: add restricted: true.")
+        raise InvalidInput(
+            f"projects: {', '.join(wanted['projects'])} would limit nothing, since the certificate is not "
+            "restricted: add restricted: true."
+        )

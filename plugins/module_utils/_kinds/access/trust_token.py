@@ -16,7 +16,9 @@ from .certificate import LIMITS, refuse_unlimited
 
 
 class TrustToken(Resource):
-    """Tokens for clients: C(POST /1.0/certificates) makes one, and it is pending as an operation of the class token until it is used."""
+    """Tokens for clients: `POST /1.0/certificates` makes one, and it is pending as an operation of the class token
+    until it is used.
+    """
 
     kind = "trust_token"
     stackable = False
@@ -28,15 +30,23 @@ class TrustToken(Resource):
     reveals = ("token",)
 
     def _pending(self) -> list[dict[str, Any]]:
-        return [one for one in tokens.pending(self.client) if (one["metadata"].get("request") or {}).get("name") == self.name]
+        return [
+            one
+            for one in tokens.pending(self.client)
+            if (one["metadata"].get("request") or {}).get("name") == self.name
+        ]
 
     def fetch(self, name: str) -> Found | None:
-        """A token for this name that can still be used; of several, which the daemon's own client makes, one with other rights than are wanted."""
+        """A token for this name that can still be used; of several, which the daemon's own client makes, one with other
+        rights than are wanted.
+        """
         found = []
         for operation in self._pending():
             request = operation["metadata"]["request"]
             limits = {field.key: request.get(field.key) for field in LIMITS}
-            agrees = all(field.equal(limits[field.key], self.wanted[field.key]) for field in LIMITS if field.key in self.wanted)
+            agrees = all(
+                field.equal(limits[field.key], self.wanted[field.key]) for field in LIMITS if field.key in self.wanted
+            )
             found.append((agrees, {**tokens.shown(operation, "client_name", name), **limits}))
         return Found(min(found, key=lambda pair: pair[0])[1], None) if found else None
 
@@ -64,5 +74,8 @@ class TrustToken(Resource):
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         if not self.client.server.get("environment", {}).get("addresses"):
-            raise InvalidInput(f"{self.client.label} does not listen on the network, where tokens are used: set core.https_address with cloudhost.lxd.server.")
+            raise InvalidInput(
+                f"{self.client.label} does not listen on the network, where tokens are used: set core.https_address "
+                "with cloudhost.lxd.server."
+            )
         self.check_known("projects", new.get("projects") or [], "/1.0/projects")

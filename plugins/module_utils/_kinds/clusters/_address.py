@@ -44,7 +44,9 @@ def same(one: str, other: str) -> bool:
 def covers(listening: str, address: str) -> bool:
     """Whether what listens there is reached at an address, too."""
     (host, port), (wanted, at) = _plain(listening), _plain(address)
-    return (host, port) == (wanted, at) or (port == at and (host in ("", "*", "::") or (host == "0.0.0.0" and ":" not in wanted)))
+    return (host, port) == (wanted, at) or (
+        port == at and (host in ("", "*", "::") or (host == "0.0.0.0" and ":" not in wanted))
+    )
 
 
 def _plain(address: str) -> tuple[str, str]:

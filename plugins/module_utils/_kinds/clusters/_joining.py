@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What joining a cluster costs a server, what a join that failed leaves behind, and what came of C(member_config)."""
+"""What joining a cluster costs a server, what a join that failed leaves behind, and what came of `member_config`."""
 
 from __future__ import annotations
 
@@ -23,11 +23,14 @@ _LOST = (
     ("profiles", "/1.0/profiles", ("default",)),
     ("projects", "/1.0/projects", ("default",)),
 )
-#: Set while an empty server joins. The daemon makes pools and networks before it joins, and Incus leaves them there when that fails. What joins
+#: Set while an empty server joins. The daemon makes pools and networks before it joins, and Incus leaves them there
+#: when that fails. What joins
 #: has the database of the cluster, and not this key.
 MARK = "user.cloudhost.joining"
 _MADE = {"storage pools": "/1.0/storage-pools", "networks": "/1.0/networks"}
-_ONE_ATTEMPT = "A cluster_token is good for one attempt, also for one that fails: make another with cloudhost.lxd.cluster_token."
+_ONE_ATTEMPT = (
+    "A cluster_token is good for one attempt, also for one that fails: make another with cloudhost.lxd.cluster_token."
+)
 _COLLECTIONS = {"storage-pool": "/1.0/storage-pools", "network": "/1.0/networks"}
 
 #: How often a new member is asked to take in the configuration of its cluster.
@@ -35,7 +38,9 @@ _ATTEMPTS = 5
 
 
 def left_over(client: Client) -> list[str]:
-    """The paths of what an earlier join made here, which nothing uses. Refuses to go on where there is anything else to lose."""
+    """The paths of what an earlier join made here, which nothing uses. Refuses to go on where there is anything else to
+    lose.
+    """
     found: dict[str, list[dict[str, Any]]] = {}
     for words, path, expected in _LOST:
         path, _mark, rest = path.partition("?")
@@ -45,13 +50,20 @@ def left_over(client: Client) -> list[str]:
     ours: list[str] = []
     for words, path in _MADE.items() if mark else ():
         here = {f"{path}/{quote(obj['name'])}": obj for obj in found[words] if not obj.get("used_by")}
-        taken = {place: obj for place, obj in here.items() if place in str(mark).split() or not str(mark).startswith("/")}
+        taken = {
+            place: obj for place, obj in here.items() if place in str(mark).split() or not str(mark).startswith("/")
+        }
         found[words] = [obj for obj in found[words] if obj not in taken.values()]
         ours += taken
-    lost = [words for what, objects in found.items() for words in some_of(what, [obj.get("name") or obj.get("fingerprint", "")[:12] for obj in objects])]
+    lost = [
+        words
+        for what, objects in found.items()
+        for words in some_of(what, [obj.get("name") or obj.get("fingerprint", "")[:12] for obj in objects])
+    ]
     if lost:
         raise InvalidInput(
-            f"{client.label} is not empty, and joining a cluster deletes its database, so this would be lost: {'; '.join(lost)}. "
+            f"{client.label} is not empty, and joining a cluster deletes its database, so this would be lost: "
+            f"{'; '.join(lost)}. "
             "Remove or move it first, or say force: true to lose it."
         )
     return ours
@@ -63,7 +75,9 @@ def clear(client: Client, paths: list[str]) -> None:
 
 
 def join(client: Client, body: dict[str, Any], empty: bool) -> None:
-    """C(PUT /1.0/cluster). C(empty) is whether the server had nothing to lose, so that what is there after a failure is of this attempt."""
+    """`PUT /1.0/cluster`. `empty` is whether the server had nothing to lose, so that what is there after a failure is
+    of this attempt.
+    """
     if empty:
         client.write("PATCH", "/1.0", {"config": {MARK: body["server_name"]}})
     try:
@@ -77,7 +91,8 @@ def join(client: Client, body: dict[str, Any], empty: bool) -> None:
 def take_in(client: Client) -> list[str]:
     """Have a server that has joined go on with the configuration of its cluster. Returns warnings.
 
-    LXD 5.0 keeps what it had before in memory, shows it and works by it until the next write of any key. The mark is of that, and not in the cluster.
+    LXD 5.0 keeps what it had before in memory, shows it and works by it until the next write of any key. The mark is of
+    that, and not in the cluster.
     """
     trouble: LXDError | None = None
     for attempt in range(_ATTEMPTS):
@@ -90,13 +105,21 @@ def take_in(client: Client) -> list[str]:
         except LXDError as exc:
             trouble = exc
             break
-    return [f"{client.label} has joined, and may show the configuration of before until a key of it is changed or its daemon starts anew: {trouble}"]
+    return [
+        f"{client.label} has joined, and may show the configuration of before until a key of it is changed or its "
+        f"daemon starts anew: {trouble}"
+    ]
 
 
 def _note_what_is_left(client: Client) -> str:
     """The mark then names it, so that nothing that people make here later is taken for it."""
     try:
-        listed = [f"{path}/{quote(obj['name'])}" for path in _MADE.values() for obj in client.get(path, recursion=1).metadata or [] if obj.get("managed", True)]
+        listed = [
+            f"{path}/{quote(obj['name'])}"
+            for path in _MADE.values()
+            for obj in client.get(path, recursion=1).metadata or []
+            if obj.get("managed", True)
+        ]
         client.write("PATCH", "/1.0", {"config": {MARK: " ".join(listed)}})
     except LXDError:  # what made the join fail is what matters, and the mark stands
         return ""
@@ -104,7 +127,7 @@ def _note_what_is_left(client: Client) -> str:
 
 
 def ignored(client: Client, member: str, member_config: list[dict[str, Any]]) -> list[str]:
-    """Warnings: what of C(member_config) the server took no notice of, which it says in its log only."""
+    """Warnings: what of `member_config` the server took no notice of, which it says in its log only."""
     warnings = []
     there: dict[str, dict[str, str] | None] = {}
     for entry in member_config:
@@ -114,17 +137,25 @@ def ignored(client: Client, member: str, member_config: list[dict[str, Any]]) ->
             there[path] = (reply.metadata.get("config") or {}) if reply else None
         config, key, value = there[path], entry["key"], entry["value"]
         if config is None:
-            warnings.append(f"member_config: the cluster has no {entry['entity']} '{entry['name']}', so its key {key} was of no use.")
+            warnings.append(
+                f"member_config: the cluster has no {entry['entity']} '{entry['name']}', so its key {key} was of no "
+                "use."
+            )
         elif not _heeded(key, value, config):
             warnings.append(
-                f"member_config: {entry['entity']} '{entry['name']}' has {key}: {config.get(key)!r} on this member, and {value!r} was given. "
+                f"member_config: {entry['entity']} '{entry['name']}' has {key}: {config.get(key)!r} on this member, "
+                f"and {value!r} was given. "
                 "The servers take keys that members have of their own; all others come from the cluster."
             )
     return warnings
 
 
 def _heeded(key: str, value: str, config: dict[str, str]) -> bool:
-    """The servers clear C(source.wipe), keep what they make of a source beside what was given, and an address in the place of C(auto)."""
+    """The servers clear `source.wipe`, keep what they make of a source beside what was given, and an address in the
+    place of `auto`.
+    """
     if key == "source.wipe" or (value == "auto" and config.get(key)):
         return True
-    return value == config.get("volatile.initial_source" if key == "source" else key) or values.same_in(key, value, config)
+    return value == config.get("volatile.initial_source" if key == "source" else key) or values.same_in(
+        key, value, config
+    )

@@ -4,7 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Which member may leave a cluster. C(force) takes the servers' own guards away; what would end the cluster is refused all the same."""
+"""Which member may leave a cluster. `force` takes the servers' own guards away; what would end the cluster is refused
+all the same.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +20,9 @@ _BRING_BACK = "Bring them back, or remove those that are gone for good first"
 
 
 def check(client: Client, name: str, force: bool) -> list[str]:
-    """Refuse what the server would refuse, and with C(force) what leaves no cluster behind. Returns warnings: what is lost."""
+    """Refuse what the server would refuse, and with `force` what leaves no cluster behind. Returns warnings: what is
+    lost.
+    """
     members = _listed(client)
     others = [member for member in members if member["server_name"] != name]
     if not others:
@@ -34,7 +38,8 @@ def check(client: Client, name: str, force: bool) -> list[str]:
     _refuse_to_end_it(client, name, others)
     if spoken_to(client, members) == name:
         raise InvalidInput(
-            f"name: '{name}' is the member that this task speaks to ({client.transport.url}), and with force: true it would forget nothing and answer "
+            f"name: '{name}' is the member that this task speaks to ({client.transport.url}), and with force: true "
+            "it would forget nothing and answer "
             f"nothing any more. Speak to another member, such as {others[0]['server_name']}, or leave force out."
         )
     return [f"{name} leaves the cluster by force, and this is lost with it: {lost}."] if lost else []
@@ -56,12 +61,18 @@ def _refuse_without_force(client: Client, leaving: dict[str, Any], lost: str) ->
     name = leaving["server_name"]
     if lost:
         raise InvalidInput(
-            f"name: '{name}' cannot be removed while it has {lost}. Move them to other members (state: evacuated moves instances), delete them, "
+            f"name: '{name}' cannot be removed while it has {lost}. Move them to other members (state: evacuated "
+            "moves instances), delete them, "
             "or say force: true to lose them."
         )
-    if leaving["status"] == "Offline" and heard(client, lambda: [client.get(f"/1.0/cluster/members/{quote(name)}").metadata])[0]["status"] == "Offline":
+    if (
+        leaving["status"] == "Offline"
+        and heard(client, lambda: [client.get(f"/1.0/cluster/members/{quote(name)}").metadata])[0]["status"]
+        == "Offline"
+    ):
         raise InvalidInput(
-            f"name: '{name}' is offline ({leaving.get('message')}), and a member that leaves is asked to clear up. Bring it back, or where it is gone "
+            f"name: '{name}' is offline ({leaving.get('message')}), and a member that leaves is asked to clear up. "
+            "Bring it back, or where it is gone "
             "for good, say force: true: what only it had is lost."
         )
 
@@ -76,16 +87,24 @@ def _refuse_to_end_it(client: Client, name: str, left: list[dict[str, Any]]) -> 
         return
     away = ", ".join(member["server_name"] for member in left if member["status"] == "Offline")
     if all(member["status"] == "Offline" for member in left):
-        raise InvalidInput(f"name: '{name}' is the last member that is online; {away} would be left, and nobody would answer any more. {_BRING_BACK}.")
+        raise InvalidInput(
+            f"name: '{name}' is the last member that is online; {away} would be left, and nobody would answer any "
+            f"more. {_BRING_BACK}."
+        )
     keepers = ", ".join(member["server_name"] for member in _voters(left))
     raise InvalidInput(
-        f"name: without '{name}' the database of the cluster would be kept by {keepers}, and so few of these are online (offline: {away}) that nothing "
+        f"name: without '{name}' the database of the cluster would be kept by {keepers}, and so few of these are "
+        f"online (offline: {away}) that nothing "
         f"could be read or written any more. {_BRING_BACK}."
     )
 
 
 def _voters(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    return [member for member in members if {"database", "database-leader", "database-voter"} & set(member.get("roles") or ())]
+    return [
+        member
+        for member in members
+        if {"database", "database-leader", "database-voter"} & set(member.get("roles") or ())
+    ]
 
 
 def answers(members: list[dict[str, Any]]) -> bool:
@@ -97,10 +116,16 @@ def answers(members: list[dict[str, Any]]) -> bool:
 
 def _lost(client: Client, name: str) -> str:
     """What is on this member and nowhere else, in words."""
-    instances = [obj for obj in client.get("/1.0/instances", recursion=1, **{"all-projects": "true"}).metadata or [] if obj.get("location") == name]
+    instances = [
+        obj
+        for obj in client.get("/1.0/instances", recursion=1, **{"all-projects": "true"}).metadata or []
+        if obj.get("location") == name
+    ]
     parts = some_of("the instances", [obj["name"] for obj in instances])
     for pool in client.names("/1.0/storage-pools"):
         everywhere = {"all-projects": "true"} if client.has("storage_volumes_all_projects") else {}
-        listed = client.get(f"/1.0/storage-pools/{quote(pool)}/volumes/custom", recursion=1, **everywhere).metadata or []
+        listed = (
+            client.get(f"/1.0/storage-pools/{quote(pool)}/volumes/custom", recursion=1, **everywhere).metadata or []
+        )
         parts += some_of(f"the volumes of pool {pool}", [obj["name"] for obj in listed if obj.get("location") == name])
     return "; ".join(parts)

@@ -18,7 +18,9 @@ _AS_IN = "Give the address and port that the other members reach this server at,
 
 
 class Cluster(Resource):
-    """C(/1.0/cluster): this server as the first member of a cluster, or as one more. There is no way back but to remove the member."""
+    """`/1.0/cluster`: this server as the first member of a cluster, or as one more. There is no way back but to remove
+    the member.
+    """
 
     kind = "cluster"
     stackable = False
@@ -45,7 +47,10 @@ class Cluster(Resource):
         "force": {"type": "bool", "default": False},
     }
 
-    name_rule = (r"(?!@)[^/\s*][^/\s]*", "no slash, no space and no asterisk, and no @ at its beginning, which stands for groups")
+    name_rule = (
+        r"(?!@)[^/\s*][^/\s]*",
+        "no slash, no space and no asterisk, and no @ at its beginning, which stands for groups",
+    )
     joined = False
 
     def validate(self) -> None:
@@ -55,7 +60,10 @@ class Cluster(Resource):
         raw = self.params["cluster_token"]
         self.token: Token | None = decode_token("cluster_token", raw) if raw else None
         if self.token and self.token.name not in ("", self.member):
-            raise InvalidInput(f"cluster_token is for a member named '{self.token.name}', and server_name is '{self.member}': use the token of this member.")
+            raise InvalidInput(
+                f"cluster_token is for a member named '{self.token.name}', and server_name is '{self.member}': use "
+                "the token of this member."
+            )
         if self.params["member_config"] and not self.token:
             raise InvalidInput("member_config is for a server that joins: give its cluster_token, or leave it out.")
 
@@ -74,7 +82,8 @@ class Cluster(Resource):
         if cluster.get("enabled"):
             if cluster["server_name"] != self.member:
                 raise InvalidInput(
-                    f"server_name: {self.client.label} is the member '{cluster['server_name']}' of a cluster already, not '{self.member}'. "
+                    f"server_name: {self.client.label} is the member '{cluster['server_name']}' of a cluster "
+                    f"already, not '{self.member}'. "
                     "Rename it with cloudhost.lxd.cluster_member and new_name."
                 )
             self._compare_address()
@@ -91,8 +100,10 @@ class Cluster(Resource):
         has = config.get("cluster.https_address") or config.get("core.https_address")
         if has and not addresses.same(wanted, has):
             self.warnings.append(
-                f"server_address: {self.client.label} is the member '{self.member}' at {has}, and that is not changed to {wanted}. To move a cluster, stop the "
-                "daemons of all members, write the addresses with `lxd cluster edit` or `incus admin cluster edit` on each, and start them. To move one "
+                f"server_address: {self.client.label} is the member '{self.member}' at {has}, and that is not "
+                f"changed to {wanted}. To move a cluster, stop the "
+                "daemons of all members, write the addresses with `lxd cluster edit` or `incus admin cluster edit` "
+                "on each, and start them. To move one "
                 "member, remove it with cloudhost.lxd.cluster_member and have it join again."
             )
 
@@ -101,7 +112,8 @@ class Cluster(Resource):
         wrong = addresses.fault(listening) if listening else "is none"
         if wrong:
             raise InvalidInput(
-                f"server_address: {self.client.label} listens on '{listening or 'no address'}', which other members cannot use: it {wrong}. {_AS_IN}"
+                f"server_address: {self.client.label} listens on '{listening or 'no address'}', which other members "
+                f"cannot use: it {wrong}. {_AS_IN}"
             )
         return str(listening)
 
@@ -114,14 +126,23 @@ class Cluster(Resource):
         address = self.params["server_address"]
         listening = config.get("cluster.https_address") or config.get("core.https_address") or ""
         if address and not addresses.same(address, listening):
-            steps.append(Step(Action.UPDATE, f"set {key} to {address}", lambda: self._listen(key, address, config.get(key, ""))))
+            steps.append(
+                Step(Action.UPDATE, f"set {key} to {address}", lambda: self._listen(key, address, config.get(key, "")))
+            )
         else:
             self._usable(listening)
         body = {"server_name": self.member, "enabled": True}
-        return [*steps, Step(Action.CREATE, f"enable clustering on {self.member}", lambda: self.client.write("PUT", self.path, body))]
+        return [
+            *steps,
+            Step(
+                Action.CREATE, f"enable clustering on {self.member}", lambda: self.client.write("PUT", self.path, body)
+            ),
+        ]
 
     def _listen(self, key: str, address: str, before: str) -> None:
-        """LXD 5.0 stores an address that it cannot listen on, and the next run would take it for one that it does listen on."""
+        """LXD 5.0 stores an address that it cannot listen on, and the next run would take it for one that it does
+        listen on.
+        """
         try:
             self.client.write("PATCH", "/1.0", {"config": {key: address}})
         except ServerError:
@@ -133,7 +154,17 @@ class Cluster(Resource):
     def _join(self, token: Token) -> list[Step]:
         address = self.params["server_address"] or self._usable(self.client.server["config"].get("core.https_address"))
         left = [] if self.params["force"] else joining.left_over(self.client)
-        steps = [Step(Action.DELETE, f"remove what a join that failed left here: {', '.join(left)}", lambda: joining.clear(self.client, left))] if left else []
+        steps = (
+            [
+                Step(
+                    Action.DELETE,
+                    f"remove what a join that failed left here: {', '.join(left)}",
+                    lambda: joining.clear(self.client, left),
+                )
+            ]
+            if left
+            else []
+        )
         return [*steps, Step(Action.JOIN, f"join the cluster as {self.member}", lambda: self._put_join(token, address))]
 
     def _put_join(self, token: Token, address: str) -> None:
@@ -160,7 +191,12 @@ class Cluster(Resource):
         failures = []
         for address in token.addresses:
             try:
-                return address, server_pem(address, token.fingerprint, min(self.client.deadline.check("reaching the cluster"), 10))
+                return address, server_pem(
+                    address, token.fingerprint, min(self.client.deadline.check("reaching the cluster"), 10)
+                )
             except (ConnectionFailed, OSError) as exc:
                 failures.append(f"{address}: {exc}")
-        raise ConnectionFailed(f"No member of the cluster can be reached at the addresses in cluster_token: {'; '.join(failures)}", permanent=True)
+        raise ConnectionFailed(
+            f"No member of the cluster can be reached at the addresses in cluster_token: {'; '.join(failures)}",
+            permanent=True,
+        )

@@ -15,7 +15,7 @@ from ._of_cluster import OfCluster
 
 
 class ClusterGroup(OfCluster):
-    """C(/1.0/cluster/groups)."""
+    """`/1.0/cluster/groups`."""
 
     kind = "cluster_group"
     path = "/1.0/cluster/groups"
@@ -27,7 +27,10 @@ class ClusterGroup(OfCluster):
 
     def plan_absent(self, found: Found | None) -> Plan:
         if found and self.name in self.singletons:
-            raise InvalidInput(f"name: the cluster group '{self.name}' is the servers' own and cannot be removed. Its members can be put into other groups.")
+            raise InvalidInput(
+                f"name: the cluster group '{self.name}' is the servers' own and cannot be removed. Its members can "
+                "be put into other groups."
+            )
         return super().plan_absent(found)
 
     def before_delete(self, found: Found) -> list[Step]:
@@ -37,7 +40,14 @@ class ClusterGroup(OfCluster):
             return []
         self._refuse_to_strand("name", set(there))
         empty = {**found.object, "members": []}
-        return [Step(Action.UPDATE, f"take the members out of cluster_group {self.name}", lambda: self.update(found, empty), reread=True)]
+        return [
+            Step(
+                Action.UPDATE,
+                f"take the members out of cluster_group {self.name}",
+                lambda: self.update(found, empty),
+                reread=True,
+            )
+        ]
 
     def update(self, found: Found, body: dict[str, Any]) -> None:
         """A member that came to be in this group only meanwhile stays in it, and the server says nothing of that."""
@@ -53,7 +63,8 @@ class ClusterGroup(OfCluster):
         self._refuse_to_strand("members", there - wanted)
 
     def _refuse_to_strand(self, option: str, leaving: set[str]) -> None:
-        """Each member is in one group at least. Incus answers what would end that with success and leaves the member where it is; LXD 5.0 does it and
+        """Each member is in one group at least. Incus answers what would end that with success and leaves the member
+        where it is; LXD 5.0 does it and
         then refuses every other change of the member."""
         if not leaving:
             return
@@ -61,6 +72,8 @@ class ClusterGroup(OfCluster):
         stranded = sorted(leaving.difference(*(group.get("members") or () for group in others)))
         if stranded:
             raise InvalidInput(
-                f"{option}: {', '.join(stranded)} {'is' if len(stranded) == 1 else 'are'} in no other cluster group than '{self.name}', and a member has to be "
-                f"in one at least. Put it into another first, as with cloudhost.lxd.cluster_member, name: {stranded[0]} and groups: [default]."
+                f"{option}: {', '.join(stranded)} {'is' if len(stranded) == 1 else 'are'} in no other cluster group "
+                f"than '{self.name}', and a member has to be "
+                "in one at least. Put it into another first, as with cloudhost.lxd.cluster_member, name: "
+                f"{stranded[0]} and groups: [default]."
             )

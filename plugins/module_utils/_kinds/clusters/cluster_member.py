@@ -23,7 +23,9 @@ AUTOMATIC = ("database", "database-leader", "database-standby", "database-client
 
 
 class ClusterMember(OfCluster):
-    """C(/1.0/cluster/members). Members come by joining (L(cluster.Cluster)); here they are configured, emptied and removed."""
+    """`/1.0/cluster/members`. Members come by joining (`cluster.Cluster`); here they are configured, emptied and
+    removed.
+    """
 
     kind = "cluster_member"
     stackable = False
@@ -50,12 +52,20 @@ class ClusterMember(OfCluster):
     def validate(self) -> None:
         super().validate()
         if self.params["groups"] == []:
-            raise InvalidInput("groups: a member has to be in one cluster group at least: write groups: [default], or leave the option out.")
+            raise InvalidInput(
+                "groups: a member has to be in one cluster group at least: write groups: [default], or leave the "
+                "option out."
+            )
         if self.params["failure_domain"] == "":
-            raise InvalidInput("failure_domain: it has to have a name: write failure_domain: default for that of a new member, or leave the option out.")
+            raise InvalidInput(
+                "failure_domain: it has to have a name: write failure_domain: default for that of a new member, or "
+                "leave the option out."
+            )
 
     def read(self) -> Found | None:
-        """A member that has just come back is shown as Offline until its first heartbeat, which hides that it is evacuated."""
+        """A member that has just come back is shown as Offline until its first heartbeat, which hides that it is
+        evacuated.
+        """
         found = super().read()
         if self.state in ("evacuated", "restored") and found and found.object["status"] == "Offline":
             heard(self.client, lambda: [self.client.get(self.url()).metadata])
@@ -91,7 +101,11 @@ class ClusterMember(OfCluster):
         return plan
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
-        self.check_known("groups", [name for name in new.get("groups") or () if name not in (old.get("groups") or ())], "/1.0/cluster/groups")
+        self.check_known(
+            "groups",
+            [name for name in new.get("groups") or () if name not in (old.get("groups") or ())],
+            "/1.0/cluster/groups",
+        )
 
     def extra_steps(self, found: Found | None, after: dict[str, Any]) -> list[Step]:
         action = self._action(found)
@@ -102,7 +116,13 @@ class ClusterMember(OfCluster):
             self._refuse_while_away()
         if self.params["mode"]:  # a server that does not know it takes it, and does what it always does
             self.client.require("clustering_evacuation_mode", "mode")
-        return [Step(Action(action), f"{action} cluster_member {self.params.get('new_name') or self.name}", lambda: self._switch(action))]
+        return [
+            Step(
+                Action(action),
+                f"{action} cluster_member {self.params.get('new_name') or self.name}",
+                lambda: self._switch(action),
+            )
+        ]
 
     def _action(self, found: Found | None) -> str:
         evacuated = found is not None and is_evacuated(found.object)
@@ -113,12 +133,15 @@ class ClusterMember(OfCluster):
         [member] = heard(self.client, lambda: [self.client.get(self.url()).metadata])
         if member["status"] == "Offline":
             raise InvalidInput(
-                f"state: '{self.name}' is offline ({member.get('message')}) and cannot be {self.state}. Bring it back first, or where it is gone "
+                f"state: '{self.name}' is offline ({member.get('message')}) and cannot be {self.state}. Bring it "
+                "back first, or where it is gone "
                 "for good, remove it with state: absent and force: true."
             )
 
     def _switch(self, action: str) -> None:
-        """Evacuate or restore. A member whose heartbeat came late counts as offline for a moment, which breaks a move off: then it is done again."""
+        """Evacuate or restore. A member whose heartbeat came late counts as offline for a moment, which breaks a move
+        off: then it is done again.
+        """
         if self.moved is None:
             self.moved = moves.concerned(self.client, self.name)
         try:

@@ -17,7 +17,9 @@ from ._of_cluster import NOT_CLUSTERED
 
 
 class ClusterToken(Resource):
-    """Join tokens: C(POST /1.0/cluster/members) makes one, and it is pending as an operation of the class token until it is used."""
+    """Join tokens: `POST /1.0/cluster/members` makes one, and it is pending as an operation of the class token until it
+    is used.
+    """
 
     kind = "cluster_token"
     stackable = False
@@ -47,4 +49,7 @@ class ClusterToken(Resource):
         if not self.client.clustered:
             raise InvalidInput(NOT_CLUSTERED.format(self.client.label))
         if self.name in self.client.names(self.path):
-            raise InvalidInput(f"name: {self.client.label} has a member '{self.name}' already: a token is for a server that is to join under a free name.")
+            raise InvalidInput(
+                f"name: {self.client.label} has a member '{self.name}' already: a token is for a server that is to "
+                "join under a free name."
+            )

@@ -29,13 +29,15 @@ _FINGERPRINT = re.compile("[0-9a-f]{12,64}")
 
 
 def remote_source(client: Client, option: str, text: str) -> dict[str, Any]:
-    """The API's source for C(remote:alias)."""
+    """The API's source for `remote:alias`."""
     remote, _colon, alias = text.partition(":")
     remotes = REMOTES[client.implementation]
     if remote not in remotes:
         raise InvalidInput(
-            f"{option}: '{text}' names the remote '{remote}', which is none of the known ones. {did_you_mean(remote, list(remotes))} "
-            "For another server write source: {type: image, mode: pull, server: https://…, protocol: simplestreams, alias: …}."
+            f"{option}: '{text}' names the remote '{remote}', which is none of the known ones. "
+            f"{did_you_mean(remote, list(remotes))} "
+            "For another server write source: {type: image, mode: pull, server: https://…, protocol: simplestreams, "
+            "alias: …}."
         )
     if not alias:
         raise InvalidInput(f"{option}: '{text}' names a remote and no image; write it as in images:debian/12.")
@@ -54,7 +56,9 @@ def find_image(client: Client, name: str, project: str | None) -> str | None:
 
 
 def image_source(client: Client, option: str, text: str, project: str | None) -> dict[str, Any]:
-    """The API's source for C(image): a local alias or fingerprint, or C(remote:alias). Refuses a local one that is not there."""
+    """The API's source for `image`: a local alias or fingerprint, or `remote:alias`. Refuses a local one that is not
+    there.
+    """
     if ":" in text:
         return remote_source(client, option, text)
     found = find_image(client, text, project)

@@ -46,9 +46,10 @@ def _fingerprint(files: tuple[tuple[str, int, int], ...]) -> str:
 
 
 class Multipart:
-    """A C(multipart/form-data) body of a split image: the parts C(metadata) and C(rootfs.img), in that order.
+    """A `multipart/form-data` body of a split image: the parts `metadata` and `rootfs.img`, in that order.
 
-    Each has the length that its file had when it was opened, and what stands between them is told from contents by a word that nobody can know.
+    Each has the length that its file had when it was opened, and what stands between them is told from contents by a
+    word that nobody can know.
     """
 
     name = "the image"
@@ -79,7 +80,7 @@ class Multipart:
         self._sources.append(Exactly(self._files[-1], size))
 
     def read(self, size: int = -1) -> bytes:
-        """The next piece, of C(size) bytes at most where that is said."""
+        """The next piece, of `size` bytes at most where that is said."""
         while self._sources:
             source = self._sources[0]
             if isinstance(source, bytes):
@@ -100,9 +101,12 @@ class Multipart:
 
 
 def open_image(paths: list[str]) -> tuple[IO[bytes], dict[str, str]]:
-    """The body and headers for C(POST /1.0/images)."""
+    """The body and headers for `POST /1.0/images`."""
     if len(paths) == 2:
         body = Multipart(*paths)
         return body, {"Content-Type": body.content_type, "Content-Length": str(body.length)}  # type: ignore[return-value]
     stream = open(paths[0], "rb")  # noqa: SIM115 - closed by who sends it
-    return stream, {"Content-Type": "application/octet-stream", "Content-Length": str(os.fstat(stream.fileno()).st_size)}
+    return stream, {
+        "Content-Type": "application/octet-stream",
+        "Content-Length": str(os.fstat(stream.fileno()).st_size),
+    }

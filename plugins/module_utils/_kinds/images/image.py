@@ -20,9 +20,10 @@ from ._upload import check_files, fingerprint, open_image
 
 
 class Image(Resource):
-    """C(/1.0/images), named by a local alias (or, to change or delete one, by its fingerprint).
+    """`/1.0/images`, named by a local alias (or, to change or delete one, by its fingerprint).
 
-    An alias that is there is the image, wherever its remote has moved on to: refreshing is the daemon's C(auto_update). Only a
+    An alias that is there is the image, wherever its remote has moved on to: refreshing is the daemon's `auto_update`.
+    Only a
     file says exactly what the image is, so only a file with another fingerprint replaces it.
     """
 
@@ -71,7 +72,11 @@ class Image(Resource):
         body = super().create_body()
         if self.file_fingerprint:
             return {**body, "fingerprint": self.file_fingerprint}
-        return {**body, "aliases": [{"name": self.name}], "source": self.attempt(self._source, instead={"type": "none"})}
+        return {
+            **body,
+            "aliases": [{"name": self.name}],
+            "source": self.attempt(self._source, instead={"type": "none"}),
+        }
 
     def _source(self) -> dict[str, Any]:
         params = self.params
@@ -83,9 +88,15 @@ class Image(Resource):
             instance, _slash, snapshot = params["instance"].partition("/")
             known = self.client.names("/1.0/instances", **self.query())
             if instance not in known:
-                raise InvalidInput(f"instance: there is no instance '{instance}' on {self.client.label}. {did_you_mean(instance, known)}")
+                raise InvalidInput(
+                    f"instance: there is no instance '{instance}' on {self.client.label}. "
+                    f"{did_you_mean(instance, known)}"
+                )
             return {"type": "snapshot" if snapshot else "instance", "name": params["instance"]}
-        raise InvalidInput(f"name: there is no image '{self.name}' on {self.client.label}; say where it comes from with remote, source, file or instance.")
+        raise InvalidInput(
+            f"name: there is no image '{self.name}' on {self.client.label}; say where it comes from with remote, "
+            "source, file or instance."
+        )
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         profiles = [name for name in new.get("profiles") or () if name not in (old.get("profiles") or ())]
@@ -101,13 +112,19 @@ class Image(Resource):
         self._settle()
 
     def _import(self, body: dict[str, Any]) -> None:
-        """Upload unless the very image is there, point the alias at it, then its properties: each step is safe to repeat."""
+        """Upload unless the very image is there, point the alias at it, then its properties: each step is safe to
+        repeat.
+        """
         self.fingerprint = body["fingerprint"]
         if not self.client.find(self.url(), **self.query()):
             stream, headers = open_image(self.files)
             vendor = "Incus" if self.client.implementation == "incus" else "LXD"
-            headers[f"X-{vendor}-fingerprint"] = self.fingerprint  # the server refuses files that are not those any more that were looked at
-            if body.get("properties"):  # with the image at once, so that a broken run does not leave one that nobody owns
+            headers[f"X-{vendor}-fingerprint"] = (
+                self.fingerprint
+            )  # the server refuses files that are not those any more that were looked at
+            if body.get(
+                "properties"
+            ):  # with the image at once, so that a broken run does not leave one that nobody owns
                 headers[f"X-{vendor}-properties"] = urllib.parse.urlencode(body["properties"])
             try:
                 self.client.write("POST", self.path, headers=headers, stream=stream, **self.query())
@@ -115,7 +132,9 @@ class Image(Resource):
                 stream.close()
         alias = self.client.find(f"{self.path}/aliases/{quote(self.name)}", **self.query())
         if not alias:
-            self.client.write("POST", f"{self.path}/aliases", {"name": self.name, "target": self.fingerprint}, **self.query())
+            self.client.write(
+                "POST", f"{self.path}/aliases", {"name": self.name, "target": self.fingerprint}, **self.query()
+            )
         elif alias.metadata["target"] != self.fingerprint:
             entry = {"description": alias.metadata["description"], "target": self.fingerprint}
             self.client.write("PUT", f"{self.path}/aliases/{quote(self.name)}", entry, etag=alias.etag, **self.query())
@@ -139,7 +158,9 @@ class Image(Resource):
     def plan_absent(self, found: Found | None) -> Plan:
         names = self.called(found.object, self.name) if found else []
         if len(names) > 1:
-            self.warnings = [f"image {self.fingerprint} has several names, and goes with all of them: {', '.join(sorted(names))}."]
+            self.warnings = [
+                f"image {self.fingerprint} has several names, and goes with all of them: {', '.join(sorted(names))}."
+            ]
         return super().plan_absent(found)
 
     # -- for stacks -------------------------------------------------------------------------------------------------
@@ -148,11 +169,16 @@ class Image(Resource):
         """The image and its alias; a fingerprint that only the server will know has a word in its place."""
         known = self.file_fingerprint or self.fingerprint or f"the image of {self.name}"
         image = {"properties": {}, **(plan.result or {}), "fingerprint": known, "aliases": [{"name": self.name}]}
-        return {f"{self.path}/{quote(known)}": image, f"{self.path}/aliases/{quote(self.name)}": {"name": self.name, "target": known}}
+        return {
+            f"{self.path}/{quote(known)}": image,
+            f"{self.path}/aliases/{quote(self.name)}": {"name": self.name, "target": known},
+        }
 
     def taken_over(self) -> Found | None:
         """The image of the file, which may be there under another alias."""
-        reply = self.client.find(f"{self.path}/{self.file_fingerprint}", **self.query()) if self.file_fingerprint else None
+        reply = (
+            self.client.find(f"{self.path}/{self.file_fingerprint}", **self.query()) if self.file_fingerprint else None
+        )
         return Found(reply.metadata, reply.etag) if reply else None
 
     @classmethod
@@ -164,5 +190,7 @@ class Image(Resource):
         if obj.get("cached"):
             return None
         entry = {**(super().export(obj, client, query) or {}), "name": image_name(obj)}
-        source = {key: value for key, value in (obj.get("update_source") or {}).items() if value and key != "image_type"}
+        source = {
+            key: value for key, value in (obj.get("update_source") or {}).items() if value and key != "image_type"
+        }
         return {**entry, "source": {"type": "image", "mode": "pull", **source}} if source else entry

@@ -17,7 +17,7 @@ from ._source import image_name
 
 
 class ImageAlias(Resource):
-    """C(/1.0/images/aliases). The API calls the image C(target); here that word is taken by the cluster member."""
+    """`/1.0/images/aliases`. The API calls the image `target`; here that word is taken by the cluster member."""
 
     kind = "image_alias"
     path = "/1.0/images/aliases"
@@ -37,7 +37,10 @@ class ImageAlias(Resource):
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
         if "target" not in body:
-            raise InvalidInput(f"fingerprint: image_alias '{self.name}' does not exist yet on {self.client.label}, so 'fingerprint' says which image it names.")
+            raise InvalidInput(
+                f"fingerprint: image_alias '{self.name}' does not exist yet on {self.client.label}, so 'fingerprint' "
+                "says which image it names."
+            )
         return body
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
@@ -46,7 +49,8 @@ class ImageAlias(Resource):
         image = self.client.find(f"/1.0/images/{new['target']}", **self.query())
         if not image:
             raise InvalidInput(
-                f"fingerprint: there is no image '{new['target']}' on {self.client.label}; cloudhost.lxd.resource_info with kind: image lists them."
+                f"fingerprint: there is no image '{new['target']}' on {self.client.label}; "
+                "cloudhost.lxd.resource_info with kind: image lists them."
             )
         new["target"] = image.metadata["fingerprint"]  # the API takes a whole fingerprint only
 

@@ -6,8 +6,10 @@
 
 """An instance that moves to another project: what has to be there, and what goes along.
 
-Servers with the extension C(instance_move_config), as Incus, take profiles, config and devices in the request of the move. LXD 5.0 has no
-place for them: it makes the instance there with the profiles that it has, and fails where one of them is not there. Either makes the
+Servers with the extension `instance_move_config`, as Incus, take profiles, config and devices in the request of the
+move. LXD 5.0 has no
+place for them: it makes the instance there with the profiles that it has, and fails where one of them is not there.
+Either makes the
 snapshots with the profiles that the instance has now.
 """
 
@@ -28,7 +30,10 @@ def move(instance: Any, old: dict[str, Any], plan: Plan, updating: list[Step]) -
     if instance.check_known("new_project", [project], "/1.0/projects"):
         _check(instance, old, new, taken)
     else:  # pools are in no project
-        instance.check_device_references({"devices": {name: device for name, device in (new.get("devices") or {}).items() if device.get("pool")}}, old)
+        instance.check_device_references(
+            {"devices": {name: device for name, device in (new.get("devices") or {}).items() if device.get("pool")}},
+            old,
+        )
     body = _along(old, new) if taken else {}
     left = _left(old, new, body)
     words = f"move instance {instance.name} from project {origin} to project {project}"
@@ -50,7 +55,10 @@ def _along(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
 
 
 def _left(old: dict[str, Any], new: dict[str, Any], body: dict[str, Any]) -> list[str]:
-    there = {**old, **{key: {**(old.get(key) or {}), **value} if isinstance(value, dict) else value for key, value in body.items()}}
+    there = {
+        **old,
+        **{key: {**(old.get(key) or {}), **value} if isinstance(value, dict) else value for key, value in body.items()},
+    }
     return sorted(key for key in new if new[key] != there.get(key))
 
 
@@ -72,7 +80,11 @@ def _check(instance: Any, old: dict[str, Any], new: dict[str, Any], taken: bool)
 
 def _refuse(instance: Any, lacking: list[str], written: bool, taken: bool) -> None:
     """Say what to do, unless the other profiles go along. Those of its snapshots are always its own of before."""
-    project, because, ways = instance.params["new_project"], "", [f"Make it there, with cloudhost.lxd.profile and project: {instance.params['new_project']}"]
+    project, because, ways = (
+        instance.params["new_project"],
+        "",
+        [f"Make it there, with cloudhost.lxd.profile and project: {instance.params['new_project']}"],
+    )
     if taken and written:
         snapshots = instance.client.names(f"{instance.url()}/snapshots", **instance.query())
         if not snapshots:
@@ -85,6 +97,7 @@ def _refuse(instance: Any, lacking: list[str], written: bool, taken: bool) -> No
     ways += [] if taken and not written else ["give it profiles that both projects have before it moves"]
     profiles = some_of("profile" if len(lacking) == 1 else "profiles", [f"'{name}'" for name in lacking])[0]
     instance.refuse(
-        f"new_project: instance '{instance.name}' on {instance.client.label} has the {profiles}, which project '{project}' has not.{because} "
+        f"new_project: instance '{instance.name}' on {instance.client.label} has the {profiles}, which project "
+        f"'{project}' has not.{because} "
         f"{', or '.join(ways)}."
     )

@@ -4,7 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Moves to another pool or member: C(POST /1.0/instances/NAME) with C(migration). Those to another project are in C(_arrival.py)."""
+"""Moves to another pool or member: `POST /1.0/instances/NAME` with `migration`. Those to another project are in
+`_arrival.py`.
+"""
 
 from __future__ import annotations
 
@@ -27,7 +29,10 @@ def to_pool(instance: Any, found: Found, plan: Plan) -> list[Step]:
     instance.client.require("instance_pool_move", "moving an instance to another pool")
     plan.before["pool"], plan.after["pool"] = pool, wanted
     devices = (plan.result or {}).get("devices") or {}
-    plan.result = {**(plan.result or {}), "devices": {**devices, root: {**disks.get(root, {}), **devices.get(root, {}), "pool": wanted}}}
+    plan.result = {
+        **(plan.result or {}),
+        "devices": {**devices, root: {**disks.get(root, {}), **devices.get(root, {}), "pool": wanted}},
+    }
     words = f"move instance {instance.name} from pool {pool} to pool {wanted}"
     return [Step(Action.MOVE, words, lambda: instance.move(pool=wanted), reread=True, detail="pool")]
 
@@ -39,7 +44,10 @@ def to_member(instance: Any, found: Found, plan: Plan) -> list[Step]:
         return []
     live = can_move_live(found.object)
     plan.before["location"], plan.after["location"] = location, target
-    plan.result = {**(plan.result or {}), "location": None if target.startswith("@") else target}  # which one of a group is not known before
+    plan.result = {
+        **(plan.result or {}),
+        "location": None if target.startswith("@") else target,
+    }  # which one of a group is not known before
     words = f"move instance {instance.name} from member {location} to {target}"
     return [Step(Action.MOVE, words, lambda: _carry(instance, found, target, live), reread=True, detail="member")]
 
@@ -48,6 +56,8 @@ def _carry(instance: Any, found: Found, target: str, live: bool) -> None:
     try:
         instance.move(move_target(instance.client, target, instance.project), live)
     except ServerError as exc:
-        if moves.mend(instance.client, [{**found.object, "project": instance.project or "default"}]) or member_offline(exc):
+        if moves.mend(instance.client, [{**found.object, "project": instance.project or "default"}]) or member_offline(
+            exc
+        ):
             raise Interrupted(exc.text) from exc
         raise

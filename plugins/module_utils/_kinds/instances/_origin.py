@@ -4,7 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What a new instance is made of besides what the task says: the original of a copy, the profiles of an image, the devices of profiles."""
+"""What a new instance is made of besides what the task says: the original of a copy, the profiles of an image, the
+devices of profiles.
+"""
 
 from __future__ import annotations
 
@@ -26,30 +28,39 @@ def references(source: Any) -> list[tuple[str, ...]]:
         return []
     place = (str(source["project"]),) if source.get("project") else ()
     named = {"alias": ("image", "image_alias"), "source": ("instance", "instance_snapshot")}
-    found: list[tuple[str, ...]] = [(kind, str(source[key]), *place) for key, kinds in named.items() if source.get(key) for kind in kinds]
+    found: list[tuple[str, ...]] = [
+        (kind, str(source[key]), *place) for key, kinds in named.items() if source.get(key) for kind in kinds
+    ]
     return found + [("project", name, "") for name in place]
 
 
 def source_of(client: Client, params: dict[str, Any], kind: str) -> dict[str, Any]:
-    """The API's source for the options C(image) and C(source). Refuses what is not there."""
+    """The API's source for the options `image` and `source`. Refuses what is not there."""
     written, project = params["source"], params["project"]
     if written:
         source = {key: _flag(key, value) for key, value in written.items() if value is not None}
         if source.get("project") and not source.get("server"):
             known = client.names("/1.0/projects")
             if source["project"] not in known:
-                raise InvalidInput(f"source.project: there is no '{source['project']}' on {client.label}. {did_you_mean(source['project'], known)}")
+                raise InvalidInput(
+                    f"source.project: there is no '{source['project']}' on {client.label}. "
+                    f"{did_you_mean(source['project'], known)}"
+                )
         if source["type"] == "image" and source.get("alias") and not source.get("server"):
             return image_source(client, "source.alias", source["alias"], source.get("project") or project)
         if source["type"] == "copy":
             known = client.names("/1.0/instances", project=source.get("project") or project)
             name = str(source.get("source", "")).split("/", 1)[0]
             if name not in known:
-                raise InvalidInput(f"source.source: there is no instance '{name}' to copy on {client.label}. {did_you_mean(name, known)}")
+                raise InvalidInput(
+                    f"source.source: there is no instance '{name}' to copy on {client.label}. "
+                    f"{did_you_mean(name, known)}"
+                )
         return source
     if not params["image"]:
         raise InvalidInput(
-            f"image: instance '{params['new_name'] or params['name']}' does not exist yet on {client.label}; say what to make it from with "
+            f"image: instance '{params['new_name'] or params['name']}' does not exist yet on {client.label}; say "
+            "what to make it from with "
             "'image', or with source: {type: none} for an empty one, source: {type: copy, source: …} for a copy."
         )
     source = image_source(client, "image", params["image"], project)
@@ -71,7 +82,8 @@ def original_of(client: Client, source: dict[str, Any], project: str | None) -> 
 
 
 def take_over(body: dict[str, Any], original: dict[str, Any]) -> None:
-    """What the servers' own clients send of the original of a copy: the servers copy its config by themselves, and of the rest not all.
+    """What the servers' own clients send of the original of a copy: the servers copy its config by themselves, and of
+    the rest not all.
 
     The marks of a stack are emptied unless the copy has its own: a copy belongs to nobody.
     """
@@ -85,11 +97,15 @@ def take_over(body: dict[str, Any], original: dict[str, Any]) -> None:
 
 
 def own_profiles(client: Client, body: dict[str, Any], project: str | None) -> list[str]:
-    """The profiles that a new instance will have: those that are said, else those that its image has, else C(default)."""
+    """The profiles that a new instance will have: those that are said, else those that its image has, else `default`."""
     if body.get("profiles") is not None:
         return list(body["profiles"])
     fingerprint = body["source"].get("fingerprint")
-    image = client.find(f"/1.0/images/{fingerprint}", project=project) if fingerprint and not body["source"].get("server") else None
+    image = (
+        client.find(f"/1.0/images/{fingerprint}", project=project)
+        if fingerprint and not body["source"].get("server")
+        else None
+    )
     return list((image.metadata.get("profiles") if image else None) or ["default"])
 
 
@@ -100,7 +116,9 @@ def profiles_of(client: Client, names: list[str], project: str | None) -> list[d
 
 
 def nulls(wanted: dict[str, Any], current: dict[str, Any]) -> list[tuple[str, str]]:
-    """The devices and config keys that are to be unset where the instance itself has none. With what they expand to, only those that are there all the same."""
+    """The devices and config keys that are to be unset where the instance itself has none. With what they expand to,
+    only those that are there all the same.
+    """
     found = []
     for option in ("devices", "config"):
         own, expanded = current.get(option) or {}, current.get(f"expanded_{option}")
@@ -117,13 +135,17 @@ def idle_nulls(name: str, unset: list[tuple[str, str]], profiles: list[dict[str,
         giver = next((profile["name"] for profile in reversed(profiles) if key in (profile.get(option) or {})), None)
         if giver:
             warnings.append(
-                f"instance '{name}': {option}.{key}: null changes nothing, because the profile '{giver}' gives it: {ways[option]}, or take it out there."
+                f"instance '{name}': {option}.{key}: null changes nothing, because the profile '{giver}' gives it: "
+                f"{ways[option]}, or take it out there."
             )
     return warnings
 
 
-def equip(client: Client, body: dict[str, Any], wanted: dict[str, Any], original: dict[str, Any], params: dict[str, Any]) -> list[str]:
-    """Give the body its devices: those of the original of a copy with the written ones in them, completed, and the root disk in the pool.
+def equip(
+    client: Client, body: dict[str, Any], wanted: dict[str, Any], original: dict[str, Any], params: dict[str, Any]
+) -> list[str]:
+    """Give the body its devices: those of the original of a copy with the written ones in them, completed, and the root
+    disk in the pool.
 
     Returns warnings.
     """
@@ -137,7 +159,10 @@ def equip(client: Client, body: dict[str, Any], wanted: dict[str, Any], original
         names = own_profiles(client, body, params["project"])
         profiles = profiles_of(client, names, params["project"])
         guess = len(profiles) < len(set(names))
-        inherited = {**{name: device for profile in profiles for name, device in (profile.get("devices") or {}).items()}, **local}
+        inherited = {
+            **{name: device for profile in profiles for name, device in (profile.get("devices") or {}).items()},
+            **local,
+        }
         warnings = idle_nulls(str(body["name"]), unset, profiles)
     if pool:
         written, inherited = in_pool(written, inherited, pool)
@@ -149,10 +174,13 @@ def equip(client: Client, body: dict[str, Any], wanted: dict[str, Any], original
     return warnings
 
 
-def completed(wanted: dict[str, Any], inherited: dict[str, dict[str, Any]], refuse: Callable[[str], None]) -> dict[str, Any]:
-    """Devices as the API wants them, whole: one without a type is the inherited one of its name with the written keys in it.
+def completed(
+    wanted: dict[str, Any], inherited: dict[str, dict[str, Any]], refuse: Callable[[str], None]
+) -> dict[str, Any]:
+    """Devices as the API wants them, whole: one without a type is the inherited one of its name with the written keys
+    in it.
 
-    C(refuse) gets the words about those that cannot be.
+    `refuse` gets the words about those that cannot be.
     """
     result: dict[str, Any] = {}
     for name, device in wanted.items():
@@ -168,20 +196,35 @@ def completed(wanted: dict[str, Any], inherited: dict[str, dict[str, Any]], refu
     return result
 
 
-def inherited(client: Client, instance: dict[str, Any], profiles: list[str] | None, project: str | None, goes: bool) -> dict[str, dict[str, Any]]:
-    """The devices that an instance has, with those of its profiles, or of the other ones that it is to have, perhaps where it goes."""
+def inherited(
+    client: Client, instance: dict[str, Any], profiles: list[str] | None, project: str | None, goes: bool
+) -> dict[str, dict[str, Any]]:
+    """The devices that an instance has, with those of its profiles, or of the other ones that it is to have, perhaps
+    where it goes.
+    """
     there = instance.get("expanded_devices") or {}
     if profiles is not None and (goes or profiles != instance.get("profiles")):
-        there = {name: device for profile in profiles_of(client, profiles, project) for name, device in (profile.get("devices") or {}).items()}
+        there = {
+            name: device
+            for profile in profiles_of(client, profiles, project)
+            for name, device in (profile.get("devices") or {}).items()
+        }
     return {**there, **(instance.get("devices") or {})}
 
 
 def root_of(*devices: dict[str, Any]) -> str:
-    """What the root disk is called in the first of the maps that has one: C(path) tells, and not the name."""
-    return next((name for some in devices for name, device in some.items() if device and device.get("path") == "/"), "root")
+    """What the root disk is called in the first of the maps that has one: `path` tells, and not the name."""
+    return next(
+        (name for some in devices for name, device in some.items() if device and device.get("path") == "/"), "root"
+    )
 
 
-def in_pool(wanted: dict[str, Any], inherited: dict[str, dict[str, Any]], pool: str) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
+def in_pool(
+    wanted: dict[str, Any], inherited: dict[str, dict[str, Any]], pool: str
+) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
     """The same with a root disk in a pool: what is written of it, else what is inherited, else a new one."""
     name = root_of(wanted, inherited)
-    return {**wanted, name: {**(wanted.get(name) or {}), "pool": pool}}, {**inherited, name: {**ROOT, **inherited.get(name, {})}}
+    return {**wanted, name: {**(wanted.get(name) or {}), "pool": pool}}, {
+        **inherited,
+        name: {**ROOT, **inherited.get(name, {})},
+    }

@@ -17,7 +17,9 @@ from .._targets import GROUPS, Placing, refuse_target
 
 
 def is_placed(client: Client, target: str, location: str, project: str | None) -> bool:
-    """Whether a member is the wanted one, or one of the wanted group (C(@group)), which the API never shows as a location. Refuses one to move to in vain."""
+    """Whether a member is the wanted one, or one of the wanted group (`@group`), which the API never shows as a
+    location. Refuses one to move to in vain.
+    """
     if target == location:
         return True
     group = client.find(f"{GROUPS}/{quote(target[1:])}") if target.startswith("@") and location != "none" else None
@@ -28,12 +30,20 @@ def is_placed(client: Client, target: str, location: str, project: str | None) -
 
 
 def move_target(client: Client, target: str, project: str | None) -> str:
-    """What to ask the server to move an instance to: LXD 5.0 places new instances by group, but moves them to members only."""
-    return target if not target.startswith("@") or client.implementation == "incus" else Placing(client, project).choose(target[1:])
+    """What to ask the server to move an instance to: LXD 5.0 places new instances by group, but moves them to members
+    only.
+    """
+    return (
+        target
+        if not target.startswith("@") or client.implementation == "incus"
+        else Placing(client, project).choose(target[1:])
+    )
 
 
 def can_move_live(instance: dict[str, Any]) -> bool:
-    """Whether a running instance moves without being stopped: a virtual machine that was told so. Containers would need CRIU."""
+    """Whether a running instance moves without being stopped: a virtual machine that was told so. Containers would need
+    CRIU.
+    """
     stateful = values.is_true((instance.get("expanded_config") or {}).get("migration.stateful"))
     return instance.get("status") == "Running" and instance.get("type") == "virtual-machine" and stateful
 
@@ -43,6 +53,7 @@ def refuse_machines(client: Client, sort: str) -> None:
     drivers = (client.server.get("environment", {}).get("driver") or "") if sort == "virtual-machine" else ""
     if drivers and "qemu" not in drivers and not client.clustered:
         raise InvalidInput(
-            f"type: {client.label} runs no virtual machines (its drivers: {drivers}). They need QEMU and the kernel modules kvm and vhost_vsock "
+            f"type: {client.label} runs no virtual machines (its drivers: {drivers}). They need QEMU and the kernel "
+            "modules kvm and vhost_vsock "
             "when the daemon starts."
         )

@@ -16,13 +16,16 @@ from ..._api.errors import Interrupted, LXDError, ServerError
 from ..._api.messages import already_there, start_failed
 
 RUNNING, STOPPED, FROZEN = "Running", "Stopped", "Frozen"
-#: How long a guest gets to shut down when boot.host_shutdown_timeout does not say, in seconds: the daemons' own default.
+#: How long a guest gets to shut down when boot.host_shutdown_timeout does not say, in seconds: the daemons' own
+#: default.
 GRACE = 30
 
 
 def settled(status: str) -> str:
     """The status as one of three: an instance that reports Ready runs, one in error does not."""
-    return {"Ready": RUNNING, "Error": STOPPED, "Stopping": RUNNING, "Starting": RUNNING, "Freezing": RUNNING}.get(status, status)
+    return {"Ready": RUNNING, "Error": STOPPED, "Stopping": RUNNING, "Starting": RUNNING, "Freezing": RUNNING}.get(
+        status, status
+    )
 
 
 def actions(status: str, state: str) -> list[str]:
@@ -46,13 +49,14 @@ def status_after(status: str, state: str) -> str:
 def end_words(instance: Any, status: str, done: str) -> str:
     """Why an ephemeral instance is not stopped on the way to something else."""
     return (
-        f"instance '{instance.name}' on {instance.client.label} is ephemeral and {status}, so it would be gone when it is stopped to be {done}: "
+        f"instance '{instance.name}' on {instance.client.label} is ephemeral and {status}, so it would be gone when "
+        f"it is stopped to be {done}: "
         "write ephemeral: false too if it shall stay, or state: absent if it shall go."
     )
 
 
 class Power:
-    """C(PUT /1.0/instances/NAME/state), with a graceful try before force."""
+    """`PUT /1.0/instances/NAME/state`, with a graceful try before force."""
 
     def __init__(self, client: Client, url: str, query: dict[str, Any], force: bool, grace: int = GRACE) -> None:
         self.client, self.query, self.force, self.grace = client, query, force, grace
@@ -88,7 +92,7 @@ class Power:
             raise
 
     def _errors(self) -> str:
-        """The first errors in the instance's log, which are the cause: C(GET /1.0/instances/NAME/logs/lxc.log)."""
+        """The first errors in the instance's log, which are the cause: `GET /1.0/instances/NAME/logs/lxc.log`."""
         try:
             text = self.client.fetch(self.log, **self.query).decode("utf-8", "replace")
         except LXDError:

@@ -21,7 +21,9 @@ CONDITIONS = ("ready", "agent", "ipv4", "ipv6", "cloud_init")
 
 
 def own_addresses(state: State, devices: State) -> list[dict[str, Any]]:
-    """Global addresses of the instance's own NICs, IPv4 first: bridges that the guest makes have no interface on the host."""
+    """Global addresses of the instance's own NICs, IPv4 first: bridges that the guest makes have no interface on the
+    host.
+    """
     nics = {device.get("name", key) for key, device in devices.items() if device.get("type") == "nic"}
     found = []
     for name, interface in sorted((state.get("network") or {}).items()):
@@ -37,7 +39,7 @@ def with_addresses(instance: dict[str, Any], state: State) -> dict[str, Any]:
 
 
 class Waiter:
-    """Looks at C(GET /1.0/instances/NAME/state) until all conditions hold or the task's deadline is over."""
+    """Looks at `GET /1.0/instances/NAME/state` until all conditions hold or the task's deadline is over."""
 
     def __init__(self, client: Client, name: str, url: str, query: dict[str, Any], devices: dict[str, Any]) -> None:
         self.client, self.name, self.url, self.query = client, name, url, query
@@ -45,7 +47,7 @@ class Waiter:
         self.state: State = {}
 
     def wait(self, conditions: list[str]) -> dict[str, Any]:
-        """The state in which every condition held; L(errors.DeadlineExceeded) tells what was seen instead."""
+        """The state in which every condition held; `errors.DeadlineExceeded` tells what was seen instead."""
         for condition in conditions:
             if condition == "cloud_init":
                 self._cloud_init()
@@ -56,7 +58,8 @@ class Waiter:
             except DeadlineExceeded as exc:
                 limit = self.client.deadline.seconds
                 raise DeadlineExceeded(
-                    f"The timeout of {limit:g} s is over while waiting for {condition} of instance {self.name} on {self.client.label}. "
+                    f"The timeout of {limit:g} s is over while waiting for {condition} of instance {self.name} on "
+                    f"{self.client.label}. "
                     f"Seen: {self.seen()}. The instance stays as it is."
                 ) from exc
         return self.state
@@ -72,7 +75,10 @@ class Waiter:
     def _look(self, condition: str) -> None:
         self.state = self.client.get(self.url + "/state", **self.query).metadata
         if self.state["status"] in ("Stopped", "Error"):
-            raise LXDError(f"Instance {self.name} on {self.client.label} is {self.state['status']} while it is waited for {condition}: see its console log.")
+            raise LXDError(
+                f"Instance {self.name} on {self.client.label} is {self.state['status']} while it is waited for "
+                f"{condition}: see its console log."
+            )
 
     def _ready(self) -> bool:
         return self.state["status"] == "Ready"
@@ -97,7 +103,9 @@ class Waiter:
                 parts.append(f"{name} ({interface.get('state')}): {listed}")
         if not any(device.get("type") == "nic" for device in self.devices.values()):
             parts.append("no nic device in its devices or profiles")
-        return f"status {self.state.get('status')}, {self.state.get('processes')} processes; " + ("; ".join(parts) or "no network interface")
+        return f"status {self.state.get('status')}, {self.state.get('processes')} processes; " + (
+            "; ".join(parts) or "no network interface"
+        )
 
     def _cloud_init(self) -> None:
         """`cloud-init status --wait`, and what it says when it failed."""
@@ -115,20 +123,30 @@ class Waiter:
             if word in ("done", "disabled"):
                 return
             if code == 127:
-                raise LXDError(f"wait_for: instance {self.name} has no cloud-init; use an image with it (images:…/cloud, ubuntu:…) or drop cloud_init.")
+                raise LXDError(
+                    f"wait_for: instance {self.name} has no cloud-init; use an image with it (images:…/cloud, "
+                    "ubuntu:…) or drop cloud_init."
+                )
             if word.startswith(("error", "degraded")):
-                raise LXDError(f"cloud-init failed in instance {self.name}, which stays for you to look at: {text.strip()}")
+                raise LXDError(
+                    f"cloud-init failed in instance {self.name}, which stays for you to look at: {text.strip()}"
+                )
             try:
                 self.client.deadline.pause(attempt, f"waiting for cloud_init of instance {self.name}")
             except DeadlineExceeded as exc:
-                raise DeadlineExceeded(f"{exc} cloud-init last said: {text.strip() or 'nothing'}. The instance stays as it is.") from exc
+                raise DeadlineExceeded(
+                    f"{exc} cloud-init last said: {text.strip() or 'nothing'}. The instance stays as it is."
+                ) from exc
             attempt += 1
 
     def _run(self, command: list[str]) -> tuple[int, str]:
-        """A command in the guest, its output recorded by the daemon: C(POST /1.0/instances/NAME/exec)."""
+        """A command in the guest, its output recorded by the daemon: `POST /1.0/instances/NAME/exec`."""
         body = {"command": command, "record-output": True, "wait-for-websocket": False, "interactive": False}
         done = self.client.write("POST", self.url + "/exec", body, **self.query) or {}
-        logs = [self.client.fetch(path, **self.query).decode("utf-8", "replace") for path in (done.get("output") or {}).values()]
+        logs = [
+            self.client.fetch(path, **self.query).decode("utf-8", "replace")
+            for path in (done.get("output") or {}).values()
+        ]
         for path in (done.get("output") or {}).values():
             self.client.write("DELETE", path, **self.query)
         return done.get("return", -1), "".join(logs)

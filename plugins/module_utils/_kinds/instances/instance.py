@@ -26,7 +26,8 @@ from ._placement import can_move_live, refuse_machines
 from ._power import FROZEN, RUNNING, STOPPED, Power, actions, end_words, settled, status_after
 from ._wait import CONDITIONS, Waiter, with_addresses
 
-#: Config keys that a running container takes in only when it starts (doc/reference/instance_options.md, "Live update: no").
+#: Config keys that a running container takes in only when it starts (doc/reference/instance_options.md, "Live update:
+#: no").
 AT_START = (
     "limits.kernel.*", "linux.*", "nvidia.*", "raw.*", "security.devlxd", "security.guestapi", "security.idmap.*", "security.privileged",
     "security.syscalls.*", "security.csm", "security.secureboot", "security.sev*", "migration.*", "limits.memory.hugepages", "agent.nic_config.*",
@@ -38,7 +39,7 @@ WRITABLE = ("architecture", "config", "description", "devices", "ephemeral", "pr
 
 
 class Instance(Resource):
-    """C(/1.0/instances): a container or a virtual machine, its place, its config and its power."""
+    """`/1.0/instances`: a container or a virtual machine, its place, its config and its power."""
 
     kind = "instance"
     path = "/1.0/instances"
@@ -54,11 +55,15 @@ class Instance(Resource):
     renames = True
     owned = ("volatile.*", "image.*")
     noise = ("volatile.*", "image.*")
-    name_rule = (r"(?![-0-9])[A-Za-z0-9-]{1,63}(?<!-)", "1 to 63 letters, digits and dashes, starting with a letter, not ending with a dash")
+    name_rule = (
+        r"(?![-0-9])[A-Za-z0-9-]{1,63}(?<!-)",
+        "1 to 63 letters, digits and dashes, starting with a letter, not ending with a dash",
+    )
     name_rules = {
         "incus": (
             r"(?!-|\d+\Z)[A-Za-z0-9-]{1,63}(?<!-)",
-            "1 to 63 letters, digits and dashes, starting with a letter or a digit, not ending with a dash, and no number",
+            "1 to 63 letters, digits and dashes, starting with a letter or a digit, not ending with a dash, and no "
+            "number",
         )
     }
     options = {
@@ -87,9 +92,15 @@ class Instance(Resource):
         self.state_seen: dict[str, Any] = {}
         source = self.params["source"]
         if source is not None and source.get("type") not in ("image", "copy", "none", "backup", "migration"):
-            raise InvalidInput(f"source.type: '{source.get('type')}' is none of image, copy, none (an empty instance) and backup (a file).")
+            raise InvalidInput(
+                f"source.type: '{source.get('type')}' is none of image, copy, none (an empty instance) and backup (a "
+                "file)."
+            )
         if source and source["type"] == "backup" and not os.path.isfile(source.get("file") or ""):
-            raise InvalidInput(f"source.file: '{source.get('file')}' is not a file on the host that runs the module; it is the tarball of an export.")
+            raise InvalidInput(
+                f"source.file: '{source.get('file')}' is not a file on the host that runs the module; it is the "
+                "tarball of an export."
+            )
 
     def query(self) -> dict[str, Any]:
         return {"project": self.project}
@@ -121,11 +132,15 @@ class Instance(Resource):
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
-        """With the image that it was made from, where that is still there; a new one would have to be made from something."""
+        """With the image that it was made from, where that is still there; a new one would have to be made from
+        something.
+        """
         entry = super().export(obj, client, query) or {}
         entry.setdefault("profiles", obj.get("profiles") or [])
         base = (obj.get("config") or {}).get("volatile.base_image")
-        image = client.find(f"/1.0/images/{quote(base)}", **query) if base else None  # whoever may change it may write anything there
+        image = (
+            client.find(f"/1.0/images/{quote(base)}", **query) if base else None
+        )  # whoever may change it may write anything there
         origin = {"image": image_name(image.metadata) if image else base} if base else {"source": {"type": "none"}}
         state = {RUNNING: "started", FROZEN: "frozen"}.get(settled(obj["status"]), "stopped")
         place = {"target": obj["location"]} if obj.get("location") not in (None, "", "none") else {}
@@ -134,7 +149,9 @@ class Instance(Resource):
     # -- reading ----------------------------------------------------------------------------------------------------
 
     def read(self) -> Found | None:
-        """The instance where it is now: under its old or new name, in its old or new project, whatever a broken run left."""
+        """The instance where it is now: under its old or new name, in its old or new project, whatever a broken run
+        left.
+        """
         places = [(name, project) for project in self._either("project") for name in self._either("name")]
         self.name, self.project = places[0]
         if len(places) == 1:
@@ -146,7 +163,9 @@ class Instance(Resource):
                 found.append((here, name, self.project))
         if len(found) > 1:
             listed = " and ".join(f"'{name}' in project '{project or 'default'}'" for _here, name, project in found)
-            raise InvalidInput(f"instance {listed} both exist on {self.client.label}: remove one of them, or choose another new_name.")
+            raise InvalidInput(
+                f"instance {listed} both exist on {self.client.label}: remove one of them, or choose another new_name."
+            )
         if not found:
             self.name, self.project = places[-1]
             if self.state != "absent":
@@ -166,10 +185,14 @@ class Instance(Resource):
         body.setdefault("type", "container")
         self.attempt(refuse_machines, self.client, body["type"], instead=None)
         self.attempt(refuse_target, self.client, self.params["target"], self.project, instead=None)
-        body["source"] = self.attempt(origin.source_of, self.client, self.params, body["type"], instead={"type": "none"})
+        body["source"] = self.attempt(
+            origin.source_of, self.client, self.params, body["type"], instead={"type": "none"}
+        )
         original = origin.original_of(self.client, body["source"], self.project)
         origin.take_over(body, original)
-        if body["source"]["type"] != "backup":  # that brings its own, which the task's are merged into once they are there
+        if (
+            body["source"]["type"] != "backup"
+        ):  # that brings its own, which the task's are merged into once they are there
             self._warn(self.attempt(origin.equip, self.client, body, self.wanted, original, self.params, instead=[]))
         return body
 
@@ -185,15 +208,25 @@ class Instance(Resource):
             headers[f"X-{vendor}-pool"] = self.params["pool"]
         size = os.path.getsize(body["source"]["file"])
         with open(body["source"]["file"], "rb") as stream:
-            self.client.write("POST", self.path, headers={**headers, "Content-Length": str(size)}, stream=stream, **query)
+            self.client.write(
+                "POST", self.path, headers={**headers, "Content-Length": str(size)}, stream=stream, **query
+            )
 
     def plan_create(self) -> Plan:
         plan = super().plan_create()
         source = plan.result["source"] if plan.result else {}
-        words = {"copy": f"as a copy of {source.get('source')}", "none": "empty", "backup": f"from {source.get('file')}"}
-        described = words.get(source["type"], f"from image {self.params['image'] or source.get('alias') or source.get('fingerprint')}")
+        words = {
+            "copy": f"as a copy of {source.get('source')}",
+            "none": "empty",
+            "backup": f"from {source.get('file')}",
+        }
+        described = words.get(
+            source["type"], f"from image {self.params['image'] or source.get('alias') or source.get('fingerprint')}"
+        )
         # A backup and an original bring what the task may not want, so that is planned once it is there.
-        plan.steps[0] = plan.steps[0]._replace(words=f"{plan.steps[0].words} {described}", reread=source["type"] in ("backup", "copy"))
+        plan.steps[0] = plan.steps[0]._replace(
+            words=f"{plan.steps[0].words} {described}", reread=source["type"] in ("backup", "copy")
+        )
         status = status_after(STOPPED, self.state)
         if self.state == "started" or status != STOPPED:
             plan.after["status"] = status
@@ -206,21 +239,37 @@ class Instance(Resource):
     def merged(self, current: dict[str, Any]) -> dict[str, Any]:
         wanted = self.wanted.get("devices")
         if wanted:
-            inherited = origin.inherited(self.client, current, self.wanted.get("profiles"), self.params["new_project"] or self.project, self._goes())
+            inherited = origin.inherited(
+                self.client,
+                current,
+                self.wanted.get("profiles"),
+                self.params["new_project"] or self.project,
+                self._goes(),
+            )
             overriding = {name: device for name, device in wanted.items() if name not in (current.get("devices") or {})}
             self.wanted = {**self.wanted, "devices": {**wanted, **origin.completed(overriding, inherited, self.refuse)}}
         new = super().merged(current)
-        if self.fresh:  # a copy or an import has the mark of its original, and belongs to nobody unless this task says so
+        if (
+            self.fresh
+        ):  # a copy or an import has the mark of its original, and belongs to nobody unless this task says so
             wished = self.wanted.get("config") or {}
-            new["config"] = {key: value for key, value in (new.get("config") or {}).items() if key not in values.MARKS or key in wished}
+            new["config"] = {
+                key: value
+                for key, value in (new.get("config") or {}).items()
+                if key not in values.MARKS or key in wished
+            }
         return new
 
     def update(self, found: Found, body: dict[str, Any]) -> None:
         # LXD empties a description that a write leaves out, so all that a PUT takes is sent.
-        self.client.write("PUT", self.url(), {key: body[key] for key in WRITABLE if key in body}, etag=found.etag, **self.query())
+        self.client.write(
+            "PUT", self.url(), {key: body[key] for key in WRITABLE if key in body}, etag=found.etag, **self.query()
+        )
 
     def _warn(self, warnings: list[str]) -> None:
-        self.warnings += [words for words in warnings if words not in self.warnings]  # a plan can be made more than once
+        self.warnings += [
+            words for words in warnings if words not in self.warnings
+        ]  # a plan can be made more than once
 
     def plan_update(self, found: Found) -> Plan:
         status = settled(found.object["status"])
@@ -258,7 +307,10 @@ class Instance(Resource):
             steps += self._power(status, "stopped")
             now = STOPPED
         elif at_start:
-            self.warnings.append(f"instance '{self.name}': {', '.join(at_start)} takes effect at its next start (restart: if_required does it now).")
+            self.warnings.append(
+                f"instance '{self.name}': {', '.join(at_start)} takes effect at its next start (restart: if_required "
+                "does it now)."
+            )
         goal = "started" if self.was_running and self.state == "present" else self.state
         steps += moved + updating + rest + self._power(now, goal) + self._waits(status_after(now, goal))
         refuse_steps(self.client, found, self.url(), self.query(), steps)
@@ -273,7 +325,11 @@ class Instance(Resource):
         def of(*actions: Action) -> list[Step]:
             return [step for step in steps if step.action in actions]
 
-        return of(Action.RENAME), of(Action.UPDATE), [step for step in steps if step.action not in (Action.RENAME, Action.UPDATE)]
+        return (
+            of(Action.RENAME),
+            of(Action.UPDATE),
+            [step for step in steps if step.action not in (Action.RENAME, Action.UPDATE)],
+        )
 
     def _at_start(self, old: dict[str, Any], new: dict[str, Any]) -> list[str]:
         before, after = values.changes(old.get("config") or {}, new.get("config") or {})
@@ -287,7 +343,9 @@ class Instance(Resource):
         return self.params["new_project"] not in (None, self.project or "default")
 
     def move(self, to: str | None = None, live: bool = False, **where: Any) -> None:
-        self.client.write("POST", self.url(), {"name": self.name, "migration": True, "live": live, **where}, target=to, **self.query())
+        self.client.write(
+            "POST", self.url(), {"name": self.name, "migration": True, "live": live, **where}, target=to, **self.query()
+        )
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         if self._goes():
@@ -308,7 +366,9 @@ class Instance(Resource):
     def _power(self, status: str, state: str) -> list[Step]:
         # restarting and the like are done once: a plan made anew after a broken connection does not repeat them
         new = self.params["new_name"] or self.name  # it is stopped for its renaming, and started after it
-        todo = [(f"{action} instance {self.name if action == 'stop' else new}", action) for action in actions(status, state)]
+        todo = [
+            (f"{action} instance {self.name if action == 'stop' else new}", action) for action in actions(status, state)
+        ]
         steps = [Step(Action(action), words, functools.partial(self._switch, action)) for words, action in todo]
         return [step for step in steps if step.action is not Action.RESTART or step.key not in self.done]
 
@@ -320,14 +380,16 @@ class Instance(Resource):
         Power(self.client, self.url(), self.query(), self.params["force"], grace).do(action, hard)
 
     def _waits(self, status: str) -> list[Step]:
-        """Conditions to wait for. They change nothing, so they are no step of a plan: L(after_apply) sees to them."""
+        """Conditions to wait for. They change nothing, so they are no step of a plan: `after_apply` sees to them."""
         self.runs = status == RUNNING
         return []
 
     def after_apply(self, found: Found | None) -> None:
         conditions = self.params["wait_for"]
         if conditions and found and self.state != "absent" and self.runs:
-            waiter = Waiter(self.client, self.name, self.url(), self.query(), found.object.get("expanded_devices") or {})
+            waiter = Waiter(
+                self.client, self.name, self.url(), self.query(), found.object.get("expanded_devices") or {}
+            )
             self.state_seen = waiter.wait(conditions)
 
     def show(self, obj: dict[str, Any]) -> dict[str, Any]:
@@ -338,7 +400,10 @@ class Instance(Resource):
         status = settled(found.object["status"]) if found else STOPPED
         if found and found.object.get("ephemeral") and status != STOPPED:
             thaw = self._power(status, "started") if status == FROZEN and not self.params["force"] else []
-            plan.steps = [*thaw, Step(Action.DELETE, f"delete instance {self.name} by stopping it, since it is ephemeral", self._end)]
+            plan.steps = [
+                *thaw,
+                Step(Action.DELETE, f"delete instance {self.name} by stopping it, since it is ephemeral", self._end),
+            ]
         return plan
 
     def _end(self) -> None:
@@ -363,13 +428,21 @@ class Instance(Resource):
         if not self.params["image"]:
             raise InvalidInput("image: state rebuilt needs the image to rebuild from.")
         image = self.params["image"]
-        if ":" not in image and find_image(self.client, image, self.project) == found.object["config"].get("volatile.base_image"):
+        if ":" not in image and find_image(self.client, image, self.project) == found.object["config"].get(
+            "volatile.base_image"
+        ):
             return []
         if (Action.REBUILD, "") in self.done:
             return []
         words = f"rebuild instance {self.name} from image {image}"
         source = image_source(self.client, "image", image, self.project)
-        steps = [Step(Action.REBUILD, words, lambda: self.client.write("POST", self.url() + "/rebuild", {"source": source}, **self.query()))]
+        steps = [
+            Step(
+                Action.REBUILD,
+                words,
+                lambda: self.client.write("POST", self.url() + "/rebuild", {"source": source}, **self.query()),
+            )
+        ]
         running = settled(found.object["status"]) == RUNNING
         if running and after.get("ephemeral"):
             raise InvalidInput(end_words(self, RUNNING, "rebuilt"))

@@ -16,7 +16,7 @@ from ..._engine.resource import Resource
 
 
 class InstanceSnapshot(Resource):
-    """C(/1.0/instances/INSTANCE/snapshots)."""
+    """`/1.0/instances/INSTANCE/snapshots`."""
 
     kind = "instance_snapshot"
     path = "/1.0/instances/{instance}/snapshots"
@@ -43,7 +43,8 @@ class InstanceSnapshot(Resource):
             self._check_project()
             known = self.client.names("/1.0/instances", **self.query())
             raise InvalidInput(
-                f"instance: there is no instance '{self.params['instance']}' on {self.client.label}. {did_you_mean(self.params['instance'], known)}"
+                f"instance: there is no instance '{self.params['instance']}' on {self.client.label}. "
+                f"{did_you_mean(self.params['instance'], known)}"
             )
         return found
 
@@ -54,7 +55,8 @@ class InstanceSnapshot(Resource):
         if self.state == "restored" and not found:
             known = self.client.names(self.collection, **self.query())
             raise InvalidInput(
-                f"name: instance '{self.params['instance']}' on {self.client.label} has no snapshot '{self.name}' to restore. {did_you_mean(self.name, known)}"
+                f"name: instance '{self.params['instance']}' on {self.client.label} has no snapshot '{self.name}' to "
+                f"restore. {did_you_mean(self.name, known)}"
             )
         return super().plan(found)
 
@@ -70,16 +72,20 @@ class InstanceSnapshot(Resource):
         return plan
 
     def _restore(self) -> None:
-        """C(PUT /1.0/instances/INSTANCE) with C(restore); the description it has stays (lxc/incus issue 2432)."""
+        """`PUT /1.0/instances/INSTANCE` with `restore`; the description it has stays (lxc/incus issue 2432)."""
         if self.described is None:
             self.described = self.client.get(self.owner, **self.query()).metadata["description"]
-        self.client.write("PUT", self.owner, {"restore": self.name, "stateful": bool(self.wanted.get("stateful"))}, **self.query())
+        self.client.write(
+            "PUT", self.owner, {"restore": self.name, "stateful": bool(self.wanted.get("stateful"))}, **self.query()
+        )
         now = self.client.get(self.owner, **self.query())
         brought, attempt = now.metadata["description"], 0
         while now.metadata["description"] == brought != self.described:  # or somebody else has described it meanwhile
             body = {key: now.metadata[key] for key in ("architecture", "config", "devices", "ephemeral", "profiles")}
             try:
-                self.client.write("PUT", self.owner, {**body, "description": self.described}, etag=now.etag, **self.query())
+                self.client.write(
+                    "PUT", self.owner, {**body, "description": self.described}, etag=now.etag, **self.query()
+                )
                 return
             except Interrupted:  # to restore once more would take back what others write after it
                 self.client.deadline.pause(attempt, f"describing instance {self.params['instance']} as before")

@@ -14,7 +14,7 @@ from ..._engine.resource import Resource
 
 
 class Profile(Resource):
-    """C(/1.0/profiles). A project's C(default) profile is made with the project and adopted, never created."""
+    """`/1.0/profiles`. A project's `default` profile is made with the project and adopted, never created."""
 
     kind = "profile"
     path = "/1.0/profiles"

@@ -17,13 +17,13 @@ from ..._engine.interfaces import references as interfaces
 from ..._engine.plans import Found, Plan
 from .._members import Members, PerMember, members_with
 
-#: Keys that take C(auto), and what the daemon puts in its place at creation.
+#: Keys that take `auto`, and what the daemon puts in its place at creation.
 _AUTO = ("ipv4.address", "ipv6.address")
 TYPES = ("bridge", "macvlan", "ovn", "physical", "sriov")
 
 
 class Network(PerMember):
-    """C(/1.0/networks). C(auto) is satisfied by any address and never sent again: the daemon would renumber the bridge."""
+    """`/1.0/networks`. `auto` is satisfied by any address and never sent again: the daemon would renumber the bridge."""
 
     kind = "network"
     path = "/1.0/networks"
@@ -44,13 +44,17 @@ class Network(PerMember):
     }
     owned = ("volatile.*", "ipv4.address", "ipv4.nat", "ipv6.address", "ipv6.nat", "bridge.mtu")
     noise = ("volatile.*",)
-    name_rule = (r"[-_a-zA-Z0-9.]{2,15}", "2 to 15 letters, digits, dots, dashes and underscores, as for any Linux interface")
+    name_rule = (
+        r"[-_a-zA-Z0-9.]{2,15}",
+        "2 to 15 letters, digits, dots, dashes and underscores, as for any Linux interface",
+    )
 
     def fetch(self, name: str) -> Found | None:
         found = super().fetch(name)
         if found and not found.object.get("managed"):
             raise InvalidInput(
-                f"name: '{name}' is an interface of the host ({found.object.get('type')}) that {self.client.label} does not manage. "
+                f"name: '{name}' is an interface of the host ({found.object.get('type')}) that {self.client.label} "
+                "does not manage. "
                 "Choose another name, or use it as the parent of a network or nic."
             )
         return found
@@ -58,7 +62,10 @@ class Network(PerMember):
     def plan_update(self, found: Found) -> Plan:
         new = self.params["new_name"]
         if new and new != self.name and members_with(found.object):
-            raise InvalidInput(f"new_name: {self.client.label} is clustered, and the servers do not rename a network there. Make another with that name.")
+            raise InvalidInput(
+                f"new_name: {self.client.label} is clustered, and the servers do not rename a network there. Make "
+                "another with that name."
+            )
         return super().plan_update(found)
 
     def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
@@ -70,13 +77,21 @@ class Network(PerMember):
         return {"type": "bridge", **super().create_body()}
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
-        """What it stands on. The daemons do not make a network without its parent; a bridge is made without those of its interfaces that are not there."""
+        """What it stands on. The daemons do not make a network without its parent; a bridge is made without those of
+        its interfaces that are not there.
+        """
         config, before = new.get("config") or {}, old.get("config") or {}
-        parent = {"config.parent": config["parent"]} if config.get("parent") and config["parent"] != before.get("parent") else {}
+        parent = (
+            {"config.parent": config["parent"]}
+            if config.get("parent") and config["parent"] != before.get("parent")
+            else {}
+        )
         for words in missing(self.client, parent, self.query()).values():
             self.refuse(words)
         key = "bridge.external_interfaces"
-        added = {name for name in (config.get(key) or "").split(",") if name and "/" not in name} - set((before.get(key) or "").split(","))
+        added = {name for name in (config.get(key) or "").split(",") if name and "/" not in name} - set(
+            (before.get(key) or "").split(",")
+        )
         for name in sorted(added):
             for words in missing(self.client, {f"config.{key}": name.strip()}, self.query()).values():
                 warn(self, f"{words} The bridge is made without it.")
@@ -84,7 +99,9 @@ class Network(PerMember):
     @classmethod
     def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
         configs = [params.get("config"), *(params.get("members") or {}).values()]
-        return super().references(params) + [found for config in configs if isinstance(config, dict) for found in interfaces(config)]
+        return super().references(params) + [
+            found for config in configs if isinstance(config, dict) for found in interfaces(config)
+        ]
 
     @classmethod
     def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:

@@ -27,7 +27,7 @@ _POOL_LIMIT = "limits.disk.pool."
 
 
 class Project(Resource):
-    """C(/1.0/projects). Features that nobody named keep their value: leaving one out of a PUT would switch it."""
+    """`/1.0/projects`. Features that nobody named keep their value: leaving one out of a PUT would switch it."""
 
     kind = "project"
     path = "/1.0/projects"
@@ -54,16 +54,23 @@ class Project(Resource):
         if self.client.clustered:
             self.check_known(f"config.{FOR_GROUPS}", groups, GROUPS)
         elif set(groups) != {"default"}:
-            self.refuse(f"config.{FOR_GROUPS}: {self.client.label} is not clustered, so there is no group but 'default'.")
+            self.refuse(
+                f"config.{FOR_GROUPS}: {self.client.label} is not clustered, so there is no group but 'default'."
+            )
 
     def before_delete(self, found: Found) -> list[Step]:
         """The servers delete empty projects only, and leave in them what they have cached for instances that are gone."""
         if not any(user_of(user).parts[0] == "images" for user in found.object.get("used_by") or ()):
             return []
         images = self.client.get("/1.0/images", recursion=1, project=self.name).metadata or []
-        self.cached = tuple(image["fingerprint"] for image in images if image.get("cached") and not image.get("aliases"))
+        self.cached = tuple(
+            image["fingerprint"] for image in images if image.get("cached") and not image.get("aliases")
+        )
         words = f"delete cached image {{}} of project {self.name}"
-        return [Step(Action.DELETE, words.format(image[:12]), functools.partial(self._forget, image), detail=image) for image in self.cached]
+        return [
+            Step(Action.DELETE, words.format(image[:12]), functools.partial(self._forget, image), detail=image)
+            for image in self.cached
+        ]
 
     def _forget(self, image: str) -> None:
         self.client.write("DELETE", f"/1.0/images/{quote(image)}", project=self.name)
@@ -75,7 +82,7 @@ class Project(Resource):
         return plan
 
     def users(self, obj: dict[str, Any]) -> list[str]:
-        """Its own profile C(default) comes and goes with it."""
+        """Its own profile `default` comes and goes with it."""
         left_out = {("profiles", "default"), *(("images", image) for image in self.cached)}
         return [user for user in super().users(obj) if user_of(user).parts not in left_out]
 
@@ -84,14 +91,19 @@ class Project(Resource):
         if not plan.users and plan.result:
             switched = self._switched(found.object.get("config") or {}, plan.result.get("config") or {})
             if switched and self.name in self.singletons:
-                self.refuse(f"config.{switched[0]}: the project '{self.name}' has the features that it has, and the server lets nobody change them.")
+                self.refuse(
+                    f"config.{switched[0]}: the project '{self.name}' has the features that it has, and the server "
+                    "lets nobody change them."
+                )
             return plan.among(f"given another {', '.join(switched)}", self.users(found.object) if switched else [])
         return plan
 
     @staticmethod
     def _switched(have: dict[str, str], want: dict[str, str]) -> list[str]:
         """The features that change in a way which only an empty project lets them."""
-        keys = sorted(key for key in {*have, *want} if values.matches(key, ("features.*",)) and have.get(key) != want.get(key))
+        keys = sorted(
+            key for key in {*have, *want} if values.matches(key, ("features.*",)) and have.get(key) != want.get(key)
+        )
         return [key for key in keys if values.is_true(have.get(key)) or key != _ANY_TIME]
 
     def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
@@ -110,7 +122,11 @@ class Project(Resource):
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
-        """Not the features of the project C(default): they are what they are."""
+        """Not the features of the project `default`: they are what they are."""
         config = obj.get("config") or {}
-        own = {key: value for key, value in config.items() if not key.startswith("features.")} if obj["name"] in cls.singletons else config
+        own = (
+            {key: value for key, value in config.items() if not key.startswith("features.")}
+            if obj["name"] in cls.singletons
+            else config
+        )
         return super().export({**obj, "config": own}, client, query)

@@ -17,7 +17,8 @@ from ..._engine.plans import Found, Plan
 from ..._engine.resource import Resource
 from ..clusters import _address as addresses
 
-#: Values that the daemons do not store because they are the default (doc/server.md). A wish for one is met by its absence.
+#: Values that the daemons do not store because they are the default (doc/server.md). A wish for one is met by its
+#: absence.
 DEFAULTS = {
     "backups.compression_algorithm": "gzip",
     "cluster.healing_threshold": "0",
@@ -40,8 +41,17 @@ DEFAULTS = {
 }
 #: Keys that each member of a cluster has for itself; the rest is shared.
 OF_MEMBER = (
-    *(f"core.{name}" for name in ("https_address", "bgp_address", "bgp_routerid", "debug_address", "dns_address", "metrics_address")),
-    *("core.storage_buckets_address", "core.syslog_socket", "cluster.https_address", "maas.machine", "network.ovs.connection"),
+    *(
+        f"core.{name}"
+        for name in ("https_address", "bgp_address", "bgp_routerid", "debug_address", "dns_address", "metrics_address")
+    ),
+    *(
+        "core.storage_buckets_address",
+        "core.syslog_socket",
+        "cluster.https_address",
+        "maas.machine",
+        "network.ovs.connection",
+    ),
     *("storage.backups_volume", "storage.images_volume"),
 )
 #: What a member is known by to the others.
@@ -49,7 +59,7 @@ _FIXED = "cluster.https_address"
 
 
 class Server(Resource):
-    """C(/1.0). Written with PATCH: a PUT of what the user named would drop every other key."""
+    """`/1.0`. Written with PATCH: a PUT of what the user named would drop every other key."""
 
     kind = "server"
     path = "/1.0"
@@ -61,7 +71,9 @@ class Server(Resource):
     foremost = True
     marks = False
     refers = {f"config.storage.{name}_volume": ("storage_volume", "storage_pool") for name in ("backups", "images")}
-    options = {"update_secrets": {"type": "str", "choices": ["on_create", "always"], "default": "on_create", "no_log": False}}
+    options = {
+        "update_secrets": {"type": "str", "choices": ["on_create", "always"], "default": "on_create", "no_log": False}
+    }
 
     def validate(self) -> None:
         """There is nothing to check before asking: the server knows its keys."""
@@ -81,7 +93,10 @@ class Server(Resource):
             self.client.get("/1.0/certificates")  # the refusal says what to do; with a trust_token it gains trust
             found = super().fetch(name)
         if found:  # LXD shows hidden keys as the boolean true
-            found.object["config"] = {key: value if isinstance(value, str) else secrets.MASK for key, value in (found.object.get("config") or {}).items()}
+            found.object["config"] = {
+                key: value if isinstance(value, str) else secrets.MASK
+                for key, value in (found.object.get("config") or {}).items()
+            }
         return found
 
     def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
@@ -89,7 +104,9 @@ class Server(Resource):
             return want is not None and self.params["update_secrets"] == "on_create"
         if key == _FIXED and want and current.get(key):
             return addresses.same(want, current[key])
-        return super().same_config(key, want, current) or (key not in current and values.same(key, want, DEFAULTS.get(key)))
+        return super().same_config(key, want, current) or (
+            key not in current and values.same(key, want, DEFAULTS.get(key))
+        )
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         if not (old.get("environment") or {}).get("server_clustered"):
@@ -97,17 +114,23 @@ class Server(Resource):
         have, want = (obj["config"].get(_FIXED) for obj in (old, new))
         if have != want:
             raise InvalidInput(
-                f"config.{_FIXED}: {self.client.label} is a member of a cluster, and the address that the others know it by ({have}) is not "
-                f"{f'changed to {want}' if want else 'taken away'} by the servers. Leave the key out, or have the member join anew with another address."
+                f"config.{_FIXED}: {self.client.label} is a member of a cluster, and the address that the others "
+                f"know it by ({have}) is not "
+                f"{f'changed to {want}' if want else 'taken away'} by the servers. Leave the key out, or have the "
+                "member join anew with another address."
             )
         self._warn_of_silence(have, *(obj["config"].get("core.https_address") or "" for obj in (old, new)))
 
     def _warn_of_silence(self, member: str | None, have: str, want: str) -> None:
-        """What others reach a member at is not listened on by itself where the address for clients covers it, until the daemon begins anew."""
+        """What others reach a member at is not listened on by itself where the address for clients covers it, until the
+        daemon begins anew.
+        """
         if member and have and addresses.covers(have, member) and not (want and addresses.covers(want, member)):
             words = (
-                f"config.core.https_address: the other members reach {self.client.label} at {member}, which it stops to listen on with {have}, until its "
-                f"daemon is started anew: do that next, or write an address that covers it, such as :{member.rpartition(':')[2]}."
+                f"config.core.https_address: the other members reach {self.client.label} at {member}, which it stops "
+                f"to listen on with {have}, until its "
+                "daemon is started anew: do that next, or write an address that covers it, such as "
+                f":{member.rpartition(':')[2]}."
             )
             self.warnings += [words] if words not in self.warnings else []
 
@@ -119,11 +142,15 @@ class Server(Resource):
         self.params = {**self.params, "update_secrets": "on_create"}  # they are written, and hidden as before
 
     def forgets(self, refusal: ServerError) -> bool:
-        """Incus 6.0 takes back the address that it cannot listen on, and drops from its database all that was not written with it."""
+        """Incus 6.0 takes back the address that it cannot listen on, and drops from its database all that was not
+        written with it.
+        """
         return refusal.code != 400  # 400 is what it does not begin with
 
     def restore(self, now: Found, body: dict[str, Any]) -> None:
-        """All keys, since what Incus has dropped is still shown until the next write. Those that are hidden cannot be written."""
+        """All keys, since what Incus has dropped is still shown until the next write. Those that are hidden cannot be
+        written.
+        """
         gone = {key: "" for key in now.object["config"] if key not in body["config"]}
         patch = {**gone, **{key: value for key, value in body["config"].items() if value != secrets.MASK}}
         self.client.write("PATCH", self.path, {"config": patch}, **self.query())
@@ -135,7 +162,11 @@ class Server(Resource):
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
         """Of a cluster, what its members share: a document is for all of them."""
-        config = {key: value for key, value in (obj.get("config") or {}).items() if not (client.clustered and key in OF_MEMBER)}
+        config = {
+            key: value
+            for key, value in (obj.get("config") or {}).items()
+            if not (client.clustered and key in OF_MEMBER)
+        }
         return super().export({**obj, "config": config}, client, query)
 
     def plan_create(self) -> Any:

@@ -18,7 +18,7 @@ from .._members import Members, PerMember
 
 
 class StoragePool(PerMember):
-    """C(/1.0/storage-pools). The daemon rewrites C(source) and fills in C(size): only a wish that differs counts."""
+    """`/1.0/storage-pools`. The daemon rewrites `source` and fills in `size`: only a wish that differs counts."""
 
     kind = "storage_pool"
     path = "/1.0/storage-pools"
@@ -32,12 +32,23 @@ class StoragePool(PerMember):
         "ceph.cluster_name", "ceph.user.name", "ceph.osd.pg_num", "ceph.osd.pool_name", "cephfs.*",
     )  # fmt: skip
     noise = ("volatile.*",)
-    fixed_config = ("source", "zfs.pool_name", "lvm.vg_name", "lvm.thinpool_name", "ceph.cluster_name", "ceph.osd.pool_name", "ceph.user.name", "cephfs.path")
+    fixed_config = (
+        "source",
+        "zfs.pool_name",
+        "lvm.vg_name",
+        "lvm.thinpool_name",
+        "ceph.cluster_name",
+        "ceph.osd.pool_name",
+        "ceph.user.name",
+        "cephfs.path",
+    )
     family, variant = "storage", "driver"
     name_rule = (r"[^/\s]+", "no slash and no space")
 
     def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
-        if key == "source":  # the daemon keeps what was asked for in volatile.initial_source, and what it made of it in source
+        if (
+            key == "source"
+        ):  # the daemon keeps what was asked for in volatile.initial_source, and what it made of it in source
             asked = current.get("volatile.initial_source")
             return want in (current.get("source"), asked) or (want is None and not asked)
         if key == "source.wipe":  # used once at creation, then cleared
@@ -51,12 +62,19 @@ class StoragePool(PerMember):
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
         if not body.get("driver"):
-            raise InvalidInput(f"driver: storage_pool '{self.name}' does not exist yet on {self.client.label}, so 'driver' is needed to create it.")
-        drivers = [driver["Name"] for driver in self.client.server["environment"].get("storage_supported_drivers") or ()]
+            raise InvalidInput(
+                f"driver: storage_pool '{self.name}' does not exist yet on {self.client.label}, so 'driver' is "
+                "needed to create it."
+            )
+        drivers = [
+            driver["Name"] for driver in self.client.server["environment"].get("storage_supported_drivers") or ()
+        ]
         if drivers and body["driver"] not in drivers:
             raise InvalidInput(
-                f"driver: '{body['driver']}' is not available on {self.client.label}. {did_you_mean(body['driver'], drivers)} "
-                "A driver is available when its tools and kernel modules are installed and the daemon was restarted since."
+                f"driver: '{body['driver']}' is not available on {self.client.label}. "
+                f"{did_you_mean(body['driver'], drivers)} "
+                "A driver is available when its tools and kernel modules are installed and the daemon was restarted "
+                "since."
             )
         return body
 
@@ -71,7 +89,10 @@ class StoragePool(PerMember):
     def _refuse_to_shrink(self, option: str, current: dict[str, str], new: dict[str, str]) -> None:
         have, want = (values.parse_size(config.get("size") or "") for config in (current, new))
         if have and want and want < have:
-            raise InvalidInput(f"{option}.size: storage_pool '{self.name}' has {current['size']} and {new['size']} is wanted; a pool cannot be shrunk.")
+            raise InvalidInput(
+                f"{option}.size: storage_pool '{self.name}' has {current['size']} and {new['size']} is wanted; a "
+                "pool cannot be shrunk."
+            )
 
     @classmethod
     def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
@@ -79,8 +100,13 @@ class StoragePool(PerMember):
 
     @classmethod
     def exported_config(cls, config: dict[str, str], obj: dict[str, Any]) -> dict[str, str]:
-        """C(source) only where somebody wrote it: a place that the daemon chose is its own. For plain folders it keeps no note of what was asked."""
+        """`source` only where somebody wrote it: a place that the daemon chose is its own. For plain folders it keeps
+        no note of what was asked.
+        """
         asked, source = config.get("volatile.initial_source"), config.get("source", "")
         if not asked and obj.get("driver") == "dir" and not source.endswith(f"/storage-pools/{obj['name']}"):
             asked = source
-        return {**{key: value for key, value in config.items() if key != "source"}, **({"source": asked} if asked else {})}
+        return {
+            **{key: value for key, value in config.items() if key != "source"},
+            **({"source": asked} if asked else {}),
+        }
