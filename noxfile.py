@@ -168,8 +168,7 @@ def _shared(product: str) -> list[str]:
     return [] if product in os.environ.get("CLOUDHOST_TEST_SHARED", product).split() else ["-m", "both"]
 
 
-# -- the fast tier
-# -------------------------------------------------------------------------------------------------------
+# -- the fast tier ----------------------------------------------------------------------------------------------------
 
 
 @nox.session(python=NEWEST, tags=["fast"])
@@ -256,9 +255,8 @@ def _unit_with(core: str, python: str, *tests: str) -> None:
         pytest(session, f"unit-{core}", "-n", "2", *tests)
 
 
-_unit_with(
-    "2.19", between(*CORES["2.19"])[0], "tests/unit/with_ansible"
-)  # what is not there imports nothing of ansible-core
+# What is left out there imports nothing of ansible-core.
+_unit_with("2.19", between(*CORES["2.19"])[0], "tests/unit", "--ansible=only")
 _unit_with("2.21", between(*CORES["2.21"])[-1], "tests/unit")
 
 
@@ -267,11 +265,10 @@ def unit_oldest(session: nox.Session) -> None:
     """Without Ansible, as on a managed host."""
     session.install("pytest", "hypothesis", "pytest-timeout", "pytest-xdist")
     session.run("python", "-m", "compileall", "-q", "plugins", env={"PYTHONPYCACHEPREFIX": str(CACHE / "pyc")})
-    pytest(session, "unit-oldest", "-n", "2", "tests/unit", "--ignore=tests/unit/with_ansible")
+    pytest(session, "unit-oldest", "-n", "2", "tests/unit", "--ansible=none")
 
 
-# -- real daemons: root, the packages that quickstart.sh installs, and those of the session packages
-# ----------------------------------------------
+# -- real daemons: root, the packages that quickstart.sh installs, and those of the session packages ------------------
 
 
 @nox.session(python=False)

@@ -69,7 +69,7 @@ BUDGET = 3.0
 LIMIT, LOOK = 30, 20
 QUIET = ("-s", "-p", "no:cacheprovider", "-p", "no:terminal", "-o", "addopts=--strict-markers", f"--rootdir={ROOT}")
 #: Tests that take long: stacks made by chance, and playbooks, which are processes of their own.
-LEFT_OUT = ("test_stack_random.py", "with_ansible/test_direct.py")
+LEFT_OUT = ("module_utils/_stack/test_stack_random.py", "plugins/action/test_direct.py")
 SURVIVED = ("survived", "never run")
 
 
@@ -127,7 +127,7 @@ class Runner:
         self.status = report(names)
         return True
 
-    # -- which test runs which line ------------------------------------------------------------------------------------
+    # -- which test runs which line -----------------------------------------------------------------------------------
 
     def remembered(self) -> dict[str, Tested]:
         """What `measure` found, as long as neither the tests nor the targets have changed."""
@@ -189,7 +189,7 @@ class Runner:
                 chosen.append(item)
         return chosen
 
-    # -- running -------------------------------------------------------------------------------------------------------
+    # -- running ------------------------------------------------------------------------------------------------------
 
     def run_all(self, todo: list[Mutant]) -> None:
         """Some at a time, each in a child that writes down what came of it."""
@@ -362,8 +362,7 @@ class _Instead:
         exec(self.code, module.__dict__)
 
 
-# -- results
-# ---------------------------------------------------------------------------------------------------------------
+# -- results ----------------------------------------------------------------------------------------------------------
 
 
 def read_results() -> list[dict[str, Any]]:

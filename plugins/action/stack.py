@@ -67,7 +67,7 @@ class ActionModule(Direct):
                 watcher.join()
         return result
 
-    # -- progress ---------------------------------------------------------------------------------------------------
+    # -- progress -----------------------------------------------------------------------------------------------------
 
     def _watcher(self, arguments: dict[str, Any], over: threading.Event) -> threading.Thread | None:
         """Who tells of the progress until `over`; nobody where nobody asks."""
@@ -102,7 +102,7 @@ class ActionModule(Direct):
                 Display().display(f"{title}: {text}, {now - begin:.0f} s")
                 seen, told = text, now
 
-    # -- documents --------------------------------------------------------------------------------------------------
+    # -- documents ----------------------------------------------------------------------------------------------------
 
     def _documents(self, src: Any) -> list[dict[str, Any]]:
         written = src if isinstance(src, list) else [part.strip() for part in str(src).split(",")]

@@ -200,7 +200,7 @@ class Connection(ConnectionBase):
         other.__dict__.update(self.__dict__, _reached=None)
         return other
 
-    # -- what Ansible calls -----------------------------------------------------------------------------------------
+    # -- what Ansible calls -------------------------------------------------------------------------------------------
 
     def _connect(self) -> Connection:
         self._connected = True  # what is there to connect to shows when a command or a file needs it
@@ -249,7 +249,7 @@ class Connection(ConnectionBase):
             _line.forget(self._memory(what))
         self.close()
 
-    # -- commands ---------------------------------------------------------------------------------------------------
+    # -- commands -----------------------------------------------------------------------------------------------------
 
     @property
     def _name(self) -> str:
@@ -356,7 +356,7 @@ class Connection(ConnectionBase):
                 f"Missing {self.become.name} password for instance {self._name}: set ansible_become_password."
             )
 
-    # -- the login user ---------------------------------------------------------------------------------------------
+    # -- the login user -----------------------------------------------------------------------------------------------
 
     def _login(self) -> dict[str, Any]:
         """What the exec API needs to know of the user; nothing for root, which is the daemon's own default."""
@@ -396,7 +396,7 @@ class Connection(ConnectionBase):
         digest = hashlib.sha256(json.dumps(key, default=str).encode()).hexdigest()
         return os.path.join(C.DEFAULT_LOCAL_TMP, f"lxd-{what}-{digest[:24]}")
 
-    # -- errors -----------------------------------------------------------------------------------------------------
+    # -- errors -------------------------------------------------------------------------------------------------------
 
     def _engine(self, work: Callable[[], Any], file: str = "") -> Any:
         """The engine's errors in Ansible's words: a host that cannot be reached, or a task, with a `file`, that cannot

@@ -44,7 +44,7 @@ class Instance:
         self._client.deadline = Deadline(self.options["timeout"])
         return self._client
 
-    # -- commands ---------------------------------------------------------------------------------------------------
+    # -- commands -----------------------------------------------------------------------------------------------------
 
     def run(
         self,
@@ -83,7 +83,7 @@ class Instance:
         except LXDError:
             return ""
 
-    # -- files ------------------------------------------------------------------------------------------------------
+    # -- files --------------------------------------------------------------------------------------------------------
 
     def _files(self, path: str) -> tuple[str, dict[str, Any]]:
         query = {"path": path.encode(errors="surrogateescape"), "project": self.project}

@@ -168,7 +168,7 @@ class Bench:
         ]
         self.tables["parallel"] = table(heading, rows)
 
-    # -- results ----------------------------------------------------------------------------------------------------
+    # -- results ------------------------------------------------------------------------------------------------------
 
     def report(self) -> str:
         titles = [contender.title for contender in self.contenders]

@@ -26,8 +26,7 @@ def names(api, path: str) -> set[str]:  # type: ignore[no-untyped-def]
     return {one["name"] if "recursion" in path else one.rpartition("/")[2] for one in found} - {"shared"}
 
 
-# -- B1, A7: marks
-# ---------------------------------------------------------------------------------------------------------
+# -- B1, A7: marks ----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -133,8 +132,7 @@ def test_an_odd_name_with_our_mark_stops_nobodys_run(api, bearer: str | None) ->
     assert ("odd1" in names(api, "instances")) is not bool(bearer)
 
 
-# -- B2: ephemeral instances
-# -----------------------------------------------------------------------------------------------
+# -- B2: ephemeral instances ------------------------------------------------------------------------------------------
 
 
 def _born(api, name: str) -> str:  # type: ignore[no-untyped-def]
@@ -216,8 +214,7 @@ def test_a_stack_and_its_ephemeral_instances(api) -> None:
     assert api.run("stack", name="data", definition={}, prune=True)["changed"] is False
 
 
-# -- B3: what was refused and stored
-# ---------------------------------------------------------------------------------------
+# -- B3: what was refused and stored ----------------------------------------------------------------------------------
 
 
 def test_a_refused_address_is_not_taken_for_done_by_the_next_run(api) -> None:
@@ -272,8 +269,7 @@ def test_a_profile_that_an_instance_cannot_have_is_not_taken_for_done(api, runni
         api.run("instance", name=running, profiles=["default"])
 
 
-# -- D7: what is told of marks and names
-# -----------------------------------------------------------------------------------
+# -- D7: what is told of marks and names ------------------------------------------------------------------------------
 
 
 def test_what_was_restored_from_before_it_was_the_stacks_is_told_with_what_to_do(api) -> None:

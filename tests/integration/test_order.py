@@ -36,8 +36,7 @@ def notes(result: dict[str, Any]) -> list[str]:
     return [row["name"] for row in result["plan"] if "is unset first" in row["why"]]
 
 
-# -- what stands on what
-# -----------------------------------------------------------------------------------------------------
+# -- what stands on what ----------------------------------------------------------------------------------------------
 
 
 def test_what_stands_on_a_network_waits_for_it(shop) -> None:  # type: ignore[no-untyped-def]
@@ -75,8 +74,7 @@ def test_a_parent_that_is_not_there(api) -> None:  # type: ignore[no-untyped-def
     assert not done.get("warnings")
 
 
-# -- what passes from one to another
-# -----------------------------------------------------------------------------------------
+# -- what passes from one to another ----------------------------------------------------------------------------------
 
 
 def test_addresses_change_hands(shop) -> None:  # type: ignore[no-untyped-def]

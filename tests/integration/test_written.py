@@ -27,8 +27,7 @@ def own_init(api, *arguments: str, text: str | None = None) -> str:  # type: ign
     ).stdout
 
 
-# -- D3: dumps
-# -------------------------------------------------------------------------------------------------------------
+# -- D3: dumps --------------------------------------------------------------------------------------------------------
 
 
 def test_a_dump_of_the_daemon_changes_nothing(api) -> None:
@@ -45,8 +44,7 @@ def test_a_dump_of_the_daemon_changes_nothing(api) -> None:
     assert api.query("/1.0/profiles/default")["description"] == description
 
 
-# -- D4: names
-# -------------------------------------------------------------------------------------------------------------
+# -- D4: names --------------------------------------------------------------------------------------------------------
 
 #: What people and other tools call things.
 NAMES = [
@@ -109,8 +107,7 @@ def test_an_export_of_odd_names_is_a_document(api) -> None:
     assert api.query("/1.0/profiles/Web%20Server")["devices"] == {"a/b": {"type": "none"}}
 
 
-# -- D5: copies and images
-# -------------------------------------------------------------------------------------------------
+# -- D5: copies and images --------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -161,8 +158,7 @@ def test_an_instance_has_the_profiles_of_its_image(api, dmz: None, tiny) -> None
     )
 
 
-# -- D6: overrides
-# ---------------------------------------------------------------------------------------------------------
+# -- D6: overrides ----------------------------------------------------------------------------------------------------
 
 
 def test_devices_that_override_those_of_profiles(api, dmz: None) -> None:

@@ -72,7 +72,7 @@ class Scenario:
             "NO_COLOR": "1",
         }
 
-    # -- molecule ---------------------------------------------------------------------------------------------------
+    # -- molecule -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
         self._must(
@@ -94,7 +94,7 @@ class Scenario:
             process.wait()
         self.outer.stop()
 
-    # -- playbooks --------------------------------------------------------------------------------------------------
+    # -- playbooks ----------------------------------------------------------------------------------------------------
 
     def play(self, playbook: str, *options: str, **extra: Any) -> subprocess.CompletedProcess[str]:
         """A playbook of the collection, or of the scenario, with the inventory as self.hosts has it."""
@@ -120,7 +120,7 @@ class Scenario:
             book,
         ]
 
-    # -- modules ----------------------------------------------------------------------------------------------------
+    # -- modules ------------------------------------------------------------------------------------------------------
 
     def root(self, host: str) -> str:
         """The file system of a host, as seen from here. Another one after it was started again."""
@@ -157,7 +157,7 @@ class Scenario:
         again = self.run(host, module, **arguments)
         assert (again["changed"], again["actions"]) == (False, []), again["diff"]
 
-    # -- hosts ------------------------------------------------------------------------------------------------------
+    # -- hosts --------------------------------------------------------------------------------------------------------
 
     def inside(self, host: str, *command: str) -> str:
         """A command on a host, which need not let us in."""
@@ -261,7 +261,7 @@ class Scenario:
                         "node1", kind, name=name, state="absent", **({"force": True} if kind == "instance" else {})
                     )
 
-    # -- processes --------------------------------------------------------------------------------------------------
+    # -- processes ----------------------------------------------------------------------------------------------------
 
     def _io(self) -> dict[str, Any]:
         return {

@@ -29,8 +29,7 @@ each_an_exec = pytest.mark.parametrize("way", ["exec"])
 WHO = "echo $(cat /etc/which) $(id -un)"
 
 
-# -- which instance, as whom
-# -------------------------------------------------------------------------------------------------
+# -- which instance, as whom ------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")
@@ -165,8 +164,7 @@ def test_a_number_that_is_no_user(connect, number) -> None:  # type: ignore[no-u
         connection.exec_command("id -u")
 
 
-# -- files that are not what they were
-# ---------------------------------------------------------------------------------------
+# -- files that are not what they were --------------------------------------------------------------------------------
 
 SMUGGLED = b'{"name": "smuggled"}'
 REQUEST = (
@@ -220,8 +218,7 @@ def test_a_file_that_gets_shorter_while_it_is_sent(connect, monkeypatch, tmp_pat
     assert connection.exec_command("echo on")[1] == b"on\n"
 
 
-# -- files of others
-# ---------------------------------------------------------------------------------------------------------
+# -- files of others --------------------------------------------------------------------------------------------------
 
 
 def test_links_of_a_user_lead_nowhere(connect, tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -306,8 +303,7 @@ def test_a_full_disk_is_said_at_once(connect, tmp_path, user: str) -> None:  # t
     connection.exec_command("rm -f /tmp/full")
 
 
-# -- input that is cut
-# -------------------------------------------------------------------------------------------------------
+# -- input that is cut ------------------------------------------------------------------------------------------------
 
 
 @each_an_exec
@@ -343,8 +339,7 @@ def test_what_a_command_may_lose_before_its_input_is_connected(data, gate, owed)
     assert Command(streams, data, gate, 1)._owes() is owed
 
 
-# -- secrets
-# -----------------------------------------------------------------------------------------------------------------
+# -- secrets ----------------------------------------------------------------------------------------------------------
 
 
 @each_an_exec

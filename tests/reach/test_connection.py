@@ -32,8 +32,7 @@ def become(connection, method: str, user: str, password: str | None = None) -> s
     return plugin.build_become_command("id -un", connection._shell)
 
 
-# -- commands
-# ----------------------------------------------------------------------------------------------------------------
+# -- commands ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("code", [0, 1, 126, 127, 255])
@@ -134,8 +133,7 @@ def test_the_library_is_missing(control, guest, tmp_path) -> None:  # type: igno
     assert "pip install websockets" in done.stdout
 
 
-# -- users
-# -------------------------------------------------------------------------------------------------------------------
+# -- users ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("by", ["name", "number"])
@@ -190,8 +188,7 @@ def test_become_with_a_wrong_password(connect) -> None:  # type: ignore[no-untyp
         connection.exec_command(become(connection, "ansible.builtin.sudo", "root", "wrong"))
 
 
-# -- files
-# -------------------------------------------------------------------------------------------------------------------
+# -- files ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_large_file_both_ways(connect, tmp_path) -> None:  # type: ignore[no-untyped-def]
@@ -300,8 +297,7 @@ def test_what_can_be_fetched(connect, tmp_path) -> None:  # type: ignore[no-unty
         assert not (tmp_path / "never").exists()
 
 
-# -- errors
-# ------------------------------------------------------------------------------------------------------------------
+# -- errors -----------------------------------------------------------------------------------------------------------
 
 
 def test_an_instance_that_is_not_there(connect) -> None:  # type: ignore[no-untyped-def]
@@ -358,8 +354,7 @@ def test_projects(connect, server, guest, tmp_path) -> None:  # type: ignore[no-
         server.run("project", name="shop", state="absent")
 
 
-# -- a daemon that goes away
-# ---------------------------------------------------------------------------------------------------
+# -- a daemon that goes away ------------------------------------------------------------------------------------------
 
 
 def test_a_daemon_that_restarts_between_commands(connect, server, tmp_path) -> None:  # type: ignore[no-untyped-def]

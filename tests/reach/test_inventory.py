@@ -260,8 +260,7 @@ def test_mistakes(control, server, guest) -> None:  # type: ignore[no-untyped-de
             control.parsed(**options)
 
 
-# -- a cluster
-# -------------------------------------------------------------------------------------------------------------
+# -- a cluster --------------------------------------------------------------------------------------------------------
 
 
 def test_a_cluster_is_asked_once(control, server, lab) -> None:  # type: ignore[no-untyped-def]

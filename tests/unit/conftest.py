@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import os
+import pathlib
 import shutil
 import tempfile
 from typing import Iterator
@@ -32,9 +33,31 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
 )
 settings.load_profile("unit")
-_converge.SHORTEST_LOOK = _converge.LONGEST_LOOK = (
-    0.0  # what is in memory has no other writers; test_lost_races.py is about them
+# What is in memory has no other writers; test_lost_races.py is about them.
+_converge.SHORTEST_LOOK = _converge.LONGEST_LOOK = 0.0
+
+#: The tests that import ansible-core. Without it, as on a managed host, all others run (`--ansible none`).
+WITH_ANSIBLE = (
+    "inventories/test_workflow.py",
+    "module_utils/_engine/test_yaml.py",
+    "module_utils/test_runner.py",
+    "plugins/action/test_direct.py",
+    "plugins/filter/test_from_document.py",
+    "plugins/modules/test_contract.py",
 )
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--ansible", choices=("all", "only", "none"), default="all", help="the tests that import Ansible")
+
+
+def pytest_ignore_collect(collection_path: pathlib.Path, config: pytest.Config) -> bool | None:
+    """Leave out the tests that `--ansible` does not ask for. Directories are always entered."""
+    wanted = config.getoption("--ansible")
+    if wanted == "all" or collection_path.is_dir():
+        return None
+    needs_it = str(collection_path.relative_to(pathlib.Path(__file__).parent)) in WITH_ANSIBLE
+    return True if needs_it != (wanted == "only") else None
 
 
 @pytest.fixture
@@ -49,9 +72,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """A test that waits for what does not come ends, and says where it waited."""
     if config.pluginmanager.hasplugin("timeout"):
         for item in items:
-            item.add_marker(
-                pytest.mark.timeout(900)
-            )  # the longest takes a minute, and some times that beside daemons that have the precedence
+            item.add_marker(pytest.mark.timeout(900))  # the longest takes a minute, and more beside daemons
 
 
 @pytest.fixture

@@ -79,8 +79,7 @@ class World:
         self.put("/1.0/projects/default", config={**DEFAULT_FEATURES, "features.networks": "true"})
         self.put("/1.0/profiles/default")
 
-    # -- what there is
-    # --------------------------------------------------------------------------------------------------
+    # -- what there is ------------------------------------------------------------------------------------------------
 
     def where(self, path: str, project: str | None) -> str:
         """The project in which the object of a path lives."""
@@ -119,8 +118,7 @@ class World:
             obj for (place, other), obj in self.objects.items() if place == where and other.rpartition("/")[0] == path
         ]
 
-    # -- requests
-    # -------------------------------------------------------------------------------------------------------
+    # -- requests -----------------------------------------------------------------------------------------------------
 
     def read(self, path: str, query: dict) -> tuple[Any, str | None]:
         with self.lock:

@@ -85,7 +85,7 @@ class Client:
         client.deadline, client._server, client.hidden = self.deadline, self._server, self.hidden
         return client
 
-    # -- the server -------------------------------------------------------------------------------------------------
+    # -- the server ---------------------------------------------------------------------------------------------------
 
     @property
     def server(self) -> dict[str, Any]:
@@ -134,7 +134,7 @@ class Client:
                 "have it."
             )
 
-    # -- requests ---------------------------------------------------------------------------------------------------
+    # -- requests -----------------------------------------------------------------------------------------------------
 
     def get(self, path: str, **query: Any) -> Reply:
         return self.request("GET", path, query=query)
@@ -338,7 +338,7 @@ class Client:
         self._server = None  # what an untrusted client was shown is not the whole of it
         return True
 
-    # -- operations -------------------------------------------------------------------------------------------------
+    # -- operations ---------------------------------------------------------------------------------------------------
 
     def wait(self, operation: str) -> dict[str, Any]:
         """Wait for an operation to end and return it.

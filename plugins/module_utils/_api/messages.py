@@ -45,7 +45,7 @@ is_transient = Said(
     # Incus lists the ports of a bridge, and one of them went with its instance meanwhile
     r"|Failed to delete bridge children interfaces",
     BOTH,
-    "tests/unit/test_client.py::test_words_that_pass_by_themselves",
+    "tests/unit/module_utils/_api/test_client.py::test_words_that_pass_by_themselves",
 )
 #: A member could not pass a request on to another one. It cuts itself off from one whose heartbeat came late, waits ten
 #: seconds for it, and
@@ -53,12 +53,14 @@ is_transient = Said(
 UNREACHED = "Missing event connection with target cluster member"
 cannot_reach_member = Said(f"^{UNREACHED}$", BOTH, "tests/hosts/test_3_faults.py")
 #: An operation ended with that, so that something may have been done.
-lost_a_member = Said(UNREACHED, BOTH, "tests/unit/test_operations.py")
+lost_a_member = Said(UNREACHED, BOTH, "tests/unit/module_utils/_api/test_operations.py")
 #: A request needs a member that the server takes for offline. Nothing was done.
 member_offline = Said(r"(node|member) is offline", BOTH, "tests/integration/test_moves.py")
 #: Incus stops the networks of a member that it evacuates, and one that does not start again at once is tried once a
 #: minute.
-network_unavailable = Said(r"unavailable on this server", BOTH, "tests/unit/test_cluster_member.py")
+network_unavailable = Said(
+    r"unavailable on this server", BOTH, "tests/unit/module_utils/_kinds/clusters/test_cluster_member.py"
+)
 #: The certificate of this client does not allow it; some come as error 500.
 is_denied = Said(
     r"not authorized|Certificate is restricted|does not have permission|Only the certificate can be "
@@ -69,7 +71,7 @@ is_denied = Said(
 )
 not_clustered = Said(r"not clustered", BOTH, "tests/integration/test_cluster.py")
 #: An object of this name, or its state, is there: another writer was faster.
-already_there = Said(r"already", BOTH, "tests/unit/test_applying.py")
+already_there = Said(r"already", BOTH, "tests/unit/module_utils/_stack/test_applying.py")
 #: The shared keys of a pool or network are stored, and the server takes them only once.
 partially_created = Said(r"partially created", BOTH, "tests/integration/test_cluster.py")
 already_defined = Said(r"already defined", BOTH, "tests/integration/test_cluster.py")

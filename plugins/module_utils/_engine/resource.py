@@ -58,7 +58,7 @@ class Resource(Checks):
     slashes = False
     unless_used: tuple[str, ...] = ()
 
-    # -- declaration ------------------------------------------------------------------------------------------------
+    # -- declaration --------------------------------------------------------------------------------------------------
 
     @classmethod
     def argument_spec(cls) -> dict[str, dict[str, Any]]:
@@ -90,7 +90,7 @@ class Resource(Checks):
             if value is not None:
                 self.wanted[field.key] = value
 
-    # -- steps a kind may override ----------------------------------------------------------------------------------
+    # -- steps a kind may override ------------------------------------------------------------------------------------
 
     def validate(self) -> None:
         """Refuse what can be seen to be wrong without asking the server."""
@@ -168,7 +168,7 @@ class Resource(Checks):
         hidden = secrets.masked(obj)
         return {**hidden, **{key: obj[key] for key in cls.reveals if key in obj}} if obj else hidden
 
-    # -- the ladder -------------------------------------------------------------------------------------------------
+    # -- the ladder ---------------------------------------------------------------------------------------------------
 
     def plan(self, found: Found | None) -> Plan:
         """What is to be done, or one error with all that is wrong with it."""
@@ -305,7 +305,7 @@ class Resource(Checks):
             return f"It may have stored what it refused, and that could not be put back: {exc}"
         return f"It had stored {', '.join(stored)} all the same, which is put back to what it was." if stored else ""
 
-    # -- parts ------------------------------------------------------------------------------------------------------
+    # -- parts --------------------------------------------------------------------------------------------------------
 
     def merged(self, current: dict[str, Any]) -> dict[str, Any]:
         """The whole object with the user's wishes in it: the body of a PUT, so that what nobody named is kept."""

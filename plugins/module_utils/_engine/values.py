@@ -264,7 +264,7 @@ def same_instant(option: str, want: str | None, have: str | None) -> bool:
     return abs((one - other).total_seconds()) < 1
 
 
-# -- showing -----------------------------------------------------------------------------------------------------------
+# -- showing ----------------------------------------------------------------------------------------------------------
 
 
 def changes(before: Any, after: Any) -> tuple[Any, Any]:

@@ -194,7 +194,7 @@ class PerMember(Resource):
         config = (there.metadata["config"] if there else None) or {}
         return {key: value for key, value in config.items() if key not in shared}
 
-    # -- two phases -------------------------------------------------------------------------------------------------
+    # -- two phases ---------------------------------------------------------------------------------------------------
 
     def plan_create(self) -> Plan:
         if self.client.clustered and self.two_phases(self.sort()):
@@ -286,7 +286,7 @@ class PerMember(Resource):
             {"status": status}, {"status": "Created", **self.comparable(body)}, [step], {**found.object, **body}
         )
 
-    # -- export -----------------------------------------------------------------------------------------------------
+    # -- export -------------------------------------------------------------------------------------------------------
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
@@ -327,7 +327,7 @@ class PerMember(Resource):
         """The configuration without what the daemon chose."""
         return config
 
-    # -- changes ----------------------------------------------------------------------------------------------------
+    # -- changes ------------------------------------------------------------------------------------------------------
 
     def update(self, found: Found, body: dict[str, Any]) -> None:
         before = {key: value for key, value in found.object.items() if key != "members"}

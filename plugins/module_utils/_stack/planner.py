@@ -169,7 +169,7 @@ class Planner:
             return False
         return True
 
-    # -- what shall be there ----------------------------------------------------------------------------------------
+    # -- what shall be there ------------------------------------------------------------------------------------------
 
     def _plan_present(self, node: Node) -> None:
         resource = node.kind(self.client, {**node.params})
@@ -238,7 +238,7 @@ class Planner:
     def _keep(self, node: Node, path: str) -> None:
         self.kept.add((self.view.effective(node.kind, node.project), path))
 
-    # -- what shall be gone -----------------------------------------------------------------------------------------
+    # -- what shall be gone -------------------------------------------------------------------------------------------
 
     def _plan_taken_back(self, node: Node) -> None:
         """Of what the daemon made itself: unset the keys and remove the devices that the document wrote, where they are

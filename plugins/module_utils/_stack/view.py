@@ -43,7 +43,7 @@ class View:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.client, name)
 
-    # -- as a client ------------------------------------------------------------------------------------------------
+    # -- as a client --------------------------------------------------------------------------------------------------
 
     def find(self, path: str, **query: Any) -> Reply | None:
         parent, _slash, last = path.rpartition("/")
@@ -78,7 +78,7 @@ class View:
             f"Planning must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd."
         )
 
-    # -- what it knows ----------------------------------------------------------------------------------------------
+    # -- what it knows ------------------------------------------------------------------------------------------------
 
     def listing(self, kind: type[Resource], path: str, project: str | None) -> dict[str, dict[str, Any]]:
         """The objects of a collection by name, as they are planned so far. Not to be changed: see `put`."""

@@ -117,7 +117,7 @@ class Cluster(Resource):
             )
         return str(listening)
 
-    # -- the first member -------------------------------------------------------------------------------------------
+    # -- the first member ---------------------------------------------------------------------------------------------
 
     def _bootstrap(self) -> list[Step]:
         steps = []
@@ -149,7 +149,7 @@ class Cluster(Resource):
             self.client.write("PATCH", "/1.0", {"config": {key: before}})
             raise
 
-    # -- one more ---------------------------------------------------------------------------------------------------
+    # -- one more -----------------------------------------------------------------------------------------------------
 
     def _join(self, token: Token) -> list[Step]:
         address = self.params["server_address"] or self._usable(self.client.server["config"].get("core.https_address"))

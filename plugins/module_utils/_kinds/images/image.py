@@ -66,7 +66,7 @@ class Image(Resource):
         self.fingerprint = find_image(self.client, name, self.params["project"])
         return super().fetch(self.fingerprint) if self.fingerprint else None
 
-    # -- creating ---------------------------------------------------------------------------------------------------
+    # -- creating -----------------------------------------------------------------------------------------------------
 
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
@@ -163,7 +163,7 @@ class Image(Resource):
             ]
         return super().plan_absent(found)
 
-    # -- for stacks -------------------------------------------------------------------------------------------------
+    # -- for stacks ---------------------------------------------------------------------------------------------------
 
     def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
         """The image and its alias; a fingerprint that only the server will know has a word in its place."""

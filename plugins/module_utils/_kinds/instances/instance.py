@@ -110,7 +110,7 @@ class Instance(Resource):
             self.client.require("instance_ready_state", "wait_for: ready")
         return super().plan(found)
 
-    # -- for stacks -------------------------------------------------------------------------------------------------
+    # -- for stacks ---------------------------------------------------------------------------------------------------
 
     @classmethod
     def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
@@ -146,7 +146,7 @@ class Instance(Resource):
         place = {"target": obj["location"]} if obj.get("location") not in (None, "", "none") else {}
         return {**entry, **origin, "state": state, **place}
 
-    # -- reading ----------------------------------------------------------------------------------------------------
+    # -- reading ------------------------------------------------------------------------------------------------------
 
     def read(self) -> Found | None:
         """The instance where it is now: under its old or new name, in its old or new project, whatever a broken run
@@ -178,7 +178,7 @@ class Instance(Resource):
         old, new = self.params[option], self.params["new_" + option]
         return [old] if new in (None, old) else [old, new]
 
-    # -- creating ---------------------------------------------------------------------------------------------------
+    # -- creating -----------------------------------------------------------------------------------------------------
 
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
@@ -234,7 +234,7 @@ class Instance(Resource):
             plan.result["status"] = status
         return plan
 
-    # -- changing ---------------------------------------------------------------------------------------------------
+    # -- changing -----------------------------------------------------------------------------------------------------
 
     def merged(self, current: dict[str, Any]) -> dict[str, Any]:
         wanted = self.wanted.get("devices")
@@ -356,7 +356,7 @@ class Instance(Resource):
         runs = settled(old.get("status") or STOPPED) != STOPPED
         check_devices(self, new, old, starts=runs if self.state == "present" else self.state != "stopped")
 
-    # -- power, waiting, rebuilding ---------------------------------------------------------------------------------
+    # -- power, waiting, rebuilding -----------------------------------------------------------------------------------
 
     def extra_steps(self, found: Found | None, after: dict[str, Any]) -> list[Step]:
         if found is None:

@@ -18,7 +18,7 @@ import threading
 
 import pytest
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[2] / "roles" / "image_build" / "files" / "build.py"
+SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "roles" / "image_build" / "files" / "build.py"
 HOLD = f"""
 import importlib.util
 spec = importlib.util.spec_from_file_location("build", {str(SCRIPT)!r})

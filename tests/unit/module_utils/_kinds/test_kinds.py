@@ -75,8 +75,7 @@ def instance(client, **options):
     return Instance(client, params_of(Instance, name="web", **{"state": "present", **options}))
 
 
-# -- instances
-# -------------------------------------------------------------------------------------------------------------
+# -- instances --------------------------------------------------------------------------------------------------------
 
 
 def test_the_order_of_profiles_is_written(client):
@@ -169,8 +168,7 @@ def test_what_is_rebuilt_is_rebuilt_once(client):
     assert client.memory.objects[WEB]["description"] == "mine"
 
 
-# -- power
-# -----------------------------------------------------------------------------------------------------------------
+# -- power ------------------------------------------------------------------------------------------------------------
 
 BUSY = ServerError("x", 400, "The instance is busy")
 
@@ -258,8 +256,7 @@ def test_what_is_deleted_is_stopped_first_by_force_when_told(client, force, body
     assert client.bodies[0] == {"action": "stop", **body}
 
 
-# -- snapshots
-# -------------------------------------------------------------------------------------------------------------
+# -- snapshots --------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_restored_is_restored_once(client):
@@ -284,8 +281,7 @@ def test_what_is_restored_is_restored_once(client):
     assert client.memory.objects[snapshot]["expires_at"] == "2030-01-01T00:00:00Z"
 
 
-# -- pools, networks, the server, members
-# ----------------------------------------------------------------------------------
+# -- pools, networks, the server, members -----------------------------------------------------------------------------
 
 
 def test_a_pool_is_wiped_at_its_creation_and_never_again(client):

@@ -39,8 +39,7 @@ def impatient(server, timeout=0.6, **kwargs):
     return Client(Hasty(server), timeout, **kwargs)
 
 
-# -- envelopes
-# -----------------------------------------------------------------------------------------------------------
+# -- envelopes --------------------------------------------------------------------------------------------------------
 
 
 def test_get(server, client):
@@ -240,8 +239,7 @@ def test_did_you_mean(name, known, words):
     assert did_you_mean(name, known) == words
 
 
-# -- what is repeated, and what never is
-# ---------------------------------------------------------------------------------
+# -- what is repeated, and what never is ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -398,8 +396,7 @@ def test_check_mode_refuses_writes(server, method):
     assert server.requests == []
 
 
-# -- deadlines
-# -----------------------------------------------------------------------------------------------------------
+# -- deadlines --------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -452,8 +449,7 @@ def test_pauses_double_up_to_the_longest(clock):
     assert clock.pauses == [0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 2.5, 3.2]
 
 
-# -- the socket is not there yet
-# -------------------------------------------------------------------------------------------
+# -- the socket is not there yet --------------------------------------------------------------------------------------
 
 
 def test_a_missing_folder_fails_at_once(folder, clock):

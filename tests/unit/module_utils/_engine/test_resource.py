@@ -128,8 +128,7 @@ def test_of_a_kind_of_which_there_is_one_the_server_is_the_name(client, monkeypa
     assert Only(client, params_of(Only)).name == "unix:///memory"
 
 
-# -- planning
-# --------------------------------------------------------------------------------------------------------------
+# -- planning ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_plan_of_one_that_is_not_there(client):
@@ -259,8 +258,7 @@ def test_a_project_that_is_not_there_is_told_of_before_anything_is_made(client):
     assert box(client, project="lap").read() is not None
 
 
-# -- checks
-# ----------------------------------------------------------------------------------------------------------------
+# -- checks -----------------------------------------------------------------------------------------------------------
 
 
 def test_extensions_are_asked_for_where_they_are_needed(client):
@@ -314,8 +312,7 @@ def test_devices_that_name_what_is_there_or_nothing(client, device):
     assert len(box(client, devices={"w": {"type": "none"}, "x": device}).plan(None).steps) == 1
 
 
-# -- for stacks
-# ------------------------------------------------------------------------------------------------------------
+# -- for stacks -------------------------------------------------------------------------------------------------------
 
 
 def test_what_is_foreseen(client):

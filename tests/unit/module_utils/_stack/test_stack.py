@@ -25,8 +25,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import pl
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, SHOP, refused, refused_after, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK, World, WorldClient
 
-# -- a life
-# ----------------------------------------------------------------------------------------------------------------
+# -- a life -----------------------------------------------------------------------------------------------------------
 
 
 def test_from_nothing_and_back(world):
@@ -126,8 +125,7 @@ def test_secrets_are_hidden(world):
     assert done["plan"][0]["after"]["config"]["user.password"].startswith("****")
 
 
-# -- what it costs
-# ---------------------------------------------------------------------------------------------------------
+# -- what it costs ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("count", [3, 60])
@@ -180,8 +178,7 @@ def test_planning_is_linear():
     assert large < 4.2 * small
 
 
-# -- ownership
-# -------------------------------------------------------------------------------------------------------------
+# -- ownership --------------------------------------------------------------------------------------------------------
 
 PROFILE = {"profiles": [{"name": "web", "config": {"limits.cpu": 2}}]}
 
@@ -327,8 +324,7 @@ def test_what_a_project_has_not_of_its_own_is_in_the_default_one(world):
     assert set(world.objects) == {("", "/1.0/projects/default"), ("default", "/1.0/profiles/default")}
 
 
-# -- failures
-# --------------------------------------------------------------------------------------------------------------
+# -- failures ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_failure_stops_only_what_depends_on_it(world):
@@ -364,8 +360,7 @@ def test_when_the_time_is_over_the_rest_is_left(world):
     assert world.writes == []
 
 
-# -- export, and kinds that nobody told the stack of
-# -----------------------------------------------------------------------
+# -- export, and kinds that nobody told the stack of ------------------------------------------------------------------
 
 
 def test_what_is_exported_changes_nothing_and_makes_the_same(world):

@@ -16,7 +16,7 @@ import yaml
 from ansible_collections.cloudhost.lxd.plugins.module_utils import _runner
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
+ROOT = pathlib.Path(__file__).resolve().parents[4]
 PACKAGE = "ansible_collections.cloudhost.lxd.plugins."
 FILES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
 NAMES = [path.stem for path in FILES]

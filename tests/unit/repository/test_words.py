@@ -12,7 +12,7 @@ import re
 
 import pytest
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 #: Expressions for whole words, in any case, and what to write instead. Add a word only if it is never right in prose.
 WORDS = {

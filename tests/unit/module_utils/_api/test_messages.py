@@ -13,7 +13,7 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api import messages
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import LXDError, ServerError
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[4]
 SAID = {name: value for name, value in vars(messages).items() if isinstance(value, messages.Said)}
 #: Where a refusal is read by code. Hints are for people: they add a sentence, and decide nothing.
 READERS = [path for path in (ROOT / "plugins").rglob("*.py") if path.name not in ("messages.py", "converge.py")]

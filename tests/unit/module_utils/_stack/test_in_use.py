@@ -33,8 +33,7 @@ def anew(definition, **changes):
     }
 
 
-# -- words
-# -----------------------------------------------------------------------------------------------------------------
+# -- words ------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -64,8 +63,7 @@ def test_a_user_is_a_project_and_parts():
     assert user_of("/1.0/profiles/a%2Fb?target=x&project=lab") == ("lab", ("profiles", "a/b"))
 
 
-# -- stacks
-# ----------------------------------------------------------------------------------------------------------------
+# -- stacks -----------------------------------------------------------------------------------------------------------
 
 
 def test_those_who_go_in_the_same_plan_are_no_users(world):
@@ -202,8 +200,7 @@ def test_a_project_that_nobody_makes_has_nothing(world):
     assert words.startswith("profiles[0] 'default': project: there is no 'labb' on ")
 
 
-# -- all at once
-# -----------------------------------------------------------------------------------------------------------
+# -- all at once ------------------------------------------------------------------------------------------------------
 
 
 def test_all_that_is_wrong_with_an_entry_is_told_at_once(world):

@@ -11,7 +11,7 @@ import pathlib
 
 import pytest
 
-PLUGINS = pathlib.Path(__file__).resolve().parents[2] / "plugins"
+PLUGINS = pathlib.Path(__file__).resolve().parents[3] / "plugins"
 ENGINE = PLUGINS / "module_utils"
 FILES = sorted(PLUGINS.rglob("*.py"))
 BELOW_RUNNER = [path for path in ENGINE.rglob("*.py") if path.name != "_runner.py"]

@@ -166,8 +166,7 @@ def test_unpinned(tls):
     assert tls.received == []
 
 
-# -- authorities
-# -----------------------------------------------------------------------------------------------------------
+# -- authorities ------------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -296,8 +295,7 @@ def test_a_connection_that_is_not_trusted_is_closed(tls, pairs, monkeypatch):
     assert len(closed) == 1
 
 
-# -- what the options say
-# ---------------------------------------------------------------------------------------------------
+# -- what the options say ---------------------------------------------------------------------------------------------
 
 
 def test_a_path_may_begin_at_home(pairs, tmp_path, monkeypatch):
@@ -333,8 +331,7 @@ def test_a_certificate_without_a_line_break_at_its_end(pairs):
     assert Trust(pairs["client"].pem.strip(), key).client_pem == pairs["client"].pem.strip()
 
 
-# -- options that cannot be
-# ------------------------------------------------------------------------------------------------
+# -- options that cannot be -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("pin", ["abc", "g" * 64, "0" * 63, "0" * 65, "SHA256:" + "0" * 64])
@@ -405,8 +402,7 @@ def test_pem_text_that_holds_no_certificate(text):
         trust_from({"server_cert": text})
 
 
-# -- tokens
-# ----------------------------------------------------------------------------------------------------------------
+# -- tokens -----------------------------------------------------------------------------------------------------------
 
 
 def encoded(data):

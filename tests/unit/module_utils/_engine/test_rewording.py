@@ -18,7 +18,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.arguments imp
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, SHOP, run
 from ansible_collections.cloudhost.lxd.tests.unit.world import World, WorldClient
 
-MODULE_UTILS = pathlib.Path(__file__).resolve().parents[2] / "plugins" / "module_utils"
+MODULE_UTILS = pathlib.Path(__file__).resolve().parents[4] / "plugins" / "module_utils"
 
 
 def task(world, **options):

@@ -51,8 +51,7 @@ def none(count):
     return [set() for _number in range(count)]
 
 
-# -- who goes first
-# ----------------------------------------------------------------------------------------------------------
+# -- who goes first ---------------------------------------------------------------------------------------------------
 
 
 def test_nothing_changes_hands():
@@ -140,8 +139,7 @@ def test_options_that_free():
     }
 
 
-# -- what only one can have
-# ----------------------------------------------------------------------------------------------------
+# -- what only one can have -------------------------------------------------------------------------------------------
 
 
 def claims(world, kind="instance", project="default", **obj):
@@ -278,8 +276,7 @@ def test_addresses(text, ip):
     assert address(text) == ip
 
 
-# -- whole stacks
-# ----------------------------------------------------------------------------------------------------------------
+# -- whole stacks -----------------------------------------------------------------------------------------------------
 
 
 def stack(**addresses):
@@ -344,8 +341,7 @@ def test_what_cannot_be_is_refused_before_anything_is_changed(world):
     assert "profile web is in between" in words
 
 
-# -- what stands on what
-# -----------------------------------------------------------------------------------------------------------
+# -- what stands on what ----------------------------------------------------------------------------------------------
 
 
 def test_interfaces_that_a_config_names():

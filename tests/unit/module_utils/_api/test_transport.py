@@ -155,8 +155,7 @@ def test_https_urls(url, host, port):
     assert (transport.host, transport.port) == (host, port)
 
 
-# -- which socket
-# --------------------------------------------------------------------------------------------------------
+# -- which socket -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -229,8 +228,7 @@ def test_a_socket_of_its_own(server, transport):
         Transport(server.url + ".gone").socket(5)
 
 
-# -- what is sent is what was announced
-# ----------------------------------------------------------------------------------------
+# -- what is sent is what was announced -------------------------------------------------------------------------------
 
 HEADERS = {"Content-Type": "application/octet-stream", "Content-Length": "5"}
 
@@ -273,8 +271,7 @@ def test_exactly():
     assert len(before) == 4
 
 
-# -- a server that is none
-# -----------------------------------------------------------------------------------------------------
+# -- a server that is none --------------------------------------------------------------------------------------------
 
 
 @pytest.fixture

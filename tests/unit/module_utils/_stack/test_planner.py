@@ -34,8 +34,7 @@ def rows(result):
     return [(row["action"], row["name"], row["why"]) for row in result["plan"]]
 
 
-# -- queues
-# ----------------------------------------------------------------------------------------------------------------
+# -- queues -----------------------------------------------------------------------------------------------------------
 
 
 def test_snapshots_of_different_instances_do_not_wait_for_each_other(world):
@@ -52,8 +51,7 @@ def test_snapshots_of_different_instances_do_not_wait_for_each_other(world):
     assert world.most_at_once == 3
 
 
-# -- what cannot be planned
-# --------------------------------------------------------------------------------------------------
+# -- what cannot be planned -------------------------------------------------------------------------------------------
 
 
 def test_what_is_in_something_wrong_is_not_wrong_itself(world):
@@ -135,8 +133,7 @@ def test_errors_are_one_by_line(errors, words):
     assert str(InvalidInput(*in_order(errors))) == words
 
 
-# -- why
-# -------------------------------------------------------------------------------------------------------------------
+# -- why --------------------------------------------------------------------------------------------------------------
 
 
 def test_the_plan_says_why(world):
@@ -239,8 +236,7 @@ def test_what_the_daemon_made_in_a_project_that_is_gone_is_gone(world):
     assert titles(run(world, definition, absent=True)) == [("profile", "default"), ("project", "lab")]
 
 
-# -- owners
-# ----------------------------------------------------------------------------------------------------------------
+# -- owners -----------------------------------------------------------------------------------------------------------
 
 
 class Zone(Resource):

@@ -13,7 +13,7 @@ import yaml
 from ansible.module_utils import basic
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import FakeServer, error
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory
-from ansible_collections.cloudhost.lxd.tests.unit.with_ansible.running import run_module, run_text
+from ansible_collections.cloudhost.lxd.tests.unit.running import run_module, run_text
 
 SECRET = "hunter22-hunter22"
 

@@ -90,8 +90,7 @@ def test_what_is_planned_in_a_project_is_there_for_others_of_the_project(world):
     }
 
 
-# -- a run that was killed had asked for it, and the server was still at it
-# --------------------------------------------------
+# -- a run that was killed had asked for it, and the server was still at it -------------------------------------------
 
 PROFILE = {"profiles": [{"name": "web", "config": {"limits.cpu": 2}}]}
 
@@ -158,8 +157,7 @@ def test_an_update_that_fails_because_something_exists_is_a_failure(world):
     assert written(world) == ["POST profiles/web", "PUT profiles/web"]
 
 
-# -- workers and their progress
-# ---------------------------------------------------------------------------------------------
+# -- workers and their progress ---------------------------------------------------------------------------------------
 
 
 def test_each_worker_has_a_connection_of_its_own_and_closes_it(world):

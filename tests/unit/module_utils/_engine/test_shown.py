@@ -173,8 +173,7 @@ def test_to_yaml(value, expected):
     assert values.to_yaml(value) == expected
 
 
-# -- logins in URLs, and secrets that are known by themselves
-# ----------------------------------------------------------------
+# -- logins in URLs, and secrets that are known by themselves ---------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -219,8 +218,7 @@ def test_all_below_a_key_that_names_secrets_is_secret():
     assert secrets.mask_pair({"passwords": {"joe": "hunter22"}}, {}) == ({"passwords": MASK}, {})
 
 
-# -- text for programs
-# ----------------------------------------------------------------------------------------------------------
+# -- text for programs ------------------------------------------------------------------------------------------------
 
 HIDDEN = secrets.Rules(hide_text=True)
 
@@ -263,8 +261,7 @@ def test_a_short_value_of_another_key_is_no_text():
     assert secrets.masked({"user.note": "the secret is x"}, HIDDEN) == {"user.note": "the secret is x"}
 
 
-# -- what nobody sees
-# -------------------------------------------------------------------------------------------------------------
+# -- what nobody sees -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

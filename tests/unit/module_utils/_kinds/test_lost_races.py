@@ -148,8 +148,7 @@ def test_the_end_of_a_snapshot_that_somebody_else_writes_meanwhile(client):
     assert client.writes == [f"PUT {SNAPSHOT}"] * 2
 
 
-# -- restoring, where the servers bring back the description of the snapshot
-# ------------------------------------------------
+# -- restoring, where the servers bring back the description of the snapshot ------------------------------------------
 
 
 class Restoring(Contested):
@@ -207,8 +206,7 @@ def test_a_description_that_somebody_else_writes_after_a_restore_is_theirs(resto
     assert restoring.writes.count("restore s0") == 1
 
 
-# -- a write that the server let in together with ours
-# ----------------------------------------------------------------------
+# -- a write that the server let in together with ours ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("took", "pause"), [(0.001, 0.05), (0.1, 0.4), (0.5, 2.0), (0.75, 3.0), (9.0, 3.0)])
