@@ -33,7 +33,9 @@ PRODUCTS = ("lxd", "incus")
 #: What the sessions with daemons need, in one environment.
 DAEMONS = ("ansible-core", "websockets", "molecule", "pytest", "pytest-testinfra", "pytest-timeout")
 #: The tests of modules that make clusters, which need no single daemon beside them.
-CLUSTERS = tuple(f"tests/integration/test_cluster{part}.py" for part in ("", "_examples", "_remote", "_targets"))
+CLUSTERS = tuple(
+    f"tests/integration/test_cluster{part}.py" for part in ("", "_contents", "_examples", "_remote", "_targets")
+)
 #: What a container needs to be managed by Ansible, with a password to become root, and with another shell.
 MANAGED = ("python3", "sudo", "busybox")
 
@@ -338,7 +340,7 @@ for _product in PRODUCTS:
 
 @nox.session(python=NEWEST, tags=["bench"])
 def bench(session: nox.Session) -> None:
-    """The stack beside loops and the daemons' clients: `nox -s bench -- incus`. Wants a machine that does nothing else."""
+    """The stack beside loops and the daemons' clients: `nox -s bench -- incus`. Needs an otherwise idle machine."""
     session.install("ansible", "pytest")  # with community.general in it
     image = test_image(session)
     session.run("python", "tests/bench/stack.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image})

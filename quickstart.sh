@@ -3,8 +3,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# From a bare Debian or Ubuntu machine to a running container: LXD or Incus installed and initialised, an image, a container with an
-# address, a snapshot of it, a change taken back, a service in it that answers. Run it twice: the second run changes nothing.
+# From a bare Debian or Ubuntu machine to a running container: LXD or Incus installed and initialized, an image, a
+# container with an address, a snapshot of it, a change that is undone, a service in it that answers. Run it twice: the
+# second run changes nothing.
 #
 #   ./quickstart.sh [--product lxd|incus] [--clean]
 set -euo pipefail
@@ -36,12 +37,15 @@ play=(.venv/bin/ansible-playbook -i inventories/single/hosts.yml -e "quickstart_
 
 if $clean; then
   remove=false && [ -e "$marker" ] && remove=true
-  step "Everything that it made removed" "${play[@]}" -e "quickstart_remove_daemon=$remove" playbooks/quickstart_clean.yml
+  play+=(-e "quickstart_remove_daemon=$remove")
+  step "Everything that it made removed" "${play[@]}" playbooks/quickstart_clean.yml
   rm -rf "$marker" .venv .cache/collections
 else
   step "The playbook playbooks/quickstart.yml" "${play[@]}" playbooks/quickstart.yml
-  if [ "$product" = incus ]; then export INCUS_SOCKET=/var/lib/incus/unix.socket; fi # the first local socket would be that of LXD, if it is there
-  step "The playbook playbooks/quickstart_inside.yml" .venv/bin/ansible-playbook -i inventories/single/instances.yml playbooks/quickstart_inside.yml
+  # The first local socket would be that of LXD, if it is there.
+  if [ "$product" = incus ]; then export INCUS_SOCKET=/var/lib/incus/unix.socket; fi
+  inside=(.venv/bin/ansible-playbook -i inventories/single/instances.yml playbooks/quickstart_inside.yml)
+  step "The playbook playbooks/quickstart_inside.yml" "${inside[@]}"
   say "Look at it: $(client "$product") list. Take everything back: ./quickstart.sh --product $product --clean"
 fi
 say "Done in $SECONDS s."

@@ -5,8 +5,8 @@
 #
 # Set up and run the tests, on a fresh Debian or Ubuntu machine.
 #
-#   ./test.sh                against real LXDs and Incuses, alone and in clusters: needs root. What both products share by construction
-#                            (roles, playbooks, scenarios) runs on one of them, which the commit chooses
+#   ./test.sh                against real LXDs and Incuses, alone and in clusters: needs root. What both products share
+#                            by construction (roles, playbooks, scenarios) runs on one of them, which the commit chooses
 #   ./test.sh --all          all of it on both
 #   ./test.sh --fast         what needs no daemon: lint, types, documentation, sanity, unit tests
 #   ./test.sh --empty-cache  forget the images and archives that were built for tests
@@ -24,10 +24,12 @@ if [ "$(id -u)" = 0 ]; then
 elif [ "$part" != --fast ]; then
   say "Without root only what needs no daemon is run" && part=--fast
 fi
-# uv makes environments in a tenth of the time, but does not read pip's configuration: where it finds no packages, nox takes pip.
+# uv makes environments in a tenth of the time, but does not read pip's configuration: where it finds no packages, nox
+# takes pip.
 environments() {
   controller .cache/venv requirements-dev.txt || return
-  [ ! -x .cache/venv/bin/uv ] || .cache/venv/bin/uv pip install -q --dry-run --reinstall --python .cache/venv -r requirements-dev.txt ||
+  [ ! -x .cache/venv/bin/uv ] ||
+    .cache/venv/bin/uv pip install -q --dry-run --reinstall --python .cache/venv -r requirements-dev.txt ||
     .cache/venv/bin/pip uninstall -q -y uv
 }
 step "nox in .cache/venv" environments

@@ -18,7 +18,8 @@ step() {
 }
 
 need_root() { [ "$(id -u)" = 0 ] || die "this needs root, to install and run a daemon: run it with sudo"; }
-need_debian() { command -v apt-get >/dev/null || die "this machine has no apt-get: use Debian 12 or later, or Ubuntu 24.04 or later"; }
+supported="use Debian 12 or later, or Ubuntu 24.04 or later"
+need_debian() { command -v apt-get >/dev/null || die "this machine has no apt-get: $supported"; }
 
 main_package() { case $1 in incus) echo incus-base ;; *) echo lxd ;; esac; }
 installed() { dpkg -s "$(main_package "$1")" >/dev/null 2>&1 || snap list "$1" >/dev/null 2>&1; }
@@ -38,18 +39,20 @@ packages() {
 newest_python() {
   local minor found
   for ((minor = $2; minor >= $1; minor--)); do
-    for found in "/usr/bin/python3.$minor" "$HOME"/.pyenv/versions/3."$minor".*/bin/python "/usr/local/bin/python3.$minor"; do
+    for found in "/usr/bin/python3.$minor" "$HOME"/.pyenv/versions/3."$minor".*/bin/python \
+      "/usr/local/bin/python3.$minor"; do
       [ -x "$found" ] && "$found" -c 'import ensurepip, ssl' 2>/dev/null && echo "$found" && return
     done
   done
   return 1
 }
 
-# controller FOLDER REQUIREMENTS [PYTHON]: a virtual environment, made anew when its requirements or its Python change.
+# controller FOLDER REQUIREMENTS [PYTHON]: a virtual environment, created again when its requirements or its Python change.
 controller() {
   local folder=$1 requirements=$2 python=${3:-}
-  [ -n "$python" ] || python=$(newest_python 11 14) || { packages python3 python3-venv && python=$(newest_python 11 14); } ||
-    die "ansible-core 2.19 needs Python 3.11 or later, and this machine has none: use Debian 12 or later, or Ubuntu 24.04 or later"
+  [ -n "$python" ] || python=$(newest_python 11 14) ||
+    { packages python3 python3-venv && python=$(newest_python 11 14); } ||
+    die "ansible-core 2.19 needs Python 3.11 or later, and this machine has none: $supported"
   local stamp
   stamp="$python $(cat "$requirements")"
   [ "$(cat "$folder/stamp" 2>/dev/null)" = "$stamp" ] && return

@@ -16,9 +16,11 @@ import functools
 from typing import Any, Iterator, NamedTuple
 
 SWAPPED = {
-    ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.In: [ast.NotIn], ast.NotIn: [ast.In], ast.Is: [ast.IsNot], ast.IsNot: [ast.Is],
+    ast.Eq: [ast.NotEq], ast.NotEq: [ast.Eq], ast.In: [ast.NotIn], ast.NotIn: [ast.In],
+    ast.Is: [ast.IsNot], ast.IsNot: [ast.Is],
     ast.Lt: [ast.LtE, ast.GtE], ast.LtE: [ast.Lt, ast.Gt], ast.Gt: [ast.GtE, ast.LtE], ast.GtE: [ast.Gt, ast.Lt],
-    ast.Add: [ast.Sub], ast.Sub: [ast.Add], ast.Mult: [ast.Div], ast.Div: [ast.Mult], ast.Pow: [ast.Mult], ast.BitOr: [ast.BitAnd], ast.BitAnd: [ast.BitOr],
+    ast.Add: [ast.Sub], ast.Sub: [ast.Add], ast.Mult: [ast.Div], ast.Div: [ast.Mult], ast.Pow: [ast.Mult],
+    ast.BitOr: [ast.BitAnd], ast.BitAnd: [ast.BitOr],
     ast.And: [ast.Or], ast.Or: [ast.And],
 }  # fmt: skip
 #: Calls that become what they are made of: `text.lower()` becomes `text`, `sorted(names)` becomes `names`.

@@ -5,11 +5,9 @@
 """Small changes to the engine that no unit test notices: `nox -s mutation`, with Python 3.12 or newer.
 
 Everything is imported and collected once. Each mutant is a fork of that process in which the code of one function is
-exchanged, and the tests that
-run the changed line are run until one fails. What is no part of a function, such as a table, is imported anew with the
-change in it.
-Results go to .cache/mutation, so that a run that was broken off goes on with --resume. Survivors that make no
-difference are in mutants.txt.
+exchanged, and the tests that run the changed line are run until one fails. What is no part of a function, such as a
+table, is imported again with the change in it. survivors.py keeps the results, so that a run that was interrupted
+continues with --resume.
 """
 
 from __future__ import annotations
@@ -33,34 +31,16 @@ import types
 from typing import Any, NamedTuple
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
-os.environ.update(
-    CI="true", CLOUDHOST_EXAMPLES="10"
-)  # before the tests are imported: hypothesis tries the same and not much
+# Before the tests are imported: hypothesis tries the same examples, and few of them.
+os.environ.update(CI="true", CLOUDHOST_EXAMPLES="10")
 
 import pytest
 from _pytest.runner import runtestprotocol
 from mutants import Mutant, mutants_of
+from survivors import CACHE, RESULTS, ROOT, SURVIVED, TARGETS, read_results, report, write_result
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
 PACKAGE = "ansible_collections.cloudhost.lxd."
 ENGINE = PACKAGE + "plugins.module_utils."
-TARGETS = (
-    *(
-        "_api.client",
-        "_api.tls",
-        "_engine.values",
-        "_engine.secrets",
-        "_engine.fields",
-        "_engine.resource",
-        "_engine.converge",
-    ),
-    *("_stack.planner", "_stack.applier"),
-)
-CACHE = ROOT / ".cache" / "mutation"
-RESULTS = CACHE / "results.jsonl"
-EXPLAINED = ROOT / "tests" / "mutants.txt"
-#: The least share of mutants that have to be killed.
-SHARE = 0.9
 #: Seconds of CPU time for the tests of one mutant. The quickest come first; what is left out then can only spare the
 #: mutant.
 BUDGET = 3.0
@@ -70,7 +50,6 @@ LIMIT, LOOK = 30, 20
 QUIET = ("-s", "-p", "no:cacheprovider", "-p", "no:terminal", "-o", "addopts=--strict-markers", f"--rootdir={ROOT}")
 #: Tests that take long: stacks made by chance, and playbooks, which are processes of their own.
 LEFT_OUT = ("module_utils/_stack/test_stack_random.py", "plugins/action/test_direct.py")
-SURVIVED = ("survived", "never run")
 
 
 class Tested(NamedTuple):
@@ -360,51 +339,6 @@ class _Instead:
     def exec_module(self, module: types.ModuleType) -> None:
         module.__file__ = self.code.co_filename
         exec(self.code, module.__dict__)
-
-
-# -- results ----------------------------------------------------------------------------------------------------------
-
-
-def read_results() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in RESULTS.read_text("utf-8").splitlines()] if RESULTS.exists() else []
-
-
-def write_result(mutant: Mutant, verdict: str, words: str) -> None:
-    with open(RESULTS, "a", encoding="utf-8") as stream:
-        stream.write(json.dumps({"mutant": mutant.name, "line": mutant.line, "verdict": verdict, "by": words}) + "\n")
-
-
-def explained() -> set[str]:
-    """The names of mutants in mutants.txt; what is indented says why, for all names between it and the reason before."""
-    found: set[str] = set()
-    waiting: list[str] = []
-    for line in EXPLAINED.read_text("utf-8").splitlines():
-        if line.startswith(" "):
-            found.update(waiting)
-            waiting.clear()
-        elif line and not line.startswith("#"):
-            waiting.append(line)
-    return found
-
-
-def report(names: set[str]) -> int:
-    """Print what survived; 1 where too much did, or what nobody has explained."""
-    results = {line["mutant"]: line for line in read_results() if line["mutant"] in names}
-    alive = {name: line for name, line in results.items() if line["verdict"] in SURVIVED}
-    known = explained()
-    for name, line in sorted(alive.items(), key=lambda entry: (entry[0].split(".")[0], entry[1]["line"])):
-        if name not in known:
-            print(f"{line['verdict']}: line {line['line']}: {name}")
-    for name in sorted(known - set(alive)):
-        if name in results or name not in names:
-            print(f"in mutants.txt, and {'killed' if name in names else 'no longer there'}: {name}")
-    for target in (*TARGETS, ""):
-        mine = [line for name, line in results.items() if name.startswith(target)]
-        if mine:
-            killed = sum(line["verdict"] == "killed" for line in mine)
-            print(f"{target or 'all':<12} {killed:>5} of {len(mine):>5} killed, {100 * killed / len(mine):.1f} %")
-    share = 1 - len(alive) / len(results) if results else 0
-    return int(share < SHARE or not set(alive) <= known)
 
 
 def main() -> int:

@@ -3,8 +3,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
-# archive.sh FOLDER PACKAGE…: archives of APT in FOLDER/now, with the packages that this machine's sources have, and in FOLDER/newer, with the
-# same under the next version number. The index of the last one is written last: without it, a run that broke off is begun anew.
+# archive.sh FOLDER PACKAGE…: archives of APT in FOLDER/now, with the packages that this machine's sources have, and in
+# FOLDER/newer, with the same under the next version number. The index of the last one is written last: without it, a
+# run that broke off starts again.
 set -eu
 folder=$1
 shift
@@ -21,7 +22,8 @@ apt-get download -q "$@"
 index() {
   for package in *.deb; do
     dpkg-deb --field "$package"
-    printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "$package" "$(stat -c %s "$package")" "$(sha256sum "$package" | cut -d' ' -f1)"
+    digest=$(sha256sum "$package" | cut -d' ' -f1)
+    printf 'Filename: ./%s\nSize: %s\nSHA256: %s\n\n' "$package" "$(stat -c %s "$package")" "$digest"
   done >Packages.new
   mv Packages.new Packages
 }

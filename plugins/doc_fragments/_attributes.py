@@ -27,10 +27,11 @@ attributes:
       controller.
     support: full
     details: >-
-      If a task runs on the controller itself (connection V(local)), the module runs in an existing process of Ansible and starts no Python interpreter.
-      With C(become) to another user, C(async), another interpreter, or variables in C(environment) other than C(LXD_*) and C(INCUS_*), it runs
-      as other modules do. To turn this off, use the variable C(ansible_lxd_direct), the environment variable E(LXD_DIRECT), or C(direct) in the
-      section C(lxd_modules) of C(ansible.cfg).
+      If a task runs on the controller itself (connection V(local)), the module runs in an existing process of Ansible
+      and starts no Python interpreter. With C(become) to another user, C(async), another interpreter, or variables in
+      C(environment) other than C(LXD_*) and C(INCUS_*), it runs as other modules do. To turn this off, use the variable
+      C(ansible_lxd_direct), the environment variable E(LXD_DIRECT), or C(direct) in the section C(lxd_modules) of
+      C(ansible.cfg).
   async:
     description: Supports being used with the C(async) keyword.
     support: full
@@ -61,10 +62,11 @@ attributes:
       controller.
     support: full
     details: >-
-      If a task runs on the controller itself (connection V(local)), the module runs in an existing process of Ansible and starts no Python interpreter.
-      With C(become) to another user, C(async), another interpreter, or variables in C(environment) other than C(LXD_*) and C(INCUS_*), it runs
-      as other modules do. To turn this off, use the variable C(ansible_lxd_direct), the environment variable E(LXD_DIRECT), or C(direct) in the
-      section C(lxd_modules) of C(ansible.cfg).
+      If a task runs on the controller itself (connection V(local)), the module runs in an existing process of Ansible
+      and starts no Python interpreter. With C(become) to another user, C(async), another interpreter, or variables in
+      C(environment) other than C(LXD_*) and C(INCUS_*), it runs as other modules do. To turn this off, use the variable
+      C(ansible_lxd_direct), the environment variable E(LXD_DIRECT), or C(direct) in the section C(lxd_modules) of
+      C(ansible.cfg).
   async:
     description: Supports being used with the C(async) keyword.
     support: full

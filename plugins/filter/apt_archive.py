@@ -29,7 +29,9 @@ positional: suite
 EXAMPLES = r"""
 - name: Show the archive from which this host gets its packages
   ansible.builtin.debug:
-    msg: "{{ lookup('ansible.builtin.file', '/etc/apt/sources.list.d/debian.sources') | cloudhost.lxd.apt_archive('bookworm') }}"
+    msg: "{{ lookup('ansible.builtin.file', sources) | cloudhost.lxd.apt_archive('bookworm') }}"
+  vars:
+    sources: /etc/apt/sources.list.d/debian.sources
 """
 
 RETURN = r"""

@@ -79,7 +79,9 @@ EXAMPLES = r"""
 
 - name: Show the version
   ansible.builtin.debug:
-    msg: "{{ info.host.packages.lxd | default('LXD is not installed') }}; it {{ 'answers' if info.daemon.answers else 'does not answer' }}"
+    msg: >-
+      {{ info.host.packages.lxd | default('LXD is not installed') }};
+      it {{ 'answers' if info.daemon.answers else 'does not answer' }}
 """
 
 RETURN = r"""

@@ -267,8 +267,8 @@ skipped_resources:
   elements: dict
 code:
   description: >-
-    The error code of the server. V(0) if the error did not come from the server, and if resources of the stack failed, which are then
-    in RV(failed_resources).
+    The error code of the server. V(0) if the error did not come from the server, and if resources of the stack failed,
+    which are then in RV(failed_resources).
   returned: failure
   type: int
   sample: 0

@@ -173,8 +173,8 @@ def main(kind: str = "lxd", rounds: str = str(ROUNDS)) -> None:
         finally:
             daemon.stop()
     base = found["none"]
-    text = f"{kind}, Python {platform.python_version()}; median of {rounds} runs, Ansible's start of {statistics.median(base.times):.2f} s taken off where it"
-    text += " says a task or an item.\n\n" + table(found)
+    text = f"{kind}, Python {platform.python_version()}; median of {rounds} runs, Ansible's start of "
+    text += f"{statistics.median(base.times):.2f} s taken off where it says a task or an item.\n\n{table(found)}"
     kept = ROOT / ".cache" / "bench" / f"task-{kind}.md"
     kept.parent.mkdir(parents=True, exist_ok=True)
     kept.write_text(text)

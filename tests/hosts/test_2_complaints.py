@@ -74,8 +74,9 @@ def on_one_member(scenario: Scenario) -> Iterator[str]:
     one, all_of_them = ({"cluster.images_minimal_replica": value} for value in (1, None))
     scenario.run("node1", "server", config=one)
     try:
-        make = "mkdir /tmp/race && tar xzf /srv/image/metadata.tar.gz -C /tmp/race && tar czf /tmp/race.tar.gz -C /tmp/race --mtime=2020-01-01 ."
-        scenario.inside("node1", "sh", "-c", make)  # the same files, and another fingerprint
+        unpack = "mkdir /tmp/race && tar xzf /srv/image/metadata.tar.gz -C /tmp/race"
+        pack = "tar czf /tmp/race.tar.gz -C /tmp/race --mtime=2020-01-01 ."
+        scenario.inside("node1", "sh", "-c", f"{unpack} && {pack}")  # the same files, and another fingerprint
         scenario.inside(
             "node1",
             scenario.outer.client,

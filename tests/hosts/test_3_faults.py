@@ -63,11 +63,8 @@ def test_the_leader_loses_power_while_tasks_run(scenario: Scenario, heartbeats: 
         scenario.run(other, "profile", name="meanwhile", description="made without the leader")
         scenario.unchanged(other, "profile", name="meanwhile", description="made without the leader")
         scenario.run(third, "instance", name="meanwhile", target=third, **EMPTY)
-        as_seen = {
-            leader: "Offline",
-            other: "Online",
-            third: "Online",
-        }  # by the next leader, whose first heartbeats take their time
+        # As the next leader sees them, whose first heartbeats take their time.
+        as_seen = {leader: "Offline", other: "Online", third: "Online"}
         scenario.wait(lambda: scenario.members(other) == as_seen, f"only {leader} to be offline")
         with heartbeats.held(other, {other: ALIVE, third: ALIVE}):  # and are late at times
             with pytest.raises(ModuleFailed, match=f"{leader} is offline"):

@@ -66,12 +66,8 @@ def test_the_address_of_a_member_stays(hosts: Hosts) -> None:
     assert f"config.{key}: " in first.refuses("server", target="node2", config={key: "10.0.0.1:8443"})
     for same in (first.address, first.ip):
         assert first.run("server", config={key: same})["changed"] is False
-    for wish, warned in (
-        ("10.0.0.1:9443", True),
-        (None, True),
-        (":8443", False),
-        ("[::]:8443", False),
-    ):  # done, it would cut the member off
+    # The warned ones would cut the member off.
+    for wish, warned in (("10.0.0.1:9443", True), (None, True), (":8443", False), ("[::]:8443", False)):
         told = first.run("server", check=True, config={"core.https_address": wish})
         assert (
             told["changed"] is True and ("until its daemon is started anew" in str(told.get("warnings"))) is warned

@@ -59,10 +59,8 @@ def test_3_and_4_config_and_volatile_keys_do_not_change_forever(api, running: st
 
 
 def test_5_a_mac_address_that_the_user_set_stays(api) -> None:
-    config = {
-        "volatile.eth0.hwaddr": "00:16:3e:12:34:56",
-        "boot.host_shutdown_timeout": 1,
-    }  # it is stopped before it has booted
+    # The short time-out is for a stop before it has booted.
+    config = {"volatile.eth0.hwaddr": "00:16:3e:12:34:56", "boot.host_shutdown_timeout": 1}
     api.converges("instance", name="mac", **BASE, config=config, state="started")
     assert api.query("/1.0/instances/mac")["config"]["volatile.eth0.hwaddr"] == "00:16:3e:12:34:56"
     api.converges("instance", name="mac", state="stopped", force=True, config=config)
@@ -87,7 +85,10 @@ def test_6_and_7_a_source_that_the_daemon_rewrites_is_no_change(api, lab) -> Non
         assert api.query("/1.0/storage-pools/block")["config"]["source"] == "vg0"
         if "volatile.initial_source" not in api.query("/1.0/storage-pools/block")["config"]:
             columns = "storage_pool_id, node_id, key, value"
-            row = f"SELECT {columns.split(', key')[0]}, 'volatile.initial_source', '{{0}}' FROM storage_pools_config WHERE value = 'vg0'"
+            row = (
+                f"SELECT {columns.split(', key')[0]}, 'volatile.initial_source', '{{0}}' "
+                "FROM storage_pools_config WHERE value = 'vg0'"
+            )
             _sql(api, f"INSERT INTO storage_pools_config ({columns}) {row}", device)
         api.unchanged("storage_pool", name="block", driver="btrfs", description="x", config={"source": device})
         api.unchanged("storage_pool", name="block", driver="btrfs", config={"source": "vg0"})

@@ -145,8 +145,12 @@ def test_an_ephemeral_instance_is_not_lost_on_the_way_to_something_else(api) -> 
     api.run("project", name="away", config={"features.images": False, "features.profiles": False})
     api.run("storage_pool", name="second", driver="dir")
     refused: list[dict[str, Any]] = [
-        {"new_name": "longer"}, {"new_project": "away"}, {"pool": "second"}, {"state": "stopped"}, {"state": "stopped", "force": True},
-    ]  # fmt: skip
+        {"new_name": "longer"},
+        {"new_project": "away"},
+        {"pool": "second"},
+        {"state": "stopped"},
+        {"state": "stopped", "force": True},
+    ]
     if api.has("instances_rebuild"):
         refused.append({"state": "rebuilt", "image": "debian/12"})
     for change in refused:
@@ -240,9 +244,8 @@ def test_a_refused_address_is_not_taken_for_done_by_the_next_run(api) -> None:
                 )
             listening = api.daemon.inside("ss", "-ltnH").stdout
             assert bool(re.search(r"127\.0\.0\.1:18447\b", listening)) is bool(before), listening
-            api.run(
-                "server", config={"images.auto_update_interval": 12, "core.shutdown_timeout": 6}
-            )  # which shows what Incus had dropped
+            # This shows what Incus had dropped.
+            api.run("server", config={"images.auto_update_interval": 12, "core.shutdown_timeout": 6})
             assert api.query("/1.0")["config"] == {**was, "core.shutdown_timeout": "6"}
     finally:
         api.run(
@@ -305,9 +308,8 @@ def test_an_image_goes_with_all_of_its_names_and_that_is_told(api, tiny: pathlib
     (fingerprint,) = {api.query(f"/1.0/images/aliases/kept%2F{name}")["target"] for name in ("one", "two")}
     api.query("/1.0/images/aliases", "POST", {"name": "kept/hand", "target": fingerprint})
     one = {"images": definition["images"][:1]}
-    assert (
-        api.run("stack", name="data", definition=one, prune=True)["changed"] is False
-    )  # the image is that of the other entry too
+    again = api.run("stack", name="data", definition=one, prune=True)
+    assert again["changed"] is False  # the image is that of the other entry too
     for arguments in ({"check": True}, {}):
         done = api.run("stack", name="data", definition={}, prune=True, **arguments)
         assert [row["action"] for row in done["plan"]] == ["delete"]

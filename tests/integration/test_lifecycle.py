@@ -6,10 +6,8 @@
 
 from __future__ import annotations
 
-import gzip
 import re
-import shutil
-from typing import Any, Iterator, NamedTuple
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -34,8 +32,6 @@ FEATURES = {"features.images": "false", "features.profiles": "true"}
 SERVER, INTERVAL = {"images.compression_algorithm": "none"}, {"images.auto_update_interval": 12}
 #: Features of projects that only later daemons know, or that a daemon adds by itself.
 LATER = ("features.storage.buckets", "features.storage.volumes", "features.networks", "features.networks.zones")
-#: What the daemons show as the end of what does not end.
-NEVER = ("1970-01-01T00:00:00Z", "0001-01-01T00:00:00Z")
 STEPS: dict[str, list[Case]] = {
     "profile": [
         _case(
@@ -343,55 +339,6 @@ def test_lifecycle(api, kind: str) -> None:
         if step.module != "server":
             for key in ("config", "description", "devices"):
                 assert done[step.module].get(key) == seen.get(key), key
-
-
-@pytest.fixture
-def without_image(api, image_files: dict[str, str]) -> Iterator[Any]:  # type: ignore[no-untyped-def]
-    """The server without the image of the other tests, which is there again afterwards."""
-    api.run("image", name="debian/12", state="absent")
-    yield api
-    api.run("image", name="debian/12", public=False, **image_files)
-
-
-def test_image_from_files_and_instance(without_image, image_files: dict[str, str]) -> None:  # type: ignore[no-untyped-def]
-    api = without_image
-    done = api.converges(
-        "image", name="debian/12", public=True, properties={"os": "Debian", "note": "x"}, **image_files
-    )
-
-    def shown() -> dict[str, Any]:
-        return api.daemon.query(f"/1.0/images/{done['image']['fingerprint']}")
-
-    assert (shown()["public"], shown()["properties"]["note"]) == (True, "x")
-    api.converges("image", name="debian/12", public=False, properties={"note": None}, expires_at="2031-01-01T00:00:00Z")
-    assert (shown()["public"], "note" in shown()["properties"], shown()["expires_at"]) == (
-        False,
-        False,
-        "2031-01-01T00:00:00Z",
-    )
-    api.converges("image", name="debian/12", expires_at="never")
-    assert shown()["expires_at"] in NEVER
-
-    api.run("instance", name="golden", image="debian/12", state="present")
-    api.converges("image", name="golden", instance="golden", properties={"os": "Debian"})
-    api.converges("instance", name="from-golden", image="golden", state="present")
-    api.converges("image", name="golden", state="absent")
-
-
-def test_image_file_that_changed_moves_the_alias(api, image_files: dict[str, str], tmp_path) -> None:  # type: ignore[no-untyped-def]
-    other = tmp_path / "metadata.tar.gz"
-    with gzip.open(image_files["file"]) as old, gzip.open(other, "wb", compresslevel=1) as new:
-        shutil.copyfileobj(old, new)
-    first = api.converges("image", name="moving", file=str(other), rootfs=image_files["rootfs"])["image"]["fingerprint"]
-    with gzip.open(other, "ab"):  # an empty member more: the same content, another file
-        pass
-    second = api.converges("image", name="moving", file=str(other), rootfs=image_files["rootfs"])["image"][
-        "fingerprint"
-    ]
-    assert first != second
-    assert api.query("/1.0/images/aliases/moving")["target"] == second
-    for fingerprint in (first, second):
-        api.run("image", name=fingerprint, state="absent")
 
 
 def test_info_modules(api, running: str) -> None:

@@ -200,9 +200,8 @@ def test_a_swap_that_was_killed_half_way_is_finished(shop) -> None:  # type: ign
     shop.proxy.around = lambda request: contextlib.nullcontext()
     left = [shop.query(f"/1.0/instances/shop-{name}")["devices"]["eth0"].get("ipv4.address") for name in ("a", "b")]
     assert left.count(None) == 1, left
-    finished = shop.run(
-        "stack", name="shop", definition=after
-    )  # the server may be at the second still, so what is left differs
+    # The server may still work on the second, so what is left differs.
+    finished = shop.run("stack", name="shop", definition=after)
     assert (finished["changed"], notes(finished)) == (True, [])
     unchanged(shop, name="shop", definition=after)
 

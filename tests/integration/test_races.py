@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Somebody else writes between our look and our write, or just after it: what they wrote and what we wrote both stay."""
+"""Another client writes between our read and our write, or just after it: both changes stay."""
 
 from __future__ import annotations
 

@@ -71,9 +71,8 @@ def _told(lines: list[str]) -> list[tuple[str, str]]:
 
 def test_c3_all_wrong_references_are_told_at_once(api) -> None:
     lines = _lines(api.fails("instance", name="x", state="present", **WRONG))
-    assert sorted([*TOLD, ("devices.root.pool", "'slow'")]) == _told(
-        lines
-    )  # and not that no profile has the device eth1: that is not known
+    # Not that no profile has the device eth1: that is not known.
+    assert sorted([*TOLD, ("devices.root.pool", "'slow'")]) == _told(lines)
     lines = _lines(
         api.fails(
             "instance",

@@ -59,10 +59,8 @@ def test_a_life_without_a_trace(shop, tiny: pathlib.Path) -> None:
     before = everything(shop)
     definition = document(tiny)
     assert resources(definition) == 60
-    elsewhere = {
-        "certificates",
-        "cluster_groups",
-    }  # which a stack makes and never takes away: test_trust.py, test_cluster.py
+    # A stack makes these and never takes them away: test_trust.py, test_cluster_contents.py.
+    elsewhere = {"certificates", "cluster_groups"}
     assert {kind.plural() for kind in KINDS.values() if kind.stackable} - set(definition) == elsewhere, (
         "a kind is not in this test"
     )
@@ -207,9 +205,13 @@ def test_an_export_plans_to_no_change(shop, tiny: pathlib.Path) -> None:
     again = shop.run("stack_export")["definition"]
     assert again == definition
     for command in (
-        ("delete", "shop-hand2"), ("delete", "shop-hand", "--project", "shop-hand"), ("project", "delete", "shop-hand"), ("profile", "delete", "shop-hand"),
-        ("storage", "delete", "shop-hand"), ("network", "delete", "shophand"),
-    ):  # fmt: skip
+        ("delete", "shop-hand2"),
+        ("delete", "shop-hand", "--project", "shop-hand"),
+        ("project", "delete", "shop-hand"),
+        ("profile", "delete", "shop-hand"),
+        ("storage", "delete", "shop-hand"),
+        ("network", "delete", "shophand"),
+    ):
         daemon.cli(*command)
     assert everything(shop) == before
 

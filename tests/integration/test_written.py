@@ -48,8 +48,8 @@ def test_a_dump_of_the_daemon_changes_nothing(api) -> None:
 
 #: What people and other tools call things.
 NAMES = [
-    ".", "Web Server", "Debian 12", "1web", "123", "a/b", "...", "*", "ü", "a_b", "a.b", "a'b", 'a"b', "a:b", "a?b", "a&b", "a+b", "a,b", "-a", "a-", " a",
-    "a" * 63, "a" * 64, "a" * 65, "a\tb",
+    ".", "Web Server", "Debian 12", "1web", "123", "a/b", "...", "*", "ü", "a_b", "a.b", "a'b", 'a"b', "a:b", "a?b",
+    "a&b", "a+b", "a,b", "-a", "a-", " a", "a" * 63, "a" * 64, "a" * 65, "a\tb",
 ]  # fmt: skip
 
 
@@ -74,9 +74,9 @@ def test_names_are_refused_as_the_server_refuses_them(api, kind: str) -> None:
         "instance_snapshot": ("instances/named/snapshots", {}, {"instance": "named"}),
     }[kind]
     wrong = []
-    for name in NAMES[
-        kind in ("image_alias", "instance_snapshot") :
-    ]:  # of a full stop, to which no path leads: such a snapshot is half made
+    # The first name is a full stop, to which no path leads: such a snapshot is half made.
+    first = 1 if kind in ("image_alias", "instance_snapshot") else 0
+    for name in NAMES[first:]:
         try:
             allowed = api.run(kind, check=True, name=name, **options)["changed"]
         except ModuleFailed as exc:

@@ -51,7 +51,7 @@ def identity(folder: pathlib.Path, name: str) -> Identity:
 
 @contextlib.contextmanager
 def listening(server: Any, port: int) -> Iterator[dict[str, Any]]:
-    """The connection options of a server that listens on a port of its own namespace, but for the client's certificate."""
+    """The connection options of a server that listens on a port of its own namespace, without a client certificate."""
     server.run("server", config={"core.https_address": f"127.0.0.1:{port}"})
     pin = hashlib.sha256(ssl.PEM_cert_to_DER_cert((server.daemon.folder / "server.crt").read_text())).hexdigest()
     yield {"url": f"https://127.0.0.1:{port}", "server_fingerprint": pin, "timeout": 30}

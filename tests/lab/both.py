@@ -58,7 +58,7 @@ def shown(output: str) -> list[str]:
 
 
 def masked(lines: list[str], by_nature: Iterable[str]) -> list[str]:
-    """The same, without the values of keys that differ between any two runs, and what daemons list in no order in one."""
+    """The same without the values of keys that differ between any two runs, and with unordered lists in one order."""
     text = "\n".join(lines)
     return _RESULT.sub(
         lambda found: found[1] + json.dumps(_masked(json.loads(found[2]), re.compile("|".join(by_nature))), indent=1),

@@ -12,7 +12,8 @@ from .cluster import Hosts, Node
 
 #: Where OVS and OVN keep what is one host's own.
 _FOLDERS = (
-    "/run/openvswitch", "/run/ovn", "/etc/openvswitch", "/etc/ovn", "/var/lib/openvswitch", "/var/lib/ovn", "/var/log/openvswitch", "/var/log/ovn",
+    "/run/openvswitch", "/run/ovn", "/etc/openvswitch", "/etc/ovn",
+    "/var/lib/openvswitch", "/var/lib/ovn", "/var/log/openvswitch", "/var/log/ovn",
 )  # fmt: skip
 _OVS, _OVN = "/usr/share/openvswitch/scripts/ovs-ctl", "/usr/share/ovn/scripts/ovn-ctl"
 

@@ -237,10 +237,8 @@ def test_edits_are_applied_and_nothing_else(play, preseeded, preseed):
     )
     assert edited.plan == ["~ server", "~ storage_pool local"], edited.text
     after = state_of(daemon)
-    assert after["config"] == {
-        **before["config"],
-        "images.auto_update_interval": "24",
-    }  # what is no longer written is kept
+    # What is no longer written is kept.
+    assert after["config"] == {**before["config"], "images.auto_update_interval": "24"}
     assert after["storage-pools"][0]["description"] == "On the disk of the system"
     assert {key: after[key] for key in ("networks", "projects", "profiles")} == {
         key: before[key] for key in ("networks", "projects", "profiles")

@@ -55,9 +55,8 @@ CHECKS = [
 FAST = [job for job in CHECKS if job.name != "unit-2.19"]
 #: On this machine itself: what installs both daemons.
 FIRST = Job("quickstart", 900, leaves=True)
-CEPH_AND_OVN = Job(
-    "packages", 590, (FIRST.name,), leaves=True
-)  # not beside the first, since APT installs for one at a time
+# Not beside the first, since APT installs for one at a time.
+CEPH_AND_OVN = Job("packages", 590, (FIRST.name,), leaves=True)
 #: In full on each product, because it depends on what the daemon says, does or has.
 EACH = {"clusters": 250, "integration": 240, "reach": 160}
 #: In full on one product, because roles, playbooks and scenarios name none; on the other one only the tests that carry

@@ -95,7 +95,7 @@ class Pool:
         return passed
 
     def due(self, jobs: list[plan.Job]) -> list[plan.Job]:
-        """Those whose files have changed since they passed in this clone; of some only what has changed is looked at."""
+        """Those whose files have changed since they passed in this clone; some look only at what has changed."""
         found = []
         for job in jobs:
             changed = self.tree.changed(job.name, job.reads)

@@ -86,7 +86,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 @pytest.fixture
 def server(folder: str) -> Iterator[FakeServer]:
-    """A fake server on a unix socket. A request that it did not expect fails the test, whatever the client made of it."""
+    """A fake server on a unix socket. A request that it does not expect fails the test, even if the client goes on."""
     server = FakeServer(os.path.join(folder, "unix.socket"))
     yield server
     server.close()

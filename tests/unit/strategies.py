@@ -9,9 +9,10 @@ from __future__ import annotations
 from hypothesis import strategies as st
 
 KEYS = (
-    "limits.memory", "limits.cpu", "limits.memory.swap", "size", "security.nesting", "security.privileged", "user.a", "user.password", "user.flag",
-    "environment.DEBUG", "volatile.eth0.hwaddr", "volatile.idmap", "image.os", "raw.lxc", "boot.autostart", "snapshots.schedule", "features.images",
-    "ipv4.nat", "dns.domain", "cloud-init.user-data", "core.trust_password",
+    "limits.memory", "limits.cpu", "limits.memory.swap", "size", "security.nesting", "security.privileged", "user.a",
+    "user.password", "user.flag", "environment.DEBUG", "volatile.eth0.hwaddr", "volatile.idmap", "image.os", "raw.lxc",
+    "boot.autostart", "snapshots.schedule", "features.images", "ipv4.nat", "dns.domain", "cloud-init.user-data",
+    "core.trust_password",
 )  # fmt: skip
 WORDS = (
     "true",

@@ -33,8 +33,9 @@ BLANK: dict[str, dict] = {
     "networks": {"description": "", "config": {}, "managed": True, "type": "bridge", "status": "Created"},
     "profiles": {"description": "", "config": {}, "devices": {}},
     "instances": {
-        "description": "", "config": {}, "devices": {}, "profiles": ["default"], "ephemeral": False, "type": "container", "status": "Stopped",
-        "location": "none", "architecture": "x86_64", "stateful": False, "expanded_devices": {}, "expanded_config": {},
+        "description": "", "config": {}, "devices": {}, "profiles": ["default"], "ephemeral": False,
+        "type": "container", "status": "Stopped", "location": "none", "architecture": "x86_64", "stateful": False,
+        "expanded_devices": {}, "expanded_config": {},
     },
     "snapshots": {"expires_at": "0001-01-01T00:00:00Z", "stateful": False},
 }  # fmt: skip

@@ -18,8 +18,9 @@ PRODUCT = os.environ["CLOUDHOST_PRODUCT"]
 CLIENT = {"lxd": "lxc", "incus": "incus"}[PRODUCT]
 SEE = """
 systemctl is-active {product} && systemctl is-enabled {product} && echo now and at every boot; echo ---
-for path in '/1.0/cluster/members?recursion=1' /1.0 '/1.0/storage-pools/local?target={name}' '/1.0/networks/lan?target={name}' \
-  '/1.0/networks/bridge0?target={name}' '/1.0/networks/bridge0/state?target={name}' '/1.0/instances/web-{name}?recursion=1'
+for path in '/1.0/cluster/members?recursion=1' /1.0 '/1.0/storage-pools/local?target={name}' \
+  '/1.0/networks/lan?target={name}' '/1.0/networks/bridge0?target={name}' \
+  '/1.0/networks/bridge0/state?target={name}' '/1.0/instances/web-{name}?recursion=1'
 do {client} query "$path"; echo ---; done
 address=$({client} list web-{name} --columns=4 --format=csv | cut -d' ' -f1)
 ping -c1 -W2 "$address" >/dev/null && echo "$address answers"; echo ---

@@ -147,7 +147,7 @@ def write(root: pathlib.Path, place: str, content: str, mode: int = 0o644) -> No
 
 
 def make_base(folder: Folder, base: dict[str, Any]) -> None:
-    """The distribution as debootstrap installs it, with the indexes that it fetched, for as many images as one likes."""
+    """The distribution as debootstrap installs it, with the indexes that it fetched, for any number of images."""
     root = folder.root
     write(root, *UNSAFE)
     options = [
@@ -181,9 +181,8 @@ def install(folder: Folder, specification: dict[str, Any]) -> None:
         source = f"deb {specification['base']['mirror']} {suite} {' '.join(specification['base']['components'])}\n"
         write(root, f"etc/apt/sources.list.d/{suite}.list", source)
     write(root, *NO_SERVICES, 0o755)
-    write(
-        root, "etc/resolv.conf", pathlib.Path("/etc/resolv.conf").read_text()
-    )  # of now, and not of when the base was made
+    # That of now, and not that of when the base was made.
+    write(root, "etc/resolv.conf", pathlib.Path("/etc/resolv.conf").read_text())
     apt = [
         "unshare",
         "--fork",

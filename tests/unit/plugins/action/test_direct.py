@@ -56,11 +56,9 @@ def ran(daemon, direct):
     begun = len(daemon.requests)
     variables = ["-e", json.dumps({"password": SECRET, "url": daemon.url}), "-i", "far,"]
     output = play(PLAYBOOK, direct, *variables, LXD_URL="unix:///not/there").stdout
-    asked = [
-        (request.line, request.query, request.body)
-        for request in daemon.requests[begun:]
-        if not request.path.endswith("/slow")
-    ]  # after a second or never
+    # A request for /slow comes after a second or never.
+    new = [request for request in daemon.requests[begun:] if not request.path.endswith("/slow")]
+    asked = [(request.line, request.query, request.body) for request in new]
     return output, shown(output), asked
 
 
