@@ -12,11 +12,9 @@ options:
     description:
       - The address of the server, as V(unix:///path/to/unix.socket) or V(https://host:8443).
       - The default is the first local socket that exists. If E(LXD_SOCKET), E(LXD_DIR), E(INCUS_SOCKET) or E(INCUS_DIR)
-        are set,
-        the module looks at these, in this order. Otherwise it looks at the sockets of the LXD snap, of LXD packages and
-        of Incus packages
-        (V(/var/snap/lxd/common/lxd/unix.socket), V(/var/lib/lxd/unix.socket), V(/run/incus/unix.socket),
-        V(/var/lib/incus/unix.socket)), in this order.
+        are set, the module looks at these, in this order. Otherwise it looks at the sockets of the LXD snap, of LXD
+        packages and of Incus packages (V(/var/snap/lxd/common/lxd/unix.socket), V(/var/lib/lxd/unix.socket),
+        V(/run/incus/unix.socket), V(/var/lib/incus/unix.socket)), in this order.
       - If not set, the environment variable E(LXD_URL) of the host that runs the module is used.
     type: str
   client_cert:
@@ -45,15 +43,14 @@ options:
   trust_token:
     description:
       - A one-time token from C(lxc config trust add) or C(incus config trust add). On first contact, it makes
-        O(client_cert) trusted. It also pins
-        the server that created it, if no other option pins the server. The token is ignored once the client is trusted.
+        O(client_cert) trusted. It also pins the server that created it, if no other option pins the server. The token
+        is ignored once the client is trusted.
       - If not set, the environment variable E(LXD_TRUST_TOKEN) is used.
     type: str
   validate_certs:
     description:
       - With V(false), the module accepts any V(https://) server that is not pinned. Anyone between you and the server
-        can then read and change
-        everything, so pin the server instead.
+        can then read and change everything, so pin the server instead.
     type: bool
     default: true
   project:
@@ -64,18 +61,15 @@ options:
   target:
     description:
       - A member of the cluster. For M(cloudhost.lxd.instance), it is the member that the instance should be on, or
-        V(@group) for any member of a group.
-        For M(cloudhost.lxd.server), it is the member whose own configuration to change. For
-        M(cloudhost.lxd.server_info), it is the member to read.
-        Other modules ignore it.
+        V(@group) for any member of a group. For M(cloudhost.lxd.server), it is the member whose own configuration to
+        change. For M(cloudhost.lxd.server_info), it is the member to read. Other modules ignore it.
     type: str
   timeout:
     description:
       - The time limit for the whole task, in seconds. It includes all waiting. Changes made within this time stay, and
         the next run continues from there.
       - Temporary errors (a daemon that restarts, a cluster that elects its leader) are retried within this time. If a
-        socket or port
-        refuses connections, the module retries for at most 30 seconds.
+        socket or port refuses connections, the module retries for at most 30 seconds.
     type: int
     default: 600
 requirements:

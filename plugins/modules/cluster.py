@@ -11,17 +11,15 @@ short_description: Create a cluster or join a server to one
 version_added: 0.1.0
 description:
   - Enables clustering on a server, over C(/1.0/cluster). With O(cluster_token), the server joins the cluster that
-    created the token. Run the module
-    on the server itself.
+    created the token. Run the module on the server itself.
   - A server that is already a member with this name is not changed. You cannot disable clustering again. You can only
-    remove the member with
-    M(cloudhost.lxd.cluster_member), which empties the server.
+    remove the member with M(cloudhost.lxd.cluster_member), which empties the server.
   - Joining deletes the database of the server. The module refuses to join while the server has instances, images,
-    storage pools, networks, profiles or
-    projects of its own, unless O(force) is set. The error names what would be lost.
+    storage pools, networks, profiles or projects of its own, unless O(force) is set. The error names what would be
+    lost.
   - A join that fails may leave storage pools and networks on the server. If the server had none before, the next
-    attempt removes those that nothing uses,
-    and then joins. A token is valid for one attempt, even if the attempt fails.
+    attempt removes those that nothing uses, and then joins. A token is valid for one attempt, even if the attempt
+    fails.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -43,19 +41,17 @@ options:
   cluster_token:
     description:
       - Join the cluster with this token, which M(cloudhost.lxd.cluster_token) creates. The token contains the addresses
-        of the cluster, and pins its
-        certificate.
+        of the cluster, and pins its certificate.
       - Without a token, this server becomes the first member of a new cluster.
     type: str
   member_config:
     description:
       - The keys of the storage pools and networks of the cluster that are specific to this member, in the format of
-        C(lxd init --preseed). The daemon may
-        choose a value for a key that is not set. For example, a storage pool without its C(source) becomes a new loop
-        file.
+        C(lxd init --preseed). The daemon may choose a value for a key that is not set. For example, a storage pool
+        without its C(source) becomes a new loop file.
       - A key such as C(size) in the O(cloudhost.lxd.storage_pool#module:config) of a pool applies to every member, but
-        the cluster does not pass it to a
-        server that joins. The filter P(cloudhost.lxd.joining_config#filter) adds such keys to this option.
+        the cluster does not pass it to a server that joins. The filter P(cloudhost.lxd.joining_config#filter) adds such
+        keys to this option.
       - The server ignores keys that are not specific to members. If the server has another value than this option, the
         module warns about it.
     type: list

@@ -33,8 +33,7 @@ options:
     description:
       - The members of the group, in any order. The group gets exactly these members.
       - A member must be in at least one group. The module refuses to remove a member that is in no other group, and
-        O(state=absent) while the group
-        has such a member.
+        O(state=absent) while the group has such a member.
     type: list
     elements: str
 seealso:

@@ -29,13 +29,12 @@ options:
   state:
     description:
       - V(evacuated) stops the instances of the member or moves them to other members, as the C(cluster.evacuate) of
-        each instance says. The member gets
-        no new instances.
+        each instance says. The member gets no new instances.
       - V(restored) reverses this.
       - V(present) neither evacuates nor restores the member.
       - V(absent) removes the member from the cluster, and the server deletes its data about the cluster. The module
-        refuses to remove the only member.
-        Without O(force), it also refuses to remove a member that is offline or has instances or volumes of its own.
+        refuses to remove the only member. Without O(force), it also refuses to remove a member that is offline or has
+        instances or volumes of its own.
     type: str
     choices: [present, evacuated, restored, absent]
     default: present
@@ -67,8 +66,8 @@ options:
       - Remove a member that is permanently lost, or that still has instances. Everything that only this member had is
         lost. A warning names it.
       - The module still refuses a removal that would end the cluster. It refuses to remove the member that the task
-        connects to, the last member that is
-        online, and a member without which too few of the members that keep the database are online.
+        connects to, the last member that is online, and a member without which too few of the members that keep the
+        database are online.
     type: bool
     default: false
   wait_for:

@@ -58,8 +58,7 @@ options:
     default: false
 notes:
   - The module contacts the daemon at O(url) once. It does not wait for a daemon that refuses connections. A daemon that
-    does not answer within O(timeout)
-    is reported as not answering.
+    does not answer within O(timeout) is reported as not answering.
 seealso:
   - module: cloudhost.lxd.server_info
   - module: ansible.builtin.package_facts
@@ -118,8 +117,8 @@ host:
     lxcfs:
       description:
         - C(possible) is whether the host supports file systems in user space. C(serves) is whether lxcfs serves its
-          files. C(killed) is whether the mount of
-          a killed lxcfs is still in place and blocks a new one. Empty if O(lxcfs) is not set.
+          files. C(killed) is whether the mount of a killed lxcfs is still in place and blocks a new one. Empty if
+          O(lxcfs) is not set.
       type: dict
       returned: success
       sample: {possible: true, serves: true, killed: false}

@@ -15,8 +15,7 @@ description:
   - If the alias exists, the module does not create the image again. A newer image on the remote is no change (see
     O(auto_update)).
   - The module compares the fingerprint of the image only with O(file). If it differs, the module imports the file and
-    points the alias at it. The old
-    image stays.
+    points the alias at it. The old image stays.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:

@@ -11,8 +11,7 @@ short_description: Manage containers and virtual machines of LXD and Incus
 version_added: 0.1.0
 description:
   - Creates, changes, renames, moves and deletes instances, and starts, stops and freezes them, over C(/1.0/instances).
-    You can create an instance
-    from an image, as a copy of another instance, empty, or from a backup.
+    You can create an instance from an image, as a copy of another instance, empty, or from a backup.
   - A stopped instance is changed without being started.
   - The module uses O(image) to create an instance, and with O(state=rebuilt). Otherwise, if an alias later points to
     another image, nothing changes.
@@ -56,8 +55,7 @@ options:
   image:
     description:
       - The image to create the instance from. It is a local alias (V(debian/12)), a fingerprint, or an image of a
-        remote (V(images:debian/12),
-        V(ubuntu:24.04)).
+        remote (V(images:debian/12), V(ubuntu:24.04)).
       - Mutually exclusive with O(source). Set one of them to create an instance. To change an instance, you need
         neither.
     type: str
@@ -67,8 +65,8 @@ options:
       - C(type=image) needs C(alias) or C(fingerprint). For an image of another server, add C(server), C(protocol) and
         C(certificate).
       - C(type=copy) needs C(source), the instance or C(instance/snapshot) to copy. It can have C(project) and
-        C(instance_only). Profiles, devices, description
-        and root disk are those of the original, unless the task sets them.
+        C(instance_only). Profiles, devices, description and root disk are those of the original, unless the task sets
+        them.
       - C(type=none) creates an empty instance.
       - C(type=backup) needs C(file), the tarball of an export on the host that runs the module.
     type: dict
@@ -83,9 +81,8 @@ options:
     description:
       - Whether the instance is deleted when it stops.
       - The module does not stop a running ephemeral instance in order to change it. It refuses a move, a new name,
-        V(stopped) and V(rebuilt), unless
-        the same task sets this option to V(false). If keys need a restart, it restarts the instance with
-        O(restart=if_required).
+        V(stopped) and V(rebuilt), unless the same task sets this option to V(false). If keys need a restart, it
+        restarts the instance with O(restart=if_required).
     type: bool
   pool:
     description:
@@ -97,17 +94,14 @@ options:
       - The project to move the instance to from O(project). If it has already been moved, nothing changes. It must be
         stopped for the move (see O(restart)).
       - O(profiles) are profiles of the new project. Servers with the extension C(instance_move_config), such as Incus,
-        apply them with the move. LXD 5.0
-        moves an instance with its present profiles and changes them afterwards, so the new project needs both. Both
-        servers move snapshots with the
-        profiles that they have. If an instance cannot be moved for this reason, the module says what to do and changes
-        nothing.
+        apply them with the move. LXD 5.0 moves an instance with its present profiles and changes them afterwards, so
+        the new project needs both. Both servers move snapshots with the profiles that they have. If an instance cannot
+        be moved for this reason, the module says what to do and changes nothing.
     type: str
   wait_for:
     description:
       - If the instance runs, wait within O(timeout) until all of these conditions are met. On a timeout, the instance
-        stays, and the error reports
-        the state that the module last observed.
+        stays, and the error reports the state that the module last observed.
       - V(ipv4) and V(ipv6) wait for a global address on any NIC of the instance.
       - V(agent) waits until the instance reports processes. In a virtual machine, the agent reports them.
       - V(ready) waits until the instance reports over its API socket that it is ready.
@@ -127,15 +121,13 @@ options:
       - With V(if_required), the module stops and starts a running instance if a change needs it (a move, a new name,
         keys such as C(security.privileged)).
       - With V(never), moving or renaming a running instance is an error, unless O(state=stopped) or O(state=restarted).
-        Keys that need a restart are
-        set, with a warning that they take effect at the next start.
+        Keys that need a restart are set, with a warning that they take effect at the next start.
     type: str
     choices: [never, if_required]
     default: never
 notes:
   - A device without C(type) overrides a device of a profile. It takes its other properties from there, except
-    properties that conflict with its own, such as
-    C(nictype) with C(network).
+    properties that conflict with its own, such as C(nictype) with C(network).
   - V(null) for a device or key that comes from a profile changes nothing. The module warns about it.
 seealso:
   - module: cloudhost.lxd.instance_info

@@ -46,8 +46,7 @@ options:
   stateful:
     description:
       - Whether to include the memory of a running instance in the snapshot, or to restore it. Containers need CRIU for
-        this. Virtual machines
-        need C(migration.stateful).
+        this. Virtual machines need C(migration.stateful).
     type: bool
 seealso:
   - module: cloudhost.lxd.instance

@@ -41,9 +41,8 @@ options:
   members:
     description:
       - In a cluster, the configuration of single members, by the name of the member. Each member has its own value of
-        keys such as
-        C(parent) and C(bridge.external_interfaces). Write all other keys in O(config). If you write such a key in
-        O(config), it applies to every member.
+        keys such as C(parent) and C(bridge.external_interfaces). Write all other keys in O(config). If you write such a
+        key in O(config), it applies to every member.
       - The network is created on all members, whether this option names them or not. A partly created network is
         completed.
       - A member with V(null) keeps its current configuration, even for a key that is in O(config).

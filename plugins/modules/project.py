@@ -29,8 +29,7 @@ options:
     description:
       - Whether the project should exist.
       - With V(absent), the images that the server cached in the project are deleted with it. If the project contains
-        anything else but its own
-        profile C(default), the module names that and changes nothing.
+        anything else but its own profile C(default), the module names that and changes nothing.
     type: str
     choices: [present, absent]
     default: present

@@ -51,8 +51,7 @@ options:
   parent:
     description:
       - The resource that the resources belong to. It is the instance of snapshots and backups, the pool of volumes and
-        buckets, the network of forwards,
-        load balancers and peers, or the zone of records. Required for these kinds.
+        buckets, the network of forwards, load balancers and peers, or the zone of records. Required for these kinds.
     type: str
   filter:
     description:

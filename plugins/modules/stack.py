@@ -11,27 +11,20 @@ short_description: Manage LXD and Incus resources from documents
 version_added: 0.1.0
 description:
   - Reads documents that describe the desired state, determines what differs, and makes only those changes. It changes
-    resources in the order
-    of their dependencies, and several at the same time.
+    resources in the order of their dependencies, and several at the same time.
   - A document has the format of C(lxd init --preseed). It has a section for each kind of resource. The sections are
-    C(config), C(storage_pools),
-    C(networks), C(projects), C(profiles), C(images), C(image_aliases), C(instances), C(instance_snapshots) and so on.
-    The name of a section is the
-    plural of the name of the module. C(config) is the configuration of the server. Members of clusters and tokens are
-    not part of a document.
+    C(config), C(storage_pools), C(networks), C(projects), C(profiles), C(images), C(image_aliases), C(instances),
+    C(instance_snapshots) and so on. The name of a section is the plural of the name of the module. C(config) is the
+    configuration of the server. Members of clusters and tokens are not part of a document.
   - An entry has the options of the module of its kind, except options and states for a single operation, such as
-    C(new_name) and C(restarted).
-    An entry of a kind that lives in a project can have C(project). Every entry can have C(depends_on), a list of
-    C(kind/name). It names
-    resources that must exist before the entry. Use it where the references in the entry do not show the dependency.
+    C(new_name) and C(restarted). An entry of a kind that lives in a project can have C(project). Every entry can have
+    C(depends_on), a list of C(kind/name). It names resources that must exist before the entry. Use it where the
+    references in the entry do not show the dependency.
   - With O(name), the stack owns what it creates. The configuration key C(user.cloudhost.stack) names the stack, and
-    C(user.cloudhost.bearer) names the
-    resource that this mark is for. The module deletes only resources that the stack owns by their own mark. It never
-    deletes a copy that inherited the
-    mark of its original.
+    C(user.cloudhost.bearer) names the resource that this mark is for. The module deletes only resources that the stack
+    owns by their own mark. It never deletes a copy that inherited the mark of its original.
   - The module reports all unknown keys, wrong references, circular dependencies, and resources that two documents
-    claim. It reports them together, with
-    file and line, before it changes anything.
+    claim. It reports them together, with file and line, before it changes anything.
   - If a resource fails, the module skips only the resources that depend on it. The next run does the rest.
 author:
   - cloudhost.lxd contributors (@cloudhost)
@@ -53,9 +46,8 @@ options:
     description:
       - V(absent) deletes all resources that belong to the stack O(name), in all projects.
       - It does not delete what the daemon itself created, that is, the server configuration, and the profiles and
-        projects named C(default). In these,
-        it unsets the keys and removes the devices that the documents define, if they still have the values from the
-        documents.
+        projects named C(default). In these, it unsets the keys and removes the devices that the documents define, if
+        they still have the values from the documents.
     type: str
     choices: [present, absent]
     default: present
@@ -68,8 +60,7 @@ options:
   src:
     description:
       - Documents on the controller. Each path is a file or a directory. From a directory, all C(*.yml) and C(*.yaml)
-        files are read, sorted by
-        name. You can encrypt the files with Ansible Vault.
+        files are read, sorted by name. You can encrypt the files with Ansible Vault.
       - Plain values, except null, are read as the text that is written in the file, as C(lxd init --preseed) does.
     type: list
     elements: path
@@ -107,9 +98,8 @@ options:
   show_text:
     description:
       - Whether the plan and the diff show all text in C(cloud-init.*), C(environment.*), C(raw.*), C(user.user-data)
-        and similar keys, and in values
-        of several lines. With V(false), text that seems to contain a secret is only reported as changed, with its
-        number of lines.
+        and similar keys, and in values of several lines. With V(false), text that seems to contain a secret is only
+        reported as changed, with its number of lines.
       - Values encrypted with Ansible Vault, values of keys that name secrets, and logins in URLs are always hidden.
     type: bool
     default: false

@@ -13,8 +13,8 @@ description:
   - Reads the resources of a server and returns them as a document for M(cloudhost.lxd.stack). If you apply the document
     to the same server, nothing changes.
   - The document leaves out what users did not configure. These are values that the daemon itself writes, interfaces of
-    the host that the daemon does not
-    manage, cached images, and projects and profiles named C(default) without any settings.
+    the host that the daemon does not manage, cached images, and projects and profiles named C(default) without any
+    settings.
   - Snapshots are often temporary, so the document contains them only if O(kinds) names them.
   - Secrets are left out. RV(left_out) names them.
   - If the keys of the pools and networks of a cluster differ by member, only the keys that all members share are

@@ -12,8 +12,7 @@ version_added: 0.1.0
 description:
   - Creates, changes and deletes storage pools, over C(/1.0/storage-pools).
   - The daemon replaces C(source) and C(size) with values such as the path of a loop file or the name of a ZFS pool or
-    volume group. The module does
-    not treat this as a difference.
+    volume group. The module does not treat this as a difference.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -30,8 +29,7 @@ options:
   driver:
     description:
       - The storage driver, such as V(dir), V(btrfs), V(lvm), V(zfs), V(ceph) or V(cephfs). The tools and the kernel of
-        a server determine which drivers
-        it supports.
+        a server determine which drivers it supports.
       - Required to create a pool. You cannot change the driver of an existing pool.
     type: str
   state:
@@ -43,9 +41,8 @@ options:
   members:
     description:
       - In a cluster, the configuration of single members, by the name of the member. Each member has its own value of
-        keys such as
-        C(source), C(size) and C(zfs.pool_name). Write all other keys in O(config). If you write such a key in
-        O(config), it applies to every member.
+        keys such as C(source), C(size) and C(zfs.pool_name). Write all other keys in O(config). If you write such a key
+        in O(config), it applies to every member.
       - The pool is created on all members, whether this option names them or not. A partly created pool is completed.
       - A member with V(null) keeps its current configuration, even for a key that is in O(config).
     type: dict
