@@ -6,11 +6,9 @@
 checkout.
 
 Usage, as root on a machine that quickstart.sh left with the daemon: nox -s bench-site -- 74ce5dc, or a folder in place
-of the commit.
-The host is this machine, locally and over ssh (openssh-server: an sshd of our own on a port of its own). The inventory
-is inventories/single,
-with an image for each checkout. Runs of both are interleaved, so that a busy machine slows both. Writes a table into
-.cache/bench.
+of the commit. The host is this machine, locally and over ssh (openssh-server: an sshd of our own on a port of its own).
+The inventory is inventories/single, with an image for each checkout. Runs of both are interleaved, so that a busy
+machine slows both. Writes a table into .cache/bench.
 """
 
 from __future__ import annotations

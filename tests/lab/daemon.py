@@ -18,8 +18,7 @@ import subprocess
 import time
 
 #: The kernel counts these for all containers of a machine together. With the usual 128, the dnsmasq of one of many
-#: daemons fails to start;
-#: production guides ask for this many, as the role install does.
+#: daemons fails to start; production guides ask for this many, as the role install does.
 LIMITS = {"/proc/sys/fs/inotify/max_user_instances": 1048576}
 #: The products that tests with daemons run on.
 KINDS = os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()

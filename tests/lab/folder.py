@@ -22,9 +22,8 @@ FREE, MOST = 16 << 30, 8 << 30
 @contextlib.contextmanager
 def folder(purpose: str) -> Iterator[pathlib.Path]:
     """Gone when it is left. In memory where that is large enough: what thousands of deleted files of root file systems
-    cost a disk, the databases
-    of all daemons wait for at each of their syncs. Snapshots of a container on a pool `dir` took 10 s there, and 2 s in
-    memory."""
+    cost a disk, the databases of all daemons wait for at each of their syncs. Snapshots of a container on a pool `dir`
+    took 10 s there, and 2 s in memory."""
     place = pathlib.Path(tempfile.mkdtemp(prefix=f"cloudhost-{purpose}-", dir="/var/tmp"))
     in_memory = _available() >= FREE
     if in_memory:

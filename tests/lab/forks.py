@@ -5,8 +5,7 @@
 """Modules in processes of their own, in the network namespace of a daemon: several at a time, and to be killed.
 
 They are forked from one process that has loaded Ansible and all modules, because a Python that starts anew needs half a
-second for that.
-That process has one thread, which a process of pytest has not, so a fork of it is safe.
+second for that. That process has one thread, which a process of pytest has not, so a fork of it is safe.
 """
 
 from __future__ import annotations

@@ -5,9 +5,8 @@
 """Members of a cluster that count as offline although they live, by triggers in the cluster's own database.
 
 A trigger does it in the transaction that it waits for, and no heartbeat comes in between, which no polling can promise.
-The daemons' `sql` takes
-statements apart at each semicolon, and a trigger has some inside. So they come in the file that daemons read at their
-start, documented for repairs.
+The daemons' `sql` takes statements apart at each semicolon, and a trigger has some inside. So they come in the file
+that daemons read at their start, documented for repairs.
 """
 
 from __future__ import annotations

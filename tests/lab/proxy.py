@@ -19,8 +19,7 @@ class Cut(NamedTuple):
     it, or `mid`way in its answer.
 
     A function is called there instead: when the request `came` and the daemon does not have it yet, when it was `sent`
-    and has no answer yet, or
-    when it was `answered`, and what comes next is held back until it returns.
+    and has no answer yet, or when it was `answered`, and what comes next is held back until it returns.
     """
 
     pattern: str

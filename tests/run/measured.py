@@ -5,14 +5,13 @@
 """Run a command, and write down what it and all its descendants cost.
 
 Daemons, monitors of containers and whatever else loses its parent become children of this process, so their processor
-time is known when
-they end. A cgroup would not tell: LXD and Incus put their containers into groups of their own at the root.
+time is known when they end. A cgroup would not tell: LXD and Incus put their containers into groups of their own at the
+root.
 
 Usage: measured.py REPORT [--leaves] COMMAND [ARGUMENT...]
 
 The report is JSON: `wall` and `cpu` in seconds, `exit` status, and `left`: what still ran two seconds after the command
-ended. That is
-killed, and makes the run fail, unless the command is one that `--leaves` services behind.
+ended. That is killed, and makes the run fail, unless the command is one that `--leaves` services behind.
 """
 
 from __future__ import annotations

@@ -6,10 +6,8 @@
 last line says what was done.
 
 One process from the beginning to the end, because it holds a lock: a second build of the same thing waits, and finds
-it. The kernel takes the lock
-away from a process that is gone, however it ended, so nothing has to be tidied up by hand. The role runs it in a mount
-namespace of its own for the
-same reason: what it mounts is gone with it.
+it. The kernel takes the lock away from a process that is gone, however it ended, so nothing has to be tidied up by
+hand. The role runs it in a mount namespace of its own for the same reason: what it mounts is gone with it.
 """
 
 from __future__ import annotations
