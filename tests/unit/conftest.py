@@ -36,7 +36,8 @@ settings.load_profile("unit")
 # What is in memory has no other writers; test_lost_races.py is about them.
 _converge.SHORTEST_LOOK = _converge.LONGEST_LOOK = 0.0
 
-#: The tests that import ansible-core. Without it, as on a managed host, all others run (`--ansible none`).
+#: The tests that import ansible-core, or PyYAML, which comes with it. Without them, as on a managed host, all others run
+#: (`--ansible none`).
 WITH_ANSIBLE = (
     "inventories/test_workflow.py",
     "module_utils/_engine/test_yaml.py",
@@ -44,6 +45,7 @@ WITH_ANSIBLE = (
     "plugins/action/test_direct.py",
     "plugins/filter/test_from_document.py",
     "plugins/modules/test_contract.py",
+    "repository/test_roles.py",
 )
 
 
