@@ -36,8 +36,8 @@ settings.load_profile("unit")
 # What is in memory has no other writers; test_lost_races.py is about them.
 _converge.SHORTEST_LOOK = _converge.LONGEST_LOOK = 0.0
 
-#: The tests that import ansible-core, or PyYAML, which comes with it. Without them, as on a managed host, all others run
-#: (`--ansible none`).
+#: The tests that import ansible-core, or PyYAML, which comes with it. Without them, as on a managed host, all others
+#: run (`--ansible none`).
 WITH_ANSIBLE = (
     "inventories/test_workflow.py",
     "module_utils/_engine/test_yaml.py",
