@@ -226,9 +226,9 @@ plan_text:
   type: str
   sample: |
     stack shop on unix:///var/lib/lxd/unix.socket
-      + instance web2
       ~ network lxdbr0
           config.ipv4.nat: "true" -> "false"
+      + instance web2
     1 to create, 1 to update, 0 to replace, 0 to delete, 56 unchanged
 plan_lines:
   description: RV(plan_text) as a list of lines.
