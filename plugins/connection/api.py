@@ -88,11 +88,9 @@ options:
         key: pipelining
   keep_open:
     description:
-      - Keep a session open in the instance. The session runs the commands of all tasks, and runs modules with the
-        standard library already loaded.
+      - Keep a session open in the instance. The session runs the commands of all tasks.
       - The second command opens the session in the background, if the instance has C(python3). The session closes when
-        Ansible ends, or after 15 seconds
-        without a command.
+        Ansible ends, or after 15 seconds without a command.
       - While the session is busy, further commands use separate C(exec) requests of the API. With V(false), every
         command does so.
     type: bool
@@ -104,6 +102,36 @@ options:
     ini:
       - section: lxd_connection
         key: keep_open
+  fork_modules:
+    description:
+      - Run modules in processes that are forked from a Python that has the standard library loaded, instead of starting
+        Python for each module.
+      - This needs a session (O(keep_open)). It applies only to modules that run as O(remote_user), with the C(python3)
+        of the session.
+    type: bool
+    default: true
+    vars:
+      - name: ansible_lxd_fork_modules
+    env:
+      - name: LXD_FORK_MODULES
+    ini:
+      - section: lxd_connection
+        key: fork_modules
+  cache_code:
+    description:
+      - Compile the C(module_utils) that modules bring with them only once for each session, and keep the compiled code
+        in memory.
+      - This needs O(fork_modules), and Python 3.8 in the instance. Sessions of different users, instances, projects and
+        servers never share code.
+    type: bool
+    default: true
+    vars:
+      - name: ansible_lxd_cache_code
+    env:
+      - name: LXD_CACHE_CODE
+    ini:
+      - section: lxd_connection
+        key: cache_code
 """
 
 EXAMPLES = r"""
@@ -131,59 +159,34 @@ EXAMPLES = r"""
       changed_when: false
 """
 
-import contextlib
-import hashlib
 import json
 import os
 import socket
-import threading
 from typing import IO, TYPE_CHECKING, Any, Callable
 
-from ansible import constants as C
-from ansible.errors import AnsibleConnectionFailure, AnsibleError, AnsibleFileNotFound
+from ansible.errors import AnsibleError, AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
-    ConnectionFailed,
-    DeadlineExceeded,
-    Interrupted,
-    InvalidInput,
-    LXDError,
-    ServerError,
-)
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _line
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, LXDError
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _become, _connection_errors, _run_files, _session
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Gate, in_a_shell
 
 if TYPE_CHECKING:
-    from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance import Instance
+    from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance_client import InstanceClient
 
+#: The options of the modules that select a server and a project.
 ENGINE_OPTIONS = (
-    "url",
-    "client_cert",
-    "client_key",
-    "server_cert",
-    "server_fingerprint",
-    "trust_token",
-    "validate_certs",
-    "project",
+    "url", "client_cert", "client_key", "server_cert", "server_fingerprint", "trust_token", "validate_certs", "project",
     "timeout",
-)
-
-
-#: Those of them that may name a file. It may be another one by now.
+)  # fmt: skip
+#: Those of them that may name a file.
 FILE_OPTIONS = ("client_cert", "client_key", "server_cert")
-
-
-def _content(path: str | None) -> str:
-    try:
-        with open(os.path.expanduser(path or ""), "rb") as stream:
-            return hashlib.sha256(stream.read()).hexdigest()
-    except (OSError, ValueError):  # nothing, PEM text, or what the server's client will complain of
-        return ""
+#: What the session agent does besides running commands.
+SWITCHES = ("fork_modules", "cache_code")
 
 
 class Connection(ConnectionBase):
-    """An instance, by way of the daemon that runs it."""
+    """An instance, reached through the API of its server."""
 
     transport = "cloudhost.lxd.api"
     has_pipelining = True
@@ -191,29 +194,30 @@ class Connection(ConnectionBase):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self._reached: Instance | None = None
-        self._reached_by = ""
+        self._client: InstanceClient | None = None
+        self._client_key = ""
 
     def __copy__(self) -> Connection:
-        """Another conversation with the same instance, for another thread: a client speaks with one at a time."""
+        """The same connection for another thread. Threads cannot share a client."""
         other = type(self).__new__(type(self))
-        other.__dict__.update(self.__dict__, _reached=None)
+        other.__dict__.update(self.__dict__, _client=None)
         return other
 
-    # -- what Ansible calls -------------------------------------------------------------------------------------------
+    # -- the interface of Ansible --------------------------------------------------------------------------------------
 
     def _connect(self) -> Connection:
-        self._connected = True  # what is there to connect to shows when a command or a file needs it
+        self._connected = True  # the first command or file connects
         return self
 
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = True) -> tuple[int, bytes, bytes]:
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         self._display.vvv(f"EXEC {to_text(cmd)}", host=self._name)
-        gate = self._become_gate() if sudoable and self.become and self.become.expect_prompt() else None
-        words = in_a_shell(to_text(cmd, errors="surrogateescape"), self.get_option("executable"))
-        code, out, err = self._engine(lambda: self._command(words, to_bytes(in_data or b""), gate))
-        if code and sudoable and self.become:
-            self._check_become(out + err)
+        become = self.become if sudoable else None
+        gate = _become.gate(become, self._play_context) if become and become.expect_prompt() else None
+        argv = in_a_shell(to_text(cmd, errors="surrogateescape"), self.get_option("executable"))
+        code, out, err = self._engine(lambda: self._command(argv, to_bytes(in_data or b""), gate))
+        if code and become:
+            _become.check(become, self._name, out + err)
         return code, out, err
 
     def put_file(self, in_path: str, out_path: str) -> None:
@@ -221,12 +225,12 @@ class Connection(ConnectionBase):
         self._display.vvv(f"PUT {to_text(in_path)} TO {to_text(out_path)}", host=self._name)
         if not os.path.isfile(to_bytes(in_path)):
             raise AnsibleFileNotFound(
-                f"{to_text(in_path)}: there is no such file on the controller to put into instance {self._name}."
+                f"{to_text(in_path)} is not a file on the controller, and cannot be copied to instance {self._name}."
             )
         with open(to_bytes(in_path), "rb") as stream:
             self._engine(
                 lambda: self._put(stream, to_text(out_path)),
-                f"{to_text(out_path)} cannot be written. Does its folder exist?",
+                f"{to_text(out_path)} cannot be written. Does its directory exist?",
             )
 
     def fetch_file(self, in_path: str, out_path: str) -> None:
@@ -238,67 +242,66 @@ class Connection(ConnectionBase):
         )
 
     def close(self) -> None:
-        if self._reached is not None:
-            self._reached.close()
-        self._reached = None
+        if self._client is not None:
+            self._client.close()
+        self._client = None
         self._connected = False
 
     def reset(self) -> None:
-        """Forget what is known of the instance too: it may be another one by now."""
-        for what in ("user", "line"):
-            _line.forget(self._memory(what))
+        """Forget what is known about the instance too, because it may be another one now."""
+        for what in ("user", "session"):
+            _session.forget(self._shared_path(what))
         self.close()
 
-    # -- commands -----------------------------------------------------------------------------------------------------
+    # -- commands and files --------------------------------------------------------------------------------------------
 
     @property
     def _name(self) -> str:
         return str(self.get_option("remote_addr"))
 
     @property
-    def _instance(self) -> Instance:
-        """The instance by its server. Loaded when it is needed: each task is a worker of its own, and with a line most
-        have no use for it.
+    def _instance(self) -> InstanceClient:
+        """The client for the instance. Loaded on first use: with a session, most workers do not need it.
 
-        Ansible gives the same connection other options for another item of a loop, so what was reached is good for the
-        same options only.
+        In a loop, Ansible gives one connection object the options of one item after the other. A client is used only
+        with the options that it was made for.
         """
         options = {name: self.get_option(name) for name in ENGINE_OPTIONS}
-        reached_by = json.dumps([self._name, options], default=str)
-        if self._reached is not None and self._reached_by != reached_by:
-            self._reached.close()
-            self._reached = None
-        if self._reached is None:
+        key = json.dumps([self._name, options], default=str)
+        if self._client is not None and self._client_key != key:
+            self._client.close()
+            self._client = None
+        if self._client is None:
             from ansible_collections.cloudhost.lxd.plugins.plugin_utils._exec import MISSING
 
             if MISSING:
                 raise AnsibleError(
-                    "The connection plugin cloudhost.lxd.api needs the Python library websockets, 11 or later, on "
-                    "the controller: "
-                    f"pip install websockets ({MISSING})."
+                    "The connection plugin cloudhost.lxd.api needs the Python library websockets, 11 or later, on the "
+                    f"controller: pip install websockets ({MISSING})."
                 )
-            from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance import Instance
+            from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance_client import InstanceClient
 
-            self._reached, self._reached_by = Instance(self._name, options), reached_by
+            self._client, self._client_key = InstanceClient(self._name, options), key
             self._display.vvv(
-                f"ESTABLISH API CONNECTION FOR USER: {self.get_option('remote_user')} TO {self._reached.url}",
+                f"ESTABLISH API CONNECTION FOR USER: {self.get_option('remote_user')} TO {self._client.url}",
                 host=self._name,
             )
-        return self._reached
+        return self._client
 
     def _command(
-        self, words: list[str], data: bytes | IO[bytes], gate: Gate | None, sink: IO[bytes] | None = None
+        self, argv: list[str], data: bytes | IO[bytes], gate: Gate | None = None, sink: IO[bytes] | None = None
     ) -> tuple[int, bytes, bytes]:
+        """Exit code, output and errors of a command, in the session if it is free."""
         login = self._login()
-        line = self._free_line(login) if self.get_option("keep_open") else None
-        if line is None:
-            return self._instance.run({"command": words, **login}, data, gate, sink)
-        with line:
-            talk = _line.Talk(line, words, data, gate, sink)
+        session = self._free_session(login) if self.get_option("keep_open") else None
+        if session is None:
+            return self._instance.run({"command": argv, **login}, data, gate, sink)
+        with session:
+            command = _session.SessionCommand(session, argv, data, gate, sink)
             try:
-                return talk.run(self.get_option("timeout"))
+                return command.run(self.get_option("timeout"))
             except TimeoutError:
-                if not talk.begun:  # the daemon can say why, if the instance is frozen for instance
+                if not command.begun:  # the daemon may know why, for example that the instance is frozen
                     self._instance.run({"command": ["/bin/true"]})
                 raise
             except Interrupted as exc:
@@ -308,9 +311,8 @@ class Connection(ConnectionBase):
                 ) from exc
 
     def _put(self, stream: IO[bytes], path: str) -> None:
-        from ansible_collections.cloudhost.lxd.plugins.plugin_utils import (
-            _files,
-        )  # what few commands need, and takes time to load
+        # few workers need it, and it takes time to load
+        from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _files
 
         _files.put(self._instance, self._as_user, stream, path, self._login())
 
@@ -320,46 +322,21 @@ class Connection(ConnectionBase):
         with _files.replaced(place) as stream:
             _files.get(self._instance, self._as_user, path, stream, self._login())
 
-    def _as_user(self, words: list[str], data: bytes | IO[bytes], sink: IO[bytes] | None) -> tuple[int, bytes, bytes]:
-        return self._command(words, data, None, sink)
+    def _as_user(self, argv: list[str], data: bytes | IO[bytes], sink: IO[bytes] | None) -> tuple[int, bytes, bytes]:
+        return self._command(argv, data, sink=sink)
 
-    def _free_line(self, login: dict[str, Any]) -> socket.socket | None:
-        place = self._memory("line")
-        line = _line.found(place)
-        if line is None and _line.awaited(place):
-            self._instance.keep_line(place, login)
-        return line
+    def _free_session(self, login: dict[str, Any]) -> socket.socket | None:
+        """The session if it is open and free. The second call has it opened."""
+        path = self._shared_path("session")
+        session = _session.join(path)
+        if session is None and _session.claim_opening(path):
+            self._instance.open_session(path, login, **{name: self.get_option(name) for name in SWITCHES})
+        return session
 
-    def _become_gate(self) -> Gate:
-        """Hold the input back until become asks for its password or needs none."""
-        become = self.become
-
-        def gate(stdout: bytes, stderr: bytes) -> bytes | None:
-            said = stdout + stderr
-            if become.check_success(said):
-                return b""
-            if become.check_password_prompt(said):
-                password = become.get_option("become_pass", playcontext=self._play_context)
-                return to_bytes(password or "") + b"\n"
-            return None
-
-        return gate
-
-    def _check_become(self, said: bytes) -> None:
-        """Say what became of a password, which the words of the task alone do not tell."""
-        if self.become.check_success(said):
-            return
-        if self.become.check_incorrect_password(said):
-            raise AnsibleError(f"Incorrect {self.become.name} password for instance {self._name}.")
-        if self.become.check_missing_password(said):
-            raise AnsibleError(
-                f"Missing {self.become.name} password for instance {self._name}: set ansible_become_password."
-            )
-
-    # -- the login user -----------------------------------------------------------------------------------------------
+    # -- the login user ------------------------------------------------------------------------------------------------
 
     def _login(self) -> dict[str, Any]:
-        """What the exec API needs to know of the user; nothing for root, which is the daemon's own default."""
+        """The part of an exec request that selects the user. Empty for root, the default of the daemon."""
         user = str(self.get_option("remote_user"))
         if user in ("root", "0"):
             return {}
@@ -367,83 +344,27 @@ class Connection(ConnectionBase):
 
     def _looked_up(self, user: str) -> dict[str, Any]:
         found = self._instance.user(user)
-        place = f"{self._memory('user')}.{os.getpid()}.{threading.get_ident()}"
-        with contextlib.suppress(OSError):  # a full disk: the next task looks it up again
-            with open(place, "w", encoding="utf-8") as stream:
-                json.dump(found, stream)
-            os.replace(place, self._memory("user"))
+        _run_files.write(self._shared_path("user"), found)
         return found
 
     def _remembered(self) -> dict[str, Any] | None:
-        try:
-            with open(self._memory("user"), encoding="utf-8") as stream:
-                return dict(json.load(stream))
-        except FileNotFoundError:
-            return None
+        return _run_files.read(self._shared_path("user"))
 
-    def _memory(self, what: str) -> str:
-        """A path that the workers of this run have in common for this host: Ansible removes the folder at its end.
+    def _shared_path(self, what: str) -> str:
+        """The path of the user or the session of this host, for all workers of this run.
 
-        Who would not be let in by options of their own shall find nothing that others have opened: the path is that of
-        all of them.
+        It depends on every option that decides who may connect, and to what. So a host with a wrong certificate never
+        finds the session of a host with the right one.
         """
-        key = [
-            self._name,
-            self.get_option("remote_user"),
-            *(self.get_option(name) for name in ENGINE_OPTIONS if name != "timeout"),
-        ]
-        key += [_content(self.get_option(name)) for name in FILE_OPTIONS]
-        digest = hashlib.sha256(json.dumps(key, default=str).encode()).hexdigest()
-        return os.path.join(C.DEFAULT_LOCAL_TMP, f"lxd-{what}-{digest[:24]}")
+        options = [name for name in ENGINE_OPTIONS if name != "timeout"] + list(SWITCHES)
+        key = [self._name, self.get_option("remote_user"), *map(self.get_option, options)]
+        return _run_files.path(what, key, map(self.get_option, FILE_OPTIONS))
 
-    # -- errors -------------------------------------------------------------------------------------------------------
+    # -- errors --------------------------------------------------------------------------------------------------------
 
     def _engine(self, work: Callable[[], Any], file: str = "") -> Any:
-        """The engine's errors in Ansible's words: a host that cannot be reached, or a task, with a `file`, that cannot
-        be done.
-        """
+        """Do some work, with its errors as those of Ansible. `file` describes the file of the task."""
         try:
             return work()
-        except TimeoutError as exc:
-            raise AnsibleConnectionFailure(
-                f"Instance {self._name} did not start a command, or become did not ask for its password, within the "
-                "timeout of "
-                f"{self.get_option('timeout')} s. Is become_password set, and does become_user exist?"
-            ) from exc
-        except ServerError as exc:
-            raise self._explained(exc, file) from exc
-        except (ConnectionFailed, DeadlineExceeded, Interrupted) as exc:
-            raise AnsibleConnectionFailure(str(exc)) from exc
-        except InvalidInput as exc:
-            raise AnsibleError(f"Instance {self._name}: {file} {exc}" if file else str(exc)) from exc
-        except LXDError as exc:
-            raise AnsibleError(str(exc)) from exc
-
-    def _explained(self, exc: ServerError, file: str) -> AnsibleError:
-        from ansible_collections.cloudhost.lxd.plugins.module_utils._api import (
-            messages,
-        )  # each task loads the plugin, and few need these
-
-        text, instance, label = exc.text, self._name, self._instance.label
-        project = self.get_option("project") or "default"
-        if messages.instance_missing(exc):
-            return AnsibleConnectionFailure(
-                f"There is no instance {instance} in project {project} of {label}. {self._instance.nearest()}"
-            )
-        if messages.instance_stopped(exc) and not messages.agent_silent(exc):
-            return AnsibleConnectionFailure(
-                f"Instance {instance} of {label} is not running: {text}. Start it (cloudhost.lxd.instance, state: "
-                "started)."
-            )
-        if messages.instance_frozen(exc):
-            return AnsibleConnectionFailure(
-                f"Instance {instance} of {label} is frozen. Start it (cloudhost.lxd.instance, state: started)."
-            )
-        if messages.agent_silent(exc):
-            return AnsibleConnectionFailure(
-                f"The agent of virtual machine {instance} does not answer: {text}. Wait for it "
-                "(cloudhost.lxd.instance, wait_for: [agent])."
-            )
-        if file:
-            return AnsibleError(f"Instance {instance}: {file} {exc}")
-        return AnsibleConnectionFailure(f"Instance {instance}: {exc}")
+        except (TimeoutError, LXDError) as exc:
+            raise _connection_errors.explained(exc, self, lambda: self._instance, file) from exc

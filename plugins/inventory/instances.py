@@ -185,20 +185,19 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin, Cacheable, Constructable
 from ansible.plugins.loader import connection_loader
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import LXDError
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _instances
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _inventory_hosts
 
 ENDINGS = tuple(f"{name}.{kind}" for name in ("instances", "lxd", "incus") for kind in ("yml", "yaml"))
-#: Connection options that hosts of a server have in common.
+#: Connection options of a server that become variables of its hosts.
 HANDED_ON = ("client_cert", "client_key", "server_cert", "server_fingerprint", "validate_certs")
 
-
-#: Variables that every host of ours has.
+#: Variables of every host that this plugin adds.
 OURS = {"lxd_name", "lxd_project", "lxd_server"}
-#: How to make names that are nobody else's.
+#: How to form unique names.
 HINT = "Use 'hostname' to give them different names, as in: hostname: lxd_name ~ '.' ~ lxd_project ~ '.' ~ lxd_server"
 
 
-def _told(variables: dict[str, Any]) -> str:
+def _described(variables: dict[str, Any]) -> str:
     return f"{variables['lxd_name']} in project {variables['lxd_project']} of server {variables['lxd_server']}"
 
 
@@ -211,14 +210,13 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
-        if (
-            self.get_option("connection") == "api" and "forks" in context.CLIARGS
-        ):  # tasks run in forks, and need not load it each for themselves
-            from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _instance  # noqa: F401 - loading it is what this is for
+        if self.get_option("connection") == "api" and "forks" in context.CLIARGS:
+            # load the connection plugin once, so that the workers, which are forked, need not load it
+            from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _instance_client  # noqa: F401
 
             connection_loader.get("cloudhost.lxd.api", class_only=True)
         try:
-            servers = _instances.complete(self.get_option("servers"))
+            servers = _inventory_hosts.complete(self.get_option("servers"))
             named = [
                 (self._name(variables), variables, server)
                 for server, found in self._listed(servers, path, cache)
@@ -226,9 +224,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             ]
         except LXDError as exc:
             raise AnsibleParserError(f"{path}: {exc}") from exc
-        self._check(
-            [(name, variables) for name, variables, _server in named], path
-        )  # before anything is added: what is there stays after an error
+        # check before adding anything, so that an error leaves the inventory unchanged
+        self._check([(name, variables) for name, variables, _server in named], path)
         for name, variables, server in named:
             self._add(name, variables, server)
         self._guard({name for name, _variables, _server in named}, path)
@@ -236,24 +233,24 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _listed(
         self, servers: list[dict[str, Any]], path: str, cache: bool
     ) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
-        """Each server with the variables of its instances, from the cache where it may be used."""
+        """Each server with the variables of its instances, from the cache if that is allowed."""
         key = self.get_cache_key(path)
         use = self.get_option("cache")
         if use and cache and key in self._cache:
             kept = self._cache[key]
             return [(server, kept.get(server["name"]) or []) for server in servers]
         address = {"nic": self.get_option("address_nic"), "family": self.get_option("address_family")}
-        answers = _instances.read(servers, self.get_option("projects"), self.get_option("filters"), address)
+        answers = _inventory_hosts.read(servers, self.get_option("projects"), self.get_option("filters"), address)
         failed = {name: answer for name, answer in answers.items() if isinstance(answer, LXDError)}
         for name, error in failed.items():
             if self.get_option("on_unreachable") == "error":
                 raise AnsibleParserError(
-                    f"{path}: server '{name}' cannot be read: {error} With on_unreachable: warning, the others are "
-                    "listed."
+                    f"{path}: server '{name}' cannot be read: {error} With on_unreachable: warning, the plugin "
+                    "lists the other servers."
                 )
-            self.display.warning(f"{path}: server '{name}' cannot be read, its instances are left out: {error}")
+            self.display.warning(f"{path}: server '{name}' cannot be read, and its instances are left out: {error}")
         found = {name: answer for name, answer in answers.items() if not isinstance(answer, LXDError)}
-        if use and not failed:  # a server that was away today shall not be missing tomorrow
+        if use and not failed:  # otherwise, a server that is unreachable now would be missing later too
             self._cache[key] = found
         return [(server, found.get(server["name"]) or []) for server in servers]
 
@@ -267,45 +264,47 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             ) from exc
 
     def _check(self, named: list[tuple[str, dict[str, Any]]], path: str) -> None:
-        """Refuse names that belong to another: who may name an instance is not who may say what that other host is."""
+        """Refuse names of other hosts: a user who may name an instance must not get the tasks for another host."""
         taken: dict[str, dict[str, Any]] = {}
         for name, variables in named:
             known = self.inventory.hosts.get(name)
             other = taken.get(name) or (known.vars if known and OURS.issubset(known.vars) else None)
             if other:
                 raise AnsibleParserError(
-                    f"Two instances would be the host '{name}': {_told(other)}, and {_told(variables)}. {HINT}"
+                    f"Two instances would be the host '{name}': {_described(other)}, and "
+                    f"{_described(variables)}. {HINT}"
                 )
             if name.casefold() in C.LOCALHOST:
                 raise AnsibleParserError(
-                    f"{path}: '{name}' would be {_told(variables)}, and means the controller. {HINT}"
+                    f"{path}: '{name}' would be {_described(variables)}, and means the controller. {HINT}"
                 )
             if known:
                 source = known.vars.get("inventory_file") or "another source of the inventory"
                 raise AnsibleParserError(
-                    f"{path}: the host '{name}' of {source} would turn into {_told(variables)}. {HINT}"
+                    f"{path}: the host '{name}' of {source} would become {_described(variables)}. {HINT}"
                 )
             if not name or name != name.strip() or not name.isprintable():
                 raise AnsibleParserError(
-                    f"{path}: {name!r} is no name for a host, and would be {_told(variables)}. {HINT}"
+                    f"{path}: {name!r} is not a valid name for a host, and would be {_described(variables)}. {HINT}"
                 )
             taken[name] = variables
 
     def _guard(self, names: set[str], path: str) -> None:
-        """Let sources that are read later have what they name: a host that is there already would take their variables
-        and stay an instance.
+        """Remove an instance if a source that is read later has a host of the same name.
+
+        Otherwise, the instance would get the variables of that host, and so its tasks.
         """
         inventory, add = self.inventory, self.inventory.add_host
 
         def add_host(host: Any, *args: Any, **kwargs: Any) -> Any:
-            later = inventory.current_source not in (None, source)  # and not by a task, with add_host
+            later = inventory.current_source not in (None, source)  # None: a task with add_host
             known = inventory.hosts.get(str(host)) if later and str(host) in names else None
             if known and OURS.issubset(known.vars):
                 names.discard(str(host))
                 inventory.remove_host(known)
                 self.display.warning(
-                    f"{path}: {_told(known.vars)} is left out: '{host}' is a host of {inventory.current_source} too. "
-                    f"{HINT}"
+                    f"{path}: {_described(known.vars)} is left out: '{host}' is a host of {inventory.current_source} "
+                    f"too. {HINT}"
                 )
             return add(host, *args, **kwargs)
 
@@ -323,10 +322,8 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         self._add_host_to_keyed_groups(self.get_option("keyed_groups"), variables, name, strict=strict)
 
     def _compose(self, template: str, variables: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """What is only looked up needs no template: to compile one for each host is most of what a large inventory
-        costs.
-        """
-        value = None if self.get_option("use_extra_vars") else _instances.looked_up(template, variables)
+        """Look up plain variables without a template. Templates take most of the time of a large inventory."""
+        value = None if self.get_option("use_extra_vars") else _inventory_hosts.looked_up(template, variables)
         return super()._compose(template, variables, *args, **kwargs) if value is None else value
 
     def _reach(self, variables: dict[str, Any], server: dict[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""A command as Ansible asks for it, whichever way it goes to the instance: its words, its input, and what it says."""
+"""What every command has, in a session or as a separate exec: its arguments, its input and its output."""
 
 from __future__ import annotations
 
@@ -14,26 +14,24 @@ from typing import IO, Any, Callable, Optional
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import LXDError
 
-#: Sees what the command has said so far; what it returns is written to the command before its input. None: not yet.
+#: Gets output and errors so far. Returns what to write to the command before its input, or None to wait for more.
 Gate = Callable[[bytes, bytes], Optional[bytes]]
 
 
 class Dialogue:
-    """Input and output of a command: what it has said so far, and a gate that holds the input back until it has said
-    something.
+    """Input and output of a command, and a gate that holds the input back until the command has written something.
 
-    Input is bytes, or something to read. What the command prints goes to `sink` where there is one, and is kept
-    otherwise.
+    The input is bytes or a stream. The output goes to `sink` if there is one, and is kept in memory otherwise.
     """
 
-    outputs: tuple[Any, Any]  # what standard output and errors are called
+    outputs: tuple[Any, Any]  # the names of standard output and standard error
 
     def __init__(self, data: bytes | IO[bytes], gate: Gate | None, sink: IO[bytes] | None = None) -> None:
         self._first = b""
         self._rest: Any = io.BytesIO(data) if isinstance(data, bytes) else data
         self.gate = gate
         self.sink = sink
-        self.said: dict[Any, list[bytes]] = {name: [] for name in self.outputs}
+        self.output: dict[Any, list[bytes]] = {name: [] for name in self.outputs}
 
     def next_input(self, size: int) -> bytes:
         """Some of the input, and nothing at its end."""
@@ -44,17 +42,19 @@ class Dialogue:
         self._first, self._rest = b"", io.BytesIO()
 
     def so_far(self) -> tuple[bytes, bytes]:
-        stdout, stderr = (b"".join(self.said[name]) for name in self.outputs)
+        """Output and errors."""
+        stdout, stderr = (b"".join(self.output[name]) for name in self.outputs)
         return stdout, stderr
 
-    def hear(self, name: Any, data: bytes) -> None:
+    def add_output(self, name: Any, data: bytes) -> None:
+        """Keep output that arrived, and ask the gate."""
         if self.sink and name == self.outputs[0]:
             try:
                 self.sink.write(data)
             except OSError as exc:
-                raise LXDError(f"What was read cannot be written on this side: {exc.strerror or exc}.") from exc
+                raise LXDError(f"The file on the controller cannot be written: {exc.strerror or exc}.") from exc
             return
-        self.said[name].append(data)
+        self.output[name].append(data)
         answer = self.gate(*self.so_far()) if self.gate else None
         if answer is not None:
             self.gate = None
@@ -62,13 +62,10 @@ class Dialogue:
 
 
 def in_a_shell(cmd: str, executable: str) -> list[str]:
-    """The words of a command line. Ansible has mostly put it into a shell already, and a second would only cost time."""
+    """The arguments that run a command line. Ansible usually wraps it in a shell, and a second shell costs time."""
     shell, _option, rest = cmd.partition(" -c ")
     if shell.startswith("/") and shlex.quote(shell) == shell:
-        for inner in (
-            rest,
-            rest[1:-1].replace("'\"'\"'", "'"),
-        ):  # as it is, and without the quotes that shlex.quote gave it
+        for inner in (rest, rest[1:-1].replace("'\"'\"'", "'")):  # as it is, and without the quotes of shlex.quote
             if shlex.quote(inner) == rest:
                 return [shell, "-c", inner]
     return [executable, "-c", cmd]

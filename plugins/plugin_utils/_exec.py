@@ -4,20 +4,17 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""A command in an instance, its streams over websockets (doc/rest-api.md and doc/api-extensions.md, container_exec).
+"""Runs a command in an instance, with its streams over websockets (doc/rest-api.md, /1.0/instances/NAME/exec).
 
-The daemon starts the command once the three streams are connected. The end of a stream is an empty text message. A
-fourth
-websocket is for signals; the daemon kills the command when it breaks, so a play that is interrupted leaves nothing
-running.
+The daemon starts the command when the three streams are connected. The end of a stream is an empty text message. A
+fourth websocket is for signals. The daemon kills the command when that websocket breaks, so an interrupted play leaves
+nothing running.
 
-To the command, an input that breaks is one that ends. So a ping follows the last of the input: the daemon answers it
-when it has handed on all
-that came before. Where a command ends without reading there is no such answer, and the order tells: the daemon closes
-the websocket for signals
-when the command has ended, then it ends the outputs, and it lets go of the input at last. What stands between may let
-go of them in another order:
-so a command that fails in that moment has failed, and only one that goes on, or is content, is not believed.
+A command cannot distinguish an input that breaks from one that ends. Therefore a ping follows the last input, and the
+daemon answers it when it has passed on everything before it. If a command ends without reading its input, there is no
+answer, and the order of the ends decides: the daemon closes the websocket for signals when the command has ended, then
+the outputs, and the input last. A proxy may close them in another order. So if the input seems lost, a command that
+fails has failed, but the success of a command does not count.
 """
 
 from __future__ import annotations
@@ -55,36 +52,38 @@ except ImportError as exc:
 #: In the order in which they are opened: the command starts with the third.
 STREAMS = ("0", "1", "2", "control")
 STDIN, STDOUT, STDERR, CONTROL = STREAMS
-#: Seconds for the daemon to let go of the input of a command that has ended.
-LETTING_GO = 10.0
-#: Seconds for a command to end whose input has broken.
+#: Seconds for the daemon to close the input of a command that has ended.
+CLOSING = 10.0
+#: Seconds for a command to end after its input has broken.
 ENDING = 1.0
+#: The end of messages about commands that broke off.
+UNKNOWN = "Whether it came to its end is not known"
 
 
 class Stream:
-    """One websocket, without blocking: bytes of messages in, bytes of frames out."""
+    """One websocket on a socket that does not block."""
 
     def __init__(self, sock: socket.socket, path: str) -> None:
         self.sock = sock
         self.sock.setblocking(False)
-        if sock.family != socket.AF_UNIX:  # a long command is silent, and so is a server that lost its power
+        if sock.family != socket.AF_UNIX:  # a long command may be silent, and so is a server without power
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
         self.protocol = ClientProtocol(parse_uri("ws://localhost" + path), max_size=None)
         self.protocol.send_request(self.protocol.connect())
         self.unsent = b""
-        self.up = False  # the server has agreed to speak websocket
-        self.ended = False  # nothing more will come
-        self.clean = False  # and it ended as it should
-        self.seen = False  # the server has seen our ping, and all that we sent before it
+        self.up = False  # the handshake is complete
+        self.ended = False  # nothing more will arrive
+        self.clean = False  # the server has marked the end
+        self.seen = False  # the server has answered the ping, so it has everything that was sent before it
 
     def receive(self) -> bytes:
-        """What came by now. Sets `ended` at the end of the stream, or of the connection."""
+        """What has arrived. Sets `ended` at the end of the stream, or of the connection."""
         self._take()
         return b"".join(self._contents())
 
     def drain(self) -> None:
-        """Take all that came by now, of a stream that has no contents for us."""
+        """Discard what has arrived, for a stream of which only the end matters."""
         while not self.ended and self._take():
             for _content in self._contents():
                 pass
@@ -97,7 +96,7 @@ class Stream:
             return False
         except OSError:  # the daemon resets the stream of a command that ended without reading its input
             data = b""
-        with contextlib.suppress(EOFError):  # more after what was the end
+        with contextlib.suppress(EOFError):  # data after the end
             if data:
                 self.protocol.receive_data(data)
             else:
@@ -120,20 +119,20 @@ class Stream:
                 self.ended = self.clean = True
 
     def send(self) -> bool:
-        """Write what can be written without waiting; True if something is left."""
+        """Write what can be written without waiting. Returns True if something is left."""
         self.unsent += b"".join(self.protocol.data_to_send())
         while self.unsent:
             try:
                 self.unsent = self.unsent[self.sock.send(self.unsent) :]
             except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
                 return True
-            except OSError:  # nobody reads it any more, but what the daemon said before may still be on its way to us
+            except OSError:  # the daemon has closed it, but may have sent something before
                 self.unsent = b""
         return False
 
 
 class Command(Dialogue):
-    """A command that the daemon was asked to run, until its streams end."""
+    """A command that the daemon runs, until its streams end."""
 
     outputs = (STDOUT, STDERR)
 
@@ -150,9 +149,9 @@ class Command(Dialogue):
         self.patience = patience
         self.closed_input = False
         self.empty = data == b"" and gate is None  # there is no input to lose
-        self.gave = False  # some input
-        self.cut = False  # the command was still to have some of its input when that broke, as it seems
-        self._given_up = 0.0
+        self.gave = False  # some input was sent
+        self.cut = False  # the input seems to have broken before the command had all of it
+        self._give_up_at = 0.0
 
     def talk(self) -> tuple[bytes, bytes]:
         """Pass input and output until both outputs have ended, or a while after the input was cut."""
@@ -163,29 +162,30 @@ class Command(Dialogue):
             self._write(selector)
             until = time.monotonic() + self.patience
             while not (self.streams[STDOUT].ended and self.streams[STDERR].ended) and not (
-                self.cut and time.monotonic() > self._given_up
+                self.cut and time.monotonic() > self._give_up_at
             ):
                 waiting = self.gate is not None or not all(self.streams[name].up for name in (STDIN, STDOUT, STDERR))
                 if waiting and time.monotonic() > until:
                     raise TimeoutError
                 for key, _events in selector.select(ENDING if waiting or self.cut else None):
-                    if key.data in self.said:
+                    if key.data in self.output:
                         self._read(key.data)
                     elif key.data is None:
                         self._read_ends(order)
-                self._write(selector)  # output may have opened the gate for the input
+                self._write(selector)  # output may have opened the gate
             self._read_ends(order)
-        self.cut = self.cut or not self._let_go()
+        self.cut = self.cut or not self._is_input_done()
         return self.so_far()
 
     def _read(self, name: str) -> None:
         data = self.streams[name].receive()
         if data:
-            self.hear(name, data)
+            self.add_output(name, data)
 
     def _read_ends(self, order: selectors.BaseSelector) -> None:
-        """Of the streams that bring nothing but their end, the kernel tells first which ended first. Nothing else may
-        be asked of this selector.
+        """Find out whether the input ended before the websocket for signals.
+
+        The kernel lists them in the order in which they became readable, so the selector must have no other streams.
         """
         for key, _events in order.select(0):
             stream = self.streams[key.data]
@@ -194,22 +194,22 @@ class Command(Dialogue):
                 order.unregister(stream.sock)
             if stream.ended and key.data == STDIN and not stream.clean:
                 self.cut = self._owes() and not self.streams[CONTROL].ended
-                self._given_up = time.monotonic() + ENDING
+                self._give_up_at = time.monotonic() + ENDING
 
     def _write(self, selector: selectors.BaseSelector) -> None:
-        """Write what can be written, and have the selector wait for what may come then."""
+        """Write what can be written, and register with the selector what to wait for."""
         for name, stream in self.streams.items():
-            wishes = (selectors.EVENT_READ if name in self.said else 0) | (
+            events = (selectors.EVENT_READ if name in self.output else 0) | (
                 selectors.EVENT_WRITE if self._send(name, stream) else 0
             )
             known = selector.get_map().get(stream.sock)
-            if known and (stream.ended or known.events != wishes):
+            if known and (stream.ended or known.events != events):
                 selector.unregister(stream.sock)
-            if wishes and not stream.ended and not (known and known.events == wishes):
-                selector.register(stream.sock, wishes, name)
+            if events and not stream.ended and not (known and known.events == events):
+                selector.register(stream.sock, events, name)
 
     def _send(self, name: str, stream: Stream) -> bool:
-        """Write what can be written without waiting; True if something is left."""
+        """Write what can be written without waiting. Returns True if something is left."""
         left = not stream.ended and stream.send()
         while name == STDIN and stream.up and not (stream.ended or left or self.closed_input) and self.gate is None:
             self._feed(stream)
@@ -217,15 +217,16 @@ class Command(Dialogue):
         return left
 
     def _owes(self) -> bool:
-        """Whether it is not known that the command was given all of its input."""
+        """Whether the command may not have received all of its input."""
         return (self.gave or not (self.closed_input or self.empty)) and not self.streams[STDIN].seen
 
-    def _let_go(self) -> bool:
-        """Whether the daemon has seen all of the input, or lets go of it now that the command has ended. A connection
-        that only looks alive it has lost.
+    def _is_input_done(self) -> bool:
+        """Whether the daemon has all of the input, or closes it because the command has ended.
+
+        If it does neither in time, the connection of the input is dead.
         """
         stdin = self.streams[STDIN]
-        until = time.monotonic() + min(LETTING_GO, self.patience)
+        until = time.monotonic() + min(CLOSING, self.patience)
         while self._owes() and not stdin.ended and time.monotonic() < until:
             stdin.drain()
             if self._owes() and not stdin.ended:
@@ -255,9 +256,13 @@ def run(
     sink: IO[bytes] | None = None,
     **query: Any,
 ) -> tuple[int, bytes, bytes]:
-    """Exit code and output of a command. Only its start is bound to the client's deadline."""
+    """Exit code, output and errors of a command. The client's deadline limits only the start of the command.
+
+    `request` is the body for `POST /1.0/instances/NAME/exec`. Raises Interrupted if it is not known whether the command
+    has ended, or whether it received all of its input.
+    """
     patience = client.deadline.remaining()
-    path, streams = opened(client, instance, request, **query)
+    path, streams = open_streams(client, instance, request, **query)
     try:
         command = Command(streams, data, gate, patience, sink)
         stdout, stderr = command.talk()
@@ -265,39 +270,38 @@ def run(
     finally:
         for stream in streams.values():
             stream.sock.close()
-    lost = Interrupted(
-        f"{client.label} lost the input of a command in instance {instance}, and the command had less than all of it."
-    )
     if command.cut and not whole:
-        raise lost
+        raise _lost_input(client, instance)
     client.deadline = Deadline(float("inf") if whole else patience)
     try:
-        code, words = _end(client, path)
+        code, message = _end(client, path)
     except (ConnectionFailed, Interrupted) as exc:
         raise Interrupted(
-            f"{client.label} went away while a command ran in instance {instance}. Whether it came to its end is not "
-            f"known: {exc}"
+            f"{client.label} went away while a command ran in instance {instance}. {UNKNOWN}: {exc}"
         ) from exc
     if not whole:
-        raise Interrupted(
-            f"{client.label} broke the streams of a command in instance {instance}. Whether it came to its end is "
-            "not known."
-        )
+        raise Interrupted(f"{client.label} broke the streams of a command in instance {instance}. {UNKNOWN}.")
     if command.cut and not code:
-        raise lost
+        raise _lost_input(client, instance)
     if code < 0:
-        raise _odd(client, instance)
-    return code, stdout, stderr if stdout or stderr else words.encode()
+        raise _unexpected(client, instance)
+    return code, stdout, stderr if stdout or stderr else message.encode()
 
 
-def opened(client: Client, instance: str, request: dict[str, Any], **query: Any) -> tuple[str, dict[str, Stream]]:
-    """Ask for a command: the path of its operation, and its streams, which have yet to be agreed on."""
+def _lost_input(client: Client, instance: str) -> Interrupted:
+    return Interrupted(
+        f"{client.label} lost the input of a command in instance {instance}: the command did not receive all of it."
+    )
+
+
+def open_streams(client: Client, instance: str, request: dict[str, Any], **query: Any) -> tuple[str, dict[str, Stream]]:
+    """Start a command: the path of its operation, and its streams, whose handshakes are not complete yet."""
     started = _start(client, instance, {**request, "wait-for-websocket": True, "interactive": False}, query)
     path = urllib.parse.urlsplit(started["id_path"]).path
     try:
         secrets = {name: urllib.parse.quote(started["metadata"]["fds"][name]) for name in STREAMS}
     except (KeyError, TypeError) as exc:
-        raise _odd(client, instance) from exc
+        raise _unexpected(client, instance) from exc
     sockets = _connect(client.transport, client.deadline.check("opening the streams of a command"))
     return path, {
         name: Stream(sock, f"{path}/websocket?secret={secrets[name]}") for name, sock in zip(STREAMS, sockets)
@@ -305,8 +309,9 @@ def opened(client: Client, instance: str, request: dict[str, Any], **query: Any)
 
 
 def _end(client: Client, path: str) -> tuple[int, str]:
-    """Exit code of a command, and the daemon's words where it counts as a failure: for 126 and 127, whoever ended with
-    them.
+    """Exit code of a command, and the daemon's message if the operation failed.
+
+    For exit codes 126 and 127, the operation fails, whether the daemon or the command returned them.
     """
     try:
         return _code(client.wait(path)), ""
@@ -318,28 +323,28 @@ def _end(client: Client, path: str) -> tuple[int, str]:
 
 
 def _code(operation: Any) -> int:
-    """The exit code that an operation tells, and -1 where it tells none."""
+    """The exit code in an operation, or -1 if there is none."""
     metadata = operation.get("metadata") if isinstance(operation, dict) else None
     code = metadata.get("return") if isinstance(metadata, dict) else None
     return code if isinstance(code, int) else -1
 
 
-def _odd(client: Client, instance: str) -> LXDError:
+def _unexpected(client: Client, instance: str) -> LXDError:
     return LXDError(
-        f"{client.transport.url} answered a request for a command in instance {instance} as no LXD or Incus does. Is "
-        "'url' right?"
+        f"{client.transport.url} answered a request for a command in instance {instance} in a way that is unknown to "
+        "LXD and Incus. Is 'url' right?"
     )
 
 
 def _start(client: Client, instance: str, body: dict[str, Any], query: dict[str, Any]) -> dict[str, Any]:
-    """Ask for the command. It starts with its streams, so asking again after a lost answer runs nothing twice."""
+    """Request the command. It starts with its streams, so a repeated request runs nothing twice."""
     url = f"/1.0/instances/{urllib.parse.quote(instance, safe='')}/exec"
     attempt = 0
     while True:
         try:
             reply = client.request("POST", url, body=body, query=query)
             if not isinstance(reply.metadata, dict) or not reply.operation:
-                raise _odd(client, instance)
+                raise _unexpected(client, instance)
             return {**reply.metadata, "id_path": reply.operation}
         except Interrupted as exc:
             client.deadline.pause(attempt, f"starting a command in instance {instance}, which failed with: {exc}")
@@ -347,13 +352,13 @@ def _start(client: Client, instance: str, body: dict[str, Any], query: dict[str,
 
 
 def _connect(transport: Transport, timeout: float) -> list[socket.socket]:
-    """A socket for each stream; handshakes of TLS take many a round trip, so they are made side by side."""
+    """A socket for each stream. TLS handshakes take several round trips, so they run in parallel."""
     made: list[Any] = [None] * len(STREAMS)
 
     def connect(position: int) -> None:
         try:
             made[position] = transport.socket(timeout)
-        except Exception as exc:  # it is raised where it can be caught
+        except Exception as exc:  # raised again outside of the thread
             made[position] = exc
 
     if transport.scheme == "unix":

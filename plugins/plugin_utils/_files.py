@@ -4,10 +4,10 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""Files both ways. Those of root go by the daemon, which may do what root may; those of any other user by a command
-that runs as that user.
+"""Copies files to and from instances. For root, the daemon copies them. For other users, a command of the user does.
 
-The daemon would follow a link that a process of the user puts where a file was, and read or write what only root may.
+The daemon follows links with the rights of root. If it copied files of a user, a process of that user could replace a
+file with a link, and so read or write the files of root.
 """
 
 from __future__ import annotations
@@ -23,29 +23,29 @@ from typing import IO, Any, Callable, Iterator
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, InvalidInput, LXDError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Exactly
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance import Instance
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance_client import InstanceClient
 
-HOME_OF_ROOT = "/root"  # where the daemon has commands of root begin
+HOME_OF_ROOT = "/root"  # where the daemon starts commands of root
 _PATH = """f=$(printf %bx "$1"); f=${f%x}; """
-#: Write a file, of so many bytes: an input that ends early is none. A device has no size.
+#: Writes a file of a given size. If the input ends early, that is an error. A device has no size.
 WRITE = (
     _PATH
     + """umask 077; cat >"$f" || exit 1
-[ ! -f "$f" ] || [ "$(wc -c <"$f")" -eq "$2" ] || { echo "It has not all of its contents." >&2; exit 1; }"""
+[ ! -f "$f" ] || [ "$(wc -c <"$f")" -eq "$2" ] || { echo "The file is incomplete." >&2; exit 1; }"""
 )
-#: Read a file. What it is is asked of what is open, for the name may be that of something else by then.
+#: Reads a regular file. Checks the open file too, because another file may have taken the name.
 READ = (
     _PATH
     + """[ ! -d "$f" ] || { echo "It is a directory, and only files can be fetched." >&2; exit 1; }
-[ ! -e "$f" ] || [ -f "$f" ] || { echo "It is no file." >&2; exit 1; }
-exec 3<"$f" && { [ -f /proc/self/fd/3 ] || { echo "It is no file." >&2; exit 1; }; } && cat <&3"""
+[ ! -e "$f" ] || [ -f "$f" ] || { echo "It is not a regular file." >&2; exit 1; }
+exec 3<"$f" && { [ -f /proc/self/fd/3 ] || { echo "It is not a regular file." >&2; exit 1; }; } && cat <&3"""
 )
-#: Runs a command as the user, as `Instance.run`.
+#: Runs a command as the user: arguments, input, and where to write the output.
 Run = Callable[[Any, Any, Any], "tuple[int, bytes, bytes]"]
 
 
-def put(instance: Instance, run: Run, stream: IO[bytes], path: str, login: dict[str, Any]) -> None:
-    """Write what is in `stream` to `path` of the instance, for the user that `login` is."""
+def put(instance: InstanceClient, run: Run, stream: IO[bytes], path: str, login: dict[str, Any]) -> None:
+    """Write a stream to `path` in the instance, as the user in `login`."""
     if not login.get("user"):
         instance.push(stream, posixpath.join(login.get("cwd", HOME_OF_ROOT), path))
         return
@@ -53,13 +53,13 @@ def put(instance: Instance, run: Run, stream: IO[bytes], path: str, login: dict[
 
     def write() -> tuple[int, bytes, bytes]:
         stream.seek(0)
-        return run(_words(WRITE, path, str(size)), Exactly(stream, size), None)
+        return run(_arguments(WRITE, path, str(size)), Exactly(stream, size), None)
 
-    _repeated(instance, write, f"writing {path}")
+    _repeat(instance, write, f"writing {path}")
 
 
-def get(instance: Instance, run: Run, path: str, stream: IO[bytes], login: dict[str, Any]) -> None:
-    """Read `path` of the instance into `stream`, as the user that `login` is."""
+def get(instance: InstanceClient, run: Run, path: str, stream: IO[bytes], login: dict[str, Any]) -> None:
+    """Write the file at `path` in the instance to a stream, as the user in `login`."""
     if not login.get("user"):
         instance.pull(posixpath.join(login.get("cwd", HOME_OF_ROOT), path), stream)
         return
@@ -68,19 +68,19 @@ def get(instance: Instance, run: Run, path: str, stream: IO[bytes], login: dict[
         with contextlib.suppress(OSError):  # a device
             stream.seek(0)
             stream.truncate()
-        return run(_words(READ, path), b"", stream)
+        return run(_arguments(READ, path), b"", stream)
 
-    _repeated(instance, read, f"reading {path}")
+    _repeat(instance, read, f"reading {path}")
 
 
-def _words(script: str, path: str, *more: str) -> list[str]:
-    """The words of a script, with a path of any bytes in a form that JSON can carry."""
+def _arguments(script: str, path: str, *more: str) -> list[str]:
+    """The arguments that run a script. Escapes the path, because JSON cannot represent all bytes."""
     escaped = re.sub(rb"[^A-Za-z0-9/._-]", lambda found: b"\\0%03o" % found[0][0], os.fsencode(path)).decode()
     return ["/bin/sh", "-c", script, "sh", escaped, *more]
 
 
-def _repeated(instance: Instance, work: Callable[[], tuple[int, bytes, bytes]], doing: str) -> None:
-    """Once more where it broke off: the same file again does no harm."""
+def _repeat(instance: InstanceClient, work: Callable[[], tuple[int, bytes, bytes]], doing: str) -> None:
+    """Do the work, and again if the connection breaks: to copy the same file again does no harm."""
     deadline = Deadline(instance.options["timeout"])
     attempt = 0
     while True:
@@ -91,14 +91,12 @@ def _repeated(instance: Instance, work: Callable[[], tuple[int, bytes, bytes]], 
             deadline.pause(attempt, f"{doing} in instance {instance.name}, which failed with: {exc}")
             attempt += 1
     if code:
-        raise InvalidInput(err.decode(errors="replace").strip() or f"The command for it ended with {code}.")
+        raise InvalidInput(err.decode(errors="replace").strip() or f"The command that copies it ended with {code}.")
 
 
 @contextlib.contextmanager
 def replaced(path: bytes) -> Iterator[IO[bytes]]:
-    """A file to write, which takes the place of the one at `path` when all is written: until then, and if it fails,
-    that one stays as it is.
-    """
+    """A file to write, which replaces the one at `path` when all is written. After an error, that one is unchanged."""
     path = os.path.realpath(path)
     try:
         about = os.stat(path) if os.path.exists(path) else None

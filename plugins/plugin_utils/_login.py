@@ -4,17 +4,16 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""A user of an instance, as the exec API needs to know it: numbers, a home and an environment."""
+"""Looks up a user of an instance for the exec API: its numbers, home and environment."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: The largest number of a user or group. To the kernel the next one means "leave it as it is", which is root.
+#: The largest number of a user or group. The kernel interprets the next one as "no change", and that user is root.
 LARGEST = 2**32 - 2
 
-#: Prints the line of a user in the form of passwd(5), and whether there is a home directory. Works without getent and
-#: grep too.
+#: Prints the line of a user in the format of passwd(5), and whether the home directory exists. Works without getent.
 LOOK_UP = r"""
 line=$(getent passwd "$1" 2>/dev/null) || while IFS=: read -r name x uid rest; do
   if [ "$name" = "$1" ] || [ "$uid" = "$1" ]; then line="$name:$x:$uid:$rest"; break; fi
@@ -26,15 +25,16 @@ exit 0
 
 
 def is_number(text: str) -> bool:
-    """Whether it is that of a user or a group."""
+    """Whether a text is the number of a user or a group."""
     return text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= LARGEST
 
 
-def as_user(user: str, said: str) -> dict[str, Any] | None:
-    """What a request for an exec says of a user, by what `LOOK_UP` found; None if there is no such user. Any number
-    that the kernel knows is one.
+def as_user(user: str, output: str) -> dict[str, Any] | None:
+    """The part of an exec request that selects a user, from the output of `LOOK_UP`. None if there is no such user.
+
+    A number needs no entry in passwd.
     """
-    lines = said.split("\n")
+    lines = output.split("\n")
     fields = lines[0].split(":")
     if len(fields) >= 6:
         name, numbers, home = fields[0], fields[2:4], fields[5]
@@ -43,10 +43,10 @@ def as_user(user: str, said: str) -> dict[str, Any] | None:
     if not all(map(is_number, numbers)):
         return None
     uid, gid = map(int, numbers)
-    there = len(lines) > 1 and lines[1] == "home"
+    has_home = len(lines) > 1 and lines[1] == "home"
     return {
         "user": uid,
         "group": gid,
-        "cwd": home if there else "/",
+        "cwd": home if has_home else "/",
         "environment": {"HOME": home, "USER": name, "LOGNAME": name},
     }

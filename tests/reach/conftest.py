@@ -35,22 +35,41 @@ def guest(server: Server) -> str:  # noqa: F811
     return "guest"
 
 
-@pytest.fixture(params=["exec", "line"])
+@pytest.fixture(scope="module")
+def twin(server: Server, guest: str) -> Iterator[str]:  # noqa: F811
+    """A project with an instance of the name of the guest. The file `/etc/which` of each contains its project."""
+    server.run(
+        "project",
+        name="twins",
+        config={"features.images": False, "features.profiles": False, "features.storage.volumes": False},
+    )
+    server.run(
+        "instance", name=guest, image="debian/12", project="twins", devices={"eth0": {"type": "none"}}
+    )  # two of one name are not on one network
+    for project in ("default", "twins"):
+        server.daemon.cli("exec", guest, "--project", project, "--", "sh", "-c", f"echo {project} >/etc/which")
+    yield "twins"
+    server.run("instance", name=guest, project="twins", state="absent", force=True)
+    server.run("project", name="twins", state="absent")
+
+
+@pytest.fixture(params=["exec", "session"])
 def way(request: pytest.FixtureRequest) -> str:
-    """Each command an exec of the API of its own, or all of them through the line that is kept open."""
+    """Each command in a separate exec of the API, or all of them in the session."""
     return str(request.param)
 
 
 @pytest.fixture
 def connect(server: Server, guest: str, way: str) -> Iterator[Callable[..., Any]]:  # noqa: F811
-    """The plugin as Ansible makes it, for one host; options by their variables, as `user="tester"`. Its line is open,
-    where it has one.
+    """The plugin as Ansible creates it, for one host, with options by their variables, as `user="tester"`.
+
+    If the connection uses a session, the session is open.
     """
     made: list[Any] = []
 
     def connect(name: str = guest, **options: Any) -> Any:
         connection = connection_loader.get("cloudhost.lxd.api", PlayContext(), "/dev/null")
-        given = {"keep_open": way == "line", **options}
+        given = {"keep_open": way == "session", **options}
         variables = {
             "inventory_hostname": name,
             "ansible_lxd_url": server.daemon.url,
@@ -59,8 +78,8 @@ def connect(server: Server, guest: str, way: str) -> Iterator[Callable[..., Any]
         connection.set_options(var_options=variables)
         made.append(connection)
         if given["keep_open"] and name == guest:
-            with contextlib.suppress(AnsibleError):  # a user that is not there
-                open_line(connection)
+            with contextlib.suppress(AnsibleError):  # a user that does not exist
+                open_session(connection)
         return connection
 
     yield connect
@@ -68,16 +87,28 @@ def connect(server: Server, guest: str, way: str) -> Iterator[Callable[..., Any]
         connection.reset()
 
 
-def open_line(connection: Any) -> None:
-    """Two commands open it; a command in it has a parent, and one that is an exec of its own has none that it can see."""
-    until("no line was opened", lambda: by_line(connection))
+def open_session(connection: Any) -> None:
+    """Run commands until one runs in the session: the second one opens it."""
+    until("no session was opened", lambda: in_session(connection))
 
 
-def by_line(connection: Any) -> bool:
-    """Whether a command runs in the line that is kept open."""
+def in_session(connection: Any) -> bool:
+    """Whether a command runs in the session. There it has a parent; in a separate exec, it sees none."""
     code, out, err = connection.exec_command("echo $PPID")
     assert code == 0, err
-    return int(out) != 0  # of nothing it would be an error
+    return int(out) != 0  # no output would be an error
+
+
+PYTHON = "/bin/sh -c /usr/bin/python3"  # how Ansible runs a module that it sends as input
+
+
+def is_forked(connection: Any, python: str = "/usr/bin/python3") -> bool:
+    """Whether a program of Python is forked from the session agent, and not started."""
+    code, out, err = connection.exec_command(
+        f"/bin/sh -c {python}", in_data=b"print(open('/proc/self/cmdline').read().split(chr(0))[1])"
+    )
+    assert (code, err) == (0, b""), err
+    return out.rstrip() == b"-c"
 
 
 def until(what: str, condition: Callable[[], Any]) -> None:

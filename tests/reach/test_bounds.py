@@ -24,30 +24,12 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport impor
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._exec import STDIN, Command
 from lab.cutting import Cutting
 
-#: What is not asked of the command that stays open.
+#: For tests that a session does not affect.
 each_an_exec = pytest.mark.parametrize("way", ["exec"])
 WHO = "echo $(cat /etc/which) $(id -un)"
 
 
 # -- which instance, as whom ------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def twin(server, guest) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    """A project with an instance that is called as the guest is. Each says in `/etc/which` which it is."""
-    server.run(
-        "project",
-        name="twins",
-        config={"features.images": False, "features.profiles": False, "features.storage.volumes": False},
-    )
-    server.run(
-        "instance", name=guest, image="debian/12", project="twins", devices={"eth0": {"type": "none"}}
-    )  # two of one name are not on one network
-    for project in ("default", "twins"):
-        server.daemon.cli("exec", guest, "--project", project, "--", "sh", "-c", f"echo {project} >/etc/which")
-    yield "twins"
-    server.run("instance", name=guest, project="twins", state="absent", force=True)
-    server.run("project", name="twins", state="absent")
 
 
 @pytest.fixture
@@ -58,8 +40,9 @@ def cutting(server, tmp_path) -> Iterator[Cutting]:  # type: ignore[no-untyped-d
 
 
 def test_hosts_of_one_name_in_a_loop_and_later(control, guest, twin) -> None:  # type: ignore[no-untyped-def]
-    """Ansible gives one connection the options of one item after the other. The lines that are opened meanwhile serve
-    the second play.
+    """Ansible gives one connection the options of one item after the other.
+
+    The sessions that are opened meanwhile serve the second play.
     """
     wanted = {"one": "default root", "two": "twins root", "three": "default tester", "four": "twins nobody"}
     users = {"three": "tester", "four": "65534"}
@@ -111,7 +94,7 @@ def test_the_options_of_each_call(connect, server, guest, twin, cutting) -> None
             )
             before = cutting.connections
             answers[name] = connection.exec_command(WHO)[1].decode().strip(), cutting.connections > before
-            assert place.setdefault(name, connection._memory("line")) == connection._memory("line")
+            assert place.setdefault(name, connection._shared_path("session")) == connection._shared_path("session")
     assert answers == {
         "first": ("default root", False),
         "project": ("twins root", False),
@@ -122,14 +105,16 @@ def test_the_options_of_each_call(connect, server, guest, twin, cutting) -> None
 
 
 @each_an_exec
-def test_what_a_line_belongs_to(connect, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    """Whoever has another pin, another certificate, or another text in its file, finds no line."""
+def test_what_a_session_belongs_to(connect, tmp_path) -> None:  # type: ignore[no-untyped-def]
+    """A host with another pin, another certificate, another text in its file, or other switches finds no session."""
     (tmp_path / "client.crt").write_text("one")
     connection, places = connect(keep_open=False), set()
     certificate = {"client_cert": str(tmp_path / "client.crt")}
     for options in (
-        {}, {"server_fingerprint": "a" * 64}, {"server_fingerprint": "b" * 64}, {"server_cert": "c"}, {"validate_certs": False}, {"trust_token": "t"},
-        {"client_key": "k"}, {"url": "https://h:1"}, {"user": "x"}, {"host": "other"}, {"project": "p"}, {"project": "None"}, certificate,
+        {}, {"server_fingerprint": "a" * 64}, {"server_fingerprint": "b" * 64}, {"server_cert": "c"},
+        {"validate_certs": False}, {"trust_token": "t"}, {"client_key": "k"}, {"url": "https://h:1"}, {"user": "x"},
+        {"host": "other"}, {"project": "p"}, {"project": "None"}, certificate,
+        {"fork_modules": False}, {"cache_code": False},
     ):  # fmt: skip
         connection.set_options(
             var_options={
@@ -137,9 +122,9 @@ def test_what_a_line_belongs_to(connect, tmp_path) -> None:  # type: ignore[no-u
                 **{f"ansible_lxd_{key}": value for key, value in options.items()},
             }
         )
-        places.add(connection._memory("line"))
+        places.add(connection._shared_path("session"))
     (tmp_path / "client.crt").write_text("another")
-    assert len(places | {connection._memory("line")}) == 14
+    assert len(places | {connection._shared_path("session")}) == 16
 
 
 def test_two_threads_have_a_client_each(connect, way) -> None:  # type: ignore[no-untyped-def]
@@ -258,8 +243,8 @@ def test_files_of_a_user_both_ways(connect, tmp_path) -> None:  # type: ignore[n
     connection.exec_command("mkfifo ~/pipe; ln -sf /dev/zero ~/zero; ln -sf ~/loop ~/loop; ln -sf -- ~/-n ~/link")
     connection.fetch_file("link", str(tmp_path / "back"))
     for path, words in {
-        "pipe": "no file",
-        "zero": "no file",
+        "pipe": "not a regular file",
+        "zero": "not a regular file",
         "/etc": "directory",
         "nothing": "cannot be read",
         "loop": "cannot be read",
@@ -344,8 +329,8 @@ def test_what_a_command_may_lose_before_its_input_is_connected(data, gate, owed)
 
 @each_an_exec
 def test_what_the_daemon_shows_of_a_command(connect, server) -> None:  # type: ignore[no-untyped-def]
-    """`environment` of a task is in the words of its command. Who may see operations sees them, but not those that go
-    by the line.
+    """`environment` of a task is in the words of its command. Who may see operations sees them, but not those of
+    commands in a session.
     """
     shown = []
     for keep_open in (True, False):

@@ -93,9 +93,9 @@ def test_who_is_refused(control, https, guest) -> None:  # type: ignore[no-untyp
     assert "trust_token" in untrusted
 
 
-def test_nobody_gets_in_by_the_line_of_another(control, https, guest) -> None:  # type: ignore[no-untyped-def]
-    """A host with another pin, or with a certificate that the server does not trust, in the same run as one with a line
-    to the same instance.
+def test_no_host_uses_the_session_of_another(control, https, guest) -> None:  # type: ignore[no-untyped-def]
+    """A host with another pin, or with a certificate that the server does not trust, in the same run as one with a
+    session to the same instance.
     """
     folder = pathlib.Path(https["ansible_lxd_client_cert"]).parent
     others = {
@@ -197,6 +197,8 @@ def test_options_from_the_environment_and_from_ansible_cfg(control, https, guest
         ],
         ("timeout", "7", 7),
         ("keep_open", "false", False),
+        ("fork_modules", "false", False),
+        ("cache_code", "false", False),
     ],
 )
 def test_every_environment_variable(monkeypatch: pytest.MonkeyPatch, option: str, written: str, meant: Any) -> None:

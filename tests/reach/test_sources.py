@@ -111,7 +111,7 @@ def test_a_host_of_a_source_that_was_read_before(written: Written) -> None:
     data.add_host("db1")
     with pytest.raises(
         AnsibleParserError,
-        match=f"the host 'db1' of {others} would turn into db1 in project default of server s. Use 'hostname'",
+        match=f"the host 'db1' of {others} would become db1 in project default of server s. Use 'hostname'",
     ):
         parsed(ours, data)
 

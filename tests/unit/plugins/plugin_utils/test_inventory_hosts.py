@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instances import looked_up
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._inventory_hosts import looked_up
 
 VARIABLES = {"lxd_name": "web1", "lxd_config": {"user.role": "web", "user.empty": ""}, "lxd_addresses": ["10.0.0.1"]}
 

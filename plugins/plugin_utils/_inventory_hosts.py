@@ -4,7 +4,7 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""The instances of servers as variables of hosts: one request a server, all servers at the same time. No Ansible here."""
+"""Reads the instances of servers as hosts with variables: one request for each server, in parallel."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SERVER = {
     "name": None, "url": None, "client_cert": None, "client_key": None, "server_cert": None, "server_fingerprint": None,
     "trust_token": None, "validate_certs": True, "timeout": 30,
 }  # fmt: skip
-#: Keys that are long or nobody's business: scripts with passwords in them, the environment, the daemon's own notes.
+#: Keys that are long or private: scripts that may contain passwords, the environment, and internal keys of the daemon.
 LEFT_OUT = (
     "volatile.*",
     "raw.*",
@@ -42,7 +42,7 @@ Variables = Dict[str, Any]
 
 
 def complete(servers: list[dict[str, Any]]) -> list[Server]:
-    """The servers with their defaults and a name each; refuses what nothing would look at."""
+    """The servers with their defaults and a name each. Raises InvalidInput for unknown options and equal names."""
     found: list[Server] = []
     for entry in servers:
         unknown = sorted(set(entry) - set(SERVER))
@@ -59,23 +59,17 @@ def complete(servers: list[dict[str, Any]]) -> list[Server]:
 def read(
     servers: list[Server], projects: list[str], filters: list[str], address: dict[str, str | None]
 ) -> dict[str, list[Variables] | LXDError]:
-    """For each server, the variables of its instances, or why it could not be read."""
+    """For each server, the variables of its instances, or the error that prevents reading it."""
 
     def one(server: Server) -> list[Variables] | LXDError:
         try:
             return _read_one(server, projects, filters, address)
         except LXDError as exc:
             return exc
-        except (
-            AttributeError,
-            KeyError,
-            RecursionError,
-            TypeError,
-            ValueError,
-        ) as exc:  # nothing but its answer is looked at there
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as exc:  # only its answer causes these
             return LXDError(
-                f"{server['url'] or 'the local socket'} answered with instances that are none ({type(exc).__name__}: "
-                f"{exc}). Is 'url' right?"
+                f"{server['url'] or 'the local socket'} answered with something that is no list of instances "
+                f"({type(exc).__name__}: {exc}). Is 'url' right?"
             )
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
@@ -103,7 +97,7 @@ def _read_one(
 
 
 def variables(instance: dict[str, Any], address: dict[str, str | None]) -> Variables:
-    """What a host knows of its instance."""
+    """The variables of a host."""
     config, devices = instance.get("expanded_config") or {}, instance.get("expanded_devices") or {}
     addresses = own_addresses(instance.get("state") or {}, devices)
     chosen = own_addresses(_only(address["nic"], instance), devices) if address["nic"] else addresses
@@ -130,8 +124,9 @@ def variables(instance: dict[str, Any], address: dict[str, str | None]) -> Varia
 
 
 def looked_up(expression: Any, variables: Variables) -> Any:
-    """The value of an expression that names a variable, or a key of one as in `lxd_config['user.role']`; None for any
-    other, and where there is none.
+    """The value of an expression that only names a variable, or a key of one, as in `lxd_config['user.role']`.
+
+    None for any other expression, and if there is no such value.
     """
     found = LOOKUP.fullmatch(str(expression))
     value = variables.get(found["name"]) if found else None
@@ -141,8 +136,9 @@ def looked_up(expression: Any, variables: Variables) -> Any:
 
 
 def _only(nic: str, instance: dict[str, Any]) -> dict[str, Any]:
-    """The state with no interface but that of a device, which a virtual machine may call otherwise: its MAC address
-    tells.
+    """The state with the interface of one device only.
+
+    In a virtual machine, the interface may have another name. It is recognized by its MAC address.
     """
     config = instance.get("expanded_config") or {}
     device = (instance.get("expanded_devices") or {}).get(nic) or {}

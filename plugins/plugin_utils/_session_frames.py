@@ -4,27 +4,28 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""Frames as they come to the controller. `_inside` says what they are, and what their letters mean."""
+"""The frames of a session as they arrive at the controller. `_session_agent/frames.py` describes them."""
 
 from __future__ import annotations
 
 from typing import Iterator
 
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._inside import HEAD
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._session_agent.frames import HEAD
 
 
 class Frames:
-    """Frames, out of bytes as they come."""
+    """Splits a stream of bytes into frames."""
 
     def __init__(self) -> None:
         self._bytes = b""
 
-    def of(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    def add(self, data: bytes) -> Iterator[tuple[bytes, bytes]]:
+        """Letter and content of each frame that these bytes complete."""
         self._bytes += data
         while len(self._bytes) >= HEAD.size:
             kind, size = HEAD.unpack_from(self._bytes)
             end = HEAD.size + size
             if len(self._bytes) < end:
                 return
-            frame, self._bytes = self._bytes[HEAD.size : end], self._bytes[end:]
-            yield kind, frame
+            content, self._bytes = self._bytes[HEAD.size : end], self._bytes[end:]
+            yield kind, content

@@ -4,13 +4,11 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""One exec in an instance that stays open, for the commands of all tasks of a play: a line.
+"""A session: one exec in an instance that stays open, for the commands of all tasks of a run.
 
-A worker of Ansible lives for one task, so a process beside the workers keeps the line (`_keeper`), and `_inside` runs
-the commands at its
-other end. The line is opened in the background, by the second command for an instance, and nobody waits for it: a
-command that finds no line,
-or finds it busy, is an exec of its own.
+Each task runs in a worker process of its own, so a separate process keeps the session (`_session_keeper`). The session
+agent runs the commands in the instance (`_session_agent`). The second command for an instance opens the session in the
+background, and no command waits for it. If the session is missing or busy, a command uses a separate exec.
 """
 
 from __future__ import annotations
@@ -24,69 +22,77 @@ from typing import IO
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Dialogue, Gate
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._frames import Frames
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._inside import BLOCK, frame
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._session_agent.frames import BLOCK, frame
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._session_frames import Frames
 
-FREE = b"+"  # what a worker is greeted with that may use the line
+FREE = b"+"  # the keeper greets a worker that may use the session with this byte
 
 
-def found(place: str) -> socket.socket | None:
-    """The line whose socket is at `place`, if it is there and free."""
+def join(path: str) -> socket.socket | None:
+    """The session whose socket is at `path`, or None if it is missing or busy."""
     sock = socket.socket(socket.AF_UNIX)
     try:
         sock.settimeout(5)
-        sock.connect(place)
+        sock.connect(path)
         if sock.recv(1) == FREE:
             return sock
-    except OSError:  # not there, not any more, or a path that is too long for a socket
+    except OSError:  # there is no socket, its keeper has ended, or the path is too long for a socket
         pass
     sock.close()
     return None
 
 
-def awaited(place: str) -> bool:
-    """Whether who found no line at `place` shall have it opened: the second one shall."""
+def claim_opening(path: str) -> bool:
+    """Whether the caller must open the session at `path`. True once, for the second caller.
+
+    Creates files beside the socket, so that no other worker opens the same session.
+    """
     for step in ("once", "opened"):
         try:
-            os.close(os.open(f"{place}.{step}", os.O_CREAT | os.O_EXCL, 0o600))
+            os.close(os.open(f"{path}.{step}", os.O_CREAT | os.O_EXCL, 0o600))
         except FileExistsError:
             continue
-        except OSError:  # Ansible is ending and has removed its folder
+        except OSError:  # Ansible is ending and has removed its directory
             return False
         return step == "opened"
     return False
 
 
-def forget(place: str) -> None:
-    for name in (place, f"{place}.once", f"{place}.opened"):
+def forget(path: str) -> None:
+    """Remove the socket and the files of `claim_opening`. The keeper then ends the session."""
+    for name in (path, f"{path}.once", f"{path}.opened"):
         try:
             os.unlink(name)
         except FileNotFoundError:
             pass
 
 
-class Talk(Dialogue):
-    """A command at the other end of a line, until it has ended."""
+class SessionCommand(Dialogue):
+    """A command in a session, until it has ended."""
 
     outputs = (b"o", b"E")
 
     def __init__(
         self,
         sock: socket.socket,
-        words: list[str],
+        argv: list[str],
         data: bytes | IO[bytes],
         gate: Gate | None,
         sink: IO[bytes] | None = None,
     ) -> None:
         super().__init__(data, gate, sink)
         self.sock = sock
-        self.unsent = frame(b"r", json.dumps(words).encode())
+        self.unsent = frame(b"r", json.dumps(argv).encode())
         self.all_given = False
         self.begun = self.done = False
         self.code = -1
         self.frames = Frames()
 
     def run(self, patience: float) -> tuple[int, bytes, bytes]:
+        """Exit code, output and errors.
+
+        Raises TimeoutError if the command does not start, or does not open its gate, within `patience` seconds.
+        """
         self.sock.setblocking(False)
         until = time.monotonic() + patience
         with selectors.DefaultSelector() as selector:
@@ -101,7 +107,7 @@ class Talk(Dialogue):
         return self.code, *self.so_far()
 
     def _send(self) -> bool:
-        """Write what can be written without waiting; True if something is left."""
+        """Write what can be written without waiting. Returns True if something is left."""
         while True:
             if not self.unsent and self.gate is None and not self.all_given:
                 block = self.next_input(BLOCK)
@@ -113,7 +119,7 @@ class Talk(Dialogue):
                 self.unsent = self.unsent[self.sock.send(self.unsent) :]
             except BlockingIOError:
                 return True
-            except OSError:  # the keeper has gone; reading tells
+            except OSError:  # the keeper has ended, which `_receive` reports
                 return False
 
     def _receive(self) -> None:
@@ -124,13 +130,13 @@ class Talk(Dialogue):
         except ConnectionError:
             data = b""
         if not data:
-            raise Interrupted("The line was broken.")
-        for kind, content in self.frames.of(data):
+            raise Interrupted("The session broke.")
+        for kind, content in self.frames.add(data):
             self.begun = self.begun or kind == b"s"
             self.done = self.done or kind == b"d"
             if kind == b"x":
                 self.code = int(content)
                 self.gate = None
                 self.drop_input()
-            elif kind in self.said:
-                self.hear(kind, content)
+            elif kind in self.output:
+                self.add_output(kind, content)

@@ -4,8 +4,9 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""An instance, by way of the server that has it: commands, files and users (doc/rest-api.md, /1.0/instances/NAME/exec
-and /files).
+"""Reaches an instance through its server: commands, files and users.
+
+Uses `/1.0/instances/NAME/exec` and `/1.0/instances/NAME/files` of the API (doc/rest-api.md).
 """
 
 from __future__ import annotations
@@ -27,8 +28,11 @@ from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec, _login
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Gate
 
 
-class Instance:
-    """`options` are those of a connection to a server. Errors are the engine's."""
+class InstanceClient:
+    """An instance and a connection to its server. `options` are the connection options of the modules.
+
+    Raises the errors of `_api.errors`.
+    """
 
     def __init__(self, name: str, options: dict[str, Any]) -> None:
         self.name, self.options = name, options
@@ -40,7 +44,7 @@ class Instance:
         self._client.transport.close()
 
     def _fresh(self) -> Client:
-        """The client, with all the time that one command or file has."""
+        """The client, with a new deadline for one command or file."""
         self._client.deadline = Deadline(self.options["timeout"])
         return self._client
 
@@ -53,31 +57,36 @@ class Instance:
         gate: Gate | None = None,
         sink: IO[bytes] | None = None,
     ) -> tuple[int, bytes, bytes]:
-        """Exit code and output of a command, by a request for an exec."""
+        """Exit code, output and errors of a command in a separate exec. `request` is the body of the API request."""
         return _exec.run(self._fresh(), self.name, request, data, gate, sink, project=self.project)
 
-    def keep_line(self, place: str, login: dict[str, Any]) -> None:
-        """Have a command that stays open kept at `place`, by a process beside this one."""
-        from ansible_collections.cloudhost.lxd.plugins.plugin_utils import (
-            _keeper,
-        )  # what few commands need, and takes time to load
+    def open_session(self, path: str, login: dict[str, Any], **switches: bool) -> None:
+        """Start a session keeper for a session at `path`, and return at once. `switches` are those of the agent."""
+        # few commands need these, and they take time to load
+        from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _session_keeper, _session_program
 
-        request = {"command": _keeper.COMMAND, **login}
-        _keeper.start(place, lambda: _exec.opened(connect(self.options), self.name, request, project=self.project)[1])
+        request = {"command": _session_program.command(**switches), **login}
+
+        def open_streams() -> dict[str, _exec.Stream]:
+            return _exec.open_streams(connect(self.options), self.name, request, project=self.project)[1]
+
+        _session_keeper.start(path, open_streams)
 
     def user(self, name: str) -> dict[str, Any]:
-        """What a request for an exec says of a user."""
-        if name.isdigit() and not _login.is_number(name):  # getent would cut it, to that of root for instance
-            raise InvalidInput(f"remote_user '{name}': the number of a user is a number of at most {_login.LARGEST}.")
+        """The part of the body of an exec request that selects a user."""
+        if name.isdigit() and not _login.is_number(name):  # getent would truncate it, for example to that of root
+            raise InvalidInput(f"remote_user '{name}': the largest number of a user is {_login.LARGEST}.")
         _code, out, err = self.run({"command": ["/bin/sh", "-c", _login.LOOK_UP, "sh", name]})
         found = _login.as_user(name, out.decode(errors="surrogateescape"))
         if found is None:
-            why = f"remote_user '{name}': instance {self.name} has no such user. Create it as root first (ansible.builtin.user)."
-            raise InvalidInput(f"{why} {err.decode(errors='replace')}".strip())
+            raise InvalidInput(
+                f"remote_user '{name}': instance {self.name} has no such user. Create it as root first "
+                f"(ansible.builtin.user). {err.decode(errors='replace')}".strip()
+            )
         return found
 
     def nearest(self) -> str:
-        """A hint where there is no such instance: one whose name is much like it."""
+        """A hint for a missing instance: one with a similar name."""
         try:
             return did_you_mean(self.name, self._fresh().names("/1.0/instances", project=self.project))
         except LXDError:
@@ -90,10 +99,10 @@ class Instance:
         return f"/1.0/instances/{quote(self.name)}/files", query
 
     def push(self, stream: IO[bytes], path: str) -> None:
-        """Write a file as root."""
+        """Write a file as root, of mode 0600."""
         about = {"uid": "0", "gid": "0", "mode": "0600", "type": "file", "write": "overwrite"}
         headers = {f"X-{product}-{key}": value for product in ("LXD", "Incus") for key, value in about.items()}
-        # without a type of its own, the daemon takes the contents for a form
+        # without a content type, the daemon parses the content as a form
         headers.update(
             {"Content-Type": "application/octet-stream", "Content-Length": str(os.fstat(stream.fileno()).st_size)}
         )
@@ -105,26 +114,26 @@ class Instance:
             try:
                 client.request("POST", url, stream=stream, headers=headers, query=query)
                 return
-            except Interrupted as exc:  # writing the same file once more does no harm
+            except Interrupted as exc:  # to write the same file again does no harm
                 client.deadline.pause(attempt, f"writing {path} in instance {self.name}, which failed with: {exc}")
                 attempt += 1
 
     def pull(self, path: str, stream: IO[bytes]) -> None:
-        """Read a file as root, also by way of links."""
+        """Read a file as root. Follows links."""
         for _hop in range(40):  # as many links as Linux follows
             kind, contents = self._read(path, stream)
             if kind == "file":
                 return
             if kind != "symlink":
+                kind = kind or "file of unknown type"
                 raise InvalidInput(
-                    f"{path} in instance {self.name} is a {kind or 'thing of no known type'}, and only files can be "
-                    "fetched."
+                    f"{path} in instance {self.name} is a {kind}, and only regular files can be fetched."
                 )
             path = posixpath.join(posixpath.dirname(path), contents.decode(errors="surrogateescape"))
         raise InvalidInput(f"{path} in instance {self.name} is a symbolic link to itself.")
 
     def _read(self, path: str, stream: IO[bytes]) -> tuple[str, bytes]:
-        """The type of what is there. The contents of a file are in the stream then, and those of a link are returned."""
+        """The type of a file. Writes the content of a file to the stream, and returns the target of a link."""
         kind = ""
 
         def sink(status: int, headers: Any) -> IO[bytes] | None:
