@@ -365,6 +365,13 @@ def bench_reach(session: nox.Session) -> None:
     session.run("python", "tests/bench/reach.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image})
 
 
+@nox.session(name="bench-session", python=NEWEST, tags=["bench"])
+def bench_session(session: nox.Session) -> None:
+    """CPU time of a module in a session, with and without what the session agent does: `nox -s bench-session -- 20`."""
+    session.install("ansible-core")
+    session.run("python", "tests/bench/session.py", *session.posargs, env=link())
+
+
 @nox.session(name="bench-site", python=NEWEST, tags=["bench"])
 def bench_site(session: nox.Session) -> None:
     """A second run of the playbook site beside that of another checkout: `nox -s bench-site -- 74ce5dc --product

@@ -4,11 +4,10 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""What Ansible Vault has encrypted among the arguments of a task, so that its module can hide it.
+"""Finds the arguments of a task that Ansible Vault has encrypted, so that the module can hide them.
 
-A value is known by the tag that Ansible gives it, a part of a longer text by the variable that it came from, and all
-values of a file that is
-encrypted as a whole by the file. Names are not hidden: a plan without them says nothing.
+A value is recognized by the tag that Ansible gives it, a part of a longer text by the variable that it came from, and
+every value of a file that is encrypted as a whole by the file. Names are not hidden, because a plan needs them.
 """
 
 from __future__ import annotations
@@ -21,19 +20,20 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.secrets impo
 
 try:
     from ansible._internal._datatag._tags import Origin
-except ImportError:  # of another ansible-core: then what comes from wholly encrypted files is known by its keys only
+except ImportError:  # another ansible-core: then values of encrypted files are recognized by their keys only
     Origin = None
 
-#: Variables that hold those of other hosts, or what the task says itself.
+#: Variables that contain those of other hosts, or the values of the task itself.
 _FOREIGN = frozenset(("hostvars", "vars", "groups", "environment", "ansible_facts", "ansible_delegated_vars"))
-#: Values that everybody knows, besides the choices of options.
+#: Values that are no secrets, besides the choices of options.
 _COMMON = ("default", "disk", "nic", "none", "root")
 
 
 @functools.lru_cache(maxsize=1)
 def names_and_choices() -> tuple[frozenset[str], frozenset[str]]:
-    """The options that say which resource is meant, and the words that options choose from. Loaded where there is a
-    secret, because it takes time.
+    """The options that name a resource, and the choices of options.
+
+    Loaded only if there is a secret, because it takes time.
     """
     from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 
@@ -45,10 +45,10 @@ def names_and_choices() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def with_secrets(arguments: dict[str, Any], variables: dict[str, Any]) -> dict[str, Any]:
-    """The arguments of a module, with `_secrets` for its runner where there are any.
+    """The arguments of a module, with `_secrets` for its runner if there are secrets.
 
-    `anywhere` are those that are hidden wherever they stand, `alone` those that other text has by chance: they are
-    hidden as whole values.
+    Secrets in `anywhere` are hidden in any text. Those in `alone` may be a part of other text by chance, and are hidden
+    as whole values only.
     """
     written = list(arguments.get("_secrets") or ())
     found = dict.fromkeys(
@@ -67,8 +67,9 @@ def with_secrets(arguments: dict[str, Any], variables: dict[str, Any]) -> dict[s
 
 
 def _encrypted(value: Any) -> Iterator[str]:
-    """The secrets inside, in clear. What nobody has asked for yet stays encrypted: that takes time, and no text can
-    have it inside.
+    """The secrets in a value, in plain text.
+
+    A secret that was not used yet stays encrypted: to decrypt it takes time, and no other text can contain it.
     """
     if isinstance(value, dict):
         for inner in dict.values(value):
@@ -97,7 +98,7 @@ def is_encrypted(path: str) -> bool:
 
 
 def scalars(value: Any) -> list[str]:
-    """All values inside, but those of options that are names, as strings."""
+    """All values in a value, except those of options that are names, as strings."""
     names, _choices = names_and_choices()
     if isinstance(value, dict):
         return [

@@ -4,8 +4,9 @@
 
 # This plugin util is private to the collection: it may change at any time.
 
-"""YAML as it was written. The values of the daemons are text, so their own init keeps `0660` and `12:30` as they stand,
-where YAML makes numbers of them.
+"""Reads YAML with every value as it was written.
+
+The values of the daemons are text, so `0660` and `12:30` stay as they are. YAML would convert them to numbers.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from typing import Any, Iterator
 
 import yaml
 
-#: What a plain scalar can be besides text: nothing, and the key that merges another dictionary.
+#: What a plain scalar can be besides text: null, and the key that merges another dictionary.
 _MEANT = ("tag:yaml.org,2002:null", "tag:yaml.org,2002:merge")
 TEXT = "tag:yaml.org,2002:str"
-#: How deep lines are remembered: section, entry, option.
+#: How deep line numbers are kept: section, entry, option.
 _DEPTH = 3
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Every plain scalar is its text, but for null; what has a type besides is told by the option that it is for."""
+    """Loads every plain scalar except null as text. The option that a value is for determines its type."""
 
     yaml_implicit_resolvers = {
         first: [(tag, pattern) for tag, pattern in resolvers if tag in _MEANT]
@@ -31,13 +32,13 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
 
 
 def not_yaml(shown: str, exc: yaml.YAMLError) -> str:
-    """An error of the parser with file and line."""
+    """The message for an error of the parser, with file and line."""
     mark = getattr(exc, "problem_mark", None)
     return f"{shown}{f':{mark.line + 1}' if mark else ''}: this is not YAML: {getattr(exc, 'problem', None) or exc}."
 
 
 def written_twice(shown: str, root: Any) -> list[str]:
-    """Errors for keys that a dictionary has already."""
+    """Messages for keys that a dictionary has twice."""
     return [
         f"{shown}:{key.start_mark.line + 1}: the key '{key.value}' is written twice in one dictionary."
         for key in _twice(root, set())
@@ -51,7 +52,7 @@ def children(node: Any) -> list[Any]:
 
 
 def _twice(node: Any, seen: set[int]) -> Iterator[Any]:
-    """Keys that a dictionary has already: YAML would let the last of them win in silence."""
+    """Keys that a dictionary already has. YAML would silently use the last one."""
     if id(node) in seen:
         return
     seen.add(id(node))
@@ -66,7 +67,7 @@ def _twice(node: Any, seen: set[int]) -> Iterator[Any]:
 
 
 def lines_of(node: Any, path: str = "", depth: int = 0) -> Iterator[tuple[str, int]]:
-    """The lines of sections, entries and options by their paths."""
+    """The line numbers of sections, entries and options, by path."""
     if depth == _DEPTH:
         return
     pairs = [(key.value, key, value) for key, value in node.value] if isinstance(node, yaml.MappingNode) else []

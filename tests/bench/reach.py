@@ -183,6 +183,14 @@ def plays(daemon: Daemon, folder: pathlib.Path, hosts: list[str], theirs: str) -
             "single.yml",
             {"ansible_connection": OURS, "ansible_lxd_keep_open": False},
         ),
+        "api, modules forked, code not cached": (
+            "forked.yml",
+            {"ansible_connection": OURS, "ansible_lxd_cache_code": False},
+        ),
+        "api, modules started": (
+            "started.yml",
+            {"ansible_connection": OURS, "ansible_lxd_fork_modules": False},
+        ),
         "community.general, pipelining": ("piped.yml", {"ansible_connection": theirs, "ansible_pipelining": True}),
         "community.general": ("theirs.yml", {"ansible_connection": theirs}),
         "ansible.builtin.local: no way to go at all": (
