@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""The connection plugin cloudhost.lxd.api: its options, and what Ansible calls."""
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -10,8 +12,7 @@ short_description: Run tasks in instances of LXD and Incus over their REST API
 version_added: 0.1.0
 description:
   - Runs commands in containers and virtual machines, and copies files to and from them, over the unix socket of the
-    daemon or over HTTPS.
-    C(lxc), C(incus) and C(ssh) are not needed, neither on the controller nor anywhere else.
+    daemon or over HTTPS. C(lxc), C(incus) and C(ssh) are not needed, neither on the controller nor anywhere else.
   - The host in the inventory is an instance. M(cloudhost.lxd.instance) creates instances, and
     P(cloudhost.lxd.instances#inventory) finds them.
 author:
@@ -22,16 +23,14 @@ requirements:
 notes:
   - Anyone who can use the API is root in the instances.
   - Commands run as O(remote_user). Files are read and written as this user. For C(root), the daemon copies the files,
-    and follows links as root does. For
-    any other user, a command of that user copies them. Relative paths start at the home directory of the user.
+    and follows links as root does. For any other user, a command of that user copies them. Relative paths start at the
+    home directory of the user.
   - If a command runs as a separate C(exec) of the API, its arguments are visible in the operations and events of the
-    daemon. This includes what
-    C(environment) of the task sets. Everyone who can see the operations and events of the project can read them, even
-    if the task sets C(no_log).
-    Pass secrets in files or in arguments of modules, which are sent as input.
+    daemon. This includes what C(environment) of the task sets. Everyone who can see the operations and events of the
+    project can read them, even if the task sets C(no_log). Pass secrets in files or in arguments of modules, which are
+    sent as input.
   - A user other than C(root) logs in without its supplementary groups, because the API accepts one user and one group.
-    If you need these groups, use
-    C(become) from C(root).
+    If you need these groups, use C(become) from C(root).
   - If a task is interrupted or exceeds its C(timeout), the command in the instance is killed.
 extends_documentation_fragment:
   - cloudhost.lxd._reach.connection

@@ -2,6 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
+"""The inventory plugin cloudhost.lxd.instances: its options, and the hosts that it adds."""
+
 from __future__ import annotations
 
 DOCUMENTATION = r"""
@@ -12,20 +14,15 @@ description:
   - Finds the containers and virtual machines of any number of LXD and Incus servers and clusters, with one request to
     each server.
   - The name of the inventory file must end in C(instances.yml), C(lxd.yml) or C(incus.yml), or in one of these with the
-    suffix C(.yaml). The file must
-    contain C(plugin=cloudhost.lxd.instances).
+    suffix C(.yaml). The file must contain C(plugin=cloudhost.lxd.instances).
   - Every host has the variables C(lxd_name), C(lxd_project), C(lxd_type) (V(container) or V(virtual-machine)),
-    C(lxd_status), C(lxd_location) (the
-    member of the cluster, or V(none) without a cluster), C(lxd_architecture), C(lxd_description), C(lxd_ephemeral),
-    C(lxd_created_at), C(lxd_profiles),
-    C(lxd_config) and C(lxd_devices) (including those of profiles), C(lxd_image) (the C(image.*) keys), C(lxd_addresses)
-    (the global addresses of the
+    C(lxd_status), C(lxd_location) (the member of the cluster, or V(none) without a cluster), C(lxd_architecture),
+    C(lxd_description), C(lxd_ephemeral), C(lxd_created_at), C(lxd_profiles), C(lxd_config) and C(lxd_devices)
+    (including those of profiles), C(lxd_image) (the C(image.*) keys), C(lxd_addresses) (the global addresses of the
     NICs of the instance, IPv4 first), C(lxd_address) (the address that O(address_nic) and O(address_family) select),
-    C(lxd_snapshots), C(lxd_server)
-    and C(lxd_url).
+    C(lxd_snapshots), C(lxd_server) and C(lxd_url).
   - In C(lxd_config), C(lxd_image) and C(lxd_devices), the values of keys that name secrets are masked. The keys
-    C(volatile.*), C(raw.*), C(environment.*),
-    C(cloud-init.*), scriptlets and the old keys of cloud-init are left out.
+    C(volatile.*), C(raw.*), C(environment.*), C(cloud-init.*), scriptlets and the old keys of cloud-init are left out.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -41,11 +38,9 @@ options:
     description:
       - The servers to read. For a cluster, one member is enough. The default is the first local socket.
       - Each server has the connection options of the modules, and a C(name). The name becomes the variable
-        C(lxd_server) of its hosts. The default name
-        is the host in its C(url).
+        C(lxd_server) of its hosts. The default name is the host in its C(url).
       - Certificates and keys are PEM text or paths on the controller. A key that is given as text is not set as a
-        variable of the hosts, because variables
-        can be displayed.
+        variable of the hosts, because variables can be displayed.
     type: list
     elements: dict
     default: [{}]
@@ -87,8 +82,7 @@ options:
   filters:
     description:
       - Filter expressions of the API, such as V(status eq running) or V(config.user.role eq web). An instance must
-        match all of them. The server
-        applies them.
+        match all of them. The server applies them.
     type: list
     elements: str
     default: []
@@ -96,8 +90,8 @@ options:
     description:
       - A Jinja expression for the name of a host. It can use the variables of the instance.
       - It is an error if two instances have the same name, or if a name stands for the controller, such as
-        V(localhost). It is also an error if the name is
-        a host of another inventory source, because that host would become the instance.
+        V(localhost). It is also an error if the name is a host of another inventory source, because that host would
+        become the instance.
       - If the other source is read later, its host does not change. The plugin leaves out the instance and reports a
         warning.
     type: str

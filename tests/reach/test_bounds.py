@@ -113,8 +113,8 @@ def test_what_a_session_belongs_to(connect, tmp_path) -> None:  # type: ignore[n
     for options in (
         {}, {"server_fingerprint": "a" * 64}, {"server_fingerprint": "b" * 64}, {"server_cert": "c"},
         {"validate_certs": False}, {"trust_token": "t"}, {"client_key": "k"}, {"url": "https://h:1"}, {"user": "x"},
-        {"host": "other"}, {"project": "p"}, {"project": "None"}, certificate,
-        {"fork_modules": False}, {"cache_code": False},
+        {"host": "other"}, {"project": "p"}, {"project": "None"}, {"fork_modules": False}, {"cache_code": False},
+        certificate,
     ):  # fmt: skip
         connection.set_options(
             var_options={

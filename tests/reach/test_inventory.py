@@ -113,6 +113,20 @@ def test_the_default_is_the_local_socket(control, server, guest, monkeypatch: py
     assert (host["ansible_lxd_url"], host["lxd_server"]) == (server.daemon.url, "local")
 
 
+#: Variables of an instance with nothing special.
+PLAIN = {
+    "lxd_name": "plain",
+    "lxd_project": "default",
+    "lxd_type": "container",
+    "lxd_status": "Stopped",
+    "lxd_location": "none",
+    "lxd_description": "nothing in it",
+    "lxd_profiles": ["default"],
+    "lxd_addresses": [],
+    "lxd_server": "here",
+}
+
+
 def test_variables_and_secrets(control, server, guest) -> None:  # type: ignore[no-untyped-def]
     config = {
         "user.role": "web",
@@ -130,28 +144,7 @@ def test_variables_and_secrets(control, server, guest) -> None:  # type: ignore[
         plain = listed["plain"]
         assert "hidden" not in str(plain)
         assert plain["lxd_config"] == {"user.api_key": "********", "user.role": "web"}
-        shown = (
-            "lxd_name",
-            "lxd_project",
-            "lxd_type",
-            "lxd_status",
-            "lxd_location",
-            "lxd_description",
-            "lxd_profiles",
-            "lxd_addresses",
-            "lxd_server",
-        )
-        assert [plain[name] for name in shown] == [
-            "plain",
-            "default",
-            "container",
-            "Stopped",
-            "none",
-            "nothing in it",
-            ["default"],
-            [],
-            "here",
-        ]
+        assert {name: plain[name] for name in PLAIN} == PLAIN
         assert (listed["apart"]["lxd_project"], listed[guest]["lxd_image"]["os"]) == ("other", "Debian")
         reach = {name: value for name, value in plain.items() if name.startswith("ansible_")}
         assert reach == {
