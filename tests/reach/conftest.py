@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Real daemons as for the modules, a container that Ansible can manage, and Ansible run as a user runs it."""
+"""Fixtures: real daemons, a container that Ansible can manage, and Ansible as a user runs it."""
 
 from __future__ import annotations
 
@@ -112,8 +112,9 @@ def is_forked(connection: Any, python: str = "/usr/bin/python3") -> bool:
 
 
 def until(what: str, condition: Callable[[], Any]) -> None:
-    """Wait for a condition; `what` is wrong while it does not hold. The limit is one for busy machines, where Ansible
-    alone takes half a minute.
+    """Wait for a condition. `what` describes the failure.
+
+    The limit is long because Ansible alone takes half a minute to start on a busy machine.
     """
     end = time.monotonic() + 120
     while not condition():
@@ -122,7 +123,7 @@ def until(what: str, condition: Callable[[], Any]) -> None:
 
 
 def beside(connection: Any, command: str) -> tuple[threading.Thread, list[Exception]]:
-    """A command in a thread that was started, and the list that its error will be in."""
+    """Run a command in a thread. Returns the thread, and the list that will contain its error."""
     failures: list[Exception] = []
 
     def run() -> None:

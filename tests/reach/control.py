@@ -27,7 +27,7 @@ ACCOUNT = (
 
 
 class Control:
-    """A controller: a folder with an inventory, and the programs of Ansible."""
+    """A controller: a directory with an inventory, and the programs of Ansible."""
 
     def __init__(self, folder: pathlib.Path, daemon: Any) -> None:
         self.folder, self.daemon = folder, daemon
@@ -55,7 +55,7 @@ class Control:
     def __call__(
         self, program: str, *arguments: str, inside: bool = False, inventory: str = "hosts.yml", **environ: str
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program of Ansible; `inside` the network of the daemon, where its TCP port is."""
+        """Run a program of Ansible, with `inside` in the network namespace of the daemon, where its TCP port is."""
         enter = ["nsenter", "--net", f"--target={self.daemon.keeper.pid}"] if inside else []
         command = enter + self._command(program, *arguments, inventory=inventory)
         full = {**os.environ, **self.environ, **environ}
@@ -71,7 +71,7 @@ class Control:
         )
 
     def begin(self, program: str, *arguments: str) -> subprocess.Popen[bytes]:
-        """Start a program of Ansible as a terminal does: in a group of processes of its own, which Ctrl-C ends."""
+        """Start a program of Ansible as a terminal does: in a process group of its own, which Ctrl-C ends."""
         full = {**os.environ, **self.environ}
         command = [
             "env",
@@ -91,19 +91,19 @@ class Control:
         return [str(pathlib.Path(sys.executable).with_name(program)), "-i", str(self.folder / inventory), *arguments]
 
     def parsed(self, **options: Any) -> dict[str, dict[str, Any]]:
-        """The hosts and their variables, by the plugin alone; its errors are raised."""
+        """The hosts and their variables, from the plugin alone. Raises its errors."""
         data = InventoryData()
         plugin = inventory_loader.get("cloudhost.lxd.instances")
         plugin.parse(data, DataLoader(), str(self.instances(**options)), cache=False)
         return {name: host.vars for name, host in data.hosts.items()}
 
     def listed(self, *arguments: str, **options: Any) -> dict[str, Any]:
-        """What ansible-inventory says."""
+        """The output of ansible-inventory."""
         done = self("ansible-inventory", "--list", *arguments, inventory=self.instances(**options).name)
         assert done.returncode == 0, done.stdout
         return json.loads(done.stdout[done.stdout.index("{") :], object_hook=_plain)
 
 
 def _plain(value: dict[str, Any]) -> Any:
-    """What servers say is marked by Ansible as no template."""
+    """Values from servers without the mark of Ansible that they are no templates."""
     return value["__ansible_unsafe"] if list(value) == ["__ansible_unsafe"] else value

@@ -2,9 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Where a task may not get to: the wrong instance, the files of root, a request that nobody made, a command with half
-of its input (docs/security.md).
-"""
+"""Limits of the connection (docs/security.md): the right instance, files of the user, complete requests and input."""
 
 from __future__ import annotations
 
@@ -74,7 +72,7 @@ def test_hosts_of_one_name_in_a_loop_and_later(control, guest, twin) -> None:  #
 
 @each_an_exec
 def test_the_options_of_each_call(connect, server, guest, twin, cutting) -> None:  # type: ignore[no-untyped-def]
-    """Of what it reached by others, a connection uses nothing; by the same ones again it finds the same."""
+    """A connection uses nothing that it reached with other options. With the same options, it finds the same."""
     connection = connect()
     place, answers = {}, {}
     for _round in range(2):
@@ -128,7 +126,7 @@ def test_what_a_session_belongs_to(connect, tmp_path) -> None:  # type: ignore[n
 
 
 def test_two_threads_have_a_client_each(connect, way) -> None:  # type: ignore[no-untyped-def]
-    """As the one that watches a stack, and the task."""
+    """For example, the thread that reports the progress of a stack, and the task."""
     connection = connect()
     assert connection.exec_command("echo on")[1] == b"on\n"
 
@@ -143,7 +141,7 @@ def test_two_threads_have_a_client_each(connect, way) -> None:  # type: ignore[n
 @each_an_exec
 @pytest.mark.parametrize("number", ["4294967295", "4294967296", "18446744073709551615", "²"])
 def test_a_number_that_is_no_user(connect, number) -> None:  # type: ignore[no-untyped-def]
-    """To the kernel the first means "stay who you are", and that is root."""
+    """The kernel interprets the first one as "no change", and that user is root."""
     connection = connect(user=number, keep_open=False)
     with pytest.raises(AnsibleError, match=f"remote_user '{number}'"):
         connection.exec_command("id -u")
@@ -159,9 +157,7 @@ REQUEST = (
 
 
 def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]) -> list[str]:
-    """Do something when the length of what is sent is told, and nothing is sent of it. Returns what is sent, as it is
-    sent.
-    """
+    """Do something after the size of a file was determined, and before it is sent. Returns the methods of requests."""
     real, sent = Transport.request, []
 
     def request(self: Transport, method: str, path: str, body: Any = None, *more: Any, **named: Any) -> Any:
@@ -175,7 +171,7 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, work: Callable[[], Any]) -> list[
 
 
 def test_a_file_that_grows_while_it_is_sent(connect, server, monkeypatch, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    """What is appended is no request of ours, with the rights of ours."""
+    """Text that is appended must not become a request with our rights."""
     (tmp_path / "log").write_bytes(b"a line\n")
 
     def append() -> None:
@@ -193,7 +189,7 @@ def test_a_file_that_grows_while_it_is_sent(connect, server, monkeypatch, tmp_pa
 
 @pytest.mark.parametrize("left", [0, 5])
 def test_a_file_that_gets_shorter_while_it_is_sent(connect, monkeypatch, tmp_path, left: int) -> None:  # type: ignore[no-untyped-def]
-    """An error at once, and neither the rest of it nor a second try."""
+    """The task fails at once. It sends neither the rest nor a second request."""
     (tmp_path / "log").write_bytes(b"a longer line\n" * 9)
     connection = connect(timeout=20)
     sent = meanwhile(monkeypatch, lambda: os.truncate(tmp_path / "log", left))
@@ -207,7 +203,7 @@ def test_a_file_that_gets_shorter_while_it_is_sent(connect, monkeypatch, tmp_pat
 
 
 def test_links_of_a_user_lead_nowhere(connect, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    """A process of the login user puts a link where the file was that Ansible writes or reads."""
+    """A process of the login user replaces the file that Ansible writes or reads with a link."""
     root, tester = connect(), connect(user="tester")
     root.exec_command("echo secret >/root/secret; echo precious >/etc/precious; chmod 600 /root/secret /etc/precious")
     tester.exec_command("ln -sf /root/secret ~/secret; ln -sf /etc/precious ~/precious")
@@ -231,7 +227,7 @@ def test_relative_paths_are_of_the_home(connect, tmp_path, user: str, home: str)
 
 
 def test_files_of_a_user_both_ways(connect, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    """Of any bytes, by a name of any bytes; what is no file is none, whatever is behind it."""
+    """Any content and any name work. Everything but a regular file is refused."""
     connection = connect(user="tester")
     (tmp_path / "file").write_bytes(os.urandom(3_000_000) + bytes(range(256)))
     (tmp_path / "empty").touch()
@@ -272,7 +268,7 @@ def test_a_fetch_that_fails_keeps_the_earlier_copy(connect, tmp_path, user: str)
 
 @pytest.mark.parametrize("user", ["root", "tester"])
 def test_a_full_disk_is_said_at_once(connect, tmp_path, user: str) -> None:  # type: ignore[no-untyped-def]
-    """On this side and on the other. It is no matter of the connection, and waiting does not help."""
+    """On the controller and in the instance. It is no error of the connection, and is not retried."""
     connection = connect(user=user)
     (tmp_path / "file").write_bytes(bytes(2_000_000))
     connection.put_file(str(tmp_path / "file"), "/tmp/full")
@@ -293,9 +289,7 @@ def test_a_full_disk_is_said_at_once(connect, tmp_path, user: str) -> None:  # t
 
 @each_an_exec
 def test_a_command_whose_input_is_cut_is_not_done(connect, cutting) -> None:  # type: ignore[no-untyped-def]
-    """To the command it is the end of its input, and it may well be content with that; the streams of what it says end
-    as they should.
-    """
+    """A command cannot distinguish it from the end of its input, and may succeed. Its outputs end properly."""
     connection = connect(url=cutting.url, keep_open=False)
     data = b"x" * 300_000
     assert connection.exec_command("wc -c", in_data=data)[1] == b"300000\n"
@@ -317,9 +311,7 @@ def test_a_command_whose_input_is_cut_is_not_done(connect, cutting) -> None:  # 
     [(b"", None, False), (b"x", None, True), (io.BytesIO(), None, True), (b"", lambda out, err: None, True)],
 )
 def test_what_a_command_may_lose_before_its_input_is_connected(data, gate, owed) -> None:  # type: ignore[no-untyped-def]
-    """One that ends at once can end before that. Of a file it is not known yet whether there is something in it, and a
-    gate may have a password.
-    """
+    """A command may end before its input is connected. A file may be empty or not, and a gate may have a password."""
     streams = {STDIN: types.SimpleNamespace(seen=False)}
     assert Command(streams, data, gate, 1)._owes() is owed
 
@@ -329,8 +321,9 @@ def test_what_a_command_may_lose_before_its_input_is_connected(data, gate, owed)
 
 @each_an_exec
 def test_what_the_daemon_shows_of_a_command(connect, server) -> None:  # type: ignore[no-untyped-def]
-    """`environment` of a task is in the words of its command. Who may see operations sees them, but not those of
-    commands in a session.
+    """The `environment` of a task is in its command line.
+
+    Everybody who may see operations sees the command line of a separate exec, but not of a command in a session.
     """
     shown = []
     for keep_open in (True, False):

@@ -25,7 +25,7 @@ SIZE = 100 * 1024 * 1024
 
 
 def become(connection, method: str, user: str, password: str | None = None) -> str:  # type: ignore[no-untyped-def]
-    """Have the connection become another user, and return the command that says who."""
+    """Set up `become` for the connection, and return the command that prints the user."""
     plugin = become_loader.get(method)
     plugin.set_options(direct={"become_user": user, "become_pass": password})
     connection.set_become_plugin(plugin)
@@ -58,7 +58,7 @@ def test_input_that_nobody_reads(connect) -> None:  # type: ignore[no-untyped-de
 
 @pytest.mark.parametrize("shell", ["bash", "busybox"])
 def test_other_shells(connect, server, guest, shell, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    """What `/bin/sh` is differs: dash on Debian, bash on RHEL, busybox on Alpine."""
+    """`/bin/sh` is dash on Debian, bash on RHEL and busybox on Alpine."""
     server.daemon.cli("exec", guest, "--", "ln", "-sf", shell, "/bin/sh")
     try:
         connection = connect()
@@ -76,9 +76,7 @@ def test_other_shells(connect, server, guest, shell, tmp_path) -> None:  # type:
 
 
 def test_commands_side_by_side(connect) -> None:  # type: ignore[no-untyped-def]
-    """Each of many short ones has all of its own output: a daemon that closes a stream early shows after some hundred
-    of them.
-    """
+    """Each of many short commands returns its whole output. Some daemons close one stream in some hundreds early."""
     connections = [connect() for _worker in range(4)]
 
     def ask(number: int) -> tuple[int, bytes, bytes]:
@@ -95,7 +93,7 @@ def test_commands_side_by_side(connect) -> None:  # type: ignore[no-untyped-def]
 
 
 def test_no_client_is_started(control, guest, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    """Programs named as the clients come first on the path, and tell when they are run."""
+    """Programs with the names of the clients come first on the path, and create a file when they run."""
     for name in ("lxc", "incus"):
         (tmp_path / name).write_text(f"#!/bin/sh\ntouch {tmp_path}/started\nexit 1\n")
         (tmp_path / name).chmod(0o755)
@@ -153,7 +151,7 @@ def test_a_user_number_that_nobody_has(connect) -> None:  # type: ignore[no-unty
 
 
 def test_a_user_is_looked_up_once(connect, server) -> None:  # type: ignore[no-untyped-def]
-    """By the first of the workers of a run; the others read what it wrote down."""
+    """By the first worker of a run. The others read its result from a file."""
     first = connect(user="tester")
     first.exec_command("true")
     assert first._remembered()["user"] > 0
@@ -192,7 +190,7 @@ def test_become_with_a_wrong_password(connect) -> None:  # type: ignore[no-untyp
 
 
 def test_a_large_file_both_ways(connect, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    """100 MiB, with the same checksum on both sides, and never in memory."""
+    """100 MiB have the same checksum on both sides, and are never in memory as a whole."""
     block = os.urandom(1024 * 1024)
     there, back = tmp_path / "there", tmp_path / "back"
     with there.open("wb") as stream:
@@ -242,7 +240,7 @@ def test_complaint_59_a_push_that_fails_is_an_error(connect, tmp_path) -> None: 
 
 
 def test_a_helper_for_files_that_ends_meanwhile(connect, server, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    """It ends when it was idle for some ten seconds, and a request that comes just then is answered with error 500."""
+    """It ends after some ten idle seconds. The daemon answers a request at that moment with error 500."""
     (tmp_path / "file").write_bytes(b"a file")
     connection = connect()
     enough = threading.Event()
@@ -268,7 +266,7 @@ def test_a_helper_for_files_that_ends_meanwhile(connect, server, tmp_path) -> No
 
 
 def kill_helpers(server) -> int:  # type: ignore[no-untyped-def]
-    """Kill the helpers for files of this daemon; returns how many there were."""
+    """Kill the helpers for files of this daemon. Returns their number."""
     killed = 0
     for path in pathlib.Path("/proc").glob("[0-9]*/cmdline"):
         with contextlib.suppress(OSError):

@@ -2,9 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Both plugins over TLS: pinned, refused, first contact with a token; and nothing secret is shown (complaints 56 and
-58).
-"""
+"""Both plugins over TLS: pins, refusals, first contact with a token, and secrets (complaints 56 and 58)."""
 
 from __future__ import annotations
 
@@ -27,7 +25,7 @@ SAY = "echo $((6 * 7)) is said in the guest"
 
 @pytest.fixture(scope="module")
 def https(server, guest, tmp_path_factory) -> Iterator[dict[str, Any]]:  # type: ignore[no-untyped-def]
-    """Variables of hosts that are reached over the daemon's port."""
+    """Variables of hosts that use the port of the daemon."""
     folder = tmp_path_factory.mktemp("tls")
     client = identity(folder, "client")
     identity(folder, "newcomer")
@@ -146,7 +144,7 @@ def test_the_inventory_hands_the_pin_on(control, https, guest) -> None:  # type:
 
 
 def test_first_contact_with_a_token(control, https, server, guest) -> None:  # type: ignore[no-untyped-def]
-    """Complaint 58: the token makes the certificate trusted; later it is not looked at."""
+    """Complaint 58: the token makes the server trust the certificate. Later, the token is ignored."""
     name = ["newcomer"] if server.kind == "incus" else ["--name", "newcomer"]
     token = server.daemon.cli("config", "trust", "add", *name, "-q").strip().splitlines()[-1]
     folder = pathlib.Path(https["ansible_lxd_client_cert"]).parent
@@ -223,7 +221,7 @@ def test_nothing_secret_is_shown(control, https, guest) -> None:  # type: ignore
 
 
 def test_complaint_57_an_image_server_that_signs_its_own_certificate(https, server, lab) -> None:  # type: ignore[no-untyped-def]
-    """Its certificate is a part of the source, and another one is refused."""
+    """The certificate of the image server is a part of the source. Another certificate is refused."""
     server.run("image", name="debian/12", public=True)
     folder = lab / f"pulls-{server.kind}"
     folder.mkdir()

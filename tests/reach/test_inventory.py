@@ -2,9 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory plugin on real servers: hosts, variables, groups, addresses, caching, many instances, two servers, a
-cluster.
-"""
+"""The inventory plugin on real servers: hosts, variables, groups, addresses, caching, two servers, a cluster."""
 
 from __future__ import annotations
 
@@ -23,7 +21,7 @@ MANY = 200
 
 @pytest.fixture(scope="module")
 def many(server) -> Iterator[str]:  # type: ignore[no-untyped-def]
-    """A project with so many stopped, empty instances."""
+    """A project with `MANY` stopped, empty instances."""
     server.run(
         "project",
         name="many",
@@ -167,7 +165,7 @@ def test_hosts_are_reached_by_what_it_says(control, server, guest) -> None:  # t
 
 
 def test_complaint_52_an_inner_bridge_is_no_address(control, server, guest, connect) -> None:  # type: ignore[no-untyped-def]
-    """The guest's own bridge comes first by name and by family, and does not win."""
+    """A bridge inside the guest comes first by name and by family, and is ignored."""
     connect().exec_command("ip link add a0 type bridge; ip address add 172.31.0.1/24 dev a0; ip link set a0 up")
     (own,) = [
         address["address"]
@@ -207,7 +205,7 @@ def test_addresses_by_nic_and_family(control, server, guest, connect) -> None:  
 
 
 def test_two_servers(control, server, guest, lab) -> None:  # type: ignore[no-untyped-def]
-    """Instances of one name on both, told apart by a template; graph, list, and a server that is away."""
+    """Instances of one name on both servers have different host names. One server is unreachable."""
     second = Daemon(server.kind, lab / f"second-{server.kind}")
     try:
         (lab / f"second-{server.kind}").mkdir()

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The inventory plugin beside other sources, and before a server that answers as no daemon does: a fake one."""
+"""The inventory plugin with other inventory sources, and with fake servers that answer in unexpected ways."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def fake(tmp_path: pathlib.Path) -> Iterator[FakeServer]:
 
 @pytest.fixture
 def written(fake: FakeServer, tmp_path: pathlib.Path) -> Written:
-    """Sources of an inventory, by their names: dictionaries for the plugin, and texts of others."""
+    """Inventory sources by name: a dictionary for the plugin, or a text for another one."""
 
     def written(*listed: str, **sources: Any) -> list[str]:
         fake.on("GET /1.0/instances", sync([instance(name) for name in listed]))
@@ -147,7 +147,7 @@ def test_groups_of_other_sources_may_have_our_hosts_by_their_children(written: W
 def test_a_server_that_answers_oddly_is_left_out(
     written: Written, fake: FakeServer, tmp_path: pathlib.Path, answer: Answer
 ) -> None:
-    """`on_unreachable: warning` holds for it, and the others are listed."""
+    """`on_unreachable: warning` applies to it, and the others are listed."""
     other = FakeServer(str(tmp_path / "o"))
     other.on("GET /1.0/instances", answer)
     servers = [{"name": "odd", "url": other.url, "timeout": 2}, {"name": "good", "url": fake.url}]
