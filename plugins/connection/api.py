@@ -305,8 +305,8 @@ class Connection(ConnectionBase):
                 raise
             except Interrupted as exc:
                 raise Interrupted(
-                    f"A command in instance {self._name} of {self._instance.label} broke off. Whether it came to its "
-                    "end is not known."
+                    f"The session with instance {self._name} of {self._instance.label} broke during a command. It is "
+                    "not known whether the command has ended."
                 ) from exc
 
     def _put(self, stream: IO[bytes], path: str) -> None:

@@ -57,7 +57,7 @@ CLOSING = 10.0
 #: Seconds for a command to end after its input has broken.
 ENDING = 1.0
 #: The end of messages about commands that broke off.
-UNKNOWN = "Whether it came to its end is not known"
+UNKNOWN = "It is not known whether the command has ended."
 
 
 class Stream:
@@ -277,10 +277,10 @@ def run(
         code, message = _end(client, path)
     except (ConnectionFailed, Interrupted) as exc:
         raise Interrupted(
-            f"{client.label} went away while a command ran in instance {instance}. {UNKNOWN}: {exc}"
+            f"{client.label} went away while a command ran in instance {instance}. {UNKNOWN} The error was: {exc}"
         ) from exc
     if not whole:
-        raise Interrupted(f"{client.label} broke the streams of a command in instance {instance}. {UNKNOWN}.")
+        raise Interrupted(f"{client.label} broke the streams of a command in instance {instance}. {UNKNOWN}")
     if command.cut and not code:
         raise _lost_input(client, instance)
     if code < 0:

@@ -390,4 +390,4 @@ def test_a_daemon_that_dies_during_a_command(connect, server) -> None:  # type: 
     thread.join(30)
     assert not thread.is_alive()
     assert [type(failure) for failure in failures] == [AnsibleConnectionFailure]
-    assert "came to its end is not known" in str(failures[0])
+    assert "It is not known whether the command has ended" in str(failures[0])
