@@ -24,6 +24,8 @@ from typing import Any
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _session_program
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._session_agent.frames import BLOCK, HEAD, frame
 
+#: Not that of a virtual environment: while libraries are installed into it, nothing is forked.
+PYTHON = os.path.realpath(sys.executable)
 MODULES = {
     "ansible.builtin.stat": "path=/",
     "ansible.builtin.command": "true",
@@ -41,15 +43,16 @@ class Session:
     """A session agent on this machine."""
 
     def __init__(self, **switches: bool) -> None:
-        command = [sys.executable, *_session_program.command(**switches)[1:]]
+        command = [PYTHON, *_session_program.command(**switches)[1:]]
         self.size = len(" ".join(command))
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        environ = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environ)
         self._until_ready()
 
     def run(self, program: bytes) -> tuple[int, bytes]:
         """Exit code and output of a program of Python."""
         sent: Any = self.process.stdin
-        sent.write(frame(b"r", json.dumps(["/bin/sh", "-c", sys.executable]).encode()))
+        sent.write(frame(b"r", json.dumps(["/bin/sh", "-c", PYTHON]).encode()))
         for start in range(0, len(program), BLOCK):
             sent.write(frame(b"i", program[start : start + BLOCK]))
         sent.write(frame(b"e"))
@@ -68,6 +71,12 @@ class Session:
                 output += content
             elif kind == b"d":
                 return code, output
+
+    def forks(self) -> bool:
+        """Whether a program is forked. It is not if a library was installed since the session began."""
+        code, output = self.run(b"print(open('/proc/self/cmdline').read().split(chr(0))[1:2])")
+        assert code == 0, output.decode()
+        return b"-c" in output
 
     def used(self) -> float:
         """Seconds of CPU time of the agent, and of all processes that it has waited for."""
@@ -89,7 +98,7 @@ def payloads(directory: pathlib.Path) -> list[bytes]:
     }
     ansible = [str(pathlib.Path(sys.executable).with_name("ansible")), "localhost", "-c", "local"]
     for module, arguments in MODULES.items():
-        given = ["-e", f"ansible_python_interpreter={sys.executable}", "-a", arguments.format(directory=directory)]
+        given = ["-e", f"ansible_python_interpreter={PYTHON}", "-a", arguments.format(directory=directory)]
         subprocess.run([*ansible, "-m", module, *given], env=environ, stdout=subprocess.DEVNULL, check=True)
     return [path.read_bytes() for path in sorted(directory.glob("*/AnsiballZ_*.py"))]
 
@@ -108,7 +117,8 @@ def main(rounds: str = "10") -> None:
                     assert code == 0, output.decode()
                 if number:  # the first round loads the library and compiles
                     costs[way].append((session.used() - before) / len(programs))
-        for session in sessions.values():
+        for way, session in sessions.items():
+            assert session.forks() == WAYS[way]["fork_modules"], "a library was installed during the measurement"
             session.close()
     first = statistics.median(costs[next(iter(WAYS))])
     print(f"{len(MODULES)} modules, {rounds} rounds, Python {sys.version.split()[0]}, load {os.getloadavg()[0]:.1f}")
