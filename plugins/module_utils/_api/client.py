@@ -46,7 +46,8 @@ _USED = (
     "A token is good for one client and one time, and may have been used, revoked or expired since: "
     "make another on the server, with cloudhost.lxd.trust_token or `lxc config trust add`."
 )
-RUNNING = (101, 103, 104, 105, 106, 107, 109)  # Started, Running, Cancelling, Pending, Starting, Stopping, Freezing
+#: Status codes: Started, Running, Cancelling, Pending, Starting, Stopping, Freezing.
+OPERATION_RUNNING = (101, 103, 104, 105, 106, 107, 109)
 
 
 class Reply(NamedTuple):
@@ -362,7 +363,7 @@ class Client:
             code = state.get("status_code", 0)
             if code == 200:
                 return state
-            if code not in RUNNING:
+            if code not in OPERATION_RUNNING:
                 text = state.get("err") or state.get("status") or "it failed without a word"
                 if messages.is_transient(text) or messages.lost_a_member(text):
                     raise Interrupted(text)

@@ -4,6 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""What trust tokens and join tokens have in common: both are pending operations until they are used."""
+
 from __future__ import annotations
 
 import base64
@@ -11,7 +13,7 @@ import datetime
 import json
 from typing import Any
 
-from .._api.client import RUNNING, Client
+from .._api.client import OPERATION_RUNNING, Client
 from .._engine import values
 
 #: A token that ends within this time is no use to somebody who has yet to use it.
@@ -25,7 +27,7 @@ def pending(client: Client) -> list[dict[str, Any]]:
     return [
         one
         for one in operations
-        if one.get("class") == "token" and one.get("status_code") in RUNNING and not _over(one)
+        if one.get("class") == "token" and one.get("status_code") in OPERATION_RUNNING and not _over(one)
     ]
 
 
