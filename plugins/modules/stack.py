@@ -282,7 +282,7 @@ failure:
       returned: failure
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.stacks import Stack
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.apply_stack import Stack
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_job
 
 

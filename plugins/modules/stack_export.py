@@ -92,7 +92,7 @@ failure:
       returned: failure
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.stacks import StackExport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.export_stack import StackExport
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_info
 
 

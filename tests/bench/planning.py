@@ -14,7 +14,7 @@ from typing import Any, Callable
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import Wish
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import StackOptions
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import plan_stack
 from ansible_collections.cloudhost.lxd.tests.unit.world import World, WorldClient
 
@@ -45,7 +45,7 @@ def planner_table(table: Callable[[list[str], list[list[str]]], str], sizes: tup
         given = document(size)
         world = World()
         fresh, _requests = _planned(world, given)
-        for node in plan_stack(WorldClient(world), KINDS, Wish("bench"), [given]).nodes:
+        for node in plan_stack(WorldClient(world), KINDS, StackOptions("bench"), [given]).nodes:
             world.put(
                 f"{node.kind.path}/{node.label}",
                 **{key: value for key, value in (node.plan.result or {}).items() if key not in ("name", "source")},
@@ -61,7 +61,7 @@ def _planned(world: Any, given: Document) -> tuple[float, int]:
     for _round in range(3):
         client = WorldClient(world)
         start = time.process_time()
-        planned = plan_stack(client, KINDS, Wish("bench"), [given])
+        planned = plan_stack(client, KINDS, StackOptions("bench"), [given])
         taken.append(time.process_time() - start)
     busy = sum(node.busy for node in planned.nodes)
     assert busy in (0, len(planned.nodes)), f"{busy} of {len(planned.nodes)} are to be changed"

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import Wish
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import StackOptions
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import run_stack
 from ansible_collections.cloudhost.lxd.tests.unit.world import WorldClient
 
@@ -36,7 +36,7 @@ SHOP = {
 
 
 def run(world, definition=None, check=False, client=None, documents=None, parallel=4, kinds=KINDS, **wish):
-    wish = Wish(**{"name": "shop", **wish})
+    wish = StackOptions(**{"name": "shop", **wish})
     documents = documents or ([Document("", definition, {})] if definition is not None else [])
     return run_stack(client or WorldClient(world), kinds, wish, documents, check, parallel=parallel)
 

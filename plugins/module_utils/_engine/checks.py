@@ -4,54 +4,62 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What is looked at before anything is changed. All that is wrong with a plan is told at once."""
+"""Checks before anything is changed. They only read, and report all that is wrong with a plan at once."""
 
 from __future__ import annotations
 
 import re
-from typing import Any, Callable, TypeVar
+from typing import Any, Callable, Mapping, TypeVar
 
 from .._api.client import Client
 from .._api.errors import InvalidInput, did_you_mean
-from .stackable import Stackable
+from .declaration import Declaration
 from .users import used_words
 
 T = TypeVar("T")
 
 
-class Checks(Stackable):
-    """The part of `resource.Resource` that refuses."""
+class Checks(Declaration):
+    """What a resource can refuse, and warn of.
+
+    :ivar wrong: while a plan is made, all that is wrong with it
+    """
 
     client: Client
-    params: dict[str, Any]
+    params: Mapping[str, Any]
+    wanted: Mapping[str, Any]
     name: str
-    wanted: dict[str, Any]
-    scoped: bool
-    name_rule: tuple[str, str]
-    name_rules: dict[str, tuple[str, str]]
+    warnings: list[str]
 
-    #: While a plan is made: all that is wrong with it.
     wrong: list[str] | None = None
 
     def query(self) -> dict[str, Any]:
         raise NotImplementedError
 
+    def warn(self, *warnings: str) -> None:
+        """Add warnings, each once: a plan can be made more than once."""
+        self.warnings += [words for words in warnings if words not in self.warnings]
+
     def refuse(self, words: str) -> None:
-        """Say what is wrong. While a plan is made the rest is looked at too, so that all of it is told at once."""
+        """Report what is wrong. While a plan is made, the rest is checked too, so that all of it is reported at once.
+
+        :raises InvalidInput: if no plan is being made
+        """
         if self.wrong is None:
             raise InvalidInput(words)
         self.wrong.append(words)
 
     def attempt(self, work: Callable[..., T], *arguments: Any, instead: T) -> T:
-        """What a part of a plan comes to; `instead` where it is refused, since the rest of the plan is only looked at
-        for what else is wrong.
-        """
+        """The result of a part of a plan; `instead` if it is refused, so that the rest is still checked."""
         try:
             return work(*arguments)
         except InvalidInput as exc:
             for words in exc.each:
                 self.refuse(words)
             return instead
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        """Refuse names of other resources that do not exist. Called only if there is something to write."""
 
     def check_extensions(self) -> None:
         if self.extension:
@@ -61,8 +69,9 @@ class Checks(Stackable):
                 self.client.require(field.extension, f"{self.kind} option '{field.name}'")
 
     def check_name(self, option: str, name: str) -> None:
-        """Refuse a name that the server would not let a new one have. Which server it is is asked only where that
-        matters.
+        """Refuse a name that the server would not accept for a new one.
+
+        The implementation is read from the server only if its rule decides.
         """
         if name not in (".", "..") and all(
             re.fullmatch(rule, name) for rule, _words in (self.name_rule, *self.name_rules.values())
@@ -72,19 +81,25 @@ class Checks(Stackable):
             self.name_rules.get(self.client.implementation, self.name_rule) if self.name_rules else self.name_rule
         )
         if name in (".", "..") or not re.fullmatch(rule, name):
-            raise self._unnamable(option, name, words)
+            raise self.unnamable(option, name, words)
 
-    def _unnamable(self, option: str, name: str, words: str) -> InvalidInput:
+    def unnamable(self, option: str, name: str, words: str) -> InvalidInput:
         return InvalidInput(f"{option}: '{name}' is not a valid name for a {self.kind}: {words}.")
 
-    def _check_project(self) -> None:
-        project = self.query().get("project")
+    def check_project(self, project: str | None) -> None:
+        """Refuse a project that does not exist."""
         if self.scoped and project and project != "default":
             self.check_known("project", [project], "/1.0/projects")
 
+    def refuse_own(self, verb: str) -> None:
+        """Refuse to delete or rename what the daemon made itself and needs."""
+        if self.name in self.singletons:
+            self.refuse(f"name: the {self.kind} '{self.name}' is the server's own and cannot be {verb}.")
+
     def check_known(self, option: str, names: list[str], path: str, where: str = "", **query: Any) -> bool:
-        """Refuse names that are not in a collection of the server. `where` says in which part of it they are looked
-        for.
+        """Refuse names that a collection of the server does not have; False if there are any.
+
+        :param where: the part of the server, for the message, as in `in project 'lab' `
         """
         return self._check_all([(option, name) for name in names], path, where, **query)
 
@@ -96,7 +111,7 @@ class Checks(Stackable):
         return not unknown
 
     def check_device_references(self, new: dict[str, Any], old: dict[str, Any], where: str = "", **query: Any) -> None:
-        """Pools and networks that the devices name, where they are new or changed; with `query`, as seen from there."""
+        """Refuse unknown pools and networks in devices that are new or changed. `query` selects another project."""
         changed = {
             name: device
             for name, device in (new.get("devices") or {}).items()
@@ -111,6 +126,6 @@ class Checks(Stackable):
             self._check_all(named, path, where, **(query or self.query()))
 
     def check_unused(self, verb: str, users: list[str]) -> None:
-        """Refuse what the server would refuse because of those who use it."""
+        """Refuse what the server would refuse because something uses the resource."""
         if users:
             raise InvalidInput(f"name: {self.kind} '{self.name}' {used_words(self.client.label, verb, users)}")

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Bring one resource to its wanted state: read, plan, apply, and again where the world moved meanwhile."""
+"""Bring one resource to its desired state: read, plan and apply, and repeat that if something changed meanwhile."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from .._api import messages
 from .._api.client import LIMITED
 from .._api.errors import ConnectionFailed, DeadlineExceeded, Interrupted, LXDError, ServerError
 from . import secrets, values
-from .plans import Done, Found, Plan, Step
+from .plans import Done, Existing, Plan, Step
 from .resource import Resource
 
-#: How often one task plans anew after a lost race (412) or a broken write, before it gives up.
+#: How often one task plans again after a lost race (412) or an interrupted write, before it gives up.
 MAX_REPLANS = 30
 
-#: How long a change is looked after for another writer's sake, in seconds (see `_let_others_end`).
+#: How long to wait for another writer after a change, in seconds (see `_let_others_end`).
 SHORTEST_LOOK, LONGEST_LOOK = 0.05, 3.0
 
-#: What to do about the servers' own words.
+#: What to do about errors of the servers: patterns of their text, and advice.
 HINTS = (
     (
         r"(IP|MAC) address .* already defined on another NIC",
@@ -51,7 +51,8 @@ HINTS = (
     ),
     (
         r"Network interface .* already exists|File exists",
-        "The host has an interface or a route of this kind already: choose another name or route, or remove that first.",
+        "The host has an interface or a route of this kind already: choose another name or route, or remove that "
+        "first.",
     ),
     (
         r"currently in use|is in use|still in use|used by",
@@ -113,8 +114,9 @@ class Outcome(NamedTuple):
 
 
 def converge(resource: Resource, check_mode: bool = False) -> Outcome:
-    """Make it so, or with `check_mode` say what would be done. Both come from the same plan. An error carries what was
-    done before it.
+    """Plan and apply until the resource is in its desired state, or with `check_mode` only plan.
+
+    :raises LXDError: with what was done before it in `done`
     """
     done: list[Done] = []
     try:
@@ -127,7 +129,7 @@ def converge(resource: Resource, check_mode: bool = False) -> Outcome:
 def _converge(resource: Resource, check_mode: bool, done: list[Done]) -> Outcome:
     plans: list[Plan] = []
     broken: Interrupted | None = None
-    doubtful: Step | None = None  # what a broken write may have done
+    doubtful: Step | None = None  # what an interrupted write may have done
     for attempt in range(MAX_REPLANS):
         found = resource.read()
         plan = resource.plan(found)
@@ -151,15 +153,14 @@ def _converge(resource: Resource, check_mode: bool, done: list[Done]) -> Outcome
         )
     first = plans[0]
     if check_mode:
-        result = resource.show(plan.result) if plan.result is not None else None
         foreseen = [_done(resource, step) for step in plan.steps]
-        return Outcome(bool(foreseen), plan.before, plan.after, foreseen, result, resource.warnings)
+        return Outcome(bool(foreseen), plan.before, plan.after, foreseen, plan.result, resource.warnings)
     if first.steps:
-        found = _settle(resource)
-    resource.after_apply(found)
-    return Outcome(
-        bool(done), first.before, first.after, done, resource.show(found.object) if found else None, resource.warnings
-    )
+        found = _recheck(resource)
+    shown = resource.after_apply(found)
+    if shown is None and found:
+        shown = found.object
+    return Outcome(bool(done), first.before, first.after, done, shown, resource.warnings)
 
 
 def _done(resource: Resource, step: Step) -> Done:
@@ -168,7 +169,7 @@ def _done(resource: Resource, step: Step) -> Done:
 
 
 def _apply(resource: Resource, steps: list[Step], done: list[Done]) -> bool:
-    """Run the steps in order. False when the rest has to be planned anew."""
+    """Run the steps in order. False if the rest has to be planned again."""
     for position, step in enumerate(steps):
         began = time.monotonic()
         try:
@@ -191,10 +192,10 @@ def _apply(resource: Resource, steps: list[Step], done: list[Done]) -> bool:
 
 
 def _let_others_end(took: float) -> None:
-    """Give a write that passed the server's check of the ETag together with ours the time to end, so that what is read
-    next has both.
+    """After an update, wait briefly before the object is read again.
 
-    It has begun before ours ended and takes about as long as ours, and nothing tells when it is over.
+    The server may have accepted a concurrent write whose ETag matched too. That write began before ours ended and takes
+    about as long as ours, and the API does not show when it ends.
     """
     time.sleep(min(max(4 * took, SHORTEST_LOOK), LONGEST_LOOK))
 
@@ -209,18 +210,20 @@ def _pause(resource: Resource, attempt: int, exc: Interrupted) -> None:
 def explain(tried: str, resource: Resource, exc: ServerError) -> str:
     """What was tried, on which server, the server's own words, and what to do."""
     hint = next((words for pattern, words in HINTS if re.search(pattern, exc.text, re.I)), "")
-    return f"{tried} on {resource.client.label}: {exc.text}{'' if exc.text.endswith('.') else '.'}{' ' + hint if hint else ''}"
+    text = exc.text if exc.text.endswith(".") else f"{exc.text}."
+    return " ".join([f"{tried} on {resource.client.label}: {text}", *([hint] if hint else [])])
 
 
-def _settle(resource: Resource) -> Found | None:
-    """What came of it. Servers look at the ETag first and write later, so a change that another made in between can
-    take ours back: then once more.
+def _recheck(resource: Resource) -> Existing | None:
+    """Read what became of the resource, and apply again what is lacking.
+
+    Servers compare the ETag first and write later, so another writer in between can undo our write.
     """
-    found = resource.read()
-    earlier: Found | None = None
+    found = _look(resource)
+    earlier: Existing | None = None
     for attempt in range(MAX_REPLANS):
         if not any(_lacking(resource, found)) or (earlier and found and earlier.object == found.object):
-            # as it should be, or as it was before we wrote once more: then the server does not keep it as written
+            # nothing is lacking, or a second write changed nothing: then the server does not keep it as written
             break
         earlier = found
         steps = resource.plan(found).steps
@@ -231,20 +234,26 @@ def _settle(resource: Resource) -> Found | None:
         except Interrupted as exc:
             earlier = None
             _pause(resource, attempt, exc)
-        found = resource.read()
+        found = _look(resource)
     _warn_if_unsettled(resource, found)
     return found
 
 
-def _lacking(resource: Resource, found: Found | None) -> tuple[dict[str, Any], dict[str, Any]]:
+def _look(resource: Resource) -> Existing | None:
+    found = resource.read()
+    resource.adopt(found)
+    return found
+
+
+def _lacking(resource: Resource, found: Existing | None) -> tuple[dict[str, Any], dict[str, Any]]:
     """What there is, and what there should be instead."""
     if found is None or resource.state == "absent":
         return {}, {}
     return values.changes(resource.comparable(found.object), resource.comparable(resource.merged(found.object)))
 
 
-def _warn_if_unsettled(resource: Resource, found: Found | None) -> None:
-    """A value that the server does not keep as written would be a change on every run: say so at the first."""
+def _warn_if_unsettled(resource: Resource, found: Existing | None) -> None:
+    """Warn of values that the server does not keep as written: each would be a change on every run."""
     before, after = secrets.mask_pair(*_lacking(resource, found), resource.client.hidden or secrets.BY_NAME)
     for name, wanted in after.items():
         resource.warnings.append(

@@ -11,7 +11,7 @@ merged.
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Mapping
 
 from .._api.errors import InvalidInput
 from . import secrets, values
@@ -45,8 +45,8 @@ class Field:
     def arguments(self) -> dict[str, dict[str, Any]]:
         return {self.name: {"type": self.type, **self.spec}}
 
-    def clean(self, params: dict[str, Any]) -> Any:
-        """What the user wrote, in wire form; None where nothing was written. Refuses what cannot be."""
+    def clean(self, params: Mapping[str, Any]) -> Any:
+        """The value of the option in its API representation; None if it is not set. Refuses invalid values."""
         return params[self.name]
 
     def merged(self, have: Any, want: Any, resource: Any) -> Any:
@@ -57,11 +57,11 @@ class Field:
         return have == want
 
     def shown(self, value: Any, resource: Any) -> Any:
-        """The value in a diff: server noise left out, nothing for empty."""
+        """The value in a diff: without the keys of the server, and None for empty."""
         return value or None
 
     def exported(self, value: Any, kind: Any) -> Any:
-        """The value as a document would write it; nothing where it says no more than the default."""
+        """The value as a document would write it; None for the default."""
         return value
 
     def references(self, written: Any) -> list[tuple[str, ...]]:
@@ -128,13 +128,13 @@ class NameSet(Names):
 
 
 class Moment(Field):
-    """A point in time, RFC 3339; an empty string or `never` is the API's zero time, which not every kind spells alike."""
+    """A point in time, RFC 3339. An empty string or `never` is the zero time of the API, which depends on the kind."""
 
     def __init__(self, name: str, zero: str = "0001-01-01T00:00:00Z", **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
         self.zero = zero
 
-    def clean(self, params: dict[str, Any]) -> Any:
+    def clean(self, params: Mapping[str, Any]) -> Any:
         written = params[self.name]
         if written is None:
             return None
@@ -168,7 +168,7 @@ class Map(Field):
             spec[self.purge] = {"type": "bool", "default": False}
         return spec
 
-    def clean(self, params: dict[str, Any]) -> Any:
+    def clean(self, params: Mapping[str, Any]) -> Any:
         written = params[self.name]
         if written is None:
             return {} if self.purge and params[self.purge] else None
@@ -176,21 +176,21 @@ class Map(Field):
 
     def merged(self, have: Any, want: Any, resource: Any) -> Any:
         purge = bool(self.purge and resource.params[self.purge])
-        result = values.merge(have or {}, want, purge, (*resource.owned, *values.MARKS), resource.same_config)
+        result = values.merge(have or {}, want, purge, (*resource.server_keys, *values.MARKS), resource.same_config)
         return have if have is None and not result else result
 
     def shown(self, value: Any, resource: Any) -> Any:
-        written = resource.wanted.get(self.key) or {}
+        written = resource.desired.get(self.key) or {}
         shown = {
             key: inner
             for key, inner in (value or {}).items()
-            if key in written or not values.matches(key, resource.noise)
+            if key in written or not values.matches(key, resource.hidden_keys)
         }
         return {key: inner for key, inner in shown.items() if inner != ""} or None
 
     def exported(self, value: Any, kind: Any) -> Any:
         """Without the keys of the server, the mark of a stack, and secrets: those are not shown anywhere."""
-        left_out = (*kind.noise, *values.MARKS)
+        left_out = (*kind.hidden_keys, *values.MARKS)
         return {
             key: inner
             for key, inner in (value or {}).items()
@@ -204,7 +204,7 @@ class Devices(Map):
     free = False
     refers_to = ("storage_pool", "storage_volume", "network", "network_acl")
 
-    def clean(self, params: dict[str, Any]) -> Any:
+    def clean(self, params: Mapping[str, Any]) -> Any:
         written = params[self.name]
         if written is None:
             return {} if params[self.purge] else None
@@ -257,14 +257,14 @@ def taken_back(
     undone: dict[str, Any] = {}
     stored: list[str] = []
     for field in fields:
-        was, wish, have = (obj.get(field.key) for obj in (before, new, now))
+        was, want, have = (obj.get(field.key) for obj in (before, new, now))
         if isinstance(field, Map):
-            was, wish, have = was or {}, wish or {}, dict(have or {})
-            keys = [key for key in sorted({*was, *wish}) if was.get(key) != wish.get(key) == have.get(key)]
+            was, want, have = was or {}, want or {}, dict(have or {})
+            keys = [key for key in sorted({*was, *want}) if was.get(key) != want.get(key) == have.get(key)]
             have = {key: value for key, value in have.items() if key not in keys}
             undone.update({field.key: {**have, **{key: was[key] for key in keys if key in was}}} if keys else {})
             stored += [f"{field.name}.{key}" for key in keys]
-        elif field.key in now and was != wish == have:
+        elif field.key in now and was != want == have:
             undone[field.key] = was
             stored.append(field.name)
     return undone, stored

@@ -37,10 +37,10 @@ def _base(name: str) -> list[str]:
 
 
 def missing(client: Any, wanted: dict[str, str], query: dict[str, Any]) -> dict[str, str]:
-    """For those of the interfaces, by option, that the server does not have: a sentence that says so.
+    """For those of the interfaces, by option, that the server does not have: a sentence about it.
 
-    Members of a cluster have interfaces of their own, and a project can hide them: of what cannot be known nothing is
-    said.
+    Members of a cluster have interfaces of their own, and a project can hide them: what cannot be known is
+    left out.
     """
     if not wanted or client.clustered:
         return {}

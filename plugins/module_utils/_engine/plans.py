@@ -9,14 +9,21 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Mapping, NamedTuple
 
 
-class Found(NamedTuple):
-    """An object as the server has it."""
+class Existing(NamedTuple):
+    """An object as the server has it.
+
+    `name` and `project` are where it was found. `wanted` is the result of `Resource.resolve` for it, if reading it
+    needed that.
+    """
 
     object: dict[str, Any]
     etag: str | None
+    name: str
+    project: str | None = None
+    wanted: Mapping[str, Any] | None = None
 
 
 class Action(enum.Enum):
@@ -50,6 +57,14 @@ class Step(NamedTuple):
         return (self.action, self.detail)
 
 
+class UpdateSteps(NamedTuple):
+    """The steps of an update by their sort, for a kind to order; each list can be empty."""
+
+    rename: list[Step]
+    update: list[Step]
+    rest: list[Step]
+
+
 class Done(NamedTuple):
     """A step as results have it: `action` and the resource for programs, `words` for people."""
 
@@ -73,6 +88,6 @@ class Plan:
         self.users: list[str] = []
 
     def among(self, verb: str, users: list[str]) -> Plan:
-        """The plan of what the server refuses while somebody uses it: what it refuses, and the URLs of those who do."""
+        """Add what the server refuses while the resource is in use, and the URLs of what uses it. Returns the plan."""
         self.verb, self.users = verb, users
         return self

@@ -6,7 +6,7 @@
 
 """What must not be shown, and how a value is shown instead. Pure functions.
 
-A value is secret by the name of its key, by what it holds (a login in a URL), or because whoever gave it says so
+A value is secret by the name of its key, by what it holds (a login in a URL), or because its source marks it
 (Ansible Vault).
 """
 
@@ -23,8 +23,8 @@ MASK_CHANGED = "******** (changed)"
 
 #: Keys whose values must not be shown: passwords, tokens, private keys.
 _SECRET = re.compile(
-    r"passw|passphrase|passcode|pwd|psk|secret|token|private|credential|client_key|ssh_key|api[._-]?key|access[._-]?key|hmac"
-    r"|[._-](key|auth|pass|cookie|otp|jwt)$|^pass$|pin$|acme\.provider\.environment",
+    r"passw|passphrase|passcode|pwd|psk|secret|token|private|credential|client_key|ssh_key|api[._-]?key"
+    r"|access[._-]?key|hmac|[._-](key|auth|pass|cookie|otp|jwt)$|^pass$|pin$|acme\.provider\.environment",
     re.I,
 )
 #: Keys that speak of secrets and hold none: a time, a choice, the public half of a key.
@@ -44,7 +44,8 @@ _FREE_TEXT = (
 #: What looks secret inside of such text: a word that names secrets, the head of a private key, a hashed password, a
 #: long run of letters and digits.
 _LOOKS_SECRET = re.compile(
-    rf"{_SECRET.pattern.replace('$', r'(?![a-z])').replace('^', '')}|chpasswd|authorization|-----BEGIN|\$[0-9a-z]{{1,8}}\$[^\s$]"
+    _SECRET.pattern.replace("$", r"(?![a-z])").replace("^", "")
+    + r"|chpasswd|authorization|-----BEGIN|\$[0-9a-z]{1,8}\$[^\s$]"
     r"|(?=[A-Za-z0-9+_=]*[0-9])(?=[A-Za-z0-9+_=]*[A-Za-z])[A-Za-z0-9+_=]{24,}",
     re.I,
 )
@@ -144,7 +145,7 @@ def without_logins(text: str) -> str:
 
 
 def looks_secret(text: str) -> bool:
-    """Whether there may be a secret in text that is for programs. Says yes too often rather than too seldom."""
+    """Whether there may be a secret in text that is for programs. In doubt the answer is yes."""
     return bool(_LOOKS_SECRET.search(text) or _LOGIN.search(text))
 
 

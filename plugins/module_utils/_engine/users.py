@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Who uses a resource, as the server tells it in `used_by`: URLs, and what people call them."""
+"""What uses a resource, as the server lists it in `used_by`: URLs, and the words of messages for them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def user_of(url: str) -> User:
 
 def used_words(where: str, verb: str, users: list[str]) -> str:
     """The rest of a sentence that begins with what is used."""
-    return f"on {where} is used by {' and '.join(_listed(users))}, and cannot be {verb} while it is: remove them first, or let them use something else."
+    return (
+        f"on {where} is used by {' and '.join(_listed(users))}, and cannot be {verb} while it is: remove them first, "
+        "or let them use something else."
+    )
 
 
 def _listed(users: list[str]) -> list[str]:

@@ -21,7 +21,7 @@ from typing import Any, Callable, Iterable
 
 from .._api.errors import InvalidInput
 
-#: The config key that says which stack a resource belongs to, and the one that says of what this was said. Purging
+#: The config key with the stack that a resource belongs to, and the one with the resource that was marked. Purging
 #: keeps them.
 MARK = "user.cloudhost.stack"
 BEARER = "user.cloudhost.bearer"
@@ -90,7 +90,7 @@ def wire(option: str, value: Any) -> str | None:
 
 
 def wire_map(option: str, values: dict[str, Any]) -> dict[str, str | None]:
-    """A whole `config` or device in wire form, sizes checked."""
+    """A whole `config` or device in its API representation, with checked sizes."""
     result = {}
     for key, value in values.items():
         if not isinstance(key, str) or not key:
@@ -147,7 +147,7 @@ Same = Callable[[str, "str | None", "dict[str, str]"], bool]
 
 
 def same_in(key: str, want: str | None, current: dict[str, str]) -> bool:
-    """`same`, given the whole map: a kind whose keys answer for each other brings its own."""
+    """`same`, given the whole map: a kind whose keys depend on each other has its own."""
     return same(key, want, current.get(key))
 
 
@@ -155,12 +155,12 @@ def merge(
     current: dict[str, str],
     wanted: dict[str, str | None] | None,
     purge: bool = False,
-    owned: Iterable[str] = (),
+    server_keys: Iterable[str] = (),
     equal: Same = same_in,
 ) -> dict[str, str]:
     """`current` as the user wants it: written keys set, `None` unset, the rest kept or, when purging, removed.
 
-    `owned` are patterns of keys that the server writes itself; purging leaves them alone.
+    `server_keys` are patterns of keys that the server writes itself; purging leaves them alone.
     """
     result = dict(current)
     for key, value in (wanted or {}).items():
@@ -172,7 +172,7 @@ def merge(
             result[key] = value
     if purge:
         for key in current:
-            if key not in (wanted or {}) and not matches(key, owned):
+            if key not in (wanted or {}) and not matches(key, server_keys):
                 del result[key]
     return result
 
@@ -244,7 +244,7 @@ def without_unset(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def instant(option: str, value: str | None) -> datetime.datetime | None:
-    """A moment from its RFC 3339 form (YAML's own `2026-12-31 00:00:00+00:00` included); the API's zero time is None."""
+    """A moment from RFC 3339, or from YAML's `2026-12-31 00:00:00+00:00`; None for the API's zero time."""
     if not value or value.startswith(("0001-01-01", "1970-01-01T00:00:00Z")):
         return None
     text = re.sub(r"(\.\d{6})\d+", r"\1", value.strip().replace("Z", "+00:00").replace("z", "+00:00"))
@@ -285,7 +285,7 @@ def changes(before: Any, after: Any) -> tuple[Any, Any]:
 
 
 def to_yaml(value: Any, indent: str = "") -> str:
-    """Block YAML of dictionaries, lists and scalars: enough for diffs, where the managed host may have no YAML library."""
+    """Block YAML of dictionaries, lists and scalars, for diffs: the managed host may have no YAML library."""
     if isinstance(value, dict):
         lines = []
         for key, inner in value.items():
@@ -316,7 +316,7 @@ def _scalar(value: Any) -> str:
 
 
 def printable(text: str, keep: str = "") -> str:
-    """Text with what nobody sees written as an escape of YAML: controls, line separators of Unicode, marks that turn
+    """Text with invisible characters written as escapes of YAML: controls, line separators of Unicode, marks that turn
     the direction of text.
     """
     return (

@@ -43,7 +43,7 @@ def installed(names: list[str]) -> dict[str, str]:
 
 
 def units(names: list[str]) -> dict[str, dict[str, str]]:
-    """What systemd says of units, by the names that were asked for; nothing where systemd does not run."""
+    """The state of units in systemd, by the names that were asked for; empty if systemd does not run."""
     if not names or not os.path.isdir("/run/systemd/system"):
         return {}
     wanted = ("Names", "LoadState", "ActiveState", "UnitFileState")
@@ -112,9 +112,9 @@ def apt_sources() -> str:
     texts = []
     for path in sorted(
         path
-        for folder in (APT, f"{APT}/sources.list.d")
+        for directory in (APT, f"{APT}/sources.list.d")
         for ending in ("list", "sources")
-        for path in glob.glob(f"{folder}/*.{ending}")
+        for path in glob.glob(f"{directory}/*.{ending}")
     ):
         if os.path.isfile(path):
             with open(path, encoding="utf-8", errors="replace") as stream:
@@ -133,7 +133,7 @@ def answer(client: Client) -> dict[str, Any]:
 
 
 def _output(*command: str) -> str:
-    """What a command says that only looks, in English; nothing where it is not there."""
+    """The output of a command that only reads, in English; empty if there is no such command."""
     try:
         # pylint: disable-next=ansible-bad-function # the engine imports nothing of Ansible, so it has no run_command
         done = subprocess.run(

@@ -4,8 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Every kind by its name. Ansible sends along what is imported by name, so they are named here, and a test holds the
-list to the folder.
+"""Every kind by its name. Ansible sends along what is imported by name, so they are named here. A test compares the
+list with the directory.
 """
 
 from __future__ import annotations

@@ -6,88 +6,38 @@
 
 """Kinds of which every member of a cluster has its own part: storage pools and networks.
 
-The API makes them in two phases: an entry for each member with the keys of that member, then the whole with the keys
-that all
-share. It shows a member's keys only to `GET ?target=`, and a `PUT ?target=` of them drops the shared ones, so they are
-patched.
+The API creates them in two phases: an entry for each member with the keys of that member, then the whole with the keys
+that all share. It shows the keys of a member only to `GET ?target=`, and a `PUT ?target=` of them drops the shared
+ones, so they are patched.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from .._api.client import Client, quote
-from .._api.errors import InvalidInput, ServerError, did_you_mean
+from .._api.errors import InvalidInput, ServerError
 from .._api.messages import already_defined, partially_created
 from .._engine import values
-from .._engine.fields import Field
-from .._engine.plans import Action, Found, Plan, Step
+from .._engine.plans import Action, Existing, Plan, Step
 from .._engine.resource import Resource
 from ._heartbeats import heard
-from ._scope import member_keys
+from ._member_config import UNFINISHED, Members, by_name, distributed
 
-UNFINISHED = ("Pending", "Errored")
-
-
-def _by_name(client: Client) -> dict[str, dict[str, Any]]:
-    return {member["server_name"]: member for member in client.get("/1.0/cluster/members", recursion=1).metadata}
+__all__ = ["Members", "PerMember", "members_with"]
 
 
 def members_with(obj: dict[str, Any]) -> list[str]:
-    """The members that have a part of it; none on a server that is not clustered, which says `none`."""
+    """The members that have a part of it; none on a server that is not clustered, which reports `none`."""
     return [name for name in obj.get("locations") or () if name != "none"]
-
-
-class Members(Field):
-    """The option `members`: configuration by the name of the member. None stands for a member that keeps what it has."""
-
-    type = "dict"
-
-    def __init__(self) -> None:
-        super().__init__("members")
-
-    def clean(self, params: dict[str, Any]) -> Any:
-        written = params[self.name]
-        if written is None:
-            return None
-        for member, config in written.items():
-            if config is not None and not isinstance(config, dict):
-                raise InvalidInput(
-                    f"members.{member}: a dictionary of the keys of this member is needed, not {config!r}."
-                )
-        return {
-            str(member): None if config is None else values.wire_map(f"members.{member}", config)
-            for member, config in written.items()
-        }
-
-    def merged(self, have: Any, want: Any, resource: Any) -> Any:
-        have = have or {}
-        return {
-            **have,
-            **{
-                member: values.merge(have.get(member) or {}, config, equal=resource.same_config)
-                for member, config in want.items()
-            },
-        }
-
-    def shown(self, value: Any, resource: Any) -> Any:
-        written = resource.wanted.get(self.key) or {}
-        shown = {
-            member: {key: config[key] for key in config if key in written.get(member, {})}
-            for member, config in (value or {}).items()
-        }
-        return {member: config for member, config in shown.items() if config} or None
-
-    def exported(self, value: Any, kind: Any) -> Any:
-        return value
 
 
 class PerMember(Resource):
     """A kind with the field `Members`.
 
     :cvar family: its word in the server's description of config keys
-    :cvar variant: the field that tells which sort of it this is, each with keys of its own
-    :cvar default_variant: what it is where the task does not say
+    :cvar variant: the field with its sort; each sort has keys of its own
+    :cvar default_variant: its sort if the task names none
     :cvar needed: keys that it cannot be without, by its sort
     """
 
@@ -96,7 +46,7 @@ class PerMember(Resource):
     default_variant = ""
     needed: dict[str, tuple[str, ...]] = {}
 
-    def sort(self, found: Found | None = None) -> str:
+    def sort(self, found: Existing | None = None) -> str:
         """Its driver or type, which a task that only changes something need not name."""
         return str(found.object[self.variant] if found else self.wanted.get(self.variant, self.default_variant))
 
@@ -104,93 +54,24 @@ class PerMember(Resource):
         """Whether each member needs an entry before the whole can be made."""
         return True
 
-    def read(self) -> Found | None:
+    def read(self) -> Existing | None:
+        """With the keys of those members for which some are wanted, in `members`."""
         found = super().read()
-        if self.state == "absent":
+        if self.state == "absent" or not found:
             return found
-        self._spread(found)
-        if found and self.wanted.get("members") and found.object.get("status") not in UNFINISHED:
-            shared = found.object.get("config") or {}
-            found.object["members"] = {member: self._own(member, shared) for member in self.wanted["members"]}
-        return found
+        wanted = self.resolve(found)
+        found = found._replace(wanted=wanted)
+        if not wanted.get("members") or found.object.get("status") in UNFINISHED:
+            return found
+        shared = found.object.get("config") or {}
+        own = {member: self._own(found.name, member, shared) for member in wanted["members"]}
+        return found._replace(object={**found.object, "members": own})
 
-    def _spread(self, found: Found | None) -> None:
-        """In a cluster, a key in `config` that each member has its own value of is meant for all of them."""
-        config, written, sort = self.wanted.get("config") or {}, self.wanted.get("members"), self.sort(found)
-        members = {name: own for name, own in (written or {}).items() if own is not None}
-        kept = (
-            {name for name in written or {} if name not in members} if found else set()
-        )  # what is made is made on all of them
-        if written is not None:
-            self.wanted["members"] = members
-        if not (config or written) or not self._clustered(found, written) or not (members or self.two_phases(sort)):
-            return
-        theirs = member_keys(self.client, self.family, sort, set(config).union(*members.values()))
-        self._check_scope(members, theirs)
-        own = {key: value for key, value in config.items() if key in theirs}
-        if not (own or members):
-            return
-        there = _by_name(self.client)
-        unknown = [
-            f"members: {self.client.label} has no member '{name}'. {did_you_mean(name, list(there))}"
-            for name in written or {}
-            if name not in there
-        ]
-        if unknown:
-            raise InvalidInput(*unknown)
-        if own:
-            self.wanted["config"] = {key: value for key, value in config.items() if key not in own}
-        wanted = {
-            name: {**own, **members.get(name, {})} for name in there if name not in kept and (own or name in members)
-        }
-        if found:
-            unset = {
-                name: config
-                for name, config in wanted.items()
-                if any(config.get(key, "") is None for key in self.needed.get(sort, ()))
-            }
-            self._refuse_without_needed(sort, unset)
-        self.wanted["members"] = self._without_those_away(found, wanted, there)
-        if not self.wanted["members"]:
-            del self.wanted["members"]
+    def resolve(self, found: Existing | None) -> Mapping[str, Any]:
+        return distributed(self, found)
 
-    def _without_those_away(
-        self, found: Found | None, wanted: dict[str, Any], there: dict[str, dict[str, Any]]
-    ) -> dict[str, Any]:
-        """Only a member itself tells its keys, so those of one that is away can be left out, unless it is to make its
-        part first.
-        """
-        if not found or found.object.get("status") in UNFINISHED:
-            return wanted
-        away = [name for name in wanted if there[name]["status"] == "Offline"]
-        self.warnings += [
-            f"members.{name}: {name} is offline ({there[name].get('message')}), so its own keys of {self.kind} "
-            f"'{self.name}' "
-            f"({', '.join(sorted(wanted[name]))}) were not compared and not written. Run this again when it is back."
-            for name in away
-        ]
-        return {name: config for name, config in wanted.items() if name not in away}
-
-    def _check_scope(self, members: dict[str, dict[str, Any]], theirs: set[str]) -> None:
-        for member, config in members.items():
-            for key in config:
-                if key not in theirs:
-                    raise InvalidInput(
-                        f"members.{member}.{key}: this key is one of the whole {self.kind}, not of a member: write "
-                        "it into config."
-                    )
-
-    def _clustered(self, found: Found | None, members: Any) -> bool:
-        """What is there tells its locations, so the server need not be asked."""
-        locations = found.object.get("locations") if found else None
-        if locations != ["none"] if locations else self.client.clustered:
-            return True
-        if members:
-            raise InvalidInput(f"members: {self.client.label} is not clustered: write the keys into config.")
-        return False
-
-    def _own(self, member: str, shared: dict[str, str]) -> dict[str, str]:
-        there = self.client.find(self.url(), target=member, **self.query())
+    def _own(self, name: str, member: str, shared: dict[str, str]) -> dict[str, str]:
+        there = self.client.find(self.url(name), target=member, **self.query())
         config = (there.metadata["config"] if there else None) or {}
         return {key: value for key, value in config.items() if key not in shared}
 
@@ -199,16 +80,17 @@ class PerMember(Resource):
     def plan_create(self) -> Plan:
         if self.client.clustered and self.two_phases(self.sort()):
             if self.needed.get(self.sort()):
-                own = self.wanted.get("members") or {}
-                self._refuse_without_needed(
+                own = self.desired.get("members") or {}
+                self.refuse_without_needed(
                     self.sort(), {name: own.get(name, {}) for name in self.client.names("/1.0/cluster/members")}
                 )
             self._refuse_without_all("made")
         else:
-            self._refuse_without_needed(self.sort(), {"": self.wanted.get("config") or {}})
+            self.refuse_without_needed(self.sort(), {"": self.desired.get("config") or {}})
         return super().plan_create()
 
-    def _refuse_without_needed(self, sort: str, configs: dict[str, dict[str, Any]]) -> None:
+    def refuse_without_needed(self, sort: str, configs: dict[str, dict[str, Any]]) -> None:
+        """Refuse configurations, by member, that lack a key which is needed. The member is empty for the whole."""
         for key in self.needed.get(sort, ()):
             for member, config in configs.items():
                 if not config.get(key):
@@ -219,13 +101,13 @@ class PerMember(Resource):
                         "Write it there, or into config where it is the same on all members of a cluster."
                     )
 
-    def plan_absent(self, found: Found | None) -> Plan:
+    def plan_absent(self, found: Existing | None) -> Plan:
         if found and members_with(found.object):
             self._refuse_without_all("deleted")
         return super().plan_absent(found)
 
     def _refuse_without_all(self, done: str) -> None:
-        """Every member has its own part, so one that is away would leave the whole half-made, or hold up the request."""
+        """Refuse while a member is offline: each has its own part, so the request would wait, or end half-done."""
         for member in heard(self.client, lambda: self.client.get("/1.0/cluster/members", recursion=1).metadata):
             if member["status"] == "Offline":
                 raise InvalidInput(
@@ -269,7 +151,7 @@ class PerMember(Resource):
             if not already_defined(exc):
                 raise
 
-    def plan_update(self, found: Found) -> Plan:
+    def plan_update(self, found: Existing) -> Plan:
         status = found.object.get("status")
         if status not in UNFINISHED or not self.client.clustered:
             plan = super().plan_update(found)
@@ -290,19 +172,17 @@ class PerMember(Resource):
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
-        """With the keys of the members, which they tell to a request of its own each. One that all have alike is
-        written once, for all.
-        """
+        """With the keys of each member, which take a request each. Equal keys of all members are written once."""
         names = members_with(obj)
         if not names:
             return super().export({**obj, "config": cls.exported_config(obj.get("config") or {}, obj)}, client, query)
-        shared, there = obj.get("config") or {}, _by_name(client)
+        shared, there = obj.get("config") or {}, by_name(client)
         own: dict[str, dict[str, str]] = {}
         for name in names:
             if there[name]["status"] == "Offline":
                 raise InvalidInput(
                     f"{name} is offline ({there[name].get('message')}), and its keys of {cls.kind} '{obj['name']}' "
-                    "are told by itself only. Bring it back, or "
+                    "are shown by itself only. Bring it back, or "
                     "leave storage pools and networks out, with the option kinds."
                 )
             reply = client.find(f"{cls.path}/{quote(obj['name'])}", target=name, **query)
@@ -310,7 +190,7 @@ class PerMember(Resource):
             own[name] = {
                 key: value
                 for key, value in config.items()
-                if key not in shared and value and not values.matches(key, cls.noise)
+                if key not in shared and value and not values.matches(key, cls.hidden_keys)
             }
         first = own[names[0]]
         alike = {key: value for key, value in first.items() if all(config.get(key) == value for config in own.values())}
@@ -329,7 +209,7 @@ class PerMember(Resource):
 
     # -- changes ------------------------------------------------------------------------------------------------------
 
-    def update(self, found: Found, body: dict[str, Any]) -> None:
+    def update(self, found: Existing, body: dict[str, Any]) -> None:
         before = {key: value for key, value in found.object.items() if key != "members"}
         after = {key: value for key, value in body.items() if key != "members"}
         if before != after:

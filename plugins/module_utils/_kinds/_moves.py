@@ -23,7 +23,7 @@ LATE = 30
 
 
 def mend(client: Client, moved: list[dict[str, Any]]) -> list[str]:
-    """Give those whose move broke off their names back, and say which; `moved` are the instances as they were before."""
+    """Rename instances whose move was interrupted back, and return their names; `moved` is how they were before."""
     names = {project: client.names("/1.0/instances", project=project) for project in {one["project"] for one in moved}}
     mended = []
     for one in moved:
@@ -35,7 +35,7 @@ def mend(client: Client, moved: list[dict[str, Any]]) -> list[str]:
 
 
 def start_again(client: Client, moved: list[dict[str, Any]]) -> None:
-    """Start those that ran, were moved, and are stopped: a server that tries a move again has forgotten that they ran."""
+    """Start those that ran, were moved, and are stopped: a server that repeats a move forgets that they ran."""
     for one in _now(client, [one for one in moved if one["status"] == "Running"]):
         if one["status"] == "Stopped":
             client.write(

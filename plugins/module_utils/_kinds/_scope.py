@@ -6,10 +6,9 @@
 
 """Which config keys of a storage pool or network each member of a cluster has its own value of.
 
-Servers with the extension `metadata_configuration` tell the `scope` of most keys, by driver or type. LXD 5.0 does not
-have it, and
-Incus 6.0 tells nothing of pools and networks: for what is not told stand the lists that the daemons themselves have in
-their source.
+Servers with the extension `metadata_configuration` return the `scope` of most keys, by driver or type. LXD 5.0 does not
+have it, and Incus 6.0 returns nothing about pools and networks: for these, this file has the lists of the daemons'
+source code.
 """
 
 from __future__ import annotations
@@ -20,7 +19,7 @@ from .._api.client import Client
 from .._engine import values
 
 _SHARED_BY_ALL = ("user.*",)
-#: What is not told: by family, and then by what only one of the two daemons has.
+#: What servers do not return: by family, and by the family and the implementation.
 _MEMBER_KEYS = {
     "storage": (
         "size",
@@ -40,33 +39,35 @@ _MEMBER_KEYS = {
 _OTHER_GROUPS = ("volume-conf", "bucket-conf")
 
 
-def told_scopes(client: Client, family: str, variant: str) -> dict[str, bool]:
-    """Patterns of keys, and whether each member has its own value: `GET /1.0/metadata/configuration`. Empty where the
-    server does not tell.
+def returned_scopes(client: Client, family: str, variant: str) -> dict[str, bool]:
+    """Patterns of keys, and whether each member has its own value: `GET /1.0/metadata/configuration`. Empty if the
+    server returns none.
     """
     if not client.has("metadata_configuration"):
         return {}
     sections = client.get("/1.0/metadata/configuration").metadata["configs"]
     groups = sections.get(f"{family}-{variant}") or sections.get(f"{family}_{variant}") or {}
     listed = [
-        (key, told.get("scope"))
+        (key, about.get("scope"))
         for name, group in groups.items()
         if name not in _OTHER_GROUPS
         for keys in group["keys"]
-        for key, told in keys.items()
+        for key, about in keys.items()
     ]
     return {re.sub(r"\b[A-Z]+\b", "*", key): scope == "local" for key, scope in listed if scope in ("local", "global")}
 
 
 def member_keys(client: Client, family: str, variant: str, keys: set[str]) -> set[str]:
-    """Those of `keys` that each member has its own value of, for pools of the driver or networks of the type `variant`."""
+    """Those of `keys` of which each member has its own value; `variant` is the driver of a pool or type of network."""
     doubtful = {key for key in keys if not values.matches(key, _SHARED_BY_ALL)}
     if not doubtful:
         return set()
-    told = told_scopes(client, family, variant)
+    scopes = returned_scopes(client, family, variant)
     static = _MEMBER_KEYS[family] + _MEMBER_KEYS.get(f"{family} {client.implementation}", ())
     return {
         key
         for key in doubtful
-        if next((own for pattern, own in told.items() if values.matches(key, (pattern,))), values.matches(key, static))
+        if next(
+            (own for pattern, own in scopes.items() if values.matches(key, (pattern,))), values.matches(key, static)
+        )
     }

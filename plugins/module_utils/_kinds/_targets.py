@@ -4,9 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Whether a member or a group of a cluster takes an instance: what the servers say once they are asked to put it there,
-told before that.
-"""
+"""Whether a member or a group of a cluster takes an instance, checked before a server is asked to place it there."""
 
 from __future__ import annotations
 
@@ -16,7 +14,7 @@ from .._api.client import Client, quote
 from .._api.errors import InvalidInput, ServerError, did_you_mean
 from .._api.messages import is_denied
 from .._engine import values
-from .._engine.plans import Action, Found, Step
+from .._engine.plans import Action, Existing, Step
 from ._heartbeats import heard
 
 MEMBERS, GROUPS = "/1.0/cluster/members", "/1.0/cluster/groups"
@@ -35,12 +33,12 @@ def refuse_target(client: Client, target: str | None, project: str | None) -> No
     try:
         Placing(client, project).check(target)
     except ServerError as exc:
-        if not is_denied(exc):  # who may not see the members is told by the server what it does not like
+        if not is_denied(exc):  # a client that cannot list the members gets the error of the server
             raise
 
 
-def refuse_steps(client: Client, found: Found, url: str, query: dict[str, Any], steps: list[Step]) -> None:
-    """Refuse to move what has backups to another member, and to start what is on an evacuated member and stays there."""
+def refuse_steps(client: Client, found: Existing, url: str, query: dict[str, Any], steps: list[Step]) -> None:
+    """Refuse to move an instance with backups to another member, and to start one on an evacuated member."""
     location = found.object.get("location") or "none"
     if location == "none":
         return
@@ -155,7 +153,7 @@ class Placing:
         return not self.allowed or any(member in self._listed().get(group, ()) for group in self.allowed)
 
     def _listed(self) -> dict[str, list[str]]:
-        """The members of all groups, also of those that a stack makes, which the members do not tell yet."""
+        """The members of all groups, also of those that a stack creates, which the members do not list yet."""
         if not self._groups:
             self._groups = {
                 group["name"]: group.get("members") or [] for group in self.client.get(GROUPS, recursion=1).metadata

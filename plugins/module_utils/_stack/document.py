@@ -174,41 +174,45 @@ def _entry(
     project: str | None,
     entries: list[Entry],
 ) -> list[str]:
-    blank = {option for option, value in given.items() if value == "" and not _empties(kind, option)}
-    written = {option: value for option, value in given.items() if option not in blank}
-    if kind.plural() in PRESEED and isinstance(
-        written.get("config"), dict
-    ):  # what a dump of the daemon has there is its own
-        written["config"] = {
-            key: value for key, value in written["config"].items() if not str(key).startswith("volatile.")
-        }
-    params, complaints = checked(spec, kind.constraints, written)
+    """Add an entry if its options name it, and return all that is wrong with it."""
+    params, complaints = checked(spec, kind.constraints, _given(kind, given))
     if kind.scoped:
         params["project"] = params["project"] or project
     params.setdefault("target", None)
     params.setdefault("project", None)
     params.update(dict.fromkeys(kind.instant_options))
-    told = all(params[part] is not None for part in kind.parents()) and not (
-        kind.named and kind.identity(params) is None
-    )
-    entry = Entry(kind, params, document, path, f"{word} '{kind.label(params)}'" if told and kind.named else word)
-    holder = kind.holder()
-    for mark in values.MARKS:
-        if holder and mark in (params.get(holder.name) or {}):
-            complaints.append(
-                Complaint(
-                    holder.name,
-                    f"{holder.name}: '{mark}' is written by the stack itself: take it out, and give the stack its name.",
-                )
-            )
+    identified = all(params[part] is not None for part in kind.parents())
+    identified = identified and not (kind.named and kind.identity(params) is None)
+    name = f"{word} '{kind.label(params)}'" if identified and kind.named else word
+    entry = Entry(kind, params, document, path, name)
+    complaints += _marks_of_stacks(kind, params)
     entry.broken = bool(complaints)
-    if told:
+    if identified:
         entries.append(entry)
     return [entry.complaint(complaint.words) for complaint in complaints]
 
 
+def _given(kind: type[Resource], given: dict[Any, Any]) -> dict[Any, Any]:
+    """The options that an entry sets. A dump by `lxd init` has empty ones too, and config keys of the daemon itself."""
+    written = {option: value for option, value in given.items() if value != "" or _empties(kind, option)}
+    config = written.get("config")
+    if kind.plural() in PRESEED and isinstance(config, dict):
+        written["config"] = {key: value for key, value in config.items() if not str(key).startswith("volatile.")}
+    return written
+
+
+def _marks_of_stacks(kind: type[Resource], params: dict[str, Any]) -> list[Complaint]:
+    """Complaints about keys that only the stack itself writes."""
+    holder = kind.holder()
+    words = "{}: '{}' is written by the stack itself: take it out, and give the stack its name."
+    written = (params.get(holder.name) or {}) if holder else {}
+    return [
+        Complaint(holder.name, words.format(holder.name, mark)) for mark in values.MARKS if holder and mark in written
+    ]
+
+
 def _empties(kind: type[Resource], option: Any) -> bool:
-    """Whether an empty string is a wish; what `lxd init` prints has some where nothing is meant."""
+    """Whether an empty string is a value to set; what `lxd init` prints has some that mean nothing."""
     field = next((field for field in kind.fields if field.name == option), None)
     if option == "description" and kind.plural() in PRESEED:
         return False

@@ -14,7 +14,7 @@ import urllib.parse
 from typing import Any, Iterator, Protocol, Sequence
 
 from .._api.client import quote
-from .._engine.plans import Found, Plan
+from .._engine.plans import Existing, Plan
 from .._engine.resource import Resource
 from .._engine.users import User, parts_of, used_words, user_of
 from .document import Entry, Kinds
@@ -30,7 +30,7 @@ class Node(Protocol):
     entry: Entry | None
     label: str
     title: str
-    found: Found | None
+    found: Existing | None
     plan: Plan
     action: str
 
@@ -53,17 +53,15 @@ class Usage:
             elif node.action and node.kind.named:
                 self.changed[self._user(node)] = node
 
-    def settle(self) -> list[str]:
-        """Put what is to be made anew behind those that let go of it, and return what is wrong: whatever somebody would
-        still use.
-        """
+    def check(self) -> list[str]:
+        """Order what is re-created after those that stop using it. Returns errors for what would still be in use."""
         errors = []
         for number, node in enumerate(self.nodes):
             if node.action and node.plan.verb and (node.plan.users or node.action == self.deleting):
-                errors += self._settle(number, node)
+                errors += self._check(number, node)
         return errors
 
-    def _settle(self, number: int, node: Node) -> list[str]:
+    def _check(self, number: int, node: Node) -> list[str]:
         deleted = node.action == self.deleting
         gone = self.gone - {self._user(node)} if deleted else set()
         users = [
@@ -97,7 +95,7 @@ class Usage:
     # -- one user -----------------------------------------------------------------------------------------------------
 
     def _stays(self, user: User, used: Node) -> bool:
-        """What the server says counts, unless the plan makes it let go, itself or what lends it what it uses."""
+        """Whether a user that the server lists remains, once the plan has changed it and what lends it what it uses."""
         kind = self.view.kind_at("/".join(["/1.0", *map(quote, user.parts[:-1])]))
         node = self.changed.get(user)
         obj = self._object(kind, user) if kind else None

@@ -4,8 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Whose a resource is. The servers copy a mark with what carries it, so a mark says of what it was said: of anything
-else it says nothing.
+"""Which stack manages a resource. The servers copy a mark with what carries it, so a mark names the resource that was
+marked, and is ignored on any other.
 """
 
 from __future__ import annotations
@@ -32,11 +32,11 @@ def mark_of(stack: str, kind: type[Resource], project: str, label: str) -> dict[
 
 
 def read_mark(kind: type[Resource], project: str, label: str, obj: dict[str, Any]) -> tuple[str | None, bool]:
-    """The stack that an object's mark names, and whether the mark says that it is of this object.
+    """The stack that the mark of an object names, and whether the mark names this object too.
 
     The name is None where there is no mark, and where the mark is of something else: a copy, or what has another name
     or project by now.
-    Marks of earlier versions do not say of what they are.
+    Marks of earlier versions do not name the object.
     """
     holder = kind.holder()
     held = (obj.get(holder.key) or {}) if holder else {}
@@ -50,7 +50,7 @@ def read_mark(kind: type[Resource], project: str, label: str, obj: dict[str, Any
     return None, False
 
 
-class Owned(NamedTuple):
+class StackMember(NamedTuple):
     """An object that carries a mark, and where it is."""
 
     kind: type[Resource]
@@ -79,11 +79,12 @@ class Marks:
             return None
         return read_mark(above, self.view.effective(above, project), _label(above, path), whole.metadata)[0]
 
-    def owned(self, stack: str, kept: set[tuple[str, str]], documented: set[tuple[str, str, str]]) -> list[Owned]:
+    def members_of(
+        self, stack: str, kept: set[tuple[str, str]], documented: set[tuple[str, str, str]]
+    ) -> list[StackMember]:
         """All that belongs to a stack, but for the paths in `kept`.
 
-        A mark that does not say of what it is counts where it cannot be that of a copy, and for the labels in
-        `documented`.
+        A mark without the object counts if it cannot be that of a copy, and for the labels in `documented`.
         """
         found = []
         for kind, project, path, parents in self._collections():
@@ -100,7 +101,7 @@ class Marks:
                     (kind.kind, project, called) in documented for called in kind.called(obj, label)
                 )
                 if sure or (owner and known):
-                    found.append(Owned(kind, project, parents, obj))
+                    found.append(StackMember(kind, project, parents, obj))
                 else:
                     (self.older if owner else self.copies).append(title(kind.kind, project, label))
         return found
@@ -126,11 +127,11 @@ class Marks:
                 "document that has it completes it",
             ),
         )
-        told = [(left, why) for left, why in words if left]
+        reported = [(left, why) for left, why in words if left]
         return tuple(
             f"Left alone although it names the stack '{stack}': {_listed(left)} ({why}). What nobody needs is yours "
             "to delete."
-            for left, why in told
+            for left, why in reported
         )
 
 

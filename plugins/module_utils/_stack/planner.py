@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What a stack will do: each resource planned by its own kind, in order, and owned by nobody else. Only reads."""
+"""The plan of a stack: each resource planned by its own kind, in order, unless another stack owns it. Only reads."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .._api.client import Client
 from .._api.errors import InvalidInput
 from .._engine import values
 from .._engine.fields import Devices, Map
-from .._engine.plans import Action, Done, Found, Plan
+from .._engine.plans import Action, Done, Existing, Plan
 from .._engine.resource import Resource
 from .arguments import defaults
 from .document import Entry, Kinds, title
@@ -28,8 +28,8 @@ from .view import View
 CREATE, UPDATE, REPLACE, DELETE = "create", "update", "replace", "delete"
 
 
-class Wish(NamedTuple):
-    """What the task says about a stack as a whole."""
+class StackOptions(NamedTuple):
+    """The options of the task for a stack as a whole."""
 
     name: str | None = None
     prune: bool = False
@@ -45,7 +45,7 @@ class Node:
         self.kind, self.project, self.params, self.entry = kind, project, params, entry
         self.label = kind.label(params)
         self.title = title(kind.kind, project, self.label)
-        self.found: Found | None = None
+        self.found: Existing | None = None
         self.plan = Plan({}, {}, [], None)
         self.action = self.why = self.note = ""
         self.waits = False
@@ -85,58 +85,54 @@ class Planned(NamedTuple):
 
 
 class Planner:
-    def __init__(self, client: Client, kinds: Kinds, wish: Wish) -> None:
+    def __init__(self, client: Client, kinds: Kinds, options: StackOptions) -> None:
         self.view = View(client, kinds)
         self.client = cast(Client, self.view)
-        self.kinds, self.wish = kinds, wish
+        self.kinds, self.options = kinds, options
         self.marks = Marks(self.view, kinds)
         self.kept: set[tuple[str, str]] = set()
 
     def plan(self, entries: list[Entry], errors: list[str]) -> Planned:
-        """The whole plan, or one error with all that is wrong: what the documents had already, and what is found here."""
-        index = Index(self.kinds, self.view)
-        needs, more = link(entries, index)
-        errors = errors + more
+        """The whole plan, or one error with all that is wrong; `errors` is what is wrong with the documents."""
+        needs, more = link(entries, Index(self.kinds, self.view))
+        nodes = [Node(entry.kind, entry.project, entry.params, entry) for entry in entries]
+        sequence, wrong = self._plan_each(nodes, entries, needs)
+        errors = [*errors, *more, *wrong]
+        if errors:
+            raise InvalidInput(*in_order(errors))
+        ordered = _arranged(nodes, needs, sequence)
+        if self.options.absent:
+            ordered = self._removed([node for node in ordered.nodes if node.action], self._stack_members(nodes))
+        elif self.options.prune:
+            ordered = self._joined(ordered, self._removed([], self._stack_members(nodes)))
+        errors = Usage(self.view, self.kinds, ordered.nodes, ordered.needs, DELETE).check()
+        if not errors and not self.options.absent:
+            ordered, errors = in_turn(ordered, self.client)
+        if errors:
+            raise InvalidInput(*in_order(errors))
+        return ordered._replace(warnings=self.marks.warnings(self.options.name or ""))
+
+    def _plan_each(self, nodes: list[Node], entries: list[Entry], needs: list[set[int]]) -> tuple[list[int], list[str]]:
+        """Plan each node after those that it needs. Returns the order, and all that is wrong."""
+        errors: list[str] = []
         sequence, circle = order(needs)
         if circle:
             names = [entries[number].title for number in [*circle, circle[0]]]
-            errors.append(
-                entries[circle[0]].complaint(f"what depends on each other cannot be ordered: {' -> '.join(names)}.")
-            )
-        nodes = [Node(entry.kind, entry.project, entry.params, entry) for entry in entries]
+            words = f"what depends on each other cannot be ordered: {' -> '.join(names)}."
+            errors.append(entries[circle[0]].complaint(words))
         for number in sequence:
             node = nodes[number]
             node.broken = entries[number].broken or any(nodes[other].broken for other in needs[number])
             errors += self._checked(node, entries[number]) if node.broken else self._plan_one(node, entries[number])
             if node.broken:
                 node.broken = not self._stand_in(node)
-        errors += [
-            error
-            for number in set(range(len(nodes))) - set(sequence)
-            for error in self._checked(nodes[number], entries[number])
-        ]
-        if errors:
-            raise InvalidInput(*in_order(errors))
-        place = {number: position for position, number in enumerate(sequence)}
-        ordered = Planned(
-            [nodes[number] for number in sequence],
-            [{place[other] for other in needs[number]} for number in sequence],
-            len(sequence),
-        )
-        if self.wish.absent:
-            ordered = self._removed([node for node in ordered.nodes if node.action], self._owned(nodes))
-        elif self.wish.prune:
-            ordered = self._joined(ordered, self._removed([], self._owned(nodes)))
-        errors = Usage(self.view, self.kinds, ordered.nodes, ordered.needs, DELETE).settle()
-        if not errors and not self.wish.absent:
-            ordered, errors = in_turn(ordered, self.client)
-        if errors:
-            raise InvalidInput(*in_order(errors))
-        return ordered._replace(warnings=self.marks.warnings(self.wish.name or ""))
+        for number in set(range(len(nodes))) - set(sequence):
+            errors += self._checked(nodes[number], entries[number])
+        return sequence, errors
 
     def _plan_one(self, node: Node, entry: Entry) -> list[str]:
         try:
-            if not self.wish.absent:
+            if not self.options.absent:
                 self._plan_present(node)
             elif self._is_daemons_own(node):
                 self._plan_taken_back(node)
@@ -169,27 +165,29 @@ class Planner:
             return False
         return True
 
-    # -- what shall be there ------------------------------------------------------------------------------------------
+    # -- what should exist --------------------------------------------------------------------------------------------
 
     def _plan_present(self, node: Node) -> None:
         resource = node.kind(self.client, {**node.params})
         node.found = found = resource.read()
         there = found or resource.taken_over()
         owner = self.marks.owner(resource, node.project, node.label, there.object) if there else None
-        bound = self.wish.name is not None and not self._is_daemons_own(node)
-        if bound and owner not in (None, self.wish.name):
+        bound = self.options.name is not None and not self._is_daemons_own(node)
+        if bound and owner not in (None, self.options.name):
             raise InvalidInput(
                 f"{node.title} on {self.client.label} belongs to the stack '{owner}': take it out of one of them."
             )
-        if bound and (there is None or owner or self.wish.adopt):
-            self._mark(node, resource, there.object if there else {})
+        if bound and (there is None or owner or self.options.adopt):
+            node.params = self._marked(node, there.object if there else {})
+            resource = node.kind(self.client, node.params)
+            found = found._replace(wanted=None) if found else None  # that was without the mark
         node.plan = plan = resource.plan(found)
-        if bound and there and plan.steps and not owner and not self.wish.adopt:
+        if bound and there and plan.steps and not owner and not self.options.adopt:
             differing = ", ".join(sorted({*plan.before, *plan.after})) or "its origin"
             raise InvalidInput(
                 f"{node.title} on {self.client.label} is there already, belongs to no stack, and differs in "
                 f"{differing}. "
-                f"With adopt: true the stack '{self.wish.name}' takes it over; what agrees with the document as it "
+                f"With adopt: true the stack '{self.options.name}' takes it over; what agrees with the document as it "
                 "is stays nobody's. "
                 f"{node.kind.lost_mark(there.object)[0]}".rstrip()
             )
@@ -219,18 +217,16 @@ class Planner:
         options = ", ".join(sorted({*plan.before, *plan.after} - {"name"})) or "what cannot be compared"
         node.why = f"it {'is adopted, and ' if adopted else ''}differs in {options}"
 
-    def _mark(self, node: Node, resource: Resource, obj: dict[str, Any]) -> None:
+    def _marked(self, node: Node, obj: dict[str, Any]) -> dict[str, Any]:
+        """The options of a resource with the mark of the stack; `obj` is what exists of it."""
         holder = node.kind.holder()
-        if holder:
-            project = self.view.effective(node.kind, node.project)
-            mark = mark_of(str(self.wish.name), node.kind, project, node.label)
-            if read_mark(node.kind, project, node.label, obj) == (
-                self.wish.name,
-                True,
-            ):  # an image has it by any of its names
-                mark = {key: obj[holder.key][key] for key in mark}
-            node.params[holder.name] = {**(node.params.get(holder.name) or {}), **mark}
-            resource.wanted[holder.key] = {**(resource.wanted.get(holder.key) or {}), **mark}
+        if not holder:
+            return node.params
+        project = self.view.effective(node.kind, node.project)
+        mark = mark_of(str(self.options.name), node.kind, project, node.label)
+        if read_mark(node.kind, project, node.label, obj) == (self.options.name, True):
+            mark = {key: obj[holder.key][key] for key in mark}  # an image has it by any of its names
+        return {**node.params, holder.name: {**(node.params.get(holder.name) or {}), **mark}}
 
     def _is_daemons_own(self, node: Node) -> bool:
         return not node.kind.named or node.params["name"] in node.kind.singletons
@@ -238,7 +234,7 @@ class Planner:
     def _keep(self, node: Node, path: str) -> None:
         self.kept.add((self.view.effective(node.kind, node.project), path))
 
-    # -- what shall be gone -------------------------------------------------------------------------------------------
+    # -- what has to go ------------------------------------------------------------------------------------------------
 
     def _plan_taken_back(self, node: Node) -> None:
         """Of what the daemon made itself: unset the keys and remove the devices that the document wrote, where they are
@@ -276,10 +272,10 @@ class Planner:
             for path, obj in resource.foreseen(node.plan).items():
                 self.view.put(path, resource.query().get("project"), obj)
 
-    def _owned(self, nodes: list[Node]) -> list[Node]:
+    def _stack_members(self, nodes: list[Node]) -> list[Node]:
         """All on the server that carries the name of the stack, in every project, and is not to be kept."""
         documented = {(node.kind.kind, self.view.effective(node.kind, node.project), node.label) for node in nodes}
-        found = self.marks.owned(self.wish.name or "", self.kept, documented if self.wish.absent else set())
+        found = self.marks.members_of(self.options.name or "", self.kept, documented if self.options.absent else set())
         return [self._deletion(one.kind, one.project, one.parents, one.object) for one in found]
 
     def _deletion(self, kind: type[Resource], project: str, parents: dict[str, str], obj: dict[str, Any]) -> Node:
@@ -293,9 +289,9 @@ class Planner:
             "project": project,
         }
         if "force" in spec:
-            params["force"] = self.wish.force
+            params["force"] = self.options.force
         node = Node(kind, project, params)
-        node.found = Found(obj, None)
+        node.found = Existing(obj, None, str(obj[kind.key]), project)
         return node
 
     def _removed(self, nodes: list[Node], doomed: list[Node]) -> Planned:
@@ -305,7 +301,7 @@ class Planner:
             node.plan = resource.plan(resource.read())
             node.warnings, node.action = resource.warnings, DELETE
             node.why = (
-                "state: absent" if self.wish.absent else "it carries the name of the stack, and no document has it"
+                "state: absent" if self.options.absent else "it carries the name of the stack, and no document has it"
             )
         nodes = nodes + doomed
         index = self._indexed(nodes)
@@ -321,12 +317,7 @@ class Planner:
         while circle:  # what refers to each other has no order: begin anywhere
             needs[circle[0]] -= set(circle)
             sequence, circle = order(needs)
-        place = {number: position for position, number in enumerate(sequence)}
-        return Planned(
-            [nodes[number] for number in sequence],
-            [{place[other] for other in needs[number]} for number in sequence],
-            len(sequence),
-        )
+        return _arranged(nodes, needs, sequence)
 
     def _inside(self, index: Index, node: Node, itself: int) -> set[int]:
         """What is used by that which the daemon made with a project: it goes with the project, and not before."""
@@ -340,7 +331,7 @@ class Planner:
         return found
 
     def _joined(self, present: Planned, gone: Planned) -> Planned:
-        """Deletions after all else; one whose user is changed first is not done when that fails."""
+        """Deletions after all else. What is still in use, because an update failed, is not deleted."""
         shift = len(present.nodes)
         needs = present.needs + [{other + shift for other in mine} for mine in gone.needs]
         index = self._indexed(gone.nodes)
@@ -358,11 +349,18 @@ class Planner:
 
     def _described(self, node: Node) -> dict[str, Any]:
         """A resource as it is now, in the options of its kind: what it refers to is read from them."""
-        if node.entry is not None and self.wish.absent:
+        if node.entry is not None and self.options.absent:
             return node.entry.params
         parents = {option: node.params[option] for option in node.kind.parents()}
         shown = node.kind.export(node.found.object, self.client, {"project": node.project}) if node.found else None
         return {**(shown or {}), **parents}
+
+
+def _arranged(nodes: list[Node], needs: list[set[int]], sequence: list[int]) -> Planned:
+    """Nodes in an order, with the numbers of what they need in that order."""
+    place = {number: position for position, number in enumerate(sequence)}
+    needed = [{place[other] for other in needs[number]} for number in sequence]
+    return Planned([nodes[number] for number in sequence], needed, len(sequence))
 
 
 def in_order(errors: list[str]) -> list[str]:

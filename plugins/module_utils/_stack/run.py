@@ -16,33 +16,39 @@ from .._engine.secrets import BY_NAME, Rules
 from . import plan_text
 from .applier import DONE, FAILED, SKIPPED, Applier, Progress
 from .document import Document, Kinds, parse
-from .planner import Node, Planned, Planner, Wish
+from .planner import Node, Planned, Planner, StackOptions
 
 
-def check_wish(wish: Wish) -> None:
+def check_options(options: StackOptions) -> None:
     """Refuse what makes no sense before any document is looked at."""
-    if wish.name is not None and (not wish.name or not wish.name.isprintable() or wish.name != wish.name.strip()):
+    if options.name is not None and (
+        not options.name or not options.name.isprintable() or options.name != options.name.strip()
+    ):
         raise InvalidInput(
-            f"name: {wish.name!r} is no name for a stack: it is a word or two, without spaces around it."
+            f"name: {options.name!r} is no name for a stack: it is a word or two, without spaces around it."
         )
-    for option, given in (("prune: true", wish.prune), ("state: absent", wish.absent), ("adopt: true", wish.adopt)):
-        if given and wish.name is None:
+    for option, given in (
+        ("prune: true", options.prune),
+        ("state: absent", options.absent),
+        ("adopt: true", options.adopt),
+    ):
+        if given and options.name is None:
             raise InvalidInput(f"{option} needs the 'name' of the stack: what it owns is told by that name.")
 
 
 def plan_stack(
-    client: Client, kinds: Kinds, wish: Wish, documents: list[Document], project: str | None = None
+    client: Client, kinds: Kinds, options: StackOptions, documents: list[Document], project: str | None = None
 ) -> Planned:
     """What would be done. Sends nothing but reads; raises one error with all that is wrong."""
-    check_wish(wish)
+    check_options(options)
     entries, errors = parse(documents, kinds, project)
-    return Planner(client, kinds, wish).plan(entries, errors)
+    return Planner(client, kinds, options).plan(entries, errors)
 
 
 def run_stack(
     client: Client,
     kinds: Kinds,
-    wish: Wish,
+    options: StackOptions,
     documents: list[Document],
     check_mode: bool,
     project: str | None = None,
@@ -50,23 +56,25 @@ def run_stack(
     progress: Progress = lambda applier: None,
     show_text: bool = False,
 ) -> dict[str, Any]:
-    """Plan, apply unless in check mode, and tell. Where something fails, the error tells the same.
+    """Plan, apply unless in check mode, and return the result of the module.
 
-    Text for programs, such as `cloud-init.user-data`, is told with `show_text`, or where nothing in it looks secret.
+    Text for programs, such as `cloud-init.user-data`, is shown with `show_text`, or if nothing in it looks secret.
+
+    :raises StackFailed: with the same result, if something failed
     """
-    planned = plan_stack(client, kinds, wish, documents, project)
+    planned = plan_stack(client, kinds, options, documents, project)
     if not check_mode:
         Applier(client, parallel, progress).run(planned)
-    result = _told(planned, wish, client, check_mode, (client.hidden or BY_NAME)._replace(hide_text=not show_text))
+    result = _result(planned, options, client, check_mode, (client.hidden or BY_NAME)._replace(hide_text=not show_text))
     failed = [node for node in planned.nodes if node.outcome == FAILED]
     if failed or any(node.outcome == SKIPPED for node in planned.nodes):
         raise StackFailed(_complaint(planned.nodes), result)
     return result
 
 
-def _told(planned: Planned, wish: Wish, client: Client, check_mode: bool, rules: Rules) -> dict[str, Any]:
+def _result(planned: Planned, options: StackOptions, client: Client, check_mode: bool, rules: Rules) -> dict[str, Any]:
     nodes = planned.nodes
-    header = f"stack {wish.name}" if wish.name else "stack"
+    header = f"stack {options.name}" if options.name else "stack"
     text = plan_text.text(nodes, f"{header} on {client.transport.url}", rules)
     steps = [one for node in nodes for one in (node.foreseen() if check_mode else node.done)]
     return {

@@ -57,11 +57,11 @@ def passes(sides: dict[int, Side]) -> list[Pass]:
                 givers.setdefault(claim, []).append(number)
     found = []
     for taker, side in sides.items():
-        for claim, wish in side.after.items():
-            if claim not in side.before or side.before[claim].part != wish.part:
+        for claim, want in side.after.items():
+            if claim not in side.before or side.before[claim].part != want.part:
                 for giver in givers.get(claim, ()):
                     hold = sides[giver].before[claim]
-                    found.append(Pass(giver, taker, claim, hold, wish.weak))
+                    found.append(Pass(giver, taker, claim, hold, want.weak))
     return found
 
 
@@ -190,7 +190,7 @@ def _freed(node: Any, these: list[Pass], sides: dict[int, Side], client: Any) ->
 
 
 def early(needs: list[set[int]], late: range) -> set[int]:
-    """Of those that come after all else, the ones that something before them waits for, with all that these wait for."""
+    """Of those after all else, the ones that something before them waits for, with all that these wait for."""
     todo = [other for number, mine in enumerate(needs) if number not in late for other in mine if other in late]
     found: set[int] = set()
     while todo:

@@ -4,19 +4,21 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""Certificates of clients that the server trusts."""
+
 from __future__ import annotations
 
 import base64
 import binascii
 import re
 import ssl
-from typing import Any
+from typing import Any, Mapping
 
 from ..._api.client import Client
 from ..._api.errors import InvalidInput
 from ..._api.tls import certificate_der, fingerprint
 from ..._engine.fields import Field, Flag, NameSet, Text
-from ..._engine.plans import Found
+from ..._engine.plans import Existing
 from ..._engine.resource import Resource
 
 #: DER in base64, as the API and preseed files have it.
@@ -48,7 +50,7 @@ class Certificate(Resource):
     refers = {"projects": "project"}
 
     @classmethod
-    def identity(cls, params: dict[str, Any]) -> str | None:
+    def identity(cls, params: Mapping[str, Any]) -> str | None:
         written = params.get("certificate")
         if written:
             try:
@@ -58,7 +60,7 @@ class Certificate(Resource):
         return (params.get("fingerprint") or "").replace(":", "").lower() or None
 
     @classmethod
-    def label(cls, params: dict[str, Any]) -> str:
+    def label(cls, params: Mapping[str, Any]) -> str:
         return (cls.identity(params) or "")[:12]  # as `lxc config trust list` shows it
 
     def validate(self) -> None:
@@ -78,11 +80,9 @@ class Certificate(Resource):
         if self.params["name"] == "":
             raise InvalidInput("name: it cannot be empty.")
 
-    def fetch(self, name: str) -> Found | None:
+    def fetch(self, name: str) -> Existing | None:
         found = super().fetch(name)
-        if found:
-            self.name = found.object["fingerprint"]  # the API takes the first digits too
-        return found
+        return found._replace(name=found.object["fingerprint"]) if found else None  # the API takes the first digits too
 
     def create_body(self) -> dict[str, Any]:
         for option in ("certificate", "name"):
@@ -136,7 +136,7 @@ def der_of(written: str) -> bytes:
     return der
 
 
-def refuse_unlimited(new: dict[str, Any], wanted: dict[str, Any]) -> None:
+def refuse_unlimited(new: dict[str, Any], wanted: Mapping[str, Any]) -> None:
     """The servers take a list of projects and ignore it where the certificate is not restricted."""
     if wanted.get("projects") and not new.get("restricted"):
         raise InvalidInput(

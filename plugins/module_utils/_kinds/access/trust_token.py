@@ -4,12 +4,14 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""Tokens with which a client gains the trust of the server."""
+
 from __future__ import annotations
 
 from typing import Any
 
 from ..._api.errors import InvalidInput
-from ..._engine.plans import Found
+from ..._engine.plans import Existing
 from ..._engine.resource import Resource
 from .. import _tokens as tokens
 from .certificate import LIMITS, refuse_unlimited
@@ -27,7 +29,7 @@ class TrustToken(Resource):
     extension = "certificate_token"
     fields = LIMITS
     scoped = False
-    reveals = ("token",)
+    returned_secrets = ("token",)
 
     def _pending(self) -> list[dict[str, Any]]:
         return [
@@ -36,7 +38,7 @@ class TrustToken(Resource):
             if (one["metadata"].get("request") or {}).get("name") == self.name
         ]
 
-    def fetch(self, name: str) -> Found | None:
+    def fetch(self, name: str) -> Existing | None:
         """A token for this name that can still be used; of several, which the daemon's own client makes, one with other
         rights than are wanted.
         """
@@ -48,7 +50,7 @@ class TrustToken(Resource):
                 field.equal(limits[field.key], self.wanted[field.key]) for field in LIMITS if field.key in self.wanted
             )
             found.append((agrees, {**tokens.shown(operation, "client_name", name), **limits}))
-        return Found(min(found, key=lambda pair: pair[0])[1], None) if found else None
+        return Existing(min(found, key=lambda pair: pair[0])[1], None, name) if found else None
 
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
@@ -63,7 +65,7 @@ class TrustToken(Resource):
         refuse_unlimited(new, self.wanted)
         return new
 
-    def update(self, found: Found, body: dict[str, Any]) -> None:
+    def update(self, found: Existing, body: dict[str, Any]) -> None:
         """What a token allows cannot be changed: those that are pending are revoked, and there is a new one."""
         self.delete()
         self.create({"name": self.name, **{field.key: body[field.key] for field in LIMITS}})

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Addresses at which members of a cluster reach each other. The daemons store one without a port and then hang or end."""
+"""Addresses at which members of a cluster reach each other. The daemons take one without a port, and hang or exit."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _HOST_NAME = re.compile(r"(?=.*[A-Za-z_-])[A-Za-z0-9_]([A-Za-z0-9_.-]*[A-Za-z0-9
 
 
 def fault(address: str) -> str:
-    """What is wrong with an address for other members, in words that follow it; nothing where it is a host and a port."""
+    """What is wrong with an address for other members, in words that follow it; empty for a host and a port."""
     found = _HOST_AND_PORT.fullmatch(address)
     if not found:
         return "is not a host and a port (an IPv6 address stands in brackets)"

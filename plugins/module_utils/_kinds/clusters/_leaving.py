@@ -46,7 +46,7 @@ def check(client: Client, name: str, force: bool) -> list[str]:
 
 
 def spoken_to(client: Client, members: list[dict[str, Any]]) -> str:
-    """The member that answers. Told by its address: LXD 5.0 calls itself by its old name until its next start."""
+    """The member that answers, found by its address: LXD 5.0 calls itself by its old name until its next start."""
     config = client.server.get("config") or {}
     mine = {f"https://{config[key]}" for key in ("cluster.https_address", "core.https_address") if config.get(key)}
     found = [member["server_name"] for member in members if member.get("url") in mine]

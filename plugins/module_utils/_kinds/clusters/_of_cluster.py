@@ -11,7 +11,7 @@ from __future__ import annotations
 from ..._api.client import Client
 from ..._api.errors import InvalidInput, ServerError
 from ..._api.messages import not_clustered
-from ..._engine.plans import Found
+from ..._engine.plans import Existing
 from ..._engine.resource import Resource
 
 NOT_CLUSTERED = "{} is not clustered: enable clustering with cloudhost.lxd.cluster first."
@@ -27,7 +27,7 @@ class OfCluster(Resource):
     def readable(cls, client: Client) -> bool:
         return client.clustered and super().readable(client)
 
-    def fetch(self, name: str) -> Found | None:
+    def fetch(self, name: str) -> Existing | None:
         try:
             return super().fetch(name)
         except ServerError as exc:

@@ -4,12 +4,14 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""A server that becomes the first member of a cluster, or joins one."""
+
 from __future__ import annotations
 
 from ..._api.errors import ConnectionFailed, InvalidInput, ServerError
 from ..._api.tls import Token, decode_token, server_pem
 from ..._engine.fields import Field
-from ..._engine.plans import Action, Found, Plan, Step
+from ..._engine.plans import Action, Existing, Plan, Step
 from ..._engine.resource import Resource
 from . import _address as addresses
 from . import _joining as joining
@@ -75,7 +77,7 @@ class Cluster(Resource):
     def url(self, name: str | None = None) -> str:
         return self.path
 
-    def plan(self, found: Found | None) -> Plan:
+    def plan(self, found: Existing | None) -> Plan:
         if found is None:
             raise InvalidInput(f"{self.client.label} knows no clusters.")
         cluster = found.object
@@ -99,7 +101,7 @@ class Cluster(Resource):
         config = (self.client.server.get("config") or {}) if wanted else {}
         has = config.get("cluster.https_address") or config.get("core.https_address")
         if has and not addresses.same(wanted, has):
-            self.warnings.append(
+            self.warn(
                 f"server_address: {self.client.label} is the member '{self.member}' at {has}, and that is not "
                 f"changed to {wanted}. To move a cluster, stop the "
                 "daemons of all members, write the addresses with `lxd cluster edit` or `incus admin cluster edit` "
@@ -181,13 +183,13 @@ class Cluster(Resource):
         self.joined = True  # or it may have, where the answer is lost
         joining.join(self.client, body, empty=not self.params["force"])
 
-    def after_apply(self, found: Found | None) -> None:
+    def after_apply(self, found: Existing | None) -> None:
         if self.joined:
             self.warnings += joining.take_in(self.client)
             self.warnings += joining.ignored(self.client, self.member, self.params["member_config"] or [])
 
     def _reach(self, token: Token) -> tuple[str, str]:
-        """The first address in the token that answers with the certificate the token tells, and that certificate."""
+        """The first address in the token that answers with the fingerprint in the token, and its certificate."""
         failures = []
         for address in token.addresses:
             try:

@@ -4,13 +4,15 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""Groups of the members of a cluster."""
+
 from __future__ import annotations
 
 from typing import Any
 
 from ..._api.errors import InvalidInput
 from ..._engine.fields import NameSet, Text
-from ..._engine.plans import Action, Found, Plan, Step
+from ..._engine.plans import Action, Existing, Plan, Step
 from ._of_cluster import OfCluster
 
 
@@ -25,7 +27,7 @@ class ClusterGroup(OfCluster):
     name_rule = (r"(?!\*\Z)[^/ _'\"]+", "no slash, space, underscore or quote, and not an asterisk")
     singletons = ("default",)
 
-    def plan_absent(self, found: Found | None) -> Plan:
+    def plan_absent(self, found: Existing | None) -> Plan:
         if found and self.name in self.singletons:
             raise InvalidInput(
                 f"name: the cluster group '{self.name}' is the servers' own and cannot be removed. Its members can "
@@ -33,7 +35,7 @@ class ClusterGroup(OfCluster):
             )
         return super().plan_absent(found)
 
-    def before_delete(self, found: Found) -> list[Step]:
+    def before_delete(self, found: Existing) -> list[Step]:
         """The servers delete empty groups only."""
         there = found.object.get("members") or []
         if not there:
@@ -49,8 +51,8 @@ class ClusterGroup(OfCluster):
             )
         ]
 
-    def update(self, found: Found, body: dict[str, Any]) -> None:
-        """A member that came to be in this group only meanwhile stays in it, and the server says nothing of that."""
+    def update(self, found: Existing, body: dict[str, Any]) -> None:
+        """Refuse if a member remains that has no other group by now: the server keeps it without an error."""
         super().update(found, body)
         kept = self.fetch(self.name)
         extra = set((kept.object.get("members") if kept else None) or ()) - set(body.get("members") or ())

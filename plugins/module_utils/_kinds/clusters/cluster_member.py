@@ -4,6 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""Members of a cluster: their settings, evacuation, and removal."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 from ..._api.errors import DeadlineExceeded, Interrupted, InvalidInput, ServerError, did_you_mean
 from ..._api.messages import member_offline, network_unavailable
 from ..._engine.fields import Map, NameSet, Text
-from ..._engine.plans import Action, Found, Plan, Step
+from ..._engine.plans import Action, Existing, Plan, Step
 from .. import _moves as moves
 from .._heartbeats import heard
 from .._targets import is_evacuated
@@ -62,13 +64,14 @@ class ClusterMember(OfCluster):
                 "leave the option out."
             )
 
-    def read(self) -> Found | None:
+    def read(self) -> Existing | None:
         """A member that has just come back is shown as Offline until its first heartbeat, which hides that it is
         evacuated.
         """
         found = super().read()
         if self.state in ("evacuated", "restored") and found and found.object["status"] == "Offline":
-            heard(self.client, lambda: [self.client.get(self.url()).metadata])
+            url = self.url(found.name)
+            heard(self.client, lambda: [self.client.get(url).metadata])
             found = super().read()
         return found
 
@@ -79,10 +82,9 @@ class ClusterMember(OfCluster):
     def delete(self) -> None:
         self.client.write("DELETE", self.url(), force=1 if self.params["force"] else None)
 
-    def plan_absent(self, found: Found | None) -> Plan:
+    def plan_absent(self, found: Existing | None) -> Plan:
         if found:
-            warnings = leaving.check(self.client, self.name, self.params["force"])
-            self.warnings += [words for words in warnings if words not in self.warnings]
+            self.warn(*leaving.check(self.client, self.name, self.params["force"]))
         return super().plan_absent(found)
 
     def plan_create(self) -> Plan:
@@ -92,7 +94,7 @@ class ClusterMember(OfCluster):
             "A server becomes a member with cloudhost.lxd.cluster, run on it."
         )
 
-    def plan_update(self, found: Found) -> Plan:
+    def plan_update(self, found: Existing) -> Plan:
         plan = super().plan_update(found)
         action = self._action(found)
         if action and plan.result:
@@ -107,7 +109,7 @@ class ClusterMember(OfCluster):
             "/1.0/cluster/groups",
         )
 
-    def extra_steps(self, found: Found | None, after: dict[str, Any]) -> list[Step]:
+    def extra_steps(self, found: Existing | None, after: dict[str, Any]) -> list[Step]:
         action = self._action(found)
         if not action:
             return []
@@ -124,7 +126,7 @@ class ClusterMember(OfCluster):
             )
         ]
 
-    def _action(self, found: Found | None) -> str:
+    def _action(self, found: Existing | None) -> str:
         evacuated = found is not None and is_evacuated(found.object)
         return {("evacuated", False): "evacuate", ("restored", True): "restore"}.get((self.state, evacuated), "")
 
@@ -152,11 +154,11 @@ class ClusterMember(OfCluster):
             raise
         moves.start_again(self.client, self.moved)
 
-    def update(self, found: Found, body: dict[str, Any]) -> None:
+    def update(self, found: Existing, body: dict[str, Any]) -> None:
         writable = {field.key: body[field.key] for field in self.fields if field.key in body}
         self.client.write("PUT", self.url(), writable, etag=found.etag)
 
-    def after_apply(self, found: Found | None) -> None:
+    def after_apply(self, found: Existing | None) -> None:
         if "online" in self.params["wait_for"] and found:
             self._wait_online(found.object)
 

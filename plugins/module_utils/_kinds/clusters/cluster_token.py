@@ -4,13 +4,15 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""Tokens with which a server joins a cluster."""
+
 from __future__ import annotations
 
 from typing import Any
 
 from ..._api.errors import InvalidInput
 from ..._engine.fields import Field
-from ..._engine.plans import Found
+from ..._engine.plans import Existing
 from ..._engine.resource import Resource
 from .. import _tokens as tokens
 from ._of_cluster import NOT_CLUSTERED
@@ -28,13 +30,13 @@ class ClusterToken(Resource):
     extension = "clustering_join_token"
     fields: tuple[Field, ...] = ()
     scoped = False
-    reveals = ("token",)
+    returned_secrets = ("token",)
 
-    def fetch(self, name: str) -> Found | None:
+    def fetch(self, name: str) -> Existing | None:
         """A token for this name that can still be used."""
         for operation in tokens.pending(self.client):
             if operation["metadata"].get("serverName") == name:
-                return Found(tokens.shown(operation, "server_name", name), None)
+                return Existing(tokens.shown(operation, "server_name", name), None, name)
         return None
 
     def create(self, body: dict[str, Any]) -> None:

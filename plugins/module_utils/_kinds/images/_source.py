@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Where an instance or image comes from: the daemons' API knows no remotes, so their clients' names are resolved here."""
+"""Where an instance or image comes from. The API knows no remotes: the names of the clients are resolved here."""
 
 from __future__ import annotations
 

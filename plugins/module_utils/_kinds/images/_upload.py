@@ -13,7 +13,7 @@ import hashlib
 import os
 import secrets
 import urllib.parse
-from typing import IO, Any
+from typing import IO, Any, Mapping
 
 from ..._api.errors import InvalidInput
 from ..._api.transport import Exactly
@@ -21,7 +21,7 @@ from ..._api.transport import Exactly
 _PIECE = 1 << 20
 
 
-def check_files(params: dict[str, Any]) -> None:
+def check_files(params: Mapping[str, Any]) -> None:
     """Refuse files that are not there before anything is sent."""
     for option in ("file", "rootfs"):
         path = params[option]
@@ -48,8 +48,7 @@ def _fingerprint(files: tuple[tuple[str, int, int], ...]) -> str:
 class Multipart:
     """A `multipart/form-data` body of a split image: the parts `metadata` and `rootfs.img`, in that order.
 
-    Each has the length that its file had when it was opened, and what stands between them is told from contents by a
-    word that nobody can know.
+    Each has the length that its file had when it was opened, and a random boundary separates them.
     """
 
     name = "the image"
@@ -104,7 +103,8 @@ def open_image(paths: list[str]) -> tuple[IO[bytes], dict[str, str]]:
     """The body and headers for `POST /1.0/images`."""
     if len(paths) == 2:
         body = Multipart(*paths)
-        return body, {"Content-Type": body.content_type, "Content-Length": str(body.length)}  # type: ignore[return-value]
+        headers = {"Content-Type": body.content_type, "Content-Length": str(body.length)}
+        return body, headers  # type: ignore[return-value]
     stream = open(paths[0], "rb")  # noqa: SIM115 - closed by who sends it
     return stream, {
         "Content-Type": "application/octet-stream",

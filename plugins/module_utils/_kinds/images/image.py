@@ -4,6 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""Images: made from a remote, a file, a source or an instance, and named by an alias."""
+
 from __future__ import annotations
 
 import urllib.parse
@@ -13,7 +15,7 @@ from ..._api.client import Client, quote
 from ..._api.errors import InvalidInput, did_you_mean
 from ..._engine import values
 from ..._engine.fields import Flag, Map, Moment, Names
-from ..._engine.plans import Action, Found, Plan, Step
+from ..._engine.plans import Action, Existing, Plan, Step
 from ..._engine.resource import Resource
 from ._source import find_image, image_name, remote_source
 from ._upload import check_files, fingerprint, open_image
@@ -22,9 +24,8 @@ from ._upload import check_files, fingerprint, open_image
 class Image(Resource):
     """`/1.0/images`, named by a local alias (or, to change or delete one, by its fingerprint).
 
-    An alias that is there is the image, wherever its remote has moved on to: refreshing is the daemon's `auto_update`.
-    Only a
-    file says exactly what the image is, so only a file with another fingerprint replaces it.
+    An existing alias is the image, even if its remote has a newer one: refreshing is the daemon's `auto_update`. Only a
+    file determines the image exactly, so only a file with another fingerprint replaces it.
     """
 
     kind = "image"
@@ -39,8 +40,8 @@ class Image(Resource):
         Moment("expires_at", zero="1970-01-01T00:00:00Z"),  # the daemons ignore the year 1 here
         Names("profiles", extension="image_profiles"),
     )
-    owned = ()
-    noise = ()
+    server_keys = ()
+    hidden_keys = ()
     options = {
         "remote": {"type": "str"},
         "source": {"type": "dict"},
@@ -62,9 +63,14 @@ class Image(Resource):
     def url(self, name: str | None = None) -> str:
         return f"{self.path}/{name or self.fingerprint}"
 
-    def fetch(self, name: str) -> Found | None:
-        self.fingerprint = find_image(self.client, name, self.params["project"])
-        return super().fetch(self.fingerprint) if self.fingerprint else None
+    def fetch(self, name: str) -> Existing | None:
+        fingerprint = find_image(self.client, name, self.project)
+        found = super().fetch(fingerprint) if fingerprint else None
+        return found._replace(name=name) if found else None
+
+    def adopt(self, found: Existing | None) -> None:
+        self.fingerprint = found.object["fingerprint"] if found else None
+        super().adopt(found)
 
     # -- creating -----------------------------------------------------------------------------------------------------
 
@@ -109,7 +115,7 @@ class Image(Resource):
         sent = {key: value for key, value in body.items() if key != "name"}
         done = self.client.write("POST", self.path, sent, **self.query()) or {}
         self.fingerprint = done.get("fingerprint")
-        self._settle()
+        self._apply_rest()
 
     def _import(self, body: dict[str, Any]) -> None:
         """Upload unless the very image is there, point the alias at it, then its properties: each step is safe to
@@ -124,7 +130,7 @@ class Image(Resource):
             )  # the server refuses files that are not those any more that were looked at
             if body.get(
                 "properties"
-            ):  # with the image at once, so that a broken run does not leave one that nobody owns
+            ):  # with the image, so that an interrupted run does not leave one that no stack owns
                 headers[f"X-{vendor}-properties"] = urllib.parse.urlencode(body["properties"])
             try:
                 self.client.write("POST", self.path, headers=headers, stream=stream, **self.query())
@@ -138,15 +144,15 @@ class Image(Resource):
         elif alias.metadata["target"] != self.fingerprint:
             entry = {"description": alias.metadata["description"], "target": self.fingerprint}
             self.client.write("PUT", f"{self.path}/aliases/{quote(self.name)}", entry, etag=alias.etag, **self.query())
-        self._settle()
+        self._apply_rest()
 
-    def _settle(self) -> None:
+    def _apply_rest(self) -> None:
         """Fields that the way of creation did not carry."""
         reply = self.client.find(self.url(), **self.query()) if self.fingerprint else None
         if reply and self.merged(reply.metadata) != reply.metadata:
-            self.update(Found(reply.metadata, reply.etag), self.merged(reply.metadata))
+            self.update(Existing(reply.metadata, reply.etag, self.name), self.merged(reply.metadata))
 
-    def plan_update(self, found: Found) -> Plan:
+    def plan_update(self, found: Existing) -> Plan:
         if self.file_fingerprint in (None, found.object["fingerprint"]):
             return super().plan_update(found)
         body = self.create_body()
@@ -155,12 +161,12 @@ class Image(Resource):
         words = f"import another image for alias {self.name} (the old image {found.object['fingerprint'][:12]} stays)"
         return Plan(before, after, [Step(Action.UPDATE, words, lambda: self.create(body))], body)
 
-    def plan_absent(self, found: Found | None) -> Plan:
+    def plan_absent(self, found: Existing | None) -> Plan:
         names = self.called(found.object, self.name) if found else []
         if len(names) > 1:
-            self.warnings = [
+            self.warn(
                 f"image {self.fingerprint} has several names, and goes with all of them: {', '.join(sorted(names))}."
-            ]
+            )
         return super().plan_absent(found)
 
     # -- for stacks ---------------------------------------------------------------------------------------------------
@@ -174,12 +180,12 @@ class Image(Resource):
             f"{self.path}/aliases/{quote(self.name)}": {"name": self.name, "target": known},
         }
 
-    def taken_over(self) -> Found | None:
+    def taken_over(self) -> Existing | None:
         """The image of the file, which may be there under another alias."""
         reply = (
             self.client.find(f"{self.path}/{self.file_fingerprint}", **self.query()) if self.file_fingerprint else None
         )
-        return Found(reply.metadata, reply.etag) if reply else None
+        return Existing(reply.metadata, reply.etag, self.name) if reply else None
 
     @classmethod
     def called(cls, obj: dict[str, Any], label: str) -> list[str]:

@@ -4,14 +4,16 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""Aliases of images."""
+
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from ..._api.client import Client
 from ..._api.errors import InvalidInput
 from ..._engine.fields import Text
-from ..._engine.plans import Found
+from ..._engine.plans import Existing
 from ..._engine.resource import Resource
 from ._source import image_name
 
@@ -27,12 +29,20 @@ class ImageAlias(Resource):
     name_rule = (r"[\s\S]+", "not . and not .., which no path can end with")
     slashes = True
 
-    def fetch(self, name: str) -> Found | None:
-        found = super().fetch(name)
+    def resolve(self, found: Existing | None) -> Mapping[str, Any]:
+        """The whole fingerprint, of which the option can have the first digits: the API takes no other."""
         short = self.wanted.get("target")
-        if found and short and found.object["target"].startswith(short):
-            self.wanted["target"] = found.object["target"]
-        return found
+        if not short:
+            return self.wanted
+        if found and found.object["target"].startswith(short):
+            return {**self.wanted, "target": found.object["target"]}
+        image = self.client.find(f"/1.0/images/{short}", **self.query())
+        if not image:
+            raise InvalidInput(
+                f"fingerprint: there is no image '{short}' on {self.client.label}; cloudhost.lxd.resource_info with "
+                "kind: image lists them."
+            )
+        return {**self.wanted, "target": image.metadata["fingerprint"]}
 
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
@@ -43,20 +53,9 @@ class ImageAlias(Resource):
             )
         return body
 
-    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
-        if new["target"] == old.get("target"):
-            return
-        image = self.client.find(f"/1.0/images/{new['target']}", **self.query())
-        if not image:
-            raise InvalidInput(
-                f"fingerprint: there is no image '{new['target']}' on {self.client.label}; "
-                "cloudhost.lxd.resource_info with kind: image lists them."
-            )
-        new["target"] = image.metadata["fingerprint"]  # the API takes a whole fingerprint only
-
     @classmethod
-    def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
-        return [("image", "*")]  # a fingerprint does not tell which of them it will be
+    def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
+        return [("image", "*")]  # a fingerprint does not show which of them it will be
 
     def owner_path(self, obj: dict[str, Any]) -> str:
         return f"/1.0/images/{obj['target']}"

@@ -19,6 +19,12 @@ from typing import Any
 
 from ..._api.errors import some_of
 from ..._engine.plans import Action, Plan, Step
+from ._moving import send_move
+
+
+def goes(instance: Any) -> bool:
+    """Whether it has yet to move to another project."""
+    return instance.params["new_project"] not in (None, instance.project or "default")
 
 
 def move(instance: Any, old: dict[str, Any], plan: Plan, updating: list[Step]) -> tuple[list[Step], list[Step]]:
@@ -37,7 +43,7 @@ def move(instance: Any, old: dict[str, Any], plan: Plan, updating: list[Step]) -
     body = _along(old, new) if taken else {}
     left = _left(old, new, body)
     words = f"move instance {instance.name} from project {origin} to project {project}"
-    step = Step(Action.MOVE, words, lambda: instance.move(project=project, **body), reread=True, detail="project")
+    step = Step(Action.MOVE, words, lambda: send_move(instance, project=project, **body), reread=True, detail="project")
     plan.before["project"], plan.after["project"] = origin, project
     plan.result = {**new, "project": project}
     target = instance.params["new_name"] or instance.name
@@ -63,7 +69,7 @@ def _left(old: dict[str, Any], new: dict[str, Any], body: dict[str, Any]) -> lis
 
 
 def _check(instance: Any, old: dict[str, Any], new: dict[str, Any], taken: bool) -> None:
-    """Look up in the other project what the instance and its snapshots name, and say what to do where it is not there."""
+    """Check that the other project has what the instance and its snapshots name."""
     project = instance.params["new_project"]
     where, query = f"in project '{project}' ", {"project": project}
     known = instance.client.names("/1.0/profiles", **query)
@@ -79,7 +85,7 @@ def _check(instance: Any, old: dict[str, Any], new: dict[str, Any], taken: bool)
 
 
 def _refuse(instance: Any, lacking: list[str], written: bool, taken: bool) -> None:
-    """Say what to do, unless the other profiles go along. Those of its snapshots are always its own of before."""
+    """Refuse lacking profiles, unless the new ones go along. Snapshots always keep the profiles of before."""
     project, because, ways = (
         instance.params["new_project"],
         "",

@@ -14,12 +14,18 @@ from typing import Any
 
 from ..._api.errors import Interrupted, ServerError
 from ..._api.messages import member_offline
-from ..._engine.plans import Action, Found, Plan, Step
+from ..._engine.plans import Action, Existing, Plan, Step
 from .. import _moves as moves
 from ._placement import can_move_live, is_placed, move_target
 
 
-def to_pool(instance: Any, found: Found, plan: Plan) -> list[Step]:
+def send_move(instance: Any, to: str | None = None, live: bool = False, **where: Any) -> None:
+    """Move an instance to the member `to`, or to the `pool` or `project` in `where`: `POST /1.0/instances/NAME`."""
+    body = {"name": instance.name, "migration": True, "live": live, **where}
+    instance.client.write("POST", instance.url(), body, target=to, **instance.query())
+
+
+def to_pool(instance: Any, found: Existing, plan: Plan) -> list[Step]:
     disks = found.object.get("expanded_devices") or {}
     root = next((name for name, device in disks.items() if device.get("path") == "/"), "root")
     pool, wanted = disks.get(root, {}).get("pool"), instance.params["pool"]
@@ -34,10 +40,10 @@ def to_pool(instance: Any, found: Found, plan: Plan) -> list[Step]:
         "devices": {**devices, root: {**disks.get(root, {}), **devices.get(root, {}), "pool": wanted}},
     }
     words = f"move instance {instance.name} from pool {pool} to pool {wanted}"
-    return [Step(Action.MOVE, words, lambda: instance.move(pool=wanted), reread=True, detail="pool")]
+    return [Step(Action.MOVE, words, lambda: send_move(instance, pool=wanted), reread=True, detail="pool")]
 
 
-def to_member(instance: Any, found: Found, plan: Plan) -> list[Step]:
+def to_member(instance: Any, found: Existing, plan: Plan) -> list[Step]:
     target, location = instance.params["target"], found.object.get("location") or "none"
     project = instance.params["new_project"] or instance.project
     if not target or instance.attempt(is_placed, instance.client, target, location, project, instead=True):
@@ -52,9 +58,9 @@ def to_member(instance: Any, found: Found, plan: Plan) -> list[Step]:
     return [Step(Action.MOVE, words, lambda: _carry(instance, found, target, live), reread=True, detail="member")]
 
 
-def _carry(instance: Any, found: Found, target: str, live: bool) -> None:
+def _carry(instance: Any, found: Existing, target: str, live: bool) -> None:
     try:
-        instance.move(move_target(instance.client, target, instance.project), live)
+        send_move(instance, move_target(instance.client, target, instance.project), live)
     except ServerError as exc:
         if moves.mend(instance.client, [{**found.object, "project": instance.project or "default"}]) or member_offline(
             exc

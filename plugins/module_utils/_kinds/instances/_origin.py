@@ -4,13 +4,14 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What a new instance is made of besides what the task says: the original of a copy, the profiles of an image, the
+"""What a new instance is made of besides the options of the task: the original of a copy, the profiles of an image, the
 devices of profiles.
 """
 
 from __future__ import annotations
 
-from typing import Any, Callable
+import os
+from typing import Any, Callable, Mapping
 
 from ..._api.client import Client, quote
 from ..._api.errors import InvalidInput, did_you_mean
@@ -34,7 +35,7 @@ def references(source: Any) -> list[tuple[str, ...]]:
     return found + [("project", name, "") for name in place]
 
 
-def source_of(client: Client, params: dict[str, Any], kind: str) -> dict[str, Any]:
+def source_of(client: Client, params: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """The API's source for the options `image` and `source`. Refuses what is not there."""
     written, project = params["source"], params["project"]
     if written:
@@ -71,6 +72,29 @@ def _flag(key: str, value: Any) -> Any:
     return values.is_true(value) if key in _FLAGS and isinstance(value, str) else value
 
 
+def brings_more(source: dict[str, Any]) -> bool:
+    """Whether a source has config and devices of its own, so that the rest is planned once the instance exists."""
+    return source["type"] in ("backup", "copy")
+
+
+def described(source: dict[str, Any], image: str | None) -> str:
+    """What a new instance is made from, for the words of a step."""
+    words = {"copy": f"as a copy of {source.get('source')}", "none": "empty", "backup": f"from {source.get('file')}"}
+    named = image or source.get("alias") or source.get("fingerprint")
+    return words.get(source["type"], f"from image {named}")
+
+
+def send_backup(client: Client, path: str, body: dict[str, Any], pool: str | None, query: dict[str, Any]) -> None:
+    """Make an instance of the file of an export: `POST /1.0/instances` with the file as the body."""
+    vendor = "Incus" if client.implementation == "incus" else "LXD"
+    file = body["source"]["file"]
+    headers = {"Content-Type": "application/octet-stream", f"X-{vendor}-name": body["name"]}
+    headers.update({f"X-{vendor}-pool": pool} if pool else {})
+    headers["Content-Length"] = str(os.path.getsize(file))
+    with open(file, "rb") as stream:
+        client.write("POST", path, headers=headers, stream=stream, **query)
+
+
 def original_of(client: Client, source: dict[str, Any], project: str | None) -> dict[str, Any]:
     """The instance or snapshot that is copied; empty where it is none."""
     if source["type"] != "copy":
@@ -85,7 +109,7 @@ def take_over(body: dict[str, Any], original: dict[str, Any]) -> None:
     """What the servers' own clients send of the original of a copy: the servers copy its config by themselves, and of
     the rest not all.
 
-    The marks of a stack are emptied unless the copy has its own: a copy belongs to nobody.
+    The marks of a stack are emptied unless the copy has its own: a copy is unmanaged.
     """
     for key in ("profiles", "description"):
         if key not in body and original.get(key):
@@ -97,7 +121,7 @@ def take_over(body: dict[str, Any], original: dict[str, Any]) -> None:
 
 
 def own_profiles(client: Client, body: dict[str, Any], project: str | None) -> list[str]:
-    """The profiles that a new instance will have: those that are said, else those that its image has, else `default`."""
+    """The profiles that a new instance will have: those of the task, else those of its image, else `default`."""
     if body.get("profiles") is not None:
         return list(body["profiles"])
     fingerprint = body["source"].get("fingerprint")
@@ -115,9 +139,9 @@ def profiles_of(client: Client, names: list[str], project: str | None) -> list[d
     return [dict(reply.metadata) for reply in found if reply]
 
 
-def nulls(wanted: dict[str, Any], current: dict[str, Any]) -> list[tuple[str, str]]:
+def nulls(wanted: Mapping[str, Any], current: dict[str, Any]) -> list[tuple[str, str]]:
     """The devices and config keys that are to be unset where the instance itself has none. With what they expand to,
-    only those that are there all the same.
+    only those that still exist.
     """
     found = []
     for option in ("devices", "config"):
@@ -142,7 +166,7 @@ def idle_nulls(name: str, unset: list[tuple[str, str]], profiles: list[dict[str,
 
 
 def equip(
-    client: Client, body: dict[str, Any], wanted: dict[str, Any], original: dict[str, Any], params: dict[str, Any]
+    client: Client, body: dict[str, Any], wanted: Mapping[str, Any], original: dict[str, Any], params: Mapping[str, Any]
 ) -> list[str]:
     """Give the body its devices: those of the original of a copy with the written ones in them, completed, and the root
     disk in the pool.
@@ -213,7 +237,7 @@ def inherited(
 
 
 def root_of(*devices: dict[str, Any]) -> str:
-    """What the root disk is called in the first of the maps that has one: `path` tells, and not the name."""
+    """The name of the root disk in the first of the maps that has one. Its `path` identifies it."""
     return next(
         (name for some in devices for name, device in some.items() if device and device.get("path") == "/"), "root"
     )

@@ -41,15 +41,13 @@ def move_target(client: Client, target: str, project: str | None) -> str:
 
 
 def can_move_live(instance: dict[str, Any]) -> bool:
-    """Whether a running instance moves without being stopped: a virtual machine that was told so. Containers would need
-    CRIU.
-    """
+    """Whether an instance moves while it runs: a virtual machine with `migration.stateful`. Containers need CRIU."""
     stateful = values.is_true((instance.get("expanded_config") or {}).get("migration.stateful"))
     return instance.get("status") == "Running" and instance.get("type") == "virtual-machine" and stateful
 
 
 def refuse_machines(client: Client, sort: str) -> None:
-    """Refuse a virtual machine where there can be none; of a cluster, only the member that it comes to could tell."""
+    """Refuse a virtual machine where there can be none; in a cluster, only the member that gets it could know."""
     drivers = (client.server.get("environment", {}).get("driver") or "") if sort == "virtual-machine" else ""
     if drivers and "qemu" not in drivers and not client.clustered:
         raise InvalidInput(

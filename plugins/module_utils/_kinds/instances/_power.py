@@ -8,20 +8,24 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import Any
 
 from ..._api.client import Client
 from ..._api.errors import Interrupted, LXDError, ServerError
 from ..._api.messages import already_there, start_failed
+from ..._engine.plans import Action, Step
 
 RUNNING, STOPPED, FROZEN = "Running", "Stopped", "Frozen"
 #: How long a guest gets to shut down when boot.host_shutdown_timeout does not say, in seconds: the daemons' own
 #: default.
 GRACE = 30
+#: How often to look whether an ephemeral instance that was stopped is gone, about once a second.
+_LEAVING = 30
 
 
-def settled(status: str) -> str:
+def normalize_status(status: str) -> str:
     """The status as one of three: an instance that reports Ready runs, one in error does not."""
     return {"Ready": RUNNING, "Error": STOPPED, "Stopping": RUNNING, "Starting": RUNNING, "Freezing": RUNNING}.get(
         status, status
@@ -76,7 +80,10 @@ class Power:
                 if action == "stop" and status == STOPPED:
                     return
                 if not self.force:
-                    words = f"{exc.text} (it is {status} after {self.grace} s of graceful {action}; force: true ends it by force after that)"
+                    words = (
+                        f"{exc.text} (it is {status} after {self.grace} s of graceful {action}; force: true ends it by "
+                        "force after that)"
+                    )
                     raise ServerError(words, exc.code, words) from exc
         self._put(action, force=True)
 
@@ -99,3 +106,46 @@ class Power:
             return ""
         found = re.findall(r" ERROR +\S+ - \S+ - (.*)", text)
         return "; ".join(found[:3])
+
+
+class PowerSteps:
+    """The steps that change the power of one instance, and what they do."""
+
+    def __init__(self, instance: Any) -> None:
+        self.instance = instance
+
+    def steps(self, status: str, state: str) -> list[Step]:
+        """The steps from a status to a state. A restart that this run has done is not repeated."""
+        instance = self.instance
+        new = instance.params["new_name"] or instance.name  # it is stopped for its renaming, and started after it
+        steps = [
+            Step(
+                Action(action),
+                f"{action} instance {instance.name if action == 'stop' else new}",
+                functools.partial(self.switch, action),
+            )
+            for action in actions(status, state)
+        ]
+        return [step for step in steps if step.action is not Action.RESTART or step.key not in instance.done]
+
+    def switch(self, action: str, hard: bool = False) -> None:
+        """Do one action of the API, after `boot.host_shutdown_timeout` of the instance by force if the task allows."""
+        instance, grace = self.instance, GRACE
+        if action in ("stop", "restart"):
+            reply = instance.client.find(instance.url(), **instance.query())
+            config = reply.metadata["expanded_config"] if reply else {}
+            grace = int(config.get("boot.host_shutdown_timeout") or grace)
+        force = instance.params["force"]
+        Power(instance.client, instance.url(), instance.query(), force, grace).do(action, hard)
+
+    def end(self) -> None:
+        """Stop an ephemeral instance and wait until it is gone. If it remains, it is not ephemeral now: delete it."""
+        instance = self.instance
+        self.switch("stop", hard=instance.params["force"])
+        for attempt in range(_LEAVING):
+            found = instance.fetch(instance.name)
+            if not found or not found.object.get("ephemeral"):
+                break
+            instance.client.deadline.pause(attempt, f"waiting for the end of instance {instance.name}")
+        if found:
+            instance.delete()

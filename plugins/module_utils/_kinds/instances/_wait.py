@@ -47,7 +47,7 @@ class Waiter:
         self.state: State = {}
 
     def wait(self, conditions: list[str]) -> dict[str, Any]:
-        """The state in which every condition held; `errors.DeadlineExceeded` tells what was seen instead."""
+        """The state in which every condition held; `errors.DeadlineExceeded` has what was seen instead."""
         for condition in conditions:
             if condition == "cloud_init":
                 self._cloud_init()
@@ -108,7 +108,7 @@ class Waiter:
         )
 
     def _cloud_init(self) -> None:
-        """`cloud-init status --wait`, and what it says when it failed."""
+        """`cloud-init status --wait`, and its output if it failed."""
         attempt = 0
         while True:
             try:

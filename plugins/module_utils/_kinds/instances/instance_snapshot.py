@@ -4,6 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""Snapshots of instances, and restoring an instance from one."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 from ..._api.client import quote
 from ..._api.errors import Interrupted, InvalidInput, did_you_mean
 from ..._engine.fields import Flag, Moment
-from ..._engine.plans import Action, Found, Plan, Step
+from ..._engine.plans import Action, Existing, Plan, Step
 from ..._engine.resource import Resource
 
 
@@ -37,10 +39,10 @@ class InstanceSnapshot(Resource):
     def owner(self) -> str:
         return "/1.0/instances/" + quote(self.params["instance"])
 
-    def fetch(self, name: str) -> Found | None:
+    def fetch(self, name: str) -> Existing | None:
         found = super().fetch(name)
         if found is None and self.state != "absent" and not self.client.find(self.owner, **self.query()):
-            self._check_project()
+            self.check_project(self.project)
             known = self.client.names("/1.0/instances", **self.query())
             raise InvalidInput(
                 f"instance: there is no instance '{self.params['instance']}' on {self.client.label}. "
@@ -48,10 +50,10 @@ class InstanceSnapshot(Resource):
             )
         return found
 
-    def update(self, found: Found, body: dict[str, Any]) -> None:
+    def update(self, found: Existing, body: dict[str, Any]) -> None:
         self.client.write("PUT", self.url(), {"expires_at": body["expires_at"]}, etag=found.etag, **self.query())
 
-    def plan(self, found: Found | None) -> Plan:
+    def plan(self, found: Existing | None) -> Plan:
         if self.state == "restored" and not found:
             known = self.client.names(self.collection, **self.query())
             raise InvalidInput(
@@ -60,12 +62,12 @@ class InstanceSnapshot(Resource):
             )
         return super().plan(found)
 
-    def extra_steps(self, found: Found | None, after: dict[str, Any]) -> list[Step]:
+    def extra_steps(self, found: Existing | None, after: dict[str, Any]) -> list[Step]:
         words = f"restore instance {self.params['instance']} from snapshot {self.params['new_name'] or self.name}"
         step = Step(Action.RESTORE, words, self._restore)
         return [step] if self.state == "restored" and step.key not in self.done else []
 
-    def plan_update(self, found: Found) -> Plan:
+    def plan_update(self, found: Existing) -> Plan:
         plan = super().plan_update(found)
         if self.state == "restored" and plan.steps:
             plan.before["restored"], plan.after["restored"] = False, True

@@ -4,6 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""Profiles: config and devices that instances share."""
+
 from __future__ import annotations
 
 from typing import Any

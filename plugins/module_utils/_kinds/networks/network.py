@@ -4,9 +4,11 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""Networks that the daemon manages."""
+
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from ..._api.client import Client
 from ..._api.errors import InvalidInput, did_you_mean
@@ -14,7 +16,7 @@ from ..._engine.claims import Claim, Hold, of_network
 from ..._engine.fields import Map, Text
 from ..._engine.interfaces import missing, warn
 from ..._engine.interfaces import references as interfaces
-from ..._engine.plans import Found, Plan
+from ..._engine.plans import Existing, Plan
 from .._members import Members, PerMember, members_with
 
 #: Keys that take `auto`, and what the daemon puts in its place at creation.
@@ -23,7 +25,7 @@ TYPES = ("bridge", "macvlan", "ovn", "physical", "sriov")
 
 
 class Network(PerMember):
-    """`/1.0/networks`. `auto` is satisfied by any address and never sent again: the daemon would renumber the bridge."""
+    """`/1.0/networks`. Any address satisfies `auto`, which is sent once: the daemon would renumber the bridge."""
 
     kind = "network"
     path = "/1.0/networks"
@@ -42,14 +44,14 @@ class Network(PerMember):
         "config.dns.zone.reverse.ipv4": "network_zone",
         "config.dns.zone.reverse.ipv6": "network_zone",
     }
-    owned = ("volatile.*", "ipv4.address", "ipv4.nat", "ipv6.address", "ipv6.nat", "bridge.mtu")
-    noise = ("volatile.*",)
+    server_keys = ("volatile.*", "ipv4.address", "ipv4.nat", "ipv6.address", "ipv6.nat", "bridge.mtu")
+    hidden_keys = ("volatile.*",)
     name_rule = (
         r"[-_a-zA-Z0-9.]{2,15}",
         "2 to 15 letters, digits, dots, dashes and underscores, as for any Linux interface",
     )
 
-    def fetch(self, name: str) -> Found | None:
+    def fetch(self, name: str) -> Existing | None:
         found = super().fetch(name)
         if found and not found.object.get("managed"):
             raise InvalidInput(
@@ -59,7 +61,7 @@ class Network(PerMember):
             )
         return found
 
-    def plan_update(self, found: Found) -> Plan:
+    def plan_update(self, found: Existing) -> Plan:
         new = self.params["new_name"]
         if new and new != self.name and members_with(found.object):
             raise InvalidInput(
@@ -97,7 +99,7 @@ class Network(PerMember):
                 warn(self, f"{words} The bridge is made without it.")
 
     @classmethod
-    def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
+    def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
         configs = [params.get("config"), *(params.get("members") or {}).values()]
         return super().references(params) + [
             found for config in configs if isinstance(config, dict) for found in interfaces(config)

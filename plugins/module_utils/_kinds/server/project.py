@@ -4,15 +4,17 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""Projects: their features and limits."""
+
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, Mapping
 
 from ..._api.client import Client, quote
 from ..._engine import values
 from ..._engine.fields import Map, Text
-from ..._engine.plans import Action, Found, Plan, Step
+from ..._engine.plans import Action, Existing, Plan, Step
 from ..._engine.resource import Resource
 from ..._engine.users import user_of
 from .._targets import FOR_GROUPS, GROUPS
@@ -27,7 +29,7 @@ _POOL_LIMIT = "limits.disk.pool."
 
 
 class Project(Resource):
-    """`/1.0/projects`. Features that nobody named keep their value: leaving one out of a PUT would switch it."""
+    """`/1.0/projects`. Features that no option names keep their value: a PUT without one would switch it."""
 
     kind = "project"
     path = "/1.0/projects"
@@ -39,11 +41,11 @@ class Project(Resource):
     singletons = ("default",)
     unless_used = ("delete", "rename")
     lasting = ("features.*",)
-    owned = ("volatile.*", "features.*")
-    noise = ("volatile.*",)
+    server_keys = ("volatile.*", "features.*")
+    hidden_keys = ("volatile.*",)
     name_rule = (r"(?!\*\Z)[^/ _'\"]+", "no slash, space, underscore or quote, and not an asterisk")
 
-    #: What the daemon has cached in it, which nobody misses.
+    #: The images that the daemon has cached in it, which can be deleted with it.
     cached: tuple[str, ...] = ()
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
@@ -58,8 +60,8 @@ class Project(Resource):
                 f"config.{FOR_GROUPS}: {self.client.label} is not clustered, so there is no group but 'default'."
             )
 
-    def before_delete(self, found: Found) -> list[Step]:
-        """The servers delete empty projects only, and leave in them what they have cached for instances that are gone."""
+    def before_delete(self, found: Existing) -> list[Step]:
+        """Delete cached images: the servers leave them after their instances, and delete empty projects only."""
         if not any(user_of(user).parts[0] == "images" for user in found.object.get("used_by") or ()):
             return []
         images = self.client.get("/1.0/images", recursion=1, project=self.name).metadata or []
@@ -75,7 +77,7 @@ class Project(Resource):
     def _forget(self, image: str) -> None:
         self.client.write("DELETE", f"/1.0/images/{quote(image)}", project=self.name)
 
-    def plan_absent(self, found: Found | None) -> Plan:
+    def plan_absent(self, found: Existing | None) -> Plan:
         plan = super().plan_absent(found)
         if self.cached:
             plan.before["cached_images"] = [image[:12] for image in self.cached]
@@ -86,7 +88,7 @@ class Project(Resource):
         left_out = {("profiles", "default"), *(("images", image) for image in self.cached)}
         return [user for user in super().users(obj) if user_of(user).parts not in left_out]
 
-    def plan_update(self, found: Found) -> Plan:
+    def plan_update(self, found: Existing) -> Plan:
         plan = super().plan_update(found)
         if not plan.users and plan.result:
             switched = self._switched(found.object.get("config") or {}, plan.result.get("config") or {})
@@ -114,7 +116,7 @@ class Project(Resource):
         return objects
 
     @classmethod
-    def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
+    def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
         """Incus takes limits of those pools only that are there."""
         config = params.get("config") or {}
         pools = [key[len(_POOL_LIMIT) :] for key in config if str(key).startswith(_POOL_LIMIT)]

@@ -4,6 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""The configuration of the server itself."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -13,12 +15,12 @@ from ..._api.errors import InvalidInput, ServerError
 from ..._engine import secrets, values
 from ..._engine.claims import Claim, Hold, of_server
 from ..._engine.fields import Map
-from ..._engine.plans import Found, Plan
+from ..._engine.plans import Existing, Plan
 from ..._engine.resource import Resource
 from ..clusters import _address as addresses
 
-#: Values that the daemons do not store because they are the default (doc/server.md). A wish for one is met by its
-#: absence.
+#: Values that the daemons do not store because they are the default (doc/server.md). If one is wanted, an
+#: absent key is equal to it.
 DEFAULTS = {
     "backups.compression_algorithm": "gzip",
     "cluster.healing_threshold": "0",
@@ -75,6 +77,9 @@ class Server(Resource):
         "update_secrets": {"type": "str", "choices": ["on_create", "always"], "default": "on_create", "no_log": False}
     }
 
+    #: Whether this run has written the secrets, which the server does not show: then they count as equal.
+    secrets_written = False
+
     def validate(self) -> None:
         """There is nothing to check before asking: the server knows its keys."""
 
@@ -87,7 +92,7 @@ class Server(Resource):
     def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
         return {}  # nothing else is read from it
 
-    def fetch(self, name: str) -> Found | None:
+    def fetch(self, name: str) -> Existing | None:
         found = super().fetch(name)
         if found and found.object.get("auth") == "untrusted":
             self.client.get("/1.0/certificates")  # the refusal says what to do; with a trust_token it gains trust
@@ -101,7 +106,7 @@ class Server(Resource):
 
     def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
         if current.get(key) == secrets.MASK:
-            return want is not None and self.params["update_secrets"] == "on_create"
+            return want is not None and (self.secrets_written or self.params["update_secrets"] == "on_create")
         if key == _FIXED and want and current.get(key):
             return addresses.same(want, current[key])
         return super().same_config(key, want, current) or (
@@ -123,7 +128,7 @@ class Server(Resource):
 
     def _warn_of_silence(self, member: str | None, have: str, want: str) -> None:
         """What others reach a member at is not listened on by itself where the address for clients covers it, until the
-        daemon begins anew.
+        daemon restarts.
         """
         if member and have and addresses.covers(have, member) and not (want and addresses.covers(want, member)):
             words = (
@@ -132,14 +137,14 @@ class Server(Resource):
                 "daemon is started anew: do that next, or write an address that covers it, such as "
                 f":{member.rpartition(':')[2]}."
             )
-            self.warnings += [words] if words not in self.warnings else []
+            self.warn(words)
 
-    def update(self, found: Found, body: dict[str, Any]) -> None:
+    def update(self, found: Existing, body: dict[str, Any]) -> None:
         before, after = found.object["config"], body["config"]
         patch = {key: value for key, value in after.items() if before.get(key) != value}
         patch.update({key: "" for key in before if key not in after})
         self.client.write("PATCH", self.path, {"config": patch}, etag=found.etag, **self.query())
-        self.params = {**self.params, "update_secrets": "on_create"}  # they are written, and hidden as before
+        self.secrets_written = True
 
     def forgets(self, refusal: ServerError) -> bool:
         """Incus 6.0 takes back the address that it cannot listen on, and drops from its database all that was not
@@ -147,7 +152,7 @@ class Server(Resource):
         """
         return refusal.code != 400  # 400 is what it does not begin with
 
-    def restore(self, now: Found, body: dict[str, Any]) -> None:
+    def restore(self, now: Existing, body: dict[str, Any]) -> None:
         """All keys, since what Incus has dropped is still shown until the next write. Those that are hidden cannot be
         written.
         """

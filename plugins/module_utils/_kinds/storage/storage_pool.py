@@ -4,6 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
+"""Storage pools."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -18,7 +20,7 @@ from .._members import Members, PerMember
 
 
 class StoragePool(PerMember):
-    """`/1.0/storage-pools`. The daemon rewrites `source` and fills in `size`: only a wish that differs counts."""
+    """`/1.0/storage-pools`. The daemon rewrites `source` and fills in `size`, so `same_config` compares them."""
 
     kind = "storage_pool"
     path = "/1.0/storage-pools"
@@ -27,11 +29,11 @@ class StoragePool(PerMember):
     scoped = False
     unless_used = ("delete",)
     holds = True
-    owned = (
+    server_keys = (
         "volatile.*", "source", "source.wipe", "size", "zfs.pool_name", "lvm.vg_name", "lvm.thinpool_name",
         "ceph.cluster_name", "ceph.user.name", "ceph.osd.pg_num", "ceph.osd.pool_name", "cephfs.*",
     )  # fmt: skip
-    noise = ("volatile.*",)
+    hidden_keys = ("volatile.*",)
     fixed_config = (
         "source",
         "zfs.pool_name",
@@ -100,8 +102,8 @@ class StoragePool(PerMember):
 
     @classmethod
     def exported_config(cls, config: dict[str, str], obj: dict[str, Any]) -> dict[str, str]:
-        """`source` only where somebody wrote it: a place that the daemon chose is its own. For plain folders it keeps
-        no note of what was asked.
+        """`source` only if a user wrote it, and not if the daemon chose it. For plain directories the daemon does not
+        record what was asked.
         """
         asked, source = config.get("volatile.initial_source"), config.get("source", "")
         if not asked and obj.get("driver") == "dir" and not source.endswith(f"/storage-pools/{obj['name']}"):

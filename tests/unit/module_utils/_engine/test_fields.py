@@ -29,15 +29,15 @@ NEVER = "0001-01-01T00:00:00Z"
 def resource(field, params=None, **wanted):
     """What a field is told of the resource that it is one of."""
     return types.SimpleNamespace(
-        owned=("volatile.*",),
-        noise=("volatile.*",),
+        server_keys=("volatile.*",),
+        hidden_keys=("volatile.*",),
         params={"purge_config": False, "purge_devices": False, **(params or {})},
-        wanted=wanted,
+        desired=wanted,
         same_config=same_in,
     )
 
 
-KIND = types.SimpleNamespace(noise=("volatile.*",))
+KIND = types.SimpleNamespace(hidden_keys=("volatile.*",))
 
 
 @pytest.mark.parametrize(

@@ -40,22 +40,22 @@ def test_a_size_is_its_bytes(number, unit):
 
 
 @given(make.configs(), make.wishes(), st.booleans(), patterns)
-def test_merge_is_idempotent(current, wish, purge, owned):
+def test_merge_is_idempotent(current, wish, purge, server_keys):
     wanted = values.wire_map("config", wish)
-    once = values.merge(current, wanted, purge, owned)
-    assert values.merge(once, wanted, purge, owned) == once
+    once = values.merge(current, wanted, purge, server_keys)
+    assert values.merge(once, wanted, purge, server_keys) == once
 
 
 @given(make.configs(), make.wishes(), patterns)
-def test_merge_does_what_is_written_and_no_more(current, wish, owned):
+def test_merge_does_what_is_written_and_no_more(current, wish, server_keys):
     wanted = values.wire_map("config", wish)
-    kept, purged = values.merge(current, wanted), values.merge(current, wanted, True, owned)
+    kept, purged = values.merge(current, wanted), values.merge(current, wanted, True, server_keys)
     for key, value in wanted.items():
         assert values.same(key, value, kept.get(key)) and values.same(key, value, purged.get(key))
     for key, value in current.items():
         if key not in wanted:
             assert kept[key] == value
-            assert purged.get(key) == (value if values.matches(key, owned) else None)
+            assert purged.get(key) == (value if values.matches(key, server_keys) else None)
     assert set(kept) <= set(current) | set(wanted)
     assert all(isinstance(value, str) and value for value in kept.values())
 

@@ -10,7 +10,7 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import quote
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import Devices, Flag, Map, Text
-from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.plans import Action, Found, Plan, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.plans import Action, Existing, Plan, Step
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
@@ -223,7 +223,10 @@ def test_keys_of_the_server_are_not_shown_and_not_purged(client):
 def test_under_its_new_name_it_is_found(client):
     client.memory.put("/1.0/profiles/b", config={"x": "1"})
     renamed = box(client, new_name="b")
-    assert renamed.read().object["name"] == "b" and renamed.name == "b"
+    found = renamed.read()
+    assert found.object["name"] == "b" and found.name == "b" and renamed.name == "a", "reading changes nothing"
+    renamed.adopt(found)
+    assert renamed.name == "b"
     assert [path for path, _query in client.queries] == ["/1.0/profiles/a", "/1.0/profiles/b"]
     client.queries.clear()
     box(client, new_name="a").read()
@@ -241,7 +244,7 @@ def test_what_is_written_is_written_in_the_project(client):
     client.write = lambda method, path, body=None, etag=None, **query: written.append((method, query))
     boxed = box(client, project="lab")
     boxed.create({})
-    boxed.update(Found({}, None), {})
+    boxed.update(Existing({}, None, "a"), {})
     boxed.rename("b")
     boxed.delete()
     assert written == [(method, {"project": "lab"}) for method in ("POST", "PUT", "POST", "DELETE")]
@@ -334,5 +337,5 @@ def test_what_is_returned_hides_secrets_but_those_that_it_is_for(monkeypatch):
     obj = {"name": "a", "token": "hunter22", "config": {"user.password": "hunter33"}}
     hidden = {"name": "a", "token": "********", "config": {"user.password": "********"}}
     assert (Box.returned(obj), Box.returned(None)) == (hidden, None)
-    monkeypatch.setattr(Box, "reveals", ("token", "absent"))
+    monkeypatch.setattr(Box, "returned_secrets", ("token", "absent"))
     assert Box.returned(obj) == {**hidden, "token": "hunter22"}

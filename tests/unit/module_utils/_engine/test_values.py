@@ -177,8 +177,8 @@ def test_same(key, want, have, expected):
         ({}, {"a": None}, {}, {}),
         ({"m": "1024MiB"}, {"m": "1GiB"}, {}, {"m": "1024MiB"}),
         ({"a": "1", "b": "2"}, {"a": "1"}, {"purge": True}, {"a": "1"}),
-        ({"a": "1", "volatile.x": "2"}, {}, {"purge": True, "owned": ("volatile.*",)}, {"volatile.x": "2"}),
-        ({"volatile.x": "2"}, {"volatile.x": None}, {"purge": True, "owned": ("volatile.*",)}, {}),
+        ({"a": "1", "volatile.x": "2"}, {}, {"purge": True, "server_keys": ("volatile.*",)}, {"volatile.x": "2"}),
+        ({"volatile.x": "2"}, {"volatile.x": None}, {"purge": True, "server_keys": ("volatile.*",)}, {}),
         ({"a": "1"}, {"a": "2"}, {"equal": lambda key, want, current: True}, {"a": "1"}),
     ],
 )

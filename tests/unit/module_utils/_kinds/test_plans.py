@@ -158,7 +158,7 @@ def test_what_nobody_wrote_stays(situation):
 
 
 def _owned(kind, key):
-    return (key == pattern or (pattern.endswith("*") and key.startswith(pattern[:-1])) for pattern in kind.owned)
+    return (key == pattern or (pattern.endswith("*") and key.startswith(pattern[:-1])) for pattern in kind.server_keys)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -15,7 +15,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry impor
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.marks import mark_of
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import Wish
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import StackOptions
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import run_stack
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import WorldClient
@@ -196,7 +196,7 @@ def test_progress_is_told_at_each_beginning_and_end(world):
         run_stack(
             WorldClient(world),
             KINDS,
-            Wish("shop"),
+            StackOptions("shop"),
             [Document("", definition, {})],
             False,
             parallel=2,
@@ -211,7 +211,7 @@ def test_no_more_are_begun_than_there_are_workers(world):
     run_stack(
         WorldClient(world),
         KINDS,
-        Wish("shop"),
+        StackOptions("shop"),
         [Document("", definition, {})],
         False,
         parallel=2,
@@ -265,7 +265,7 @@ def test_a_worker_that_is_free_takes_the_next_while_others_are_still_at_work(wor
 
     definition = {"profiles": [{"name": "slow"}, {"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}]}
     run_stack(
-        Client(world), KINDS, Wish("shop"), [Document("", definition, {})], False, parallel=2,
+        Client(world), KINDS, StackOptions("shop"), [Document("", definition, {})], False, parallel=2,
         progress=lambda applier: begun.set() if "b" in [node.label for node in applier.running] else None,
     )  # fmt: skip
     assert begun.is_set()

@@ -19,7 +19,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry impor
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.marks import mark_of
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import Wish, in_order
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import StackOptions, in_order
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import plan_stack
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, refused, refused_after, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK, WorldClient
@@ -27,7 +27,7 @@ from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK, WorldClien
 
 def planned(world, definition=None, client=None, kinds=KINDS, **wish):
     documents = [Document("", definition, {})] if definition is not None else []
-    return plan_stack(client or WorldClient(world), kinds, Wish(**{"name": "shop", **wish}), documents)
+    return plan_stack(client or WorldClient(world), kinds, StackOptions(**{"name": "shop", **wish}), documents)
 
 
 def rows(result):

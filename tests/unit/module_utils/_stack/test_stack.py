@@ -20,7 +20,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.stora
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.export import export
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.marks import mark_of
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import Wish
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import StackOptions
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import plan_stack
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, SHOP, refused, refused_after, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK, World, WorldClient
@@ -166,7 +166,7 @@ def operations(count):
 
     sys.setprofile(count_calls)
     try:
-        plan_stack(WorldClient(world), KINDS, Wish("shop", prune=True), [Document("", definition, {})])
+        plan_stack(WorldClient(world), KINDS, StackOptions("shop", prune=True), [Document("", definition, {})])
     finally:
         sys.setprofile(None)
     return calls

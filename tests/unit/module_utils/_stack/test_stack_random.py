@@ -13,7 +13,7 @@ import copy
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import MARK
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import Wish
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import StackOptions
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import run_stack
 from ansible_collections.cloudhost.lxd.tests.unit.world import Killed, World, WorldClient
 from hypothesis import given, settings
@@ -101,7 +101,7 @@ def apply(world, document, **wish):
     return run_stack(
         WorldClient(world),
         KINDS,
-        Wish(name="shop", **wish),
+        StackOptions(name="shop", **wish),
         [Document("", copy.deepcopy(document), {})],
         False,
         parallel=3,

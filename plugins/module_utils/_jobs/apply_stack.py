@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""The modules for stacks, as declarations: their options, and all kinds put into the hands of the engine."""
+"""The module `stack`: its options, and a run of the stack with every kind of the registry."""
 
 from __future__ import annotations
 
@@ -15,19 +15,18 @@ from .._api.client import Client
 from .._api.errors import InvalidInput
 from .._stack.applier import Applier
 from .._stack.document import Document
-from .._stack.export import export
-from .._stack.planner import Wish
+from .._stack.planner import StackOptions
 from .._stack.run import run_stack
 from .registry import KINDS
 
 
-class Tale:
-    """A file that says how far a run is, for whoever looks at it meanwhile."""
+class ProgressFile:
+    """A file with the progress of a run, which the action plugin reads during the run."""
 
     def __init__(self, path: str) -> None:
         self.path = path
 
-    def tell(self, applier: Applier) -> None:
+    def write(self, applier: Applier) -> None:
         running = [node.title for node in applier.running]
         more = f" and {len(running) - 3} more" if len(running) > 3 else ""
         failed = f", {applier.failed} failed" if applier.failed else ""
@@ -37,7 +36,7 @@ class Tale:
                 stream.write(f"{applier.finished} of {applier.total} done{failed}{now}\n")
             os.replace(self.path + ".new", self.path)
         except OSError:
-            return  # nobody is served by a run that ends for want of its own tale
+            return  # a run continues without its progress file
 
 
 class Stack:
@@ -73,12 +72,12 @@ class Stack:
         absent = params["state"] == "absent"
         if not documents and not absent:
             raise InvalidInput("src, definition: one of them is needed, since a stack is what they say.")
-        wish = Wish(params["name"], params["prune"], params["adopt"], absent, params["force"])
-        progress = Tale(params["_progress"]).tell if params.get("_progress") else lambda applier: None
+        options = StackOptions(params["name"], params["prune"], params["adopt"], absent, params["force"])
+        progress = ProgressFile(params["_progress"]).write if params.get("_progress") else lambda applier: None
         return run_stack(
             client,
             KINDS,
-            wish,
+            options,
             documents,
             check_mode,
             params["project"],
@@ -86,17 +85,3 @@ class Stack:
             progress,
             params["show_text"],
         )
-
-
-class StackExport:
-    """A server as a document."""
-
-    spec: dict[str, dict[str, Any]] = {
-        "projects": {"type": "list", "elements": "str"},
-        "kinds": {"type": "list", "elements": "str"},
-    }
-
-    @staticmethod
-    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
-        definition, secrets = export(client, KINDS, params["projects"], params["kinds"])
-        return {"definition": definition, "left_out": secrets}

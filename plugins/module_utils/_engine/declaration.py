@@ -4,43 +4,63 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What a stack has to know of a kind: its section in a document, what it refers to, who may own it, how it is exported.
+"""What a kind declares: its place in the API, its options, and all that a stack needs to know of it.
 
-A kind that is declared is part of the stack, its order and its export: the stack itself knows no kind.
+These are facts of the class. They need no resource, and only `export`, `readable` and `claims` ask a server.
 """
 
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Mapping
 
 from .._api.client import Client
+from . import secrets
 from .claims import Claim, Hold
 from .fields import Field, Map
 
 _PARENT = re.compile(r"{(\w+)}")
 
 
-class Stackable:
-    """The part of `resource.Resource` that stacks use; all of it has defaults.
+class Declaration:
+    """The class attributes of a kind with their defaults, and what follows from them.
 
-    :cvar section: its key in a document; the plural of `kind` where nothing else is said
+    :cvar kind: the word for one of it, and the name of the result
+    :cvar path: the collection in the API; `{option}` stands for the name of what it belongs to
+    :cvar key: the key of the API object that names it
+    :cvar named: whether there can be more than one, identified by `name`
+    :cvar states: the choices of `state`, the default first; none for what can only be configured
+    :cvar scoped: whether it is in a project
+    :cvar extension: the API extension that servers need to know the kind at all
+    :cvar renames: whether `POST path` renames it; gives the module the option `new_name`
+    :cvar server_keys: patterns of config keys that the server writes; purging keeps them
+    :cvar hidden_keys: patterns of config keys that no diff shows unless the user wrote them
+    :cvar returned_secrets: secrets that are what the module is for, and are therefore returned
+    :cvar fixed_config: config keys that the API cannot change after creation
+    :cvar name_rule: what a new name has to match as a whole, and that in words
+    :cvar name_rules: the same where the implementations differ, by implementation
+    :cvar slashes: whether a name can have slashes
+    :cvar unless_used: what the servers do only while nothing uses it: `delete`, `rename`
+
+    For stacks:
+
+    :cvar section: its key in a document; the plural of `kind` by default
     :cvar listed: whether its collection lists it
     :cvar stackable: whether it can be part of a document at all
     :cvar refers: which options name resources of which kinds: `option`, `option.key` inside a dictionary,
         `option/option` for one that belongs to another
     :cvar singletons: names of those that the daemon makes itself; they are changed, but never owned and never deleted
-    :cvar feature: the `features.*` key of a project without which it lives in the project `default`
+    :cvar feature: the `features.*` key of a project without which it is in the project `default`
     :cvar foremost: whether all else waits for it
     :cvar events: states that happen and do not last, so that a document cannot ask for them
     :cvar instant_options: options for one task that make no sense in a document
     :cvar placed: whether the connection option `target` says where it is
     :cvar marks: whether it has a place for the name of the stack that owns it: its first free dictionary
     :cvar copied: whether the daemons copy it with its mark, so that a mark of an earlier version may be that of another
-    :cvar one_by_one: actions (`create`, `delete`, …) of which a daemon makes a mess when two are done at once in the
+    :cvar one_by_one: actions (`create`, `delete`, …) that fail or leave damage when two of them run at once in the
         same parent or project
     :cvar lends: whether what it refers to is used by all that refers to it
-    :cvar holds: whether its users have data in it, so that they do not let go of it where a profile no longer names it
+    :cvar holds: whether its users have data in it, so that they keep it where a profile no longer names it
     :cvar lasting: patterns of keys that `singletons` keep for good, whoever wrote them
     :cvar passing: whether it comes and goes by itself, so that an export has it only when asked
     """
@@ -51,6 +71,19 @@ class Stackable:
     named = True
     extension = ""
     fields: tuple[Field, ...] = ()
+    states: tuple[str, ...] = ("present", "absent")
+    scoped = True
+    renames = False
+    server_keys: tuple[str, ...] = ("volatile.*",)
+    hidden_keys: tuple[str, ...] = ("volatile.*",)
+    returned_secrets: tuple[str, ...] = ()
+    fixed_config: tuple[str, ...] = ()
+    options: dict[str, dict[str, Any]] = {}
+    constraints: dict[str, Any] = {}
+    name_rule = (r"[^/\s*][^/\s]*", "no slash, no space and no asterisk")
+    name_rules: dict[str, tuple[str, str]] = {}
+    slashes = False
+    unless_used: tuple[str, ...] = ()
 
     section = ""
     listed = True
@@ -71,6 +104,29 @@ class Stackable:
     lasting: tuple[str, ...] = ()
 
     @classmethod
+    def argument_spec(cls) -> dict[str, dict[str, Any]]:
+        """The options of the module, as Ansible takes them, without those of the connection."""
+        spec: dict[str, dict[str, Any]] = {}
+        if cls.named:
+            spec["name"] = {"type": "str", "required": True}
+        if cls.states:
+            spec["state"] = {"type": "str", "choices": list(cls.states), "default": cls.states[0]}
+        if cls.renames:
+            spec["new_name"] = {"type": "str"}
+        for field in cls.fields:
+            spec.update(field.arguments())
+        if cls.fixed_config or any(field.create_only for field in cls.fields):
+            spec["recreate"] = {"type": "bool", "default": False}
+        spec.update(cls.options)
+        return spec
+
+    @classmethod
+    def returned(cls, obj: dict[str, Any] | None) -> Any:
+        """The object as the module returns it: secrets hidden, except those in `returned_secrets`."""
+        hidden = secrets.masked(obj)
+        return {**hidden, **{key: obj[key] for key in cls.returned_secrets if key in obj}} if obj else hidden
+
+    @classmethod
     def plural(cls) -> str:
         return cls.section or cls.kind + ("es" if cls.kind.endswith(("s", "x", "ch")) else "s")
 
@@ -80,13 +136,13 @@ class Stackable:
         return _PARENT.findall(cls.path)
 
     @classmethod
-    def identity(cls, params: dict[str, Any]) -> str | None:
-        """What the API knows it by; None where the options do not tell."""
+    def identity(cls, params: Mapping[str, Any]) -> str | None:
+        """The name that identifies it in the API; None if the options do not determine it."""
         return params["name"]
 
     @classmethod
-    def label(cls, params: dict[str, Any]) -> str:
-        """What tells it from others of its kind in a project."""
+    def label(cls, params: Mapping[str, Any]) -> str:
+        """What identifies it among those of its kind in a project."""
         return "/".join(
             [*(str(params[option]) for option in cls.parents()), *([str(cls.identity(params))] if cls.named else [])]
         )
@@ -100,7 +156,7 @@ class Stackable:
 
     @classmethod
     def called(cls, obj: dict[str, Any], label: str) -> list[str]:
-        """The labels that an object goes by, any of which a mark can name; none where nobody has given it a name."""
+        """The labels that an object goes by, any of which a mark can name; none if it has no name."""
         return [label]
 
     @classmethod
@@ -111,7 +167,7 @@ class Stackable:
         return "", False
 
     @classmethod
-    def references(cls, params: dict[str, Any]) -> list[tuple[str, ...]]:
+    def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
         """Kinds and labels of what has to be there before it; a label of `*` stands for all of that kind. A third part
         is the project where it is another.
         """
@@ -123,7 +179,7 @@ class Stackable:
 
     @classmethod
     def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
-        """What an object has that only one can have at a time, so that the next has to wait for it (`_claims`)."""
+        """What an object has that only one can have at a time, so that the next has to wait for it (`claims.py`)."""
         return {claim: hold for field in cls.fields for claim, hold in field.claims(obj, client, query).items()}
 
     @classmethod
@@ -133,8 +189,9 @@ class Stackable:
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
-        """The entry of a document that describes an object, but for its parents and project; None for what is not
-        anybody's wish.
+        """The entry of a document that describes an object, without its parents and project.
+
+        None for what no document has to describe.
         """
         shown = {field.name: field.exported(obj.get(field.key), cls) for field in cls.fields}
         entry = {option: value for option, value in shown.items() if value not in (None, "", {}, [])}
@@ -145,7 +202,7 @@ class Stackable:
         return {"name": obj[cls.key], **entry}
 
 
-def _written(params: dict[str, Any], option: str) -> list[str]:
+def _written(params: Mapping[str, Any], option: str) -> list[str]:
     """The names that an option holds: one, a list, or a list with commas inside a dictionary."""
     if "/" in option:
         parts = [params.get(part) for part in option.split("/")]

@@ -1,0 +1,114 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""One object of the API: where it is, how it is read, and how it is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._api.client import quote
+from .._api.errors import InvalidInput, ServerError
+from .checks import Checks
+from .plans import Existing
+
+
+class ApiObject(Checks):
+    """The requests of a resource. A kind overrides those that its API expects in another way.
+
+    :ivar name: its name now, and `project` the project that it is in; `Resource.adopt` and `rename` set them
+    """
+
+    state: str
+    project: str | None
+
+    # -- where it is --------------------------------------------------------------------------------------------------
+
+    @property
+    def collection(self) -> str:
+        """The path of the collection it is in."""
+        if "{" not in self.path:
+            return self.path
+        return self.path.format_map({option: quote(str(self.params[option])) for option in self.parents()})
+
+    def url(self, name: str | None = None) -> str:
+        return f"{self.collection}/{quote(name or self.name)}"
+
+    def query(self) -> dict[str, Any]:
+        return {"project": self.project} if self.scoped else {}
+
+    def owner_path(self, obj: dict[str, Any]) -> str:
+        """For a kind without a place for a mark: the path of what it belongs to, whose mark counts."""
+        return self.collection.rpartition("/")[0] if self.parents() else ""
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def read(self) -> Existing | None:
+        """The object as it is now, under its new name if it has been renamed already.
+
+        Only reads: the name and the project under which it is found are part of the result.
+        """
+        found = self.fetch(self.name)
+        new = self.params.get("new_name")
+        if new and new != self.name:
+            other = self.fetch(new)
+            if found and other:
+                raise InvalidInput(
+                    f"{self.kind} '{self.name}' cannot be renamed: '{new}' exists too. Remove one of them, or choose "
+                    "another new_name."
+                )
+            if other:
+                return other
+        if found is None and self.state != "absent":
+            self.check_project(self.query().get("project"))
+        return found
+
+    def fetch(self, name: str) -> Existing | None:
+        """`GET` of the object with a name."""
+        reply = self.client.find(self.url(name), **self.query())
+        return Existing(reply.metadata, reply.etag, name, self.project) if reply else None
+
+    def users(self, obj: dict[str, Any]) -> list[str]:
+        """The URLs of what keeps the server from deleting or renaming it. A restricted client does not see all."""
+        return list(obj.get("used_by") or ())
+
+    def taken_over(self) -> Existing | None:
+        """An object that creating this one would take over, although `read` does not find it by its name."""
+        return None
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def create(self, body: dict[str, Any]) -> None:
+        self.client.write("POST", self.collection, body, **self.query())
+
+    def update(self, found: Existing, body: dict[str, Any]) -> None:
+        self.client.write("PUT", self.url(), body, etag=found.etag, **self.query())
+
+    def delete(self) -> None:
+        self.client.write("DELETE", self.url(), **self.query())
+
+    def rename(self, new: str) -> None:
+        self.client.write("POST", self.url(), {"name": new}, **self.query())
+        self.name = new
+
+    def forgets(self, refusal: ServerError) -> bool:
+        """Whether the server can drop keys that were not in a refused write, so that `restore` has to write them."""
+        return False
+
+    def restore(self, now: Existing, body: dict[str, Any]) -> None:
+        """Write the object as it was before a refused write."""
+        self.update(now, body)
+
+    def awaits(self) -> bool:
+        """Whether `after_apply` has something to wait for, once planned."""
+        return False
+
+    def after_apply(self, found: Existing | None) -> dict[str, Any] | None:
+        """Wait until the object is ready for use, once it is in the desired state. Writes nothing of it.
+
+        Returns the object as the module returns it; None for the object as it was read.
+        """
+        return None

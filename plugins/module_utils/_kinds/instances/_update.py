@@ -1,0 +1,151 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""The order of the steps that change an instance, and where it has to be stopped, restarted or rebuilt for them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..._api.errors import InvalidInput
+from ..._engine import values
+from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
+from .._targets import refuse_steps
+from ..images._source import find_image, image_source
+from . import _arrival as arrival
+from . import _moving as moving
+from . import _origin as origin
+from ._placement import can_move_live
+from ._power import RUNNING, STOPPED, end_words, normalize_status, status_after
+
+#: Config keys that a running container takes in only when it starts (doc/reference/instance_options.md, "Live update:
+#: no").
+AT_START = (
+    *("limits.kernel.*", "limits.memory.hugepages", "linux.*", "nvidia.*", "raw.*", "migration.*"),
+    *("security.devlxd", "security.guestapi", "security.idmap.*", "security.privileged", "security.syscalls.*"),
+    *("security.csm", "security.secureboot", "security.sev*", "agent.nic_config.*"),
+)
+
+
+class InstanceUpdate:
+    """One update of an instance. It adds moves and power to the steps that every kind has, and to the plan."""
+
+    def __init__(self, instance: Any, found: Existing, plan: Plan, steps: UpdateSteps) -> None:
+        self.instance, self.found, self.plan = instance, found, plan
+        self.status = normalize_status(found.object["status"])
+        self.moves, self.update, self.rest = steps
+
+    def ordered(self) -> list[Step]:
+        """All steps in their order.
+
+        :raises InvalidInput: if it must be stopped and the task does not allow that, or if a stop would delete it
+        """
+        self._warn_of_idle_nulls()
+        self._add_moves()
+        first, now = self._first_steps()
+        state = self.instance.state
+        goal = "started" if self.instance.was_running and state == "present" else state
+        power = self.instance.power.steps(now, goal)
+        steps = [*first, *self.moves, *self.update, *self.rest, *power]
+        after = status_after(now, goal)
+        self.instance.runs = after == RUNNING
+        refuse_steps(self.instance.client, self.found, self.instance.url(), self.instance.query(), steps)
+        if after != self.status:
+            self.plan.before["status"], self.plan.after["status"] = self.status, after
+            self.plan.result = {**(self.plan.result or {}), "status": after}
+        return steps
+
+    def _warn_of_idle_nulls(self) -> None:
+        instance = self.instance
+        nulls = origin.nulls(instance.wanted, self.found.object)
+        if nulls:
+            profiles = (self.plan.result or {}).get("profiles") or []
+            there = origin.profiles_of(instance.client, profiles, instance.project)
+            instance.warn(*origin.idle_nulls(instance.name, nulls, there))
+
+    def _add_moves(self) -> None:
+        """Moves to another pool, project or member, which keep data, snapshots and MACs."""
+        instance = self.instance
+        away: list[Step] = []
+        if arrival.goes(instance):
+            away, self.update = arrival.move(instance, self.found.object, self.plan, self.update)
+        to_pool = moving.to_pool(instance, self.found, self.plan)
+        self.moves = [*self.moves, *to_pool, *away, *moving.to_member(instance, self.found, self.plan)]
+
+    def _first_steps(self) -> tuple[list[Step], str]:
+        """What comes before the moves and the rest, and the status after it."""
+        instance, status = self.instance, self.status
+        at_start = self._at_start() if status == RUNNING else []
+        live = can_move_live(self.found.object) and all(step.key == (Action.MOVE, "member") for step in self.moves)
+        stop_for = self._stop_for(at_start, live)
+        ends = (
+            bool((self.plan.result or {}).get("ephemeral")) and status != STOPPED
+        )  # with a stop, since it is ephemeral
+        if ends and ((self.moves and not live) or instance.state == "stopped"):
+            raise InvalidInput(end_words(instance, status, stop_for or "stopped"))
+        instance.due = ends and (instance.due or bool(stop_for))
+        if instance.due:  # the servers restart an ephemeral one without deleting it
+            first = [*self.update, *self.rest, *instance.power.steps(status, "restarted")]
+            self.update, self.rest = [], []
+            return first, status
+        first = []
+        if self.found.object.get("ephemeral") and not ends:  # no longer ephemeral, which comes before a stop
+            first, self.update = self.update, []
+        if stop_for and status != STOPPED:
+            self._check_may_stop(stop_for)
+            instance.was_running = status == RUNNING
+            return [*first, *instance.power.steps(status, "stopped")], STOPPED
+        if at_start:
+            keys = ", ".join(at_start)
+            instance.warn(
+                f"instance '{instance.name}': {keys} takes effect at its next start (restart: if_required does it now)."
+            )
+        return first, status
+
+    def _at_start(self) -> list[str]:
+        """The changed config keys that take effect at the next start."""
+        old, new = self.found.object.get("config") or {}, (self.plan.result or {}).get("config") or {}
+        before, after = values.changes(old, new)
+        return sorted(key for key in {**before, **after} if values.matches(key, AT_START))
+
+    def _stop_for(self, at_start: list[str], live: bool) -> str:
+        """What it has to be stopped for, as the end of a sentence; empty if it can keep running."""
+        if self.moves:
+            return "" if live else "moved or renamed"
+        allowed = self.instance.params["restart"] == "if_required" and self.instance.state in ("started", "present")
+        return f"given {', '.join(at_start)}" if at_start and allowed else ""
+
+    def _check_may_stop(self, stop_for: str) -> None:
+        instance = self.instance
+        if instance.params["restart"] != "if_required" and instance.state not in ("stopped", "restarted"):
+            raise InvalidInput(
+                f"instance '{instance.name}' on {instance.client.label} is {self.status} and must be stopped to be "
+                f"{stop_for}: set restart: if_required, or state: stopped."
+            )
+
+
+def rebuilding(instance: Any, found: Existing, after: dict[str, Any]) -> list[Step]:
+    """The steps of `state: rebuilt`; none if the instance is from that image already, or has just been rebuilt."""
+    instance.client.require("instances_rebuild", "state: rebuilt")
+    image = instance.params["image"]
+    if not image:
+        raise InvalidInput("image: state rebuilt needs the image to rebuild from.")
+    base = found.object["config"].get("volatile.base_image")
+    if ":" not in image and find_image(instance.client, image, instance.project) == base:
+        return []
+    if (Action.REBUILD, "") in instance.done:
+        return []
+    body = {"source": image_source(instance.client, "image", image, instance.project)}
+
+    def rebuild() -> None:
+        instance.client.write("POST", instance.url() + "/rebuild", body, **instance.query())
+
+    step = Step(Action.REBUILD, f"rebuild instance {instance.name} from image {image}", rebuild)
+    if normalize_status(found.object["status"]) != RUNNING:
+        return [step]
+    if after.get("ephemeral"):
+        raise InvalidInput(end_words(instance, RUNNING, "rebuilt"))
+    return [*instance.power.steps(RUNNING, "stopped"), step, *instance.power.steps(STOPPED, "started")]
