@@ -69,9 +69,12 @@ def test_mask_pair(before, after, expected):
 @pytest.mark.parametrize(
     "key",
     [
-        "core.trust_password", "user.Password", "oidc.client.secret", "loki.auth.password", "maas.api.key", "s3.access_key", "secret-key",
-        "trust_token", "client_key", "acme.eab.hmac", "bgp.peers.x.password", "private_key", "user.credential", "api-key", "my_apikey", "s3.accesskey",
-        "peers.west.key", "acme.provider.environment", "user.passphrase", "LUKS_PASSPHRASE", "db_pwd", "wifi.psk", "user.ssh_key", "registry.auth",
+        "core.trust_password", "user.Password", "oidc.client.secret", "loki.auth.password", "maas.api.key",
+        "s3.access_key", "secret-key",
+        "trust_token", "client_key", "acme.eab.hmac", "bgp.peers.x.password", "private_key", "user.credential",
+        "api-key", "my_apikey", "s3.accesskey",
+        "peers.west.key", "acme.provider.environment", "user.passphrase", "LUKS_PASSPHRASE", "db_pwd", "wifi.psk",
+        "user.ssh_key", "registry.auth",
         "smtp_pass", "card-pin", "user.pin", "session.cookie", "user.tls-key",
     ],
 )  # fmt: skip

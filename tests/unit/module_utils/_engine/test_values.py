@@ -115,8 +115,10 @@ def test_check_size_lets_pass(key, value):
 @pytest.mark.parametrize(
     ("key", "value"),
     [
-        ("size", "10G"), ("size", "50%"), ("limits.memory", "1000%"), ("size.state", "1.5GiB"), ("volume.size", "large"), ("limits.disk", "lots"),
-        ("x.limits.disk", "lots"), ("limits.memory.swap", "lots"), ("snapshots.size", "lots"), ("limits.memory", "%"), ("size", "true"), ("size.state", "50%"),
+        ("size", "10G"), ("size", "50%"), ("limits.memory", "1000%"), ("size.state", "1.5GiB"),
+        ("volume.size", "large"), ("limits.disk", "lots"),
+        ("x.limits.disk", "lots"), ("limits.memory.swap", "lots"), ("snapshots.size", "lots"), ("limits.memory", "%"),
+        ("size", "true"), ("size.state", "50%"),
     ],
 )  # fmt: skip
 def test_check_size_refuses(key, value):

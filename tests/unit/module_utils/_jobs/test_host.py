@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What host_info sees of a host. The packages, units and daemons of real hosts are in tests/quickstart and tests/hosts."""
+"""What host_info reads of a host. Packages, units and daemons of real hosts are in tests/quickstart and tests/hosts."""
 
 from __future__ import annotations
 

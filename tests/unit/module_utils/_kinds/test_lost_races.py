@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Somebody else writes between our reading and our writing: both changes survive, whichever way a kind has of writing."""
+"""Another client writes between our reading and our writing: both changes survive, in every way a kind writes."""
 
 from __future__ import annotations
 

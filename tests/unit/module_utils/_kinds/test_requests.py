@@ -33,8 +33,9 @@ FINGERPRINT = "a" * 64
 WEB, IMAGE = "/1.0/instances/web", f"/1.0/images/{FINGERPRINT}"
 LOCAL = {"locations": ["none"], "config": {"user.a": "1"}}
 RUNNING = {
-    "name": "web", "status": "Running", "type": "container", "config": {}, "devices": {}, "profiles": ["default"], "description": "d", "ephemeral": False,
-    "expanded_config": {}, "expanded_devices": {"eth0": {"type": "nic"}, "root": {"type": "disk", "path": "/", "pool": "fast"}}, "location": "none",
+    "name": "web", "status": "Running", "type": "container", "config": {}, "devices": {}, "profiles": ["default"],
+    "description": "d", "ephemeral": False, "location": "none", "expanded_config": {},
+    "expanded_devices": {"eth0": {"type": "nic"}, "root": {"type": "disk", "path": "/", "pool": "fast"}},
 }  # fmt: skip
 
 
@@ -65,15 +66,22 @@ def ask(daemon):
     [
         (Profile, {"name": "web", "config": {"a": 1}}, "/1.0/profiles/web", {"config": {"a": "1"}}),
         (Project, {"name": "web", "description": "d"}, "/1.0/projects/web", {"description": "d"}),
-        (Network, {"name": "web", "config": {"user.a": 1}}, "/1.0/networks/web", {"managed": True, "type": "bridge", **LOCAL}),
-        (StoragePool, {"name": "web", "driver": "dir", "config": {"user.a": 1}}, "/1.0/storage-pools/web", {"driver": "dir", **LOCAL}),
+        (Network, {"name": "web", "config": {"user.a": 1}}, "/1.0/networks/web",
+         {"managed": True, "type": "bridge", **LOCAL}),
+        (StoragePool, {"name": "web", "driver": "dir", "config": {"user.a": 1}}, "/1.0/storage-pools/web",
+         {"driver": "dir", **LOCAL}),
         (Instance, {"name": "web", "state": "started", "description": "d"}, WEB, RUNNING),
         (InstanceSnapshot, {"name": "s0", "instance": "web"}, f"{WEB}/snapshots/s0", {"name": "s0", "stateful": False}),
-        (ImageAlias, {"name": "debian", "fingerprint": FINGERPRINT}, "/1.0/images/aliases/debian", {"name": "debian", "target": FINGERPRINT}),
-        (Certificate, {"fingerprint": FINGERPRINT, "restricted": False}, f"/1.0/certificates/{FINGERPRINT}", {"fingerprint": FINGERPRINT, "restricted": False}),
-        (ClusterMember, {"name": "node1", "roles": []}, "/1.0/cluster/members/node1", {"server_name": "node1", "status": "Online", "roles": []}),
-        (ClusterGroup, {"name": "gpu", "description": "d"}, "/1.0/cluster/groups/gpu", {"name": "gpu", "description": "d"}),
-        (Server, {"config": {"core.https_address": ":8443"}}, "/1.0", {"auth": "trusted", "config": {"core.https_address": ":8443"}}),
+        (ImageAlias, {"name": "debian", "fingerprint": FINGERPRINT}, "/1.0/images/aliases/debian",
+         {"name": "debian", "target": FINGERPRINT}),
+        (Certificate, {"fingerprint": FINGERPRINT, "restricted": False}, f"/1.0/certificates/{FINGERPRINT}",
+         {"fingerprint": FINGERPRINT, "restricted": False}),
+        (ClusterMember, {"name": "node1", "roles": []}, "/1.0/cluster/members/node1",
+         {"server_name": "node1", "status": "Online", "roles": []}),
+        (ClusterGroup, {"name": "gpu", "description": "d"}, "/1.0/cluster/groups/gpu",
+         {"name": "gpu", "description": "d"}),
+        (Server, {"config": {"core.https_address": ":8443"}}, "/1.0",
+         {"auth": "trusted", "config": {"core.https_address": ":8443"}}),
     ],
     ids=lambda value: getattr(value, "kind", ""),
 )  # fmt: skip
@@ -138,7 +146,8 @@ def test_an_instance_from_nothing_to_its_address_is_ten(daemon, ask):
     assert outcome.actions == ["create instance web from image debian/12", "start instance web"]
     assert outcome.result["addresses"] == ["10.0.0.2"]
     assert lines == [
-        f"GET {WEB}", "GET /1.0/images/aliases/debian/12", "POST /1.0/instances", "GET /1.0/operations/1/wait", f"PUT {WEB}/state",
+        f"GET {WEB}", "GET /1.0/images/aliases/debian/12", "POST /1.0/instances", "GET /1.0/operations/1/wait",
+        f"PUT {WEB}/state",
         "GET /1.0/operations/2/wait", f"GET {WEB}", *[f"GET {WEB}/state"] * 3,
     ]  # fmt: skip
 

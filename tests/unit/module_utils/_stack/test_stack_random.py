@@ -29,6 +29,22 @@ def some(choices, most=3):
     return st.lists(st.sampled_from(choices), unique=True, max_size=most) if choices else st.just([])
 
 
+def add_instances(draw, document, known, here):
+    """Instances in a project with some of the known profiles, and their snapshots."""
+    for name in draw(some(("i0", "i1", "i2"))):
+        entry = {
+            "name": name,
+            "source": {"type": "none"},
+            "config": draw(configs),
+            "state": draw(st.sampled_from(("started", "stopped", "present"))),
+        }
+        # `default` is written, because profiles that no entry writes are kept, and in use
+        entry["profiles"] = ["default", *draw(some(known))]
+        document["instances"].append({**entry, **here})
+        for snapshot in draw(some(("s0", "s1"))):
+            document["instance_snapshots"].append({"instance": name, "name": snapshot, **here})
+
+
 @st.composite
 def documents(draw):
     """A document that is right: what it refers to is in it. The order of its entries means nothing."""
@@ -53,29 +69,9 @@ def documents(draw):
             *({"name": name, "config": draw(configs), "devices": devices, "purge_devices": True} for name in names),
         ]:
             document["profiles"].append({**entry, **({"project": project} if project else {})})
-        known = (
-            names
-            if own
-            else [
-                entry["name"] for entry in document["profiles"] if "project" not in entry and entry["name"] != "default"
-            ]
-        )
-        for name in draw(some(("i0", "i1", "i2"))):
-            entry = {
-                "name": name,
-                "source": {"type": "none"},
-                "config": draw(configs),
-                "state": draw(st.sampled_from(("started", "stopped", "present"))),
-            }
-            entry["profiles"] = [
-                "default",
-                *draw(some(known)),
-            ]  # written, because what is not written is kept, and in use
-            document["instances"].append({**entry, **({"project": project} if project else {})})
-            for snapshot in draw(some(("s0", "s1"))):
-                document["instance_snapshots"].append(
-                    {"instance": name, "name": snapshot, **({"project": project} if project else {})}
-                )
+        shared = [entry["name"] for entry in document["profiles"] if "project" not in entry]
+        known = names if own else [name for name in shared if name != "default"]
+        add_instances(draw, document, known, {"project": project} if project else {})
     return {section: draw(st.permutations(entries)) for section, entries in document.items()}
 
 

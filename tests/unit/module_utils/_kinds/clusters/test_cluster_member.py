@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What evacuating and restoring sends, and a restore that has to be tried again, which no daemon here does on demand."""
+"""What evacuating and restoring sends, and a restore that has to be repeated, which no daemon does on demand."""
 
 from __future__ import annotations
 

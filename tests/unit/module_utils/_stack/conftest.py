@@ -1,0 +1,21 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""What the tests of stacks share."""
+
+from __future__ import annotations
+
+import pytest
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
+from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK
+from ansible_collections.cloudhost.lxd.tests.unit.zones import Note, Record, Zone
+
+
+@pytest.fixture
+def zones(world, monkeypatch):
+    """All kinds, with those of zones, on a server that knows them."""
+    for sort in ("network-zones", "records", "notes"):
+        monkeypatch.setitem(BLANK, sort, {"description": "", "config": {}})
+    world.server["api_extensions"].append("zones")
+    return {"note": Note, "network_zone_record": Record, "network_zone": Zone, **KINDS}
