@@ -180,15 +180,14 @@ class Planner:
         if bound and (there is None or owner or self.options.adopt):
             node.params = self._marked(node, there.object if there else {})
             resource = node.kind(self.client, node.params)
-            found = found._replace(wanted=None) if found else None  # that was without the mark
         node.plan = plan = resource.plan(found)
         if bound and there and plan.steps and not owner and not self.options.adopt:
             differing = ", ".join(sorted({*plan.before, *plan.after})) or "its origin"
             raise InvalidInput(
                 f"{node.title} on {self.client.label} is there already, belongs to no stack, and differs in "
                 f"{differing}. "
-                f"With adopt: true the stack '{self.options.name}' takes it over; what agrees with the document as it "
-                "is stays nobody's. "
+                f"With adopt: true the stack '{self.options.name}' takes it over; what agrees with the document "
+                "already stays unmanaged. "
                 f"{node.kind.lost_mark(there.object)[0]}".rstrip()
             )
         self._decide(node, resource, adopted=bound and not owner)

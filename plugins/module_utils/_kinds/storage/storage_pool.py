@@ -85,7 +85,7 @@ class StoragePool(PerMember):
         if not self.params["recreate"]:
             self._refuse_to_shrink("config", current.get("config") or {}, new.get("config") or {})
             for member, config in (new.get("members") or {}).items():
-                self._refuse_to_shrink(f"members.{member}", current["members"].get(member) or {}, config)
+                self._refuse_to_shrink(f"members.{member}", (current.get("members") or {}).get(member) or {}, config)
         return new
 
     def _refuse_to_shrink(self, option: str, current: dict[str, str], new: dict[str, str]) -> None:

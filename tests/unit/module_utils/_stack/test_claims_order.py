@@ -88,7 +88,7 @@ def test_what_cannot_be_is_an_error_that_names_all_three():
     _sequence, freed, errors = taken_by([set(), {0}, {1}], a=("", "X"), b=("", ""), c=("X", ""))
     assert freed == [] and errors == [
         "a takes the value X from c, which cannot give it up first, since it waits for a, and b is in between. "
-        "Do it in two runs: let the first take it away and give it to nobody."
+        "Do it in two runs: let the first only take it away."
     ]
     assert "since it waits for b. Do it" in taken_by(none(2), a=("X", "Y"), b=("Y", "X"))[2][0].replace(
         "for a.", "for b."
@@ -300,6 +300,19 @@ def test_the_plan_shows_what_is_freed(world):
         "      the address on br0 10.0.0.2 is unset first, for instance a to have it",
     ]
     assert run(world, stack(a=2, b=1))["changed"] is False
+
+
+def test_networks_that_swap_addresses_are_freed_too(world):
+    """The step that frees one is planned on what was read for its other plan."""
+
+    def bridges(*numbers):
+        addresses = zip(("br0", "br1"), numbers)
+        return {"networks": [{"name": name, "config": {"ipv4.address": f"10.0.{n}.1/24"}} for name, n in addresses]}
+
+    run(world, bridges(1, 2))
+    world.writes.clear()
+    run(world, bridges(2, 1))
+    assert world.writes == ["PUT /1.0/networks/br1", "PUT /1.0/networks/br0", "PUT /1.0/networks/br1"]
 
 
 def test_what_is_pruned_and_has_what_another_takes_goes_first_and_all_else_last(world):
