@@ -367,7 +367,7 @@ def test_a_member_that_is_away(hosts: Hosts) -> None:
             {"name": "node1", "state": "absent", "force": True},
             "'node1' is the last member that is online; node2 would be left",
         ),
-        ("stack_export", {}, "node2 is offline .* told by itself only"),
+        ("stack_export", {}, "node2 is offline .* shown by itself only"),
     ):
         with pytest.raises(ModuleFailed, match=words):
             first.run(module, check=True, timeout=8, **wish)

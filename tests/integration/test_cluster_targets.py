@@ -69,9 +69,9 @@ def test_the_address_of_a_member_stays(hosts: Hosts) -> None:
     # The warned ones would cut the member off.
     for wish, warned in (("10.0.0.1:9443", True), (None, True), (":8443", False), ("[::]:8443", False)):
         told = first.run("server", check=True, config={"core.https_address": wish})
-        assert (
-            told["changed"] is True and ("until its daemon is started anew" in str(told.get("warnings"))) is warned
-        ), wish
+        assert told["changed"] is True and ("until its daemon is restarted" in str(told.get("warnings"))) is warned, (
+            wish
+        )
 
 
 def test_a_network_keeps_its_name(hosts: Hosts) -> None:

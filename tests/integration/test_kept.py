@@ -239,7 +239,7 @@ def test_a_refused_address_is_not_taken_for_done_by_the_next_run(api) -> None:
                 assert api.query("/1.0")["config"] == was
             if api.kind == "lxd":
                 assert (
-                    "It had stored config.core.https_address, config.images.auto_update_interval all the same, which "
+                    "It had stored config.core.https_address, config.images.auto_update_interval anyway, which "
                     "is put back" in str(caught.value)
                 )
             listening = api.daemon.inside("ss", "-ltnH").stdout

@@ -147,7 +147,7 @@ def test_c3_profiles_go_along_with_a_move(api) -> None:
     assert message.startswith("profiles: there is no 'web'") and "project 'away'" in message
     message = api.fails("instance", name="mover", new_project="away")
     taken = api.has("instance_move_config")
-    assert message.startswith("new_project: ") and "'web'" in message and ("say with profiles:" in message) is taken
+    assert message.startswith("new_project: ") and "'web'" in message and ("choose with profiles:" in message) is taken
     message = api.fails("instance", name="snapped", new_project="away", profiles=["there"])
     assert "'web'" in message and ("its snapshots s1" in message) is taken
 

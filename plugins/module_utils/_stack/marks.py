@@ -118,19 +118,17 @@ class Marks:
         words = (
             (
                 self.copies,
-                "the mark is that of something else, as a copy has it, or what was renamed or moved, or as somebody "
-                "wrote it",
+                "the mark is for something else, as on a copy, after a renaming or a move, or as a user wrote it",
             ),
             (
                 self.older,
-                "the mark is of an earlier version and says not of what it is, so this may be a copy; a run with a "
-                "document that has it completes it",
+                "the mark is of an earlier version and does not name the resource, so this may be a copy; a run with "
+                "a document that has the resource completes the mark",
             ),
         )
         reported = [(left, why) for left, why in words if left]
         return tuple(
-            f"Left alone although it names the stack '{stack}': {_listed(left)} ({why}). What nobody needs is yours "
-            "to delete."
+            f"Left alone although it names the stack '{stack}': {_listed(left)} ({why}). Delete what is not needed."
             for left, why in reported
         )
 

@@ -119,7 +119,7 @@ def _free(
     errors.append(
         f"{taker} takes {one.claim.what} {one.claim.value} from {giver}, which cannot give it up first, since it "
         f"waits for {taker}{between}. "
-        "Do it in two runs: let the first take it away and give it to nobody."
+        "Do it in two runs: let the first only take it away."
     )
 
 

@@ -107,7 +107,7 @@ def take_in(client: Client) -> list[str]:
             break
     return [
         f"{client.label} has joined, and may show the configuration of before until a key of it is changed or its "
-        f"daemon starts anew: {trouble}"
+        f"daemon restarts: {trouble}"
     ]
 
 

@@ -4,8 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Which member may leave a cluster. `force` takes the servers' own guards away; what would end the cluster is refused
-all the same.
+"""Which member may leave a cluster. `force` removes the checks of the servers; what would end the cluster is
+still refused.
 """
 
 from __future__ import annotations
@@ -88,8 +88,8 @@ def _refuse_to_end_it(client: Client, name: str, left: list[dict[str, Any]]) -> 
     away = ", ".join(member["server_name"] for member in left if member["status"] == "Offline")
     if all(member["status"] == "Offline" for member in left):
         raise InvalidInput(
-            f"name: '{name}' is the last member that is online; {away} would be left, and nobody would answer any "
-            f"more. {_BRING_BACK}."
+            f"name: '{name}' is the last member that is online; {away} would be left, and no member "
+            f"would answer. {_BRING_BACK}."
         )
     keepers = ", ".join(member["server_name"] for member in _voters(left))
     raise InvalidInput(

@@ -97,7 +97,7 @@ def _refuse(instance: Any, lacking: list[str], written: bool, taken: bool) -> No
             return
         because = f" Other profiles go along with the instance, and not with its {some_of('snapshots', snapshots)[0]}."
     elif taken:
-        ways.append("say with profiles: which of those that are there it shall have")
+        ways.append("choose with profiles: some of those that are there")
     else:
         because = " This server moves an instance with the profiles that it has, and gives it others afterwards only."
     ways += [] if taken and not written else ["give it profiles that both projects have before it moves"]

@@ -55,7 +55,7 @@ def end_words(instance: Any, status: str, done: str) -> str:
     return (
         f"instance '{instance.name}' on {instance.client.label} is ephemeral and {status}, so it would be gone when "
         f"it is stopped to be {done}: "
-        "write ephemeral: false too if it shall stay, or state: absent if it shall go."
+        "write ephemeral: false too to keep it, or state: absent to delete it."
     )
 
 

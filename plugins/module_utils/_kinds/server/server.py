@@ -122,20 +122,19 @@ class Server(Resource):
                 f"config.{_FIXED}: {self.client.label} is a member of a cluster, and the address that the others "
                 f"know it by ({have}) is not "
                 f"{f'changed to {want}' if want else 'taken away'} by the servers. Leave the key out, or have the "
-                "member join anew with another address."
+                "member join again with another address."
             )
         self._warn_of_silence(have, *(obj["config"].get("core.https_address") or "" for obj in (old, new)))
 
     def _warn_of_silence(self, member: str | None, have: str, want: str) -> None:
-        """What others reach a member at is not listened on by itself where the address for clients covers it, until the
-        daemon restarts.
+        """Warn if the address for clients covered the one for other members and no longer does: the daemon listens on
+        the latter only after a restart.
         """
         if member and have and addresses.covers(have, member) and not (want and addresses.covers(want, member)):
             words = (
-                f"config.core.https_address: the other members reach {self.client.label} at {member}, which it stops "
-                f"to listen on with {have}, until its "
-                "daemon is started anew: do that next, or write an address that covers it, such as "
-                f":{member.rpartition(':')[2]}."
+                f"config.core.https_address: the other members reach {self.client.label} at {member}, on which it "
+                f"stops listening with {have} until its daemon is restarted: restart it next, or write an address that "
+                f"covers it, such as :{member.rpartition(':')[2]}."
             )
             self.warn(words)
 
