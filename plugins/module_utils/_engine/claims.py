@@ -4,10 +4,10 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Values that only one resource can have at a time: addresses of NICs, ports that proxies listen on, interfaces of the
-host.
+"""Values that only one resource can have at a time: addresses of NICs, ports that proxies listen on, host interfaces.
 
-The servers refuse the second that has one, so where such a value passes on, the one who has it goes first (`_turns`).
+The servers refuse a second resource with such a value. So if a value moves to another resource, the one that has it
+is changed first (`_stack/turns.py`).
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ class Claim(NamedTuple):
 
 
 class Hold(NamedTuple):
-    """How an object has a claim: in which part of it, and what to write where for it to be free. Without a place only
-    the end of the object frees it.
+    """How an object has a claim: in which part of it, and what to write at which place to free it. Without a place,
+    only deleting the object frees it.
 
-    A weak one is not alone: its object is let have what others have, so an order is better, but not needed.
+    Others can have what a weak hold has, so an order is better, but not required.
     """
 
     part: str = ""
@@ -43,7 +43,7 @@ class Hold(NamedTuple):
 
 
 def address(text: str) -> str:
-    """An IP address in one spelling, without the length of its prefix; empty where it is none."""
+    """An IP address in one spelling, without the length of its prefix; empty if it is not an address."""
     try:
         return str(ipaddress.ip_address(text.strip().partition("/")[0]))
     except ValueError:
@@ -51,7 +51,7 @@ def address(text: str) -> str:
 
 
 def of_devices(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[Claim, Hold]:
-    """Those of the devices of an instance, with what its profiles give it, or of a profile."""
+    """The claims of the devices of an instance, including those of its profiles, or of a profile."""
     local = obj.get("devices") or {}
     found: dict[Claim, Hold] = {}
     for name, device in {**_given(obj, client, query), **local}.items():
@@ -65,13 +65,13 @@ def of_devices(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[
 
 
 def _given(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[str, Any]:
-    """The devices that its profiles give an instance."""
+    """The devices that an instance gets from its profiles."""
     profiles = [_seen(client, f"/1.0/profiles/{quote(name)}", query) for name in obj.get("profiles") or ()]
     return {name: device for profile in profiles for name, device in (profile.get("devices") or {}).items()}
 
 
 def _seen(client: Any, path: str, query: dict[str, Any]) -> dict[str, Any]:
-    """What is there; empty where nothing is, or where this client may not look."""
+    """The object at a path; empty if there is none, or if this client may not read it."""
     try:
         found = client.find(path, **query)
     except ServerError as exc:
@@ -82,9 +82,7 @@ def _seen(client: Any, path: str, query: dict[str, Any]) -> dict[str, Any]:
 
 
 def _network(device: dict[str, str], client: Any, query: dict[str, Any]) -> dict[str, Any]:
-    """The network that a NIC is on, which those of the host count as too; empty for one on which the servers look for
-    nothing.
-    """
+    """The network of a NIC, including bridges of the host; empty if the servers do not check NICs on it."""
     if not device.get("network"):
         name, place = (device.get("parent"), {}) if device.get("nictype") == "bridged" else (None, {})
     else:
@@ -95,14 +93,14 @@ def _network(device: dict[str, str], client: Any, query: dict[str, Any]) -> dict
 
 
 def _active(obj: dict[str, Any]) -> bool:
-    """Whether what an instance has only while it runs counts. A profile has no status, and may be that of one that
-    runs.
+    """Whether to count what an instance has only while it runs. A profile has no status and counts: its instances may
+    run.
     """
     return obj.get("status", "Running") != "Stopped"
 
 
 def _on_network(name: str, device: dict[str, str], obj: dict[str, Any], network: dict[str, Any]) -> dict[Claim, Hold]:
-    """What the servers look for on the other NICs of a network before they take one."""
+    """What the servers compare with the other NICs of a network before they accept a NIC."""
     found: dict[Claim, Hold] = {}
     if not network:
         return found
@@ -132,7 +130,7 @@ def _on_network(name: str, device: dict[str, str], obj: dict[str, Any], network:
 
 
 def _nic(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, Hold]:
-    """What a NIC has of the host while its instance runs."""
+    """What a NIC uses of the host while its instance runs."""
     found: dict[Claim, Hold] = {}
     if not _active(obj):
         return found
@@ -166,7 +164,7 @@ _SORTS = {"nic": _nic, "proxy": _proxy, "disk": _disk}
 
 
 def of_network(obj: dict[str, Any]) -> dict[Claim, Hold]:
-    """Those of a network on its host."""
+    """The claims of a network on its host."""
     config, sort = obj.get("config") or {}, obj.get("type", "bridge")
     found: dict[Claim, Hold] = {}
     if sort == "bridge":
@@ -183,8 +181,8 @@ def of_network(obj: dict[str, Any]) -> dict[Claim, Hold]:
 
 
 def of_pool(obj: dict[str, Any]) -> dict[Claim, Hold]:
-    """The place of a storage pool: what was asked for, and what the daemon made of it. Some can be used by several
-    pools.
+    """The source of a storage pool: as it was asked for, and as the daemon completed it. Several pools can share some
+    sources.
     """
     config = obj.get("config") or {}
     shared = obj.get("driver") not in ("dir", "btrfs", "zfs", "lvm") or values.is_true(config.get("lvm.vg.force_reuse"))
@@ -193,9 +191,7 @@ def of_pool(obj: dict[str, Any]) -> dict[Claim, Hold]:
 
 
 def of_server(obj: dict[str, Any]) -> dict[Claim, Hold]:
-    """The addresses that the daemon listens on. The one that it may be reached by is never taken away from it on the
-    way.
-    """
+    """The addresses that the daemon listens on. The one that clients may use to reach it is never freed."""
     config = obj.get("config") or {}
     keys = [key for key in config if re.fullmatch(r"core\..*_address", key) and config[key]]
     return {

@@ -18,7 +18,7 @@ from . import secrets, values
 from .claims import Claim, Hold, of_devices
 from .interfaces import references as interfaces
 
-#: What the daemons let a device be called.
+#: The names that the daemons accept for devices.
 _DEVICE = re.compile(r"(?!\.)[A-Za-z0-9/:_.-]{1,64}")
 
 

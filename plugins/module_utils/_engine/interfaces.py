@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Interfaces that NICs and networks stand on: a network that the daemon manages, or any interface of the host."""
+"""Parent interfaces of NICs and networks: networks that the daemon manages, or interfaces of the host."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from . import values
 
 
 def below(config: dict[str, Any]) -> list[str]:
-    """The interfaces that the config of a network, or a NIC, names to stand on."""
+    """The parent interfaces that the config of a network, or a NIC, names."""
     found = [config.get("parent")]
     for entry in str(config.get("bridge.external_interfaces") or "").split(","):
         found += entry.split("/")[:2]  # Incus takes a VLAN to make as `interface/parent/vlan`
@@ -26,7 +26,7 @@ def below(config: dict[str, Any]) -> list[str]:
 
 
 def references(config: dict[str, Any]) -> list[tuple[str, ...]]:
-    """The networks that these can be, all of the project `default`: a VLAN `br0.100` stands on `br0`."""
+    """The networks that these can be, all in the project `default`. The parent of a VLAN `br0.100` is `br0`."""
     names = [name for interface in below(config) for name in (interface, *_base(interface))]
     return [("network", name, "default") for name in dict.fromkeys(names)]
 
@@ -37,10 +37,9 @@ def _base(name: str) -> list[str]:
 
 
 def missing(client: Any, wanted: dict[str, str], query: dict[str, Any]) -> dict[str, str]:
-    """For those of the interfaces, by option, that the server does not have: a sentence about it.
+    """Sentences about interfaces that the server does not have, by the option that names them.
 
-    Members of a cluster have interfaces of their own, and a project can hide them: what cannot be known is
-    left out.
+    In a cluster each member has its own interfaces, and a project can hide them: then nothing is reported.
     """
     if not wanted or client.clustered:
         return {}
@@ -62,8 +61,8 @@ def missing(client: Any, wanted: dict[str, str], query: dict[str, Any]) -> dict[
 
 
 def check_devices(resource: Any, new: dict[str, Any], old: dict[str, Any], starts: bool) -> None:
-    """Look at the parents of devices that are new or changed. The servers want them when an instance starts: before
-    that it is a warning.
+    """Check the parents of new or changed devices. The servers need them only when an instance starts: until then a
+    missing one is a warning.
     """
     before, devices = old.get("devices") or {}, new.get("devices") or {}
     changed = {
@@ -80,7 +79,7 @@ def check_devices(resource: Any, new: dict[str, Any], old: dict[str, Any], start
 
 
 def _refused(device: dict[str, str]) -> bool:
-    """A bridge that they do not manage has no addresses to give, so the servers do not take one for it."""
+    """Whether the servers refuse the device itself: an unmanaged bridge cannot assign addresses."""
     filtered = any(values.is_true(device.get(f"security.{family}_filtering")) for family in ("ipv4", "ipv6"))
     return (
         device.get("nictype") == "bridged"

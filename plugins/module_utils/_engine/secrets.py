@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What must not be shown, and how a value is shown instead. Pure functions.
+"""Secrets: how they are found, and how a value with secrets is shown. Pure functions.
 
 A value is secret by the name of its key, by what it holds (a login in a URL), or because its source marks it
 (Ansible Vault).
@@ -76,7 +76,7 @@ def is_text(key: str, value: Any) -> bool:
 
 
 def mask_pair(before: Any, after: Any, rules: Rules = BY_NAME, key: str = "") -> tuple[Any, Any]:
-    """A before/after pair with secrets hidden, and still telling which of them change."""
+    """A before/after pair with secrets hidden; the result still shows which of them change."""
     if is_secret(key):
         return _hidden(before, after)
     left, right = before or {}, after or {}
@@ -92,9 +92,9 @@ def mask_pair(before: Any, after: Any, rules: Rules = BY_NAME, key: str = "") ->
         return (
             _hidden(before, after, _lines(key, before, after))
             if MASK in (one, other)
-            else _told_apart(before, after, one, other)
+            else _with_difference(before, after, one, other)
         )
-    return _told_apart(before, after, one, other)
+    return _with_difference(before, after, one, other)
 
 
 def _hidden(before: Any, after: Any, lines: str = "") -> tuple[Any, Any]:
@@ -113,8 +113,8 @@ def _lines(key: str, before: Any, after: Any) -> str:
     return f"{count} line{'s' * (count > 1)}"
 
 
-def _told_apart(before: Any, after: Any, one: Any, other: Any) -> tuple[Any, Any]:
-    """Two values with secrets inside them; where only those differ, that is said."""
+def _with_difference(before: Any, after: Any, one: Any, other: Any) -> tuple[Any, Any]:
+    """Two values with secrets in them; if only the secrets differ, the result says that they change."""
     if one == other and before != after:
         return one, f"{other} (changed)" if isinstance(other, str) else MASK_CHANGED
     return one, other
@@ -154,14 +154,12 @@ def _holds_something(value: Any) -> bool:
 
 
 def is_telling(text: str) -> bool:
-    """Whether a secret can be told from other text, so that it can be hidden wherever it stands."""
+    """Whether a secret is distinct from other text, so that it can be hidden wherever it occurs."""
     return len(text) >= _LEAST and text.lower() not in TRUE + FALSE
 
 
 def secrets_in(value: Any, key: str = "") -> set[str]:
-    """The secrets inside an object as strings, wherever they are nested; what is too short to be told from other text
-    is left out.
-    """
+    """The secrets inside an object as strings, however deep. Secrets that could be ordinary text are left out."""
     if isinstance(value, dict):
         return {
             found for name, inner in value.items() for found in secrets_in(inner, key if is_secret(key) else str(name))
@@ -179,5 +177,5 @@ def secrets_in(value: Any, key: str = "") -> set[str]:
 
 
 def holds_secret(key: str, value: Any) -> bool:
-    """Whether a value has no place in a document that people put into a repository."""
+    """Whether a value must not be in a document that people put into a repository."""
     return is_secret(key) or (isinstance(value, str) and bool(_LOGIN.search(value)))

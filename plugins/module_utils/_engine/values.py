@@ -4,10 +4,10 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""How values are written on the wire, and when two of them mean the same. Pure functions.
+"""How values are written in the API, and when two of them are equal. Pure functions.
 
-Contracts, proven by property tests: `wire` applied twice gives what it gives once; `merge` of its own result changes
-nothing; what the user did not write is never touched unless purging is asked for.
+Property tests hold these contracts: `wire` of its own result changes nothing, and neither does `merge`; what the
+user did not write is never changed unless it is purged.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ FALSE = ("false", "no", "off", "0")
 
 
 def is_true(value: str | None) -> bool:
-    """Whether the daemons take a value for true."""
+    """Whether the daemons read a value as true."""
     return bool(value) and str(value).lower() in TRUE
 
 
@@ -105,7 +105,7 @@ def wire_map(option: str, values: dict[str, Any]) -> dict[str, str | None]:
 
 
 def parse_size(text: str) -> int | None:
-    """Bytes, for a size as the daemons write it (`10GiB`, `500MB`, `1073741824`); None if it is none."""
+    """The bytes of a size as the daemons write it (`10GiB`, `500MB`, `1073741824`); None if it is not a size."""
     match = _SIZE.match(text)
     if not match:
         return None
@@ -180,9 +180,7 @@ def merge(
 def merge_devices(
     current: dict[str, dict[str, str]], wanted: dict[str, dict[str, str | None] | None] | None, purge: bool = False
 ) -> dict[str, dict[str, str]]:
-    """Like `merge`, for devices: `None` removes one; one whose kind changes is replaced whole, so that no stale key
-    stays.
-    """
+    """Like `merge`, for devices: `None` removes one, and one with another type is replaced as a whole."""
     result = {} if purge else dict(current)
     for name, device in (wanted or {}).items():
         if device is None:
@@ -198,7 +196,7 @@ def merge_devices(
 
 
 def _other_kind(want: dict[str, str | None], have: dict[str, str]) -> bool:
-    """Whether a device turns into another one: nictype/parent and network exclude each other, and a disk is no nic."""
+    """Whether a device changes its type: nictype/parent and network exclude each other, and a disk is not a NIC."""
     if any(want.get(key) and have.get(key) and want[key] != have[key] for key in ("type", "nictype")):
         return True
     return any(
@@ -214,8 +212,8 @@ _OF_ANY_NIC = ("type", "name", "hwaddr", "boot.priority")
 
 
 def overriding(inherited: dict[str, str], written: dict[str, str | None]) -> dict[str, str]:
-    """The device that overrides one of a profile: whole, with the written keys in it, and without what goes together
-    with none of them.
+    """The complete device that overrides one of a profile: with the written keys, and without the keys that exclude
+    these.
     """
     now = inherited
     if _other_kind(written, now):
@@ -257,7 +255,7 @@ def instant(option: str, value: str | None) -> datetime.datetime | None:
 
 
 def same_instant(option: str, want: str | None, have: str | None) -> bool:
-    """Equal to the second: the daemons keep no more."""
+    """Whether two moments are equal to the second, which is the precision of the daemons."""
     one, other = instant(option, want), instant(option, have)
     if one is None or other is None:
         return one is other

@@ -4,9 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Reading the host that a daemon runs on: packages, units, processes, files, users, lxcfs. The role install asks it all
-at once.
-"""
+"""Read the host of a daemon, for the role install: packages, units, processes, files, users, lxcfs."""
 
 from __future__ import annotations
 
@@ -30,9 +28,7 @@ APT = "/etc/apt"
 
 
 def installed(names: list[str]) -> dict[str, str]:
-    """The versions of those packages of Debian that are installed, by name. What is no name of an installed package is
-    left out.
-    """
+    """The versions of installed Debian packages, by name. Names of other packages are left out."""
     text = (
         _output("dpkg-query", "--show", "--showformat=${Package}\t${db:Status-Status}\t${Version}\n", "--", *names)
         if names
@@ -58,9 +54,7 @@ def units(names: list[str]) -> dict[str, dict[str, str]]:
 
 
 def runs(pidfile: str, program: str) -> bool:
-    """Whether the process of a pid file runs a program. As start-stop-daemon sees it: also where the program was
-    replaced meanwhile.
-    """
+    """Whether the process of a pid file runs a program, even if the file was replaced since, as start-stop-daemon."""
     try:
         with open(pidfile, encoding="ascii") as stream:
             running = os.readlink(f"/proc/{int(stream.read().split()[0])}/exe")
@@ -70,7 +64,7 @@ def runs(pidfile: str, program: str) -> bool:
 
 
 def described(path: str) -> dict[str, Any] | None:
-    """A file without what is in it, or None where there is no file."""
+    """The checksum, mode and owner of a file; None if there is no file."""
     if not os.path.isfile(path):  # the others may have no end
         return None
     try:
@@ -83,7 +77,7 @@ def described(path: str) -> dict[str, Any] | None:
 
 
 def members(group: str | None, users: list[str]) -> list[str]:
-    """Those of some users that are there and in a group."""
+    """Those of some users that exist and are in a group."""
     known = {entry.pw_name for entry in pwd.getpwall()} if users else set()
     try:
         listed = grp.getgrnam(group).gr_mem if group else []
@@ -93,8 +87,8 @@ def members(group: str | None, users: list[str]) -> list[str]:
 
 
 def fuse_mount(path: str | None) -> dict[str, bool]:
-    """Whether a file system in user space can be, serves (it has a `proc`), or was killed, which leaves a mount that
-    refuses everything.
+    """Whether file systems in user space are possible, and whether one serves (it has a `proc`) or was killed, which
+    leaves a mount that refuses everything.
     """
     if path is None:
         return {}
@@ -123,7 +117,7 @@ def apt_sources() -> str:
 
 
 def answer(client: Client) -> dict[str, Any]:
-    """Whether a daemon answers, at the first attempt, and why not."""
+    """Whether a daemon answers the first attempt, and if not, why."""
     try:
         envelope = json.loads(client.fetch("/1.0"))
     except (LXDError, RecursionError, ValueError) as exc:

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Reading: instances, the server and the cluster, in one request each but the last."""
+"""Modules that read instances, the server or the cluster, each with one request but the last."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from .._kinds.instances._wait import with_addresses
 
 
 class Collection(NamedTuple):
-    """What can be listed.
+    """A collection that can be listed.
 
-    :ivar path: of the API
-    :ivar scoped: whether it is one of a project
-    :ivar key: what names an object in it
-    :ivar called: whether an object goes by a name in another way too
+    :ivar path: its path in the API
+    :ivar scoped: whether its objects are in a project
+    :ivar key: the key that names an object in it
+    :ivar called: whether an object also has another name
     """
 
     path: str

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Reading any kind of resource. It knows every kind, which the other modules that read need not load."""
+"""The module `resource_info`: lists any kind of resource. Modules for one kind need not load all of them."""
 
 from __future__ import annotations
 

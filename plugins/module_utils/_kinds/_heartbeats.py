@@ -4,12 +4,11 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Members that count as offline although they live.
+"""Members that are reported offline although they run.
 
-A member is `Offline` once nothing was heard of it for `cluster.offline_threshold`, 20 seconds by default. The leader
-asks all of them at random
-moments of intervals of half as long, so one that is healthy and busy, or has just come back, looks like a dead one now
-and then.
+A member is `Offline` if the leader has not heard of it for `cluster.offline_threshold`, 20 seconds by default. The
+leader asks all members at random moments of intervals of half that length. So a healthy member that is busy, or has
+just restarted, can be reported offline for a moment.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ HEARTBEATS = 30.0
 
 
 def heard(client: Client, read: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Those that `read` finds, once none of them is `Offline`, or once the time for it is over, which a task waits for
+    """What `read` returns once no member in it is `Offline`, or once the time for that is over. A task waits for this
     once.
     """
     patience = Deadline(min(HEARTBEATS, client.deadline.remaining() / 2))

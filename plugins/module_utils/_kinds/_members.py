@@ -50,11 +50,11 @@ class PerMember(Resource):
     _resolved: tuple[Existing | None, Mapping[str, Any]] = (None, {})
 
     def sort(self, found: Existing | None = None) -> str:
-        """Its driver or type, which a task that only changes something need not name."""
+        """Its driver or type, which a task that only changes a pool or network need not name."""
         return str(found.object[self.variant] if found else self.wanted.get(self.variant, self.default_variant))
 
     def two_phases(self, sort: str) -> bool:
-        """Whether each member needs an entry before the whole can be made."""
+        """Whether each member needs an entry before the whole can be created."""
         return True
 
     def read(self) -> Existing | None:
@@ -143,7 +143,7 @@ class PerMember(Resource):
         self._describe(whole.get("description"))
 
     def _describe(self, description: str | None) -> None:
-        """The servers forget the description of what is made in two phases."""
+        """Write the description again: the servers lose that of what is created in two phases."""
         found = super().fetch(self.name) if description else None
         if found and found.object.get("description") != description:
             super().update(found, {**found.object, "description": description})
@@ -208,7 +208,7 @@ class PerMember(Resource):
 
     @classmethod
     def exported_config(cls, config: dict[str, str], obj: dict[str, Any]) -> dict[str, str]:
-        """The configuration without what the daemon chose."""
+        """The configuration without what the daemon chose itself."""
         return config
 
     # -- changes ------------------------------------------------------------------------------------------------------

@@ -4,11 +4,11 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Moves between members that broke off half-way, brought to their end.
+"""Repair moves between members that were interrupted.
 
-LXD copies an instance to the other member as `lxd-move-of-UUID`, deletes the original, and renames the copy. Where it
-takes the other member for
-offline in between, because a heartbeat came late, the copy keeps that name, stopped, and every later move of it fails.
+LXD copies an instance to the other member as `lxd-move-of-UUID`, deletes the original, and renames the copy. If it
+takes the other member for offline in between, because a heartbeat came late, the copy keeps that name, stopped, and
+every later move of it fails.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ def start_again(client: Client, moved: list[dict[str, Any]]) -> None:
 
 
 def _now(client: Client, moved: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Those that are elsewhere now. The state of what is on a member that counts as offline cannot be seen; a late
-    heartbeat is waited for.
+    """The instances that are on another member now. A member that is reported offline does not show their state, so a
+    late heartbeat is waited for.
     """
     before = {(one["project"], one["name"]): one["location"] for one in moved}
     for attempt in range(LATE):

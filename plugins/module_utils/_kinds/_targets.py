@@ -25,7 +25,7 @@ _POWER = (Action.START, Action.RESTART, Action.FREEZE, Action.UNFREEZE)
 
 
 def refuse_target(client: Client, target: str | None, project: str | None) -> None:
-    """Refuse a `target` that is not there, that takes no instance now, or that is not for the project."""
+    """Refuse a `target` that does not exist, that takes no instance now, or that is not for the project."""
     if not target:
         return
     if not client.clustered:
@@ -75,7 +75,7 @@ def is_evacuated(member: dict[str, Any]) -> bool:
 
 
 class Placing:
-    """Where an instance of a project is to come to."""
+    """The possible places of an instance of a project."""
 
     def __init__(self, client: Client, project: str | None) -> None:
         self.client, self.project = client, project or "default"
@@ -86,9 +86,8 @@ class Placing:
         self._groups: dict[str, list[str]] = {}
 
     def check(self, target: str) -> None:
-        limited = not self.client.server.get(
-            "config"
-        )  # who administers a member sees its address there, and chooses as he likes
+        # administrators of a member see its address there, and can choose any target
+        limited = not self.client.server.get("config")
         if limited and self.restricted and self.config.get("restricted.cluster.target", "block") == "block":
             raise InvalidInput(
                 f"target: who is limited to the project '{self.project}' on {self.client.label} cannot choose a "
@@ -137,7 +136,7 @@ class Placing:
         return str(able[0])
 
     def _hindrance(self, member: dict[str, Any]) -> str:
-        """Why a member is not chosen, in words; nothing where it can be."""
+        """Why a member cannot be chosen, in words; empty if it can."""
         name, status = member["server_name"], member["status"]
         if is_evacuated(member) or status == "Offline":
             return f"{name} is {status.lower()}"

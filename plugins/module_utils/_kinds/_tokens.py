@@ -16,12 +16,12 @@ from typing import Any
 from .._api.client import OPERATION_RUNNING, Client
 from .._engine import values
 
-#: A token that ends within this time is no use to somebody who has yet to use it.
+#: A token that expires within this time is treated as expired, since it has yet to be used.
 MARGIN = datetime.timedelta(minutes=5)
 
 
 def pending(client: Client) -> list[dict[str, Any]]:
-    """The operations that stand for tokens which can still be used."""
+    """The operations of tokens that can still be used."""
     groups = client.get("/1.0/operations", recursion=1).metadata or {}
     operations = [operation for group in groups.values() for operation in group]
     return [
@@ -36,7 +36,7 @@ def revoke(client: Client, operation: str) -> None:
 
 
 def shown(operation: dict[str, Any], field: str, name: str) -> dict[str, Any]:
-    """A token, spelled as the daemon's own client prints it. `field` is what it calls the one whom it is for."""
+    """A token as the daemon's own client prints it. `field` is the client's key for the name that the token is for."""
     data = operation["metadata"]
     content = {
         field: name,
@@ -57,7 +57,7 @@ def shown(operation: dict[str, Any], field: str, name: str) -> dict[str, Any]:
 
 
 def _over(operation: dict[str, Any]) -> bool:
-    """Whether it has ended, or is about to: in the second half of its life where that is a short one."""
+    """Whether a token has expired, or soon will: within `MARGIN`, or within half of its life if that is shorter."""
     end, made = (
         values.instant(name, text)
         for name, text in (

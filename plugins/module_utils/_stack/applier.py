@@ -4,9 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""A plan carried out: each resource as soon as what it needs is there, many at a time, each worker on a connection of
-its own.
-"""
+"""Apply a plan: each resource once what it needs exists, several at a time, each worker with its own connection."""
 
 from __future__ import annotations
 
@@ -29,7 +27,7 @@ Progress = Callable[["Applier"], None]
 
 
 class Applier:
-    """`running`, `finished` and `total` are for who shows the progress."""
+    """Applies a plan. `running`, `finished` and `total` show the progress."""
 
     def __init__(self, client: Client, parallel: int, progress: Progress) -> None:
         self.client, self.parallel, self.progress = client, parallel, progress
@@ -40,7 +38,7 @@ class Applier:
         self._lock = threading.Lock()
 
     def run(self, planned: Planned) -> None:
-        """Each node gets its outcome. An error stops only what depends on it."""
+        """Set the outcome of each node. An error stops only what depends on it."""
         self.total = sum(node.busy for node in planned.nodes)
         if not self.total:
             return
@@ -93,7 +91,7 @@ class Applier:
                 heapq.heappush(ready, user)
 
     def _ready(self, nodes: list[Node], needs: set[int], node: Node) -> bool:
-        """Whether there is something to do and nothing against it."""
+        """Whether a node has something to do and nothing that it needs has failed."""
         wrong = next((nodes[number] for number in sorted(needs) if nodes[number].outcome in (FAILED, SKIPPED)), None)
         if wrong is not None:
             node.outcome = SKIPPED
@@ -117,8 +115,8 @@ class Applier:
 
     @staticmethod
     def _is_ours(node: Node, client: Client) -> bool:
-        """Whether what is there all of a sudden is what we want to make: a run that was killed had asked for it, and
-        the server was still at it.
+        """Whether an object that appeared is the one that we create: an earlier, killed run may have asked for it, and
+        the server was still creating it.
         """
         resource = node.kind(client, {**node.params})
         found = resource.read()

@@ -4,10 +4,10 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Documents: what their sections and entries may be, and where each of them stands. All that is wrong is said at once.
+"""Documents: their sections and entries, with the place of each. All errors are reported at once.
 
-The schema is that of `lxd init --preseed`, and a section for every kind besides. An entry has the options of the module
-of its kind.
+The schema is that of `lxd init --preseed`, with a section for every other kind. An entry has the options of the
+module of its kind.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Document(NamedTuple):
     lines: dict[str, int]
 
     def place(self, path: str, name: str) -> str:
-        """Where something is, for a person: file and line, or the path inside the document."""
+        """The place of an entry or option for people: file and line, or the path inside the document."""
         while path and path not in self.lines:
             path = path.rpartition("/")[0]
         if path:
@@ -59,7 +59,7 @@ class Document(NamedTuple):
 
 
 class Entry:
-    """One resource of a document. A `broken` one is known by its name, but nothing more is made of it."""
+    """One resource of a document. A `broken` one is known by its name, and is not planned."""
 
     def __init__(self, kind: type[Resource], params: dict[str, Any], document: Document, path: str, word: str) -> None:
         self.kind = kind
@@ -76,7 +76,7 @@ class Entry:
         return title(self.kind.kind, self.project, self.label)
 
     def complaint(self, words: str) -> str:
-        """An error with its place: the option that it begins with is looked up."""
+        """An error with its place, which is that of the option with which it begins."""
         option = re.match(r"\w+", words)
         path = f"{self.path}/{option[0]}" if option else self.path
         return f"{self.document.place(path, self.word)}: {words}"
@@ -88,7 +88,7 @@ def title(kind: str, project: str, label: str) -> str:
 
 
 def spec_of(kind: type[Resource]) -> dict[str, dict[str, Any]]:
-    """The options of an entry: those of the module, but for what is done once and does not last."""
+    """The options of an entry: those of the module, without states and options that have only a momentary effect."""
     spec = {option: dict(entry) for option, entry in kind.argument_spec().items() if option not in kind.instant_options}
     if "state" in spec:
         spec["state"]["choices"] = [state for state in kind.states if state != "absent" and state not in kind.events]
@@ -235,7 +235,7 @@ def _claimed_twice(entries: list[Entry]) -> list[str]:
 
 
 def make(entry: Entry, client: Any) -> Resource:
-    """The resource of an entry; an error that can be seen without asking the server has its place."""
+    """The resource of an entry. An error that needs no server has its place."""
     try:
         return entry.kind(client, {**entry.params})
     except InvalidInput as exc:

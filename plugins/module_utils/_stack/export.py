@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""A server written down: the document that, applied to it, changes nothing."""
+"""Export a server: the document that changes nothing if it is applied to that server."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ from .view import PROJECTS, View, places
 def export(
     client: Client, kinds: Kinds, projects: list[str] | None = None, chosen: list[str] | None = None
 ) -> tuple[dict[str, Any], list[str]]:
-    """The document, and the secrets that it does not have. Of what is in projects, only those of `projects` where some
-    are named.
-    """
+    """The document, and the secrets that it lacks. With `projects`, only what is in these, or in no project."""
     view = View(client, kinds)
     _check("kinds", chosen, [kind.kind for kind in kinds.values() if kind.stackable])
     _check("projects", projects, view.names(PROJECTS))

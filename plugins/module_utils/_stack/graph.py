@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What has to be there before what: the order of a stack, from what its resources refer to and from `depends_on`."""
+"""The order of a stack: what has to exist before what, from references between resources and from `depends_on`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from .view import View
 
 
 class Index:
-    """Entries by what they are: the kind, the project they live in, and the label."""
+    """Entries by kind, project and label."""
 
     def __init__(self, kinds: Kinds, view: View) -> None:
         self.kinds, self.view = kinds, view
@@ -26,7 +26,7 @@ class Index:
         self._by_kind: dict[tuple[str, str], list[int]] = {}
 
     def add(self, number: int, kind: str, project: str, label: str) -> int:
-        """The number of the first that claims to be this."""
+        """Add an entry; returns the number of the first entry for the same resource."""
         where = self.view.effective(self.kinds[kind], project)
         first = self._by_name.setdefault((kind, where, label), number)
         if first == number:
@@ -34,8 +34,8 @@ class Index:
         return first
 
     def find(self, kind: str, label: str, project: str) -> list[int]:
-        """What a reference means, seen from a project: there, or in `default` if its kind can be shared. A snapshot
-        stands for its instance too.
+        """The entries that a reference means, seen from a project: there, or in `default` if the kind can be shared.
+        For a snapshot it can be the entry of its instance.
         """
         if kind not in self.kinds:
             return []
@@ -50,7 +50,7 @@ class Index:
         return []
 
     def named(self, words: str, project: str) -> int | None:
-        """What `kind/name` or `kind/project/name` means."""
+        """The entry that `kind/name` or `kind/project/name` names."""
         kind, _slash, rest = words.partition("/")
         if kind not in self.kinds:
             return None
@@ -83,7 +83,7 @@ def needs_of(index: Index, kind: type[Resource], project: str, params: dict[str,
 
 
 def link(entries: list[Entry], index: Index) -> tuple[list[set[int]], list[str]]:
-    """For each entry the numbers of those that have to be there before it, and all that is wrong."""
+    """For each entry the numbers of those that have to exist before it, and all that is wrong."""
     errors: list[str] = []
     for number, entry in enumerate(entries):
         first = index.add(number, entry.kind.kind, entry.project, entry.label)
@@ -117,7 +117,7 @@ def link(entries: list[Entry], index: Index) -> tuple[list[set[int]], list[str]]
 
 
 def put_first(needs: list[set[int]], first: int) -> None:
-    """All else waits for `first`, but for what it waits for itself."""
+    """Let all others wait for `first`, except those that it waits for itself."""
     before = {first}
     todo = [first]
     while todo:
@@ -130,8 +130,8 @@ def put_first(needs: list[set[int]], first: int) -> None:
 
 
 def order(needs: list[set[int]]) -> tuple[list[int], list[int]]:
-    """Numbers so that each comes after what it needs, otherwise as they are; and, where that cannot be, the numbers of
-    one circle.
+    """Numbers in an order in which each comes after what it needs, and the numbers of one circle if there is no such
+    order.
     """
     waiting = [len(mine) for mine in needs]
     users = turned(needs)

@@ -4,8 +4,8 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Who uses what once a plan is carried out: whom the server names, but for those that the plan removes or makes let go,
-and those it makes use it.
+"""What is still in use once a plan is applied: the users that the server lists, without those that the plan deletes or
+changes so that they stop using it, and with those that start to use it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from .view import View
 
 
 class Node(Protocol):
-    """What is asked here of a resource in a plan."""
+    """The part of a planned resource that is used here."""
 
     kind: type[Resource]
     project: str
@@ -36,8 +36,8 @@ class Node(Protocol):
 
 
 class Usage:
-    """`gone` and `changed` are what a plan deletes and what it changes; `needs` has for each the numbers of those that
-    come before it.
+    """Users of what a plan deletes or re-creates. `gone` and `changed` are what the plan deletes and changes; `needs`
+    has for each node the numbers of those that come before it.
     """
 
     def __init__(self, view: View, kinds: Kinds, nodes: Sequence[Node], needs: list[set[int]], deleting: str) -> None:
@@ -108,7 +108,7 @@ class Usage:
         return after or not self._uses(used, kind, user.project, before, early=True)
 
     def _uses(self, used: Node, kind: type[Resource], project: str, obj: dict[str, Any], early: bool) -> bool:
-        """Whether an object names what is used, or something that lends it: as it is before the plan is carried out, or
+        """Whether an object names what is used, or something that lends it: before the plan is applied (`early`), or
         after.
         """
         for name, label, *place in kind.references(_options(kind, obj)):
@@ -141,7 +141,7 @@ class Usage:
                 yield User(self.view.effective(other, project), (*parts_of(other.path), label))
 
     def _needed(self, number: int) -> set[int]:
-        """All that has to be done before."""
+        """All that has to be done before a node."""
         found: set[int] = set()
         todo = [number]
         while todo:
@@ -168,7 +168,7 @@ class Usage:
         return "/".join(["/1.0", *map(quote, user.parts)]) + f"?project={urllib.parse.quote(user.project or 'default')}"
 
     def _object(self, kind: type[Resource], user: User) -> dict[str, Any] | None:
-        """As it will be when the plan is carried out."""
+        """An object as it will be once the plan is applied."""
         found = self.view.find(
             "/".join(["/1.0", *map(quote, user.parts)]), **({"project": user.project} if kind.scoped else {})
         )
@@ -179,7 +179,7 @@ class Usage:
 
 
 def _options(kind: type[Resource], obj: dict[str, Any]) -> dict[str, Any]:
-    """An object in the options of its kind, from which is read what it refers to."""
+    """An object as options of its kind, from which its references are read."""
     return {field.name: obj.get(field.key) for field in kind.fields}
 
 

@@ -20,23 +20,20 @@ from .._engine.resource import Resource
 from .document import Kinds, title
 from .view import View, places
 
-#: How many of those that were left alone are named: who may copy can make many.
+#: How many of those that were left alone are named: users who may copy can create many.
 _SHOWN = 10
 
 
 def mark_of(stack: str, kind: type[Resource], project: str, label: str) -> dict[str, str]:
-    """The keys of a resource that belongs to a stack. `project` is the one that it lives in, and empty where the kind
-    lives in none.
-    """
+    """The keys that mark a resource as managed by a stack. `project` is the one that it is in, or empty."""
     return {values.MARK: stack, values.BEARER: "/".join((kind.kind, project, label))}
 
 
 def read_mark(kind: type[Resource], project: str, label: str, obj: dict[str, Any]) -> tuple[str | None, bool]:
     """The stack that the mark of an object names, and whether the mark names this object too.
 
-    The name is None where there is no mark, and where the mark is of something else: a copy, or what has another name
-    or project by now.
-    Marks of earlier versions do not name the object.
+    The name is None without a mark, and for a mark of something else: of the original of a copy, or of the same
+    object under another name or in another project. Marks of earlier versions do not name the object.
     """
     holder = kind.holder()
     held = (obj.get(holder.key) or {}) if holder else {}
@@ -60,7 +57,7 @@ class StackMember(NamedTuple):
 
 
 class Marks:
-    """The marks on a server. `copies` and `older` are titles of what was left alone for its mark."""
+    """The marks on a server. `copies` and `older` are titles of what was left alone because of its mark."""
 
     def __init__(self, view: View, kinds: Kinds) -> None:
         self.view, self.kinds = view, kinds
@@ -68,7 +65,7 @@ class Marks:
         self.older: list[str] = []
 
     def owner(self, resource: Resource, project: str, label: str, obj: dict[str, Any]) -> str | None:
-        """The stack that a resource belongs to: by its own mark, or by that of what it is a part of."""
+        """The stack that manages a resource: by its own mark, or by the mark of what it is a part of."""
         kind = type(resource)
         if kind.holder():
             return read_mark(kind, self.view.effective(kind, project), label, obj)[0]
@@ -82,9 +79,10 @@ class Marks:
     def members_of(
         self, stack: str, kept: set[tuple[str, str]], documented: set[tuple[str, str, str]]
     ) -> list[StackMember]:
-        """All that belongs to a stack, but for the paths in `kept`.
+        """All that a stack manages, without the paths in `kept`.
 
-        A mark without the object counts if it cannot be that of a copy, and for the labels in `documented`.
+        A mark that does not name the object counts if it cannot be that of a copy, and for the labels in
+        `documented`.
         """
         found = []
         for kind, project, path, parents in self._collections():
@@ -114,7 +112,7 @@ class Marks:
                         yield kind, project, path, parents
 
     def warnings(self, stack: str) -> tuple[str, ...]:
-        """What was left alone, and why."""
+        """Warnings about what was left alone, and why."""
         words = (
             (
                 self.copies,
@@ -134,13 +132,13 @@ class Marks:
 
 
 def _named_by(kind: type[Resource], obj: dict[str, Any]) -> str | None:
-    """The stack that the mark of an object names, whether or not it is of this object."""
+    """The stack that the mark of an object names, even if the mark is for another object."""
     holder = kind.holder()
     return (obj.get(holder.key) or {}).get(values.MARK) if holder else None
 
 
 def _label(kind: type[Resource], path: str) -> str:
-    """The label of what is at a path."""
+    """The label of the object at a path."""
     pattern = re.sub(r"{\w+}", "([^/]+)", kind.path)
     match = re.fullmatch(f"{pattern}/([^/]+)", path)
     return "/".join(urllib.parse.unquote(part) for part in match.groups()) if match else ""

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""A plan as people read it, and as programs do. Secrets are hidden in both."""
+"""A plan as text for people, and as data for programs. Secrets are hidden in both."""
 
 from __future__ import annotations
 
@@ -45,8 +45,8 @@ def rows(nodes: list[Node], rules: secrets.Rules) -> list[dict[str, Any]]:
 
 
 def text(nodes: list[Node], heading: str, rules: secrets.Rules) -> str:
-    """The plan for people, a line for each resource and under it a line for each key that changes, or each line of it
-    where it is text.
+    """The plan for people: a line for each resource, and a line for each changed key, or for each changed line of a
+    text.
     """
     lines = [values.printable(heading)]
     for node in changing(nodes):

@@ -39,7 +39,7 @@ class StackOptions(NamedTuple):
 
 
 class Node:
-    """One resource of a stack: what there is, what is planned, and later what came of it."""
+    """One resource of a stack: what exists, what is planned, and later the outcome."""
 
     def __init__(self, kind: type[Resource], project: str, params: dict[str, Any], entry: Entry | None = None) -> None:
         self.kind, self.project, self.params, self.entry = kind, project, params, entry
@@ -56,7 +56,7 @@ class Node:
 
     @property
     def queue(self) -> tuple[str, ...] | None:
-        """Nodes with the same queue are not worked on at the same time."""
+        """Nodes with the same queue are applied one at a time."""
         if self.action not in self.kind.one_by_one:
             return None
         return (self.kind.kind, self.project, *(self.params[option] for option in self.kind.parents()))
@@ -74,8 +74,8 @@ class Node:
 class Planned(NamedTuple):
     """Nodes in an order in which they can be applied; `needs` has for each the numbers of those that come before it.
 
-    Those from the number `late` on come after all others, whether they need them or not. `warnings` are of what is in
-    no node.
+    Those from the number `late` on come after all others, even if they do not need them. `warnings` belong to no
+    node.
     """
 
     nodes: list[Node]
@@ -142,7 +142,7 @@ class Planner:
         return []
 
     def _checked(self, node: Node, entry: Entry) -> list[str]:
-        """What else is wrong with an entry that cannot be planned."""
+        """Further errors of an entry that cannot be planned."""
         try:
             node.kind(self.client, {**node.params})
         except InvalidInput as exc:
@@ -150,8 +150,8 @@ class Planner:
         return []
 
     def _stand_in(self, node: Node) -> bool:
-        """Something in the place of what cannot be planned, so that the errors of what depends on it are its own. False
-        where that cannot be.
+        """Put a placeholder for what cannot be planned into the view, so that what depends on it has only errors of its
+        own. False if that is impossible.
         """
         identity = {
             option: node.params[option] for option in [*node.kind.parents(), "name", "project"] if option in node.params
@@ -236,8 +236,8 @@ class Planner:
     # -- what has to go ------------------------------------------------------------------------------------------------
 
     def _plan_taken_back(self, node: Node) -> None:
-        """Of what the daemon made itself: unset the keys and remove the devices that the document wrote, where they are
-        still as written.
+        """Plan to undo what the document wrote into a resource of the daemon itself: keys and devices that still are as
+        written.
         """
         resource = node.kind(self.client, {**node.params})
         found = resource.fetch(resource.name)
@@ -272,7 +272,7 @@ class Planner:
                 self.view.put(path, resource.query().get("project"), obj)
 
     def _stack_members(self, nodes: list[Node]) -> list[Node]:
-        """All on the server that carries the name of the stack, in every project, and is not to be kept."""
+        """All on the server that the stack manages, in every project, without what is to be kept."""
         documented = {(node.kind.kind, self.view.effective(node.kind, node.project), node.label) for node in nodes}
         found = self.marks.members_of(self.options.name or "", self.kept, documented if self.options.absent else set())
         return [self._deletion(one.kind, one.project, one.parents, one.object) for one in found]
@@ -294,7 +294,7 @@ class Planner:
         return node
 
     def _removed(self, nodes: list[Node], doomed: list[Node]) -> Planned:
-        """Deletions, and what is taken back, each after those that use it."""
+        """Deletions and undone changes, each after those that use it."""
         for node in doomed:
             resource = node.kind(self.client, {**node.params})
             node.plan = resource.plan(resource.read())
@@ -319,7 +319,9 @@ class Planner:
         return _arranged(nodes, needs, sequence)
 
     def _inside(self, index: Index, node: Node, itself: int) -> set[int]:
-        """What is used by that which the daemon made with a project: it goes with the project, and not before."""
+        """What is used by the objects that the daemon created with a project: they are deleted with the project, not
+        before.
+        """
         found: set[int] = set()
         for kind in self.kinds.values() if node.kind.kind == "project" else ():
             if self.view.effective(kind, node.label) == node.label:
@@ -347,7 +349,7 @@ class Planner:
         return index
 
     def _described(self, node: Node) -> dict[str, Any]:
-        """A resource as it is now, in the options of its kind: what it refers to is read from them."""
+        """A resource as it is now, in the options of its kind, from which its references are read."""
         if node.entry is not None and self.options.absent:
             return node.entry.params
         parents = {option: node.params[option] for option in node.kind.parents()}
@@ -363,7 +365,7 @@ def _arranged(nodes: list[Node], needs: list[set[int]], sequence: list[int]) -> 
 
 
 def in_order(errors: list[str]) -> list[str]:
-    """Errors, those of a file by line."""
+    """Errors in the order of their lines, by file."""
 
     def line(error: str) -> tuple[str, int]:
         place = re.match(r"(\S+):(\d+): ", error)

@@ -4,11 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Whose turn it is where a value passes from one resource to another that only one can have: who gives it up goes
-first.
+"""The order of changes if a unique value moves from one resource to another: the one that gives it up is changed first.
 
-Where that is not possible, as where two swap their addresses, one of them is freed of it before all else, in a step of
-its own.
+If that is impossible, as in a swap of addresses, a step of its own first frees one resource of its value.
 """
 
 from __future__ import annotations
@@ -21,7 +19,7 @@ from .graph import order
 
 
 class Side(NamedTuple):
-    """What a resource has now, and what it will have; what it is called."""
+    """What a resource has now, what it will have, and its title."""
 
     before: dict[Claim, Hold]
     after: dict[Claim, Hold]
@@ -39,8 +37,8 @@ class Pass(NamedTuple):
 
 
 class Turns(NamedTuple):
-    """Needs in which everybody waits for whom it has to. At their end are the steps in which one is `freed`: of whom
-    each is, and of what.
+    """Needs with the order of the moves in them. At their end are the steps that free a resource first: `freed` has the
+    number of each, and what it is freed of.
     """
 
     needs: list[set[int]]
@@ -49,7 +47,7 @@ class Turns(NamedTuple):
 
 
 def passes(sides: dict[int, Side]) -> list[Pass]:
-    """All that changes hands."""
+    """All claims that move from one resource, or part of it, to another."""
     givers: dict[Claim, list[int]] = {}
     for number, side in sides.items():
         for claim, hold in side.before.items():
@@ -66,8 +64,8 @@ def passes(sides: dict[int, Side]) -> list[Pass]:
 
 
 def taken(needs: list[set[int]], sides: dict[int, Side], late: range = range(0)) -> Turns | None:
-    """The needs with those of what changes hands in them; None where nothing does. `late` are those that are not
-    hurried without need.
+    """The needs with the order of the moves in them; None if nothing moves. Those in `late` come earlier only if
+    something needs them.
     """
     found = [
         one for one in passes(sides) if one.giver not in needs[one.taker] and (one.hold.place or one.giver != one.taker)
@@ -104,7 +102,7 @@ def _free(
     sides: dict[int, Side],
     circle: list[int],
 ) -> None:
-    """Let the giver give it up before all else; where it cannot, that is an error."""
+    """Free the giver in a step before all else; an error if the claim has no place to free."""
     if one.hold.place:
         freed.setdefault(one.giver, []).append(one)
         return
@@ -124,7 +122,7 @@ def _free(
 
 
 def _linked(needs: list[set[int]], found: list[Pass], freed: dict[int, list[Pass]]) -> tuple[list[set[int]], list[int]]:
-    """Needs with passes, and with a step of its own for each who is freed before; also whose these are."""
+    """Needs with the moves, and with a step for each resource that is freed; also the numbers of these resources."""
     linked = [set(mine) for mine in needs]
     who = sorted(freed)
     step = {giver: len(needs) + position for position, giver in enumerate(who)}
@@ -139,10 +137,10 @@ def _linked(needs: list[set[int]], found: list[Pass], freed: dict[int, list[Pass
 
 
 def in_turn(planned: Any, client: Any) -> tuple[Any, list[str]]:
-    """A plan in which who gives up what another takes comes before it, also where it is to be deleted; where that
-    cannot be, it is freed of it first.
+    """A plan in which a resource that gives up a value comes before the one that takes it, even if the first is
+    deleted.
 
-    Also what cannot be done at all.
+    Also all that is impossible, as errors.
     """
     sides = {number: _side(node, client) for number, node in enumerate(planned.nodes) if node.action}
     late = range(planned.late, len(planned.nodes))
@@ -166,7 +164,7 @@ def _side(node: Any, client: Any) -> Side:
 
 
 def _freed(node: Any, these: list[Pass], sides: dict[int, Side], client: Any) -> Any:
-    """The step that unsets what a resource has, before it gets what it is to have."""
+    """The step that unsets what a resource has, before the resource gets what it will have."""
     identity = {
         option: node.params[option] for option in [*node.kind.parents(), "name", "project"] if option in node.params
     }
@@ -202,7 +200,7 @@ def early(needs: list[set[int]], late: range) -> set[int]:
 
 
 def unset(holds: list[Hold]) -> dict[str, Any]:
-    """Options that free what is held; where a whole dictionary goes, nothing inside it is written."""
+    """Options that free what is held. If a whole dictionary is freed, nothing inside it is written."""
     options: dict[str, Any] = {}
     for hold in sorted(holds, key=lambda hold: len(hold.place)):
         inner: Any = options

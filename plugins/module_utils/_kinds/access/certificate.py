@@ -31,9 +31,7 @@ LIMITS: tuple[Field, ...] = (
 
 
 class Certificate(Resource):
-    """`/1.0/certificates`: whom the server trusts. Names are no identity, since two entries can share one: the
-    fingerprint is.
-    """
+    """`/1.0/certificates`: what the server trusts. The fingerprint identifies one, since two can have the same name."""
 
     kind = "certificate"
     path = "/1.0/certificates"
@@ -118,7 +116,7 @@ class Certificate(Resource):
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
-        """Not those of the members of a cluster, which are the daemon's own."""
+        """Without the certificates of cluster members, which are the daemon's own."""
         if obj.get("type") not in ("client", "metrics"):
             return None
         limited = obj if obj.get("restricted") else {**obj, "projects": []}
@@ -127,7 +125,7 @@ class Certificate(Resource):
 
 
 def der_of(written: str) -> bytes:
-    """A certificate that was written as PEM text, as a file with that, or as DER in base64."""
+    """The DER of a certificate that is given as PEM text, as the path of a file with that, or as DER in base64."""
     try:
         der = base64.b64decode(written) if _BARE.fullmatch(written) else certificate_der("certificate", written)
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cadata=der)
@@ -137,7 +135,7 @@ def der_of(written: str) -> bytes:
 
 
 def refuse_unlimited(new: dict[str, Any], wanted: Mapping[str, Any]) -> None:
-    """The servers take a list of projects and ignore it where the certificate is not restricted."""
+    """Refuse projects for an unrestricted certificate: the servers accept and ignore them."""
     if wanted.get("projects") and not new.get("restricted"):
         raise InvalidInput(
             f"projects: {', '.join(wanted['projects'])} would limit nothing, since the certificate is not "

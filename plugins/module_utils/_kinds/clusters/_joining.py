@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What joining a cluster costs a server, what a join that failed leaves behind, and what came of `member_config`."""
+"""What a server loses by joining a cluster, what a failed join leaves behind, and what became of `member_config`."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ _ATTEMPTS = 5
 
 
 def left_over(client: Client) -> list[str]:
-    """The paths of what an earlier join made here, which nothing uses. Refuses to go on where there is anything else to
-    lose.
+    """The paths of unused objects that an earlier join created here.
+
+    :raises InvalidInput: if the server has anything else to lose
     """
     found: dict[str, list[dict[str, Any]]] = {}
     for words, path, expected in _LOST:
@@ -75,8 +76,8 @@ def clear(client: Client, paths: list[str]) -> None:
 
 
 def join(client: Client, body: dict[str, Any], empty: bool) -> None:
-    """`PUT /1.0/cluster`. `empty` is whether the server had nothing to lose, so that what is there after a failure is
-    of this attempt.
+    """`PUT /1.0/cluster`. `empty` is whether the server had nothing to lose, so that what exists after a failure comes
+    from this attempt.
     """
     if empty:
         client.write("PATCH", "/1.0", {"config": {MARK: body["server_name"]}})
@@ -89,10 +90,10 @@ def join(client: Client, body: dict[str, Any], empty: bool) -> None:
 
 
 def take_in(client: Client) -> list[str]:
-    """Have a server that has joined go on with the configuration of its cluster. Returns warnings.
+    """Make a server that has joined use the configuration of its cluster. Returns warnings.
 
-    LXD 5.0 keeps what it had before in memory, shows it and works by it until the next write of any key. The mark is of
-    that, and not in the cluster.
+    LXD 5.0 keeps the earlier configuration in memory, shows it and uses it until the next write of any key. The mark
+    is in the earlier one, and not in that of the cluster.
     """
     trouble: LXDError | None = None
     for attempt in range(_ATTEMPTS):
@@ -112,7 +113,7 @@ def take_in(client: Client) -> list[str]:
 
 
 def _note_what_is_left(client: Client) -> str:
-    """The mark then names it, so that nothing that people make here later is taken for it."""
+    """Name what is left in the mark, so that nothing that users create here later is taken for it."""
     try:
         listed = [
             f"{path}/{quote(obj['name'])}"
@@ -121,13 +122,13 @@ def _note_what_is_left(client: Client) -> str:
             if obj.get("managed", True)
         ]
         client.write("PATCH", "/1.0", {"config": {MARK: " ".join(listed)}})
-    except LXDError:  # what made the join fail is what matters, and the mark stands
+    except LXDError:  # only the failure of the join matters, and the mark remains
         return ""
     return f" It left {', '.join(listed)} on this server, which the next attempt removes first." if listed else ""
 
 
 def ignored(client: Client, member: str, member_config: list[dict[str, Any]]) -> list[str]:
-    """Warnings: what of `member_config` the server took no notice of, which it says in its log only."""
+    """Warnings about entries of `member_config` that the server ignored, which it reports only in its log."""
     warnings = []
     there: dict[str, dict[str, str] | None] = {}
     for entry in member_config:
@@ -151,8 +152,8 @@ def ignored(client: Client, member: str, member_config: list[dict[str, Any]]) ->
 
 
 def _heeded(key: str, value: str, config: dict[str, str]) -> bool:
-    """The servers clear `source.wipe`, keep what they make of a source beside what was given, and an address in the
-    place of `auto`.
+    """Whether the server used an entry. It clears `source.wipe`, keeps its own form of a source beside the given one,
+    and replaces `auto` by an address.
     """
     if key == "source.wipe" or (value == "auto" and config.get(key)):
         return True

@@ -20,8 +20,9 @@ _BRING_BACK = "Bring them back, or remove those that are gone for good first"
 
 
 def check(client: Client, name: str, force: bool) -> list[str]:
-    """Refuse what the server would refuse, and with `force` what leaves no cluster behind. Returns warnings: what is
-    lost.
+    """Refuse what the server would refuse, and with `force` what would leave no working cluster.
+
+    Returns warnings about what is lost.
     """
     members = _listed(client)
     others = [member for member in members if member["server_name"] != name]
@@ -78,7 +79,7 @@ def _refuse_without_force(client: Client, leaving: dict[str, Any], lost: str) ->
 
 
 def _refuse_to_end_it(client: Client, name: str, left: list[dict[str, Any]]) -> None:
-    """Of those that are left, one has to be online, and of those that keep the database most have to be."""
+    """Refuse unless one of the remaining members is online, and most of those that keep the database."""
     if answers(left):
         return
     # a late heartbeat looks like a dead member
@@ -108,14 +109,14 @@ def _voters(members: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def answers(members: list[dict[str, Any]]) -> bool:
-    """Whether these go on as a cluster. Where none of them votes, the server has one do so first."""
+    """Whether these members work as a cluster. If none of them votes, the server promotes one first."""
     voters = _voters(members)
     online = [member for member in voters if member["status"] != "Offline"]
     return any(member["status"] != "Offline" for member in members) and (not voters or 2 * len(online) > len(voters))
 
 
 def _lost(client: Client, name: str) -> str:
-    """What is on this member and nowhere else, in words."""
+    """What exists only on this member, in words."""
     instances = [
         obj
         for obj in client.get("/1.0/instances", recursion=1, **{"all-projects": "true"}).metadata or []

@@ -20,8 +20,8 @@ _AS_IN = "Give the address and port that the other members reach this server at,
 
 
 class Cluster(Resource):
-    """`/1.0/cluster`: this server as the first member of a cluster, or as one more. There is no way back but to remove
-    the member.
+    """`/1.0/cluster`: this server as the first member of a cluster, or as a further one. Only removing the member
+    undoes it.
     """
 
     kind = "cluster"
@@ -96,7 +96,7 @@ class Cluster(Resource):
         return Plan({"enabled": False}, after, steps, {**cluster, **after})
 
     def _compare_address(self) -> None:
-        """The API does not change the address of a member."""
+        """Warn if the address differs: the API does not change the address of a member."""
         wanted = self.params["server_address"]
         config = (self.client.server.get("config") or {}) if wanted else {}
         has = config.get("cluster.https_address") or config.get("core.https_address")
@@ -110,7 +110,7 @@ class Cluster(Resource):
             )
 
     def _usable(self, listening: str | None) -> str:
-        """The address that the server listens on, where others can connect to it."""
+        """The address that the server listens on, if others can connect to it."""
         wrong = addresses.fault(listening) if listening else "is none"
         if wrong:
             raise InvalidInput(
@@ -142,8 +142,8 @@ class Cluster(Resource):
         ]
 
     def _listen(self, key: str, address: str, before: str) -> None:
-        """LXD 5.0 stores an address that it cannot listen on, and the next run would take it for one that it does
-        listen on.
+        """Listen on an address. LXD 5.0 stores even one that it cannot listen on, so that is put back: the next run
+        would take it for done.
         """
         try:
             self.client.write("PATCH", "/1.0", {"config": {key: address}})

@@ -36,7 +36,7 @@ class ClusterGroup(OfCluster):
         return super().plan_absent(found)
 
     def before_delete(self, found: Existing) -> list[Step]:
-        """The servers delete empty groups only."""
+        """Take the members out first: the servers delete only empty groups."""
         there = found.object.get("members") or []
         if not there:
             return []
@@ -65,9 +65,11 @@ class ClusterGroup(OfCluster):
         self._refuse_to_strand("members", there - wanted)
 
     def _refuse_to_strand(self, option: str, leaving: set[str]) -> None:
-        """Each member is in one group at least. Incus answers what would end that with success and leaves the member
-        where it is; LXD 5.0 does it and
-        then refuses every other change of the member."""
+        """Refuse to leave a member without a group.
+
+        Incus reports success and leaves the member where it is. LXD 5.0 does it, and then refuses every other change
+        of the member.
+        """
         if not leaving:
             return
         others = [group for group in self.client.get(self.path, recursion=1).metadata if group["name"] != self.name]

@@ -25,7 +25,7 @@ AUTOMATIC = ("database", "database-leader", "database-standby", "database-client
 
 
 class ClusterMember(OfCluster):
-    """`/1.0/cluster/members`. Members come by joining (`cluster.Cluster`); here they are configured, emptied and
+    """`/1.0/cluster/members`. Joining (`cluster.Cluster`) creates members; here they are configured, evacuated and
     removed.
     """
 
@@ -65,8 +65,8 @@ class ClusterMember(OfCluster):
             )
 
     def read(self) -> Existing | None:
-        """A member that has just come back is shown as Offline until its first heartbeat, which hides that it is
-        evacuated.
+        """Wait for the first heartbeat of an offline member: a member that has just restarted is reported offline,
+        which hides that it is evacuated.
         """
         found = super().read()
         if self.state in ("evacuated", "restored") and found and found.object["status"] == "Offline":
@@ -131,7 +131,7 @@ class ClusterMember(OfCluster):
         return {("evacuated", False): "evacuate", ("restored", True): "restore"}.get((self.state, evacuated), "")
 
     def _refuse_while_away(self) -> None:
-        """Evacuating asks the member itself, and so does restoring."""
+        """Refuse while the member is offline: it evacuates and restores itself."""
         [member] = heard(self.client, lambda: [self.client.get(self.url()).metadata])
         if member["status"] == "Offline":
             raise InvalidInput(
@@ -141,8 +141,8 @@ class ClusterMember(OfCluster):
             )
 
     def _switch(self, action: str) -> None:
-        """Evacuate or restore. A member whose heartbeat came late counts as offline for a moment, which breaks a move
-        off: then it is done again.
+        """Evacuate or restore. A member with a late heartbeat is reported offline for a moment, which interrupts a
+        move: then it is repeated.
         """
         if self.moved is None:
             self.moved = moves.concerned(self.client, self.name)

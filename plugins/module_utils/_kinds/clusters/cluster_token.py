@@ -19,9 +19,7 @@ from ._of_cluster import NOT_CLUSTERED
 
 
 class ClusterToken(Resource):
-    """Join tokens: `POST /1.0/cluster/members` makes one, and it is pending as an operation of the class token until it
-    is used.
-    """
+    """`POST /1.0/cluster/members` creates a token; it is a pending operation of the class token until it is used."""
 
     kind = "cluster_token"
     stackable = False

@@ -56,8 +56,9 @@ def find_image(client: Client, name: str, project: str | None) -> str | None:
 
 
 def image_source(client: Client, option: str, text: str, project: str | None) -> dict[str, Any]:
-    """The API's source for `image`: a local alias or fingerprint, or `remote:alias`. Refuses a local one that is not
-    there.
+    """The API's source for `image`: a local alias or fingerprint, or `remote:alias`.
+
+    :raises InvalidInput: if there is no such local image
     """
     if ":" in text:
         return remote_source(client, option, text)

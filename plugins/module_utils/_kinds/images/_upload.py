@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Image files: their fingerprint and the form in which the API takes them, read in pieces and never held whole."""
+"""Image files: their fingerprint, and the body in which the API takes them. They are read in pieces."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _PIECE = 1 << 20
 
 
 def check_files(params: Mapping[str, Any]) -> None:
-    """Refuse files that are not there before anything is sent."""
+    """Refuse files that do not exist, before anything is sent."""
     for option in ("file", "rootfs"):
         path = params[option]
         if path and not os.path.isfile(path):
@@ -36,7 +36,7 @@ def fingerprint(paths: list[str]) -> str:
 
 @functools.lru_cache(maxsize=None)
 def _fingerprint(files: tuple[tuple[str, int, int], ...]) -> str:
-    """Once for each file as it is now: a stack plans an image and applies it."""
+    """Computed once for each file and its modification time: a stack plans an image and applies it."""
     digest = hashlib.sha256()
     for path, _changed, _size in files:
         with open(path, "rb") as stream:
@@ -79,7 +79,7 @@ class Multipart:
         self._sources.append(Exactly(self._files[-1], size))
 
     def read(self, size: int = -1) -> bytes:
-        """The next piece, of `size` bytes at most where that is said."""
+        """The next piece, with at most `size` bytes if that is given."""
         while self._sources:
             source = self._sources[0]
             if isinstance(source, bytes):

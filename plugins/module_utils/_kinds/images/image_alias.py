@@ -19,7 +19,7 @@ from ._source import image_name
 
 
 class ImageAlias(Resource):
-    """`/1.0/images/aliases`. The API calls the image `target`; here that word is taken by the cluster member."""
+    """`/1.0/images/aliases`. The API calls the image `target`; here that is the option for a cluster member."""
 
     kind = "image_alias"
     path = "/1.0/images/aliases"
@@ -62,7 +62,7 @@ class ImageAlias(Resource):
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
-        """Not the alias under which the image itself is exported, unless there is something to say of it."""
+        """Without the alias under which the image itself is exported, unless it has a description."""
         image = client.find(f"/1.0/images/{obj['target']}", **query)
         own = image_name(image.metadata) if image else None
         return None if obj["name"] == own and not obj.get("description") else super().export(obj, client, query)

@@ -4,13 +4,11 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""An instance that moves to another project: what has to be there, and what goes along.
+"""An instance that moves to another project: what has to exist there, and what is sent with the move.
 
 Servers with the extension `instance_move_config`, as Incus, take profiles, config and devices in the request of the
-move. LXD 5.0 has no
-place for them: it makes the instance there with the profiles that it has, and fails where one of them is not there.
-Either makes the
-snapshots with the profiles that the instance has now.
+move. LXD 5.0 does not: it creates the instance there with its present profiles, and fails if one of them does not
+exist. Both create the snapshots with the present profiles of the instance.
 """
 
 from __future__ import annotations
@@ -28,7 +26,7 @@ def goes(instance: Any) -> bool:
 
 
 def move(instance: Any, old: dict[str, Any], plan: Plan, updating: list[Step]) -> tuple[list[Step], list[Step]]:
-    """The step of the move, and what is left to be updated when it is done."""
+    """The step of the move, and the steps of the update that are left after it."""
     project, origin = instance.params["new_project"], instance.project or "default"
     instance.client.require("instance_project_move", "moving an instance to another project")
     taken = instance.client.has("instance_move_config")
@@ -51,7 +49,7 @@ def move(instance: Any, old: dict[str, Any], plan: Plan, updating: list[Step]) -
 
 
 def _along(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """What goes along with the move of what changes. Keys and devices that are to be unset stay until it is there."""
+    """What is sent with the move of what changes. Keys and devices to unset stay until it is done."""
     body: dict[str, Any] = {"profiles": new["profiles"]} if new.get("profiles") != old.get("profiles") else {}
     for option in ("config", "devices"):
         have, want = old.get(option) or {}, new.get(option) or {}

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Moves to another pool or member: `POST /1.0/instances/NAME` with `migration`. Those to another project are in
+"""Moves to another pool or member: `POST /1.0/instances/NAME` with `migration`. Moves to another project are in
 `_arrival.py`.
 """
 
@@ -50,10 +50,8 @@ def to_member(instance: Any, found: Existing, plan: Plan) -> list[Step]:
         return []
     live = can_move_live(found.object)
     plan.before["location"], plan.after["location"] = location, target
-    plan.result = {
-        **(plan.result or {}),
-        "location": None if target.startswith("@") else target,
-    }  # which one of a group is not known before
+    # which member of a group it will be is not known before
+    plan.result = {**(plan.result or {}), "location": None if target.startswith("@") else target}
     words = f"move instance {instance.name} from member {location} to {target}"
     return [Step(Action.MOVE, words, lambda: _carry(instance, found, target, live), reread=True, detail="member")]
 

@@ -24,7 +24,7 @@ ROOT = {"type": "disk", "path": "/"}
 
 
 def references(source: Any) -> list[tuple[str, ...]]:
-    """What a source names, in the project that it names or in that of the instance."""
+    """What a source names, in the project of the source or of the instance."""
     if not isinstance(source, dict):
         return []
     place = (str(source["project"]),) if source.get("project") else ()
@@ -36,7 +36,10 @@ def references(source: Any) -> list[tuple[str, ...]]:
 
 
 def source_of(client: Client, params: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """The API's source for the options `image` and `source`. Refuses what is not there."""
+    """The API's source for the options `image` and `source`.
+
+    :raises InvalidInput: if it does not exist
+    """
     written, project = params["source"], params["project"]
     if written:
         source = {key: _flag(key, value) for key, value in written.items() if value is not None}
@@ -96,7 +99,7 @@ def send_backup(client: Client, path: str, body: dict[str, Any], pool: str | Non
 
 
 def original_of(client: Client, source: dict[str, Any], project: str | None) -> dict[str, Any]:
-    """The instance or snapshot that is copied; empty where it is none."""
+    """The instance or snapshot that is copied; empty for other sources."""
     if source["type"] != "copy":
         return {}
     name, _slash, snapshot = str(source.get("source", "")).partition("/")
@@ -106,10 +109,10 @@ def original_of(client: Client, source: dict[str, Any], project: str | None) -> 
 
 
 def take_over(body: dict[str, Any], original: dict[str, Any]) -> None:
-    """What the servers' own clients send of the original of a copy: the servers copy its config by themselves, and of
-    the rest not all.
+    """Send what the servers' own clients send of the original of a copy: the servers themselves copy its config, and
+    not all of the rest.
 
-    The marks of a stack are emptied unless the copy has its own: a copy is unmanaged.
+    Marks of a stack are emptied unless the copy has its own: a copy is unmanaged.
     """
     for key in ("profiles", "description"):
         if key not in body and original.get(key):
@@ -134,14 +137,14 @@ def own_profiles(client: Client, body: dict[str, Any], project: str | None) -> l
 
 
 def profiles_of(client: Client, names: list[str], project: str | None) -> list[dict[str, Any]]:
-    """Those of the profiles that are there, the last of which counts most."""
+    """Those of the profiles that exist, in their order: the last one has precedence."""
     found = [client.find(f"/1.0/profiles/{quote(name)}", project=project) for name in names]
     return [dict(reply.metadata) for reply in found if reply]
 
 
 def nulls(wanted: Mapping[str, Any], current: dict[str, Any]) -> list[tuple[str, str]]:
-    """The devices and config keys that are to be unset where the instance itself has none. With what they expand to,
-    only those that still exist.
+    """The devices and config keys to unset that the instance itself does not have. If it shows what they expand to,
+    only those that remain.
     """
     found = []
     for option in ("devices", "config"):
@@ -152,7 +155,7 @@ def nulls(wanted: Mapping[str, Any], current: dict[str, Any]) -> list[tuple[str,
 
 
 def idle_nulls(name: str, unset: list[tuple[str, str]], profiles: list[dict[str, Any]]) -> list[str]:
-    """Warnings of what is to be unset and stays, because a profile gives it."""
+    """Warnings about what is to be unset and stays, because a profile has it."""
     ways = {"devices": "write {type: none} for it to be without it", "config": "write the value to have instead"}
     warnings = []
     for option, key in unset:
@@ -168,10 +171,8 @@ def idle_nulls(name: str, unset: list[tuple[str, str]], profiles: list[dict[str,
 def equip(
     client: Client, body: dict[str, Any], wanted: Mapping[str, Any], original: dict[str, Any], params: Mapping[str, Any]
 ) -> list[str]:
-    """Give the body its devices: those of the original of a copy with the written ones in them, completed, and the root
-    disk in the pool.
-
-    Returns warnings.
+    """Set the devices of the body: those of the original of a copy, merged with the written ones, completed, and with
+    the root disk in the pool. Returns warnings.
     """
     written, pool, local = wanted.get("devices") or {}, params["pool"], original.get("devices") or {}
     inherited: dict[str, Any] = {}
@@ -201,10 +202,10 @@ def equip(
 def completed(
     wanted: dict[str, Any], inherited: dict[str, dict[str, Any]], refuse: Callable[[str], None]
 ) -> dict[str, Any]:
-    """Devices as the API wants them, whole: one without a type is the inherited one of its name with the written keys
+    """Complete devices, as the API requires: one without a type is the inherited one of its name with the written keys
     in it.
 
-    `refuse` gets the words about those that cannot be.
+    `refuse` gets a sentence about each that cannot be completed.
     """
     result: dict[str, Any] = {}
     for name, device in wanted.items():
@@ -223,8 +224,8 @@ def completed(
 def inherited(
     client: Client, instance: dict[str, Any], profiles: list[str] | None, project: str | None, goes: bool
 ) -> dict[str, dict[str, Any]]:
-    """The devices that an instance has, with those of its profiles, or of the other ones that it is to have, perhaps
-    where it goes.
+    """The devices of an instance, including those of its profiles, or of those that it will have, perhaps in another
+    project.
     """
     there = instance.get("expanded_devices") or {}
     if profiles is not None and (goes or profiles != instance.get("profiles")):
@@ -246,7 +247,7 @@ def root_of(*devices: dict[str, Any]) -> str:
 def in_pool(
     wanted: dict[str, Any], inherited: dict[str, dict[str, Any]], pool: str
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:
-    """The same with a root disk in a pool: what is written of it, else what is inherited, else a new one."""
+    """The same devices with a root disk in a pool: the written one, else the inherited one, else a new one."""
     name = root_of(wanted, inherited)
     return {**wanted, name: {**(wanted.get(name) or {}), "pool": pool}}, {
         **inherited,

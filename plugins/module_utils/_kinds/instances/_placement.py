@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Where in a cluster an instance is, and whether that is where it should be."""
+"""Where in a cluster an instance is, and whether that is the wanted place."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ from .._targets import GROUPS, Placing, refuse_target
 
 
 def is_placed(client: Client, target: str, location: str, project: str | None) -> bool:
-    """Whether a member is the wanted one, or one of the wanted group (`@group`), which the API never shows as a
-    location. Refuses one to move to in vain.
+    """Whether a member is the wanted one, or one of the wanted group (`@group`): the API never shows a group as a
+    location.
+
+    :raises InvalidInput: if the instance has to move and the target cannot take it
     """
     if target == location:
         return True
@@ -30,9 +32,7 @@ def is_placed(client: Client, target: str, location: str, project: str | None) -
 
 
 def move_target(client: Client, target: str, project: str | None) -> str:
-    """What to ask the server to move an instance to: LXD 5.0 places new instances by group, but moves them to members
-    only.
-    """
+    """The target to send for a move: LXD 5.0 places new instances by group, but moves instances only to members."""
     return (
         target
         if not target.startswith("@") or client.implementation == "incus"

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""An instance's power: which steps lead from the status it has to the state it should have."""
+"""The power of an instance: the steps from its status to the wanted state."""
 
 from __future__ import annotations
 
@@ -18,15 +18,14 @@ from ..._api.messages import already_there, start_failed
 from ..._engine.plans import Action, Step
 
 RUNNING, STOPPED, FROZEN = "Running", "Stopped", "Frozen"
-#: How long a guest gets to shut down when boot.host_shutdown_timeout does not say, in seconds: the daemons' own
-#: default.
+#: Seconds for a guest to shut down if boot.host_shutdown_timeout is not set: the daemons' own default.
 GRACE = 30
 #: How often to look whether an ephemeral instance that was stopped is gone, about once a second.
 _LEAVING = 30
 
 
 def normalize_status(status: str) -> str:
-    """The status as one of three: an instance that reports Ready runs, one in error does not."""
+    """The status as one of three: an instance that reports Ready runs, and one in error does not."""
     return {"Ready": RUNNING, "Error": STOPPED, "Stopping": RUNNING, "Starting": RUNNING, "Freezing": RUNNING}.get(
         status, status
     )
@@ -51,7 +50,7 @@ def status_after(status: str, state: str) -> str:
 
 
 def end_words(instance: Any, status: str, done: str) -> str:
-    """Why an ephemeral instance is not stopped on the way to something else."""
+    """Why an ephemeral instance is not stopped for something else."""
     return (
         f"instance '{instance.name}' on {instance.client.label} is ephemeral and {status}, so it would be gone when "
         f"it is stopped to be {done}: "
@@ -60,7 +59,7 @@ def end_words(instance: Any, status: str, done: str) -> str:
 
 
 class Power:
-    """`PUT /1.0/instances/NAME/state`, with a graceful try before force."""
+    """`PUT /1.0/instances/NAME/state`: graceful first, then by force."""
 
     def __init__(self, client: Client, url: str, query: dict[str, Any], force: bool, grace: int = GRACE) -> None:
         self.client, self.query, self.force, self.grace = client, query, force, grace
@@ -91,9 +90,9 @@ class Power:
         try:
             self.client.write("PUT", self.url, {"action": action, "timeout": timeout, "force": force}, **self.query)
         except ServerError as exc:
-            if already_there(exc):  # somebody was faster: look again
+            if already_there(exc):  # another client was faster: read again
                 raise Interrupted(exc.text) from exc
-            if start_failed(exc):  # the daemons only say that it failed; LXC's log says why
+            if start_failed(exc):  # the daemons only report that it failed; the log of LXC has the cause
                 words = f"{exc.text.rstrip('.')}. Its log: {self._errors() or 'nothing'}"
                 raise ServerError(words, exc.code, words) from exc
             raise
@@ -129,7 +128,9 @@ class PowerSteps:
         return [step for step in steps if step.action is not Action.RESTART or step.key not in instance.done]
 
     def switch(self, action: str, hard: bool = False) -> None:
-        """Do one action of the API, after `boot.host_shutdown_timeout` of the instance by force if the task allows."""
+        """Do one action of the API. After `boot.host_shutdown_timeout` of the instance it is forced, if the task allows
+        that.
+        """
         instance, grace = self.instance, GRACE
         if action in ("stop", "restart"):
             reply = instance.client.find(instance.url(), **instance.query())

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Waiting until an instance is of use: addresses, agent, readiness, cloud-init. Conditions, not delays."""
+"""Wait until an instance is ready for use: addresses, agent, readiness, cloud-init."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CONDITIONS = ("ready", "agent", "ipv4", "ipv6", "cloud_init")
 
 
 def own_addresses(state: State, devices: State) -> list[dict[str, Any]]:
-    """Global addresses of the instance's own NICs, IPv4 first: bridges that the guest makes have no interface on the
+    """Global addresses of the instance's own NICs, IPv4 first: bridges that the guest creates have no interface on the
     host.
     """
     nics = {device.get("name", key) for key, device in devices.items() if device.get("type") == "nic"}
@@ -33,7 +33,7 @@ def own_addresses(state: State, devices: State) -> list[dict[str, Any]]:
 
 
 def with_addresses(instance: dict[str, Any], state: State) -> dict[str, Any]:
-    """An instance to return: with its state, and its addresses where they are easy to get at."""
+    """An instance as it is returned: with its state, and its addresses at the top level."""
     own = own_addresses(state, instance.get("expanded_devices") or {})
     return {**instance, "state": state, "addresses": [address["address"] for address in own]}
 

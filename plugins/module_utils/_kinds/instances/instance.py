@@ -118,7 +118,7 @@ class Instance(Resource):
         uuid, generation = ((obj.get("config") or {}).get(key) for key in ("volatile.uuid", "volatile.uuid.generation"))
         if generation is not None and generation == uuid:
             return "", False
-        known = generation is not None  # Incus gives it another when it goes back in time, LXD 5.0 has none
+        known = generation is not None  # Incus changes it when a snapshot is restored, LXD 5.0 has none
         words = "It has been restored from a snapshot" if known else "Perhaps it has been restored from a snapshot"
         return f"{words}: one of before it was the stack's has not the mark, and adopt: true gives it back.", known
 
@@ -127,15 +127,12 @@ class Instance(Resource):
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
-        """With the image that it was made from, where that is still there; a new one would have to be made from
-        something.
-        """
+        """With the image of its creation, if that still exists; creating the instance again needs a source."""
         entry = super().export(obj, client, query) or {}
         entry.setdefault("profiles", obj.get("profiles") or [])
         base = (obj.get("config") or {}).get("volatile.base_image")
-        image = (
-            client.find(f"/1.0/images/{quote(base)}", **query) if base else None
-        )  # whoever may change it may write anything there
+        # users who may change the instance can write anything there, so it is quoted
+        image = client.find(f"/1.0/images/{quote(base)}", **query) if base else None
         origin = {"image": image_name(image.metadata) if image else base} if base else {"source": {"type": "none"}}
         state = {RUNNING: "started", FROZEN: "frozen"}.get(normalize_status(obj["status"]), "stopped")
         place = {"target": obj["location"]} if obj.get("location") not in (None, "", "none") else {}

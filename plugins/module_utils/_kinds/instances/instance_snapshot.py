@@ -82,7 +82,9 @@ class InstanceSnapshot(Resource):
         )
         now = self.client.get(self.owner, **self.query())
         brought, attempt = now.metadata["description"], 0
-        while now.metadata["description"] == brought != self.described:  # or somebody else has described it meanwhile
+        while (
+            now.metadata["description"] == brought != self.described
+        ):  # else another client has described it meanwhile
             body = {key: now.metadata[key] for key in ("architecture", "config", "devices", "ephemeral", "profiles")}
             try:
                 self.client.write(

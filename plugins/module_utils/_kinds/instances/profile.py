@@ -16,7 +16,7 @@ from ..._engine.resource import Resource
 
 
 class Profile(Resource):
-    """`/1.0/profiles`. A project's `default` profile is made with the project and adopted, never created."""
+    """`/1.0/profiles`. The daemon creates the profile `default` with its project; tasks only change it."""
 
     kind = "profile"
     path = "/1.0/profiles"

@@ -36,7 +36,7 @@ class Network(PerMember):
     family, variant, default_variant = "network", "type", "bridge"
     needed = {"macvlan": ("parent",), "physical": ("parent",), "sriov": ("parent",)}
     feature = "networks"
-    one_by_one = ("delete", "replace")  # Incus 6.0 looks at every bridge, and fails where one goes meanwhile
+    one_by_one = ("delete", "replace")  # Incus 6.0 reads every bridge, and fails if one is deleted meanwhile
     refers = {
         "config.network": "network",
         "config.security.acls": "network_acl",
@@ -79,8 +79,8 @@ class Network(PerMember):
         return {"type": "bridge", **super().create_body()}
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
-        """What it stands on. The daemons do not make a network without its parent; a bridge is made without those of
-        its interfaces that are not there.
+        """Check the parents. The daemons do not create a network without its parent, but a bridge without some of its
+        interfaces.
         """
         config, before = new.get("config") or {}, old.get("config") or {}
         parent = (

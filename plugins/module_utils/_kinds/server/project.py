@@ -49,7 +49,7 @@ class Project(Resource):
     cached: tuple[str, ...] = ()
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
-        """Incus looks whether the groups are there with every write, LXD takes any name."""
+        """Check cluster groups for Incus, which does so with every write; LXD accepts any name."""
         groups = values.listed((new.get("config") or {}).get(FOR_GROUPS))
         if not groups or self.client.implementation != "incus":
             return
@@ -84,7 +84,7 @@ class Project(Resource):
         return plan
 
     def users(self, obj: dict[str, Any]) -> list[str]:
-        """Its own profile `default` comes and goes with it."""
+        """Without its own profile `default`, which is deleted with it."""
         left_out = {("profiles", "default"), *(("images", image) for image in self.cached)}
         return [user for user in super().users(obj) if user_of(user).parts not in left_out]
 
@@ -102,14 +102,14 @@ class Project(Resource):
 
     @staticmethod
     def _switched(have: dict[str, str], want: dict[str, str]) -> list[str]:
-        """The features that change in a way which only an empty project lets them."""
+        """The changed features that can only change while the project is empty."""
         keys = sorted(
             key for key in {*have, *want} if values.matches(key, ("features.*",)) and have.get(key) != want.get(key)
         )
         return [key for key in keys if values.is_true(have.get(key)) or key != _ANY_TIME]
 
     def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
-        """With its features, which decide where its profiles, images and networks live."""
+        """With its features, which determine where its profiles, images and networks are."""
         objects = super().foreseen(plan)
         for obj in objects.values():
             obj["config"] = {**dict.fromkeys(_DEFAULT, "true"), **obj["config"]}
@@ -117,14 +117,14 @@ class Project(Resource):
 
     @classmethod
     def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
-        """Incus takes limits of those pools only that are there."""
+        """Also the pools that limits name: Incus accepts only existing ones."""
         config = params.get("config") or {}
         pools = [key[len(_POOL_LIMIT) :] for key in config if str(key).startswith(_POOL_LIMIT)]
         return super().references(params) + [("storage_pool", name) for name in pools]
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
-        """Not the features of the project `default`: they are what they are."""
+        """Without the features of the project `default`, which cannot be changed."""
         config = obj.get("config") or {}
         own = (
             {key: value for key, value in config.items() if not key.startswith("features.")}

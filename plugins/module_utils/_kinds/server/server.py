@@ -61,7 +61,7 @@ _FIXED = "cluster.https_address"
 
 
 class Server(Resource):
-    """`/1.0`. Written with PATCH: a PUT of what the user named would drop every other key."""
+    """`/1.0`. Written with PATCH: a PUT would drop every key that the task does not name."""
 
     kind = "server"
     path = "/1.0"
@@ -81,7 +81,7 @@ class Server(Resource):
     secrets_written = False
 
     def validate(self) -> None:
-        """There is nothing to check before asking: the server knows its keys."""
+        """Nothing can be checked before asking: the server knows its keys."""
 
     def url(self, name: str | None = None) -> str:
         return self.path
@@ -146,13 +146,13 @@ class Server(Resource):
         self.secrets_written = True
 
     def forgets(self, refusal: ServerError) -> bool:
-        """Incus 6.0 takes back the address that it cannot listen on, and drops from its database all that was not
+        """Incus 6.0 takes back an address that it cannot listen on, and drops from its database all keys that were not
         written with it.
         """
         return refusal.code != 400  # 400 is what it does not begin with
 
     def restore(self, now: Existing, body: dict[str, Any]) -> None:
-        """All keys, since what Incus has dropped is still shown until the next write. Those that are hidden cannot be
+        """Write all keys, since Incus still shows what it has dropped until the next write. Hidden ones cannot be
         written.
         """
         gone = {key: "" for key in now.object["config"] if key not in body["config"]}
@@ -165,7 +165,7 @@ class Server(Resource):
 
     @classmethod
     def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
-        """Of a cluster, what its members share: a document is for all of them."""
+        """For a cluster, only what its members share: a document is for all of them."""
         config = {
             key: value
             for key, value in (obj.get("config") or {}).items()

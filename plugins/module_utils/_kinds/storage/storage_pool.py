@@ -48,9 +48,7 @@ class StoragePool(PerMember):
     name_rule = (r"[^/\s]+", "no slash and no space")
 
     def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
-        if (
-            key == "source"
-        ):  # the daemon keeps what was asked for in volatile.initial_source, and what it made of it in source
+        if key == "source":  # which the daemon completes; what was asked for is in volatile.initial_source
             asked = current.get("volatile.initial_source")
             return want in (current.get("source"), asked) or (want is None and not asked)
         if key == "source.wipe":  # used once at creation, then cleared
@@ -58,7 +56,7 @@ class StoragePool(PerMember):
         return super().same_config(key, want, current)
 
     def users(self, obj: dict[str, Any]) -> list[str]:
-        """Images go with the pool: they are copies of what the daemon has."""
+        """Without images: they are copies of what the daemon has, and are deleted with the pool."""
         return [user for user in super().users(obj) if user_of(user).parts[0] != "images"]
 
     def create_body(self) -> dict[str, Any]:
