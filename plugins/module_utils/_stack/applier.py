@@ -107,18 +107,18 @@ class Applier:
             with self._lock:
                 self._clients.append(client)
         try:
-            return converge(node.kind(client, {**node.params}))
+            return converge(node.kind(client, node.params))
         except LXDError as exc:
             if not (node.action == CREATE and already_there(exc.__cause__) and self._is_ours(node, client)):
                 raise
-        return converge(node.kind(client, {**node.params}))
+        return converge(node.kind(client, node.params))
 
     @staticmethod
     def _is_ours(node: Node, client: Client) -> bool:
         """Whether an object that appeared is the one that we create: an earlier, killed run may have asked for it, and
         the server was still creating it.
         """
-        resource = node.kind(client, {**node.params})
+        resource = node.kind(client, node.params)
         found = resource.read()
         holder = node.kind.holder()
         if found is None or holder is None:

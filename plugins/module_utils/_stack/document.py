@@ -237,6 +237,6 @@ def _claimed_twice(entries: list[Entry]) -> list[str]:
 def make(entry: Entry, client: Any) -> Resource:
     """The resource of an entry. An error that needs no server has its place."""
     try:
-        return entry.kind(client, {**entry.params})
+        return entry.kind(client, entry.params)
     except InvalidInput as exc:
         raise InvalidInput(entry.complaint(str(exc))) from exc

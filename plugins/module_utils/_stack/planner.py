@@ -85,6 +85,8 @@ class Planned(NamedTuple):
 
 
 class Planner:
+    """Plans a stack on a `View`, to which each plan is applied, so that later ones find what earlier ones create."""
+
     def __init__(self, client: Client, kinds: Kinds, options: StackOptions) -> None:
         self.view = View(client, kinds)
         self.client = cast(Client, self.view)
@@ -144,7 +146,7 @@ class Planner:
     def _checked(self, node: Node, entry: Entry) -> list[str]:
         """Further errors of an entry that cannot be planned."""
         try:
-            node.kind(self.client, {**node.params})
+            node.kind(self.client, node.params)
         except InvalidInput as exc:
             return [entry.complaint(words) for words in exc.each]
         return []
@@ -168,7 +170,7 @@ class Planner:
     # -- what should exist --------------------------------------------------------------------------------------------
 
     def _plan_present(self, node: Node) -> None:
-        resource = node.kind(self.client, {**node.params})
+        resource = node.kind(self.client, node.params)
         node.found = found = resource.read()
         there = found or resource.taken_over()
         owner = self.marks.owner(resource, node.project, node.label, there.object) if there else None
@@ -239,7 +241,7 @@ class Planner:
         """Plan to undo what the document wrote into a resource of the daemon itself: keys and devices that still are as
         written.
         """
-        resource = node.kind(self.client, {**node.params})
+        resource = node.kind(self.client, node.params)
         found = resource.fetch(resource.name)
         if found is None:
             return
@@ -263,7 +265,7 @@ class Planner:
                 continue
             undone[field.name] = dict.fromkeys(same)
         node.params = undone
-        resource = node.kind(self.client, {**undone})
+        resource = node.kind(self.client, undone)
         node.found = resource.read()
         node.plan = resource.plan(node.found)
         if node.plan.steps:
@@ -296,7 +298,7 @@ class Planner:
     def _removed(self, nodes: list[Node], doomed: list[Node]) -> Planned:
         """Deletions and undone changes, each after those that use it."""
         for node in doomed:
-            resource = node.kind(self.client, {**node.params})
+            resource = node.kind(self.client, node.params)
             node.plan = resource.plan(resource.read())
             node.warnings, node.action = resource.warnings, DELETE
             node.why = (

@@ -177,7 +177,7 @@ def _freed(node: Any, these: list[Pass], sides: dict[int, Side], client: Any) ->
     }
     freed = type(node)(node.kind, node.project, params, node.entry)
     freed.found, freed.action = node.found, "update"
-    freed.plan = node.kind(client, {**params}).plan(node.found)
+    freed.plan = node.kind(client, params).plan(node.found)
     freed.why = "; ".join(
         f"{one.claim.what} {one.claim.value} is unset first, for "
         f"{sides[one.taker].title if one.taker != one.giver else 'another part of it'} to have it"

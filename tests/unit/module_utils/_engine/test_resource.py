@@ -233,6 +233,35 @@ def test_under_its_new_name_it_is_found(client):
     assert len(client.queries) == 1
 
 
+class Late(Box):
+    """Takes its new name after all else, and a description from the server."""
+
+    def resolve(self, found):
+        known = found.object["config"].get("user.words", "") if found else "new"
+        return {**self.wanted, "description": known}
+
+    def arrange(self, found, plan, steps):
+        plan.after["late"] = True
+        return [*steps.rest, *steps.update, *steps.rename]
+
+
+def test_a_kind_orders_the_steps_of_an_update_and_adds_to_the_plan(client):
+    client.memory.put("/1.0/profiles/a", config={"user.words": "from there"})
+    late = Late(client, params_of(Late, name="a", new_name="b", config={"x": 1}))
+    plan = late.plan(late.read())
+    assert [step.action for step in plan.steps] == [Action.UPDATE, Action.RENAME]
+    assert plan.after == {"name": "b", "description": "from there", "config": {"x": "1"}, "late": True}
+
+
+def test_what_is_wanted_is_resolved_for_what_was_found(client):
+    late = Late(client, params_of(Late, name="a", config={"x": 1}))
+    assert late.plan(late.read()).result == {"name": "a", "description": "new", "config": {"x": "1"}}
+    assert late.desired == {"description": "new", "config": {"x": "1"}} and late.wanted == {"config": {"x": "1"}}
+    gone = Late(client, params_of(Late, name="a", state="absent"))
+    gone.adopt(None)
+    assert gone.desired is gone.wanted, "nothing is wanted of what has to go"
+
+
 def test_what_is_asked_is_asked_in_the_project(client):
     client.memory.put("/1.0/projects/lab")
     box(client, project="lab").read()
