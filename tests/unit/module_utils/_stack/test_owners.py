@@ -62,10 +62,10 @@ def test_a_copy_of_a_whole_is_not_the_stacks_and_neither_are_its_parts(world, zo
 @pytest.mark.parametrize(
     ("bearer", "left"),
     [
-        ("profile/default/web", "of something else"),  # a copy, or what was renamed
-        ("profile/lab/web-backup", "of something else"),  # of another project
-        ("instance/default/web-backup", "of something else"),
-        ("/default/web-backup", "of something else"),
+        ("profile/default/web", "for something else"),  # a copy, or what was renamed
+        ("profile/lab/web-backup", "for something else"),  # of another project
+        ("instance/default/web-backup", "for something else"),
+        ("/default/web-backup", "for something else"),
         ("profile/default/web-backup", None),
         (None, "of an earlier version"),
     ],
@@ -76,11 +76,7 @@ def test_only_what_a_mark_is_of_is_pruned(world, bearer, left):
         result = run(world, {}, **wish)
         assert titles(result, "delete") == ([] if left else [("profile", "web-backup")])
         (words,) = result["warnings"] or [None]
-        assert (
-            (words is None)
-            if left is None
-            else (f"profile web-backup (the mark is {left}" in words.replace("is that of", "is of"))
-        ), words
+        assert (words is None) if left is None else (f"profile web-backup (the mark is {left}" in words), words
     assert (world.find("/1.0/profiles/web-backup") is None) is (left is None)
 
 
