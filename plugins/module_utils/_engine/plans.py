@@ -38,7 +38,7 @@ class Action(enum.Enum):
 class Step(NamedTuple):
     """One change. After `reread` steps the object has another path or ETag, so the rest is planned again.
 
-    `detail` tells apart steps of one plan that have the same action.
+    `detail` distinguishes steps of one plan that have the same action.
     """
 
     action: Action

@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 import ast
+import io
 import pathlib
 import re
+import tokenize
 
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
+DOCUMENTED = (ast.ClassDef, ast.FunctionDef)
 
 #: Expressions for whole words, in any case, and what to write instead. Add a word only if it is never right in prose.
 WORDS = {
@@ -65,12 +68,27 @@ def plugin(path):
     return options("\n".join(texts))
 
 
+def source(path):
+    """Docstrings and comments, without what they declare to be code. Lines keep their numbers."""
+    text = path.read_text(encoding="utf-8")
+    found = [""] * (text.count("\n") + 2)
+    for token in tokenize.generate_tokens(io.StringIO(text).readline):
+        if token.type == tokenize.COMMENT:
+            found[token.start[0] - 1] += token.string
+    for node in ast.walk(ast.parse(text)):
+        words = ast.get_docstring(node, clean=False) if isinstance(node, (ast.Module, *DOCUMENTED)) else None
+        for number, line in enumerate((words or "").split("\n")):
+            found[node.body[0].lineno - 1 + number if words else 0] += line
+    return re.sub(r"`[^`\n]*`", " ", "\n".join(found))
+
+
 #: Where prose is, and how it is read.
 PROSE = (
     ("README.md", markdown),
     ("docs/*.md", markdown),
     ("roles/*/README.md", markdown),
     ("roles/*/meta/argument_specs.yml", specs),
+    *((f"plugins/module_utils/_{room}/**/*.py", source) for room in ("engine", "kinds", "jobs", "stack")),
     *((f"plugins/{kind}/*.py", plugin) for kind in ("modules", "doc_fragments", "connection", "inventory", "filter")),
 )
 
@@ -113,3 +131,6 @@ def test_only_prose_is_read(tmp_path):
         encoding="utf-8",
     )
     assert len(unused(plugin(module))) == 2
+    code = tmp_path / "code.py"
+    code.write_text('"""It shall be."""\n\nx = "shall"  # as they `shall`, in a folder\n', encoding="utf-8")
+    assert [words.partition(" (")[0] for words in unused(source(code))] == ["3: 'folder'", "1: 'shall'"]

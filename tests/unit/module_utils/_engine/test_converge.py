@@ -206,7 +206,7 @@ def test_a_value_that_the_server_does_not_keep_is_told_at_once(client):
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_change_that_another_writer_took_back_is_made_again(client, times):
-    """Between a server's look at the ETag and its write another writer comes in: both are told of success, and one is
+    """Between a server's look at the ETag and its write another writer comes in: both get a success, and one is
     lost.
     """
     client.memory.put(URL, config={"a": "1"})

@@ -27,7 +27,7 @@ NEVER = "0001-01-01T00:00:00Z"
 
 
 def resource(field, params=None, **wanted):
-    """What a field is told of the resource that it is one of."""
+    """What a field uses of its resource."""
     return types.SimpleNamespace(
         server_keys=("volatile.*",),
         hidden_keys=("volatile.*",),

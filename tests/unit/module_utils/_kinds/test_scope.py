@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Which keys belong to members, as newer servers tell it: documents in the form of LXD 6.9 and Incus 7.3, which no
+"""Which keys belong to members, as newer servers return it: documents in the form of LXD 6.9 and Incus 7.3, which no
 daemon here has.
 """
 
@@ -140,7 +140,7 @@ def test_ovn_networks_have_no_part_of_a_member(cluster):
 
 @pytest.mark.parametrize("locations", [["none"], ["node1"]])
 def test_an_unchanged_pool_needs_no_look_at_the_server(cluster, locations, monkeypatch):
-    """Its locations tell whether it is one of a cluster."""
+    """Its locations show whether it is one of a cluster."""
     monkeypatch.setattr(ClusterClient, "clustered", property(lambda self: pytest.fail("the server was asked")))
     cluster.memory.put("/1.0/storage-pools/local", driver="dir", locations=locations, config={"user.a": "1"})
     assert StoragePool(cluster, params_of(StoragePool, name="local", config={"user.a": 1})).read() is not None

@@ -69,7 +69,7 @@ def test_what_the_daemon_makes_itself_is_never_pruned(world):
 
 
 def test_what_says_nothing_may_be_changed_while_something_is_pruned(world):
-    """The default profile as the daemon left it is not anybody's wish."""
+    """The default profile as the daemon created it is not exported."""
     run(world, {"profiles": [{"name": "old"}]})
     definition = {"profiles": [{"name": "default", "config": {"user.a": 1}}]}
     assert titles(run(world, definition, prune=True)) == [("profile", "default"), ("profile", "old")]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What is wrong with a document, told at once and with its place, before anything is changed; and what is right."""
+"""Errors of a document, reported at once and with their places, before any change; and documents without errors."""
 
 from __future__ import annotations
 

@@ -2,9 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Who uses what is to be deleted or made anew, as the plan will leave it; and all that is wrong with an entry, told at
-once.
-"""
+"""Users of what is deleted or re-created, as the plan leaves them; and all errors of an entry, reported at once."""
 
 from __future__ import annotations
 
@@ -161,7 +159,7 @@ def test_making_anew_needs_it_unused_before(world):
 
 
 def test_who_lets_go_only_afterwards_is_a_user(world):
-    """It waits for what is made anew, for another reason, or is deleted at the end of all."""
+    """It waits for what is re-created for another reason, or is deleted at the end."""
     world.server["api_extensions"].append("network_type_macvlan")
     run(world, LENT)
     later = [{"name": "web", "devices": {"eth0": None}, "depends_on": ["network/shopbr0"]}]

@@ -85,7 +85,7 @@ def test_of_what_cannot_be_known_nothing_is_said(world):
 
 @pytest.fixture
 def host(world):
-    """A world in which the interfaces of the host are told."""
+    """A world that lists the interfaces of the host."""
     for name in ("lo", "lxdbr0", "eth0"):
         world.put(f"/1.0/networks/{name}", managed=name == "lxdbr0")
     world.server["api_extensions"] = [*world.server["api_extensions"], "network_type_macvlan"]

@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What a cluster is told by: addresses of members, and who has to be left."""
+"""What guards a cluster: addresses of members, and which members have to remain."""
 
 from __future__ import annotations
 
