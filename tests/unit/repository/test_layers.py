@@ -15,6 +15,8 @@ PLUGINS = pathlib.Path(__file__).resolve().parents[3] / "plugins"
 ENGINE = PLUGINS / "module_utils"
 FILES = sorted(PLUGINS.rglob("*.py"))
 BELOW_RUNNER = [path for path in ENGINE.rglob("*.py") if path.name != "_runner.py"]
+#: Files in which no class and no function is large.
+SMALL = [path for path in BELOW_RUNNER if "_api" not in path.parts]
 MODULES = sorted((PLUGINS / "modules").glob("*.py"))
 #: The rooms, and for each those below it. Files of one room, and the families of kinds, may use each other, but not in
 #: a circle.
@@ -106,6 +108,21 @@ def test_modules_use_a_kind_and_the_runner(path):
         if not name.startswith((COLLECTION + "_kinds.", COLLECTION + "_jobs.", COLLECTION + "_runner"))
     } == set()
     assert COLLECTION + "_runner" in used
+
+
+@pytest.mark.parametrize("path", FILES, ids=names(FILES))
+def test_no_file_is_long(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 400
+
+
+@pytest.mark.parametrize("path", SMALL, ids=names(SMALL))
+def test_no_class_and_no_function_is_large(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    assert [one.name for one in functions if one.end_lineno - one.lineno >= 40] == [], "more than 40 lines"
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    methods = {one.name: sum(isinstance(part, ast.FunctionDef) for part in one.body) for one in classes}
+    assert [name for name, count in methods.items() if count > 20] == [], "more than 20 methods"
 
 
 @pytest.mark.parametrize("path", FILES, ids=names(FILES))
