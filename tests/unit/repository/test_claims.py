@@ -189,10 +189,6 @@ def test_websockets():
     assert claimed("docs/reach.md", r"pip install websockets` \((\d+) or later") == [float(least)]
 
 
-def test_the_license_of_everything():
-    assert "GPL-3.0-or-later" in page("README.md")
-
-
 # -- numbers of the engine --------------------------------------------------------------------------------------------
 
 
