@@ -100,6 +100,24 @@ def test_the_readme_names_every_module_plugin_role_and_playbook():
     assert set(plays) == {f"cloudhost.lxd.{name}" for name in stems("playbooks/*.yml") - hidden}
 
 
+def test_the_sections_of_the_readme():
+    headings = re.findall(r"(?m)^## (.*)$", (ROOT / "README.md").read_text(encoding="utf-8"))
+    wanted = ["Requirements", "Installation", "Tested with", "Support", "Releases", "License"]
+    assert [heading for heading in headings if heading in wanted] == wanted
+    parts = re.findall(r"(?m)^## (.*)$", (ROOT / "docs" / "README.md").read_text(encoding="utf-8"))
+    assert parts[:2] == ["Using", "Maintaining"]
+    listed = set(re.findall(r"\]\(([\w-]+\.md)", (ROOT / "docs" / "README.md").read_text(encoding="utf-8")))
+    assert listed == {path.name for path in (ROOT / "docs").glob("*.md")} - {"README.md"}
+
+
+def test_the_sizes_of_clusters():
+    tests = [path.read_text(encoding="utf-8") for path in (ROOT / "tests" / "integration").glob("test_cluster*.py")]
+    sizes = {int(size) for text in tests for size in re.findall(r"Hosts\(.*, (\d)\)", text)}
+    assert (ROOT / "tests" / "hosts" / "test_4_fourth_host.py").is_file()
+    claim = re.search(r"clusters of (\w+) to (\w+) members", page("README.md"))
+    assert [NUMBERS[word] for word in claim.groups()] == [min(sizes), max(sizes | {4})]
+
+
 def test_the_filters():
     claim = re.search(
         r"(\w+) filters exist because roles need them: (.*?), which reads", page("docs/design-decisions.md")
