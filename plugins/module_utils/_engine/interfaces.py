@@ -37,9 +37,10 @@ def _base(name: str) -> list[str]:
 
 
 def missing(client: Any, wanted: dict[str, str], query: dict[str, Any]) -> dict[str, str]:
-    """Sentences about interfaces that the server does not have, by the option that names them.
+    """For those of the interfaces, by option, that the server does not have: a sentence about it.
 
-    In a cluster each member has its own interfaces, and a project can hide them: then nothing is reported.
+    Members of a cluster have interfaces of their own, and a project can hide them: what cannot be known is
+    left out.
     """
     if not wanted or client.clustered:
         return {}

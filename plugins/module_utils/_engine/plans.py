@@ -9,16 +9,21 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, Callable, NamedTuple
+from typing import Any, Callable, Mapping, NamedTuple
 
 
 class Existing(NamedTuple):
-    """An object as the server has it, and the name and project under which it was found."""
+    """An object as the server has it.
+
+    `name` and `project` are where it was found. `wanted` is the result of `Resource.resolve` for it, if reading it
+    needed that.
+    """
 
     object: dict[str, Any]
     etag: str | None
     name: str
     project: str | None = None
+    wanted: Mapping[str, Any] | None = None
 
 
 class Action(enum.Enum):

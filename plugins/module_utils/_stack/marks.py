@@ -32,8 +32,9 @@ def mark_of(stack: str, kind: type[Resource], project: str, label: str) -> dict[
 def read_mark(kind: type[Resource], project: str, label: str, obj: dict[str, Any]) -> tuple[str | None, bool]:
     """The stack that the mark of an object names, and whether the mark names this object too.
 
-    The name is None without a mark, and for a mark of something else: of the original of a copy, or of the same
-    object under another name or in another project. Marks of earlier versions do not name the object.
+    The name is None where there is no mark, and where the mark is of something else: a copy, or what has another name
+    or project by now.
+    Marks of earlier versions do not name the object.
     """
     holder = kind.holder()
     held = (obj.get(holder.key) or {}) if holder else {}
@@ -79,10 +80,9 @@ class Marks:
     def members_of(
         self, stack: str, kept: set[tuple[str, str]], documented: set[tuple[str, str, str]]
     ) -> list[StackMember]:
-        """All that a stack manages, without the paths in `kept`.
+        """All that belongs to a stack, but for the paths in `kept`.
 
-        A mark that does not name the object counts if it cannot be that of a copy, and for the labels in
-        `documented`.
+        A mark without the object counts if it cannot be that of a copy, and for the labels in `documented`.
         """
         found = []
         for kind, project, path, parents in self._collections():
@@ -126,7 +126,8 @@ class Marks:
         )
         reported = [(left, why) for left, why in words if left]
         return tuple(
-            f"Left alone although it names the stack '{stack}': {_listed(left)} ({why}). Delete what is not needed."
+            f"Left alone although it names the stack '{stack}': {_listed(left)} ({why}). What nobody needs is yours "
+            "to delete."
             for left, why in reported
         )
 

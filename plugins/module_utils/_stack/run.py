@@ -20,7 +20,7 @@ from .planner import Node, Planned, Planner, StackOptions
 
 
 def check_options(options: StackOptions) -> None:
-    """Refuse options that contradict each other, before any document is read."""
+    """Refuse what makes no sense before any document is looked at."""
     if options.name is not None and (
         not options.name or not options.name.isprintable() or options.name != options.name.strip()
     ):
@@ -33,16 +33,13 @@ def check_options(options: StackOptions) -> None:
         ("adopt: true", options.adopt),
     ):
         if given and options.name is None:
-            raise InvalidInput(f"{option} needs the 'name' of the stack, which identifies what the stack owns.")
+            raise InvalidInput(f"{option} needs the 'name' of the stack: what it owns is told by that name.")
 
 
 def plan_stack(
     client: Client, kinds: Kinds, options: StackOptions, documents: list[Document], project: str | None = None
 ) -> Planned:
-    """The plan. Only reads.
-
-    :raises InvalidInput: with all that is wrong
-    """
+    """What would be done. Sends nothing but reads; raises one error with all that is wrong."""
     check_options(options)
     entries, errors = parse(documents, kinds, project)
     return Planner(client, kinds, options).plan(entries, errors)

@@ -116,7 +116,7 @@ class Project(Resource):
 
     @classmethod
     def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
-        """Also the pools that limits name: Incus accepts only existing ones."""
+        """Incus takes limits of those pools only that are there."""
         config = params.get("config") or {}
         pools = [key[len(_POOL_LIMIT) :] for key in config if str(key).startswith(_POOL_LIMIT)]
         return super().references(params) + [("storage_pool", name) for name in pools]

@@ -127,8 +127,8 @@ class Server(Resource):
         self._warn_of_silence(have, *(obj["config"].get("core.https_address") or "" for obj in (old, new)))
 
     def _warn_of_silence(self, member: str | None, have: str, want: str) -> None:
-        """Warn if the address for clients covered the one for other members and no longer does: the daemon listens on
-        the latter only after a restart.
+        """What others reach a member at is not listened on by itself where the address for clients covers it, until the
+        daemon restarts.
         """
         if member and have and addresses.covers(have, member) and not (want and addresses.covers(want, member)):
             words = (
@@ -152,7 +152,7 @@ class Server(Resource):
         return refusal.code != 400  # 400 is what it does not begin with
 
     def restore(self, now: Existing, body: dict[str, Any]) -> None:
-        """Write all keys, since Incus still shows what it has dropped until the next write. Hidden ones cannot be
+        """All keys, since what Incus has dropped is still shown until the next write. Those that are hidden cannot be
         written.
         """
         gone = {key: "" for key in now.object["config"] if key not in body["config"]}
