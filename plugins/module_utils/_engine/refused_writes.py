@@ -43,4 +43,4 @@ def _put_back(resource: ApiObject, before: dict[str, Any], new: dict[str, Any], 
             resource.restore(now, {**now.object, **undone})
     except LXDError as exc:
         return f"It may have stored what it refused, and that could not be put back: {exc}"
-    return f"It had stored {', '.join(stored)} all the same, which is put back to what it was." if stored else ""
+    return f"It had stored {', '.join(stored)} anyway, which is put back to what it was." if stored else ""

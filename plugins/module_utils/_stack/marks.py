@@ -126,8 +126,7 @@ class Marks:
         )
         reported = [(left, why) for left, why in words if left]
         return tuple(
-            f"Left alone although it names the stack '{stack}': {_listed(left)} ({why}). What nobody needs is yours "
-            "to delete."
+            f"Left alone although it names the stack '{stack}': {_listed(left)} ({why}). Delete what is not needed."
             for left, why in reported
         )
 

@@ -33,7 +33,7 @@ def check_options(options: StackOptions) -> None:
         ("adopt: true", options.adopt),
     ):
         if given and options.name is None:
-            raise InvalidInput(f"{option} needs the 'name' of the stack: what it owns is told by that name.")
+            raise InvalidInput(f"{option} needs the 'name' of the stack, which identifies what the stack owns.")
 
 
 def plan_stack(

@@ -94,7 +94,8 @@ class Project(Resource):
             switched = self._switched(found.object.get("config") or {}, plan.result.get("config") or {})
             if switched and self.name in self.singletons:
                 self.refuse(
-                    f"config.{switched[0]}: the servers let nobody change the features of the project '{self.name}'."
+                    f"config.{switched[0]}: the server does not let anyone change the features of the project "
+                    f"'{self.name}'."
                 )
             return plan.among(f"given another {', '.join(switched)}", self.users(found.object) if switched else [])
         return plan

@@ -127,8 +127,8 @@ class Server(Resource):
         self._warn_of_silence(have, *(obj["config"].get("core.https_address") or "" for obj in (old, new)))
 
     def _warn_of_silence(self, member: str | None, have: str, want: str) -> None:
-        """What others reach a member at is not listened on by itself where the address for clients covers it, until the
-        daemon restarts.
+        """Warn if the address for clients covered the one for other members and no longer does: the daemon listens on
+        the latter only after a restart.
         """
         if member and have and addresses.covers(have, member) and not (want and addresses.covers(want, member)):
             words = (
