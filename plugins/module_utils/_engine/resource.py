@@ -57,7 +57,7 @@ class Resource(ApiObject):
     def adopt(self, found: Existing | None) -> None:
         """Take what was read as the present state, and compute what is wanted of it.
 
-        Only this and `rename` change where the resource is, and only this changes `desired`.
+        Only this and `rename` change where the resource is, and only this and `plan_recreate` change `desired`.
         """
         if found is not None:
             self.name, self.project = found.name, found.project
@@ -183,7 +183,9 @@ class Resource(ApiObject):
         return plan
 
     def plan_recreate(self, found: Existing) -> Plan:
-        gone, made = self.plan_absent(found), self.plan_create()
+        gone = self.plan_absent(found)
+        self.desired = self.resolve(None)  # what is wanted of the new object, of which nothing exists
+        made = self.plan_create()
         steps = gone.steps[:-1] + [gone.steps[-1]._replace(reread=True)] + made.steps
         return Plan(gone.before, made.after, steps, made.result).among("deleted to be re-created", gone.users)
 

@@ -174,7 +174,9 @@ class Instance(Resource):
         inherited = origin.inherited(
             self.client, found.object, self.wanted.get("profiles"), project, arrival.goes(self)
         )
-        overriding = {name: device for name, device in devices.items() if name not in there}
+        # purging would take the type of a device that the instance has itself, so that is completed too
+        purge = self.params["purge_devices"]
+        overriding = {name: device for name, device in devices.items() if purge or name not in there}
         return {**self.wanted, "devices": {**devices, **origin.completed(overriding, inherited, self.refuse)}}
 
     # -- creating -----------------------------------------------------------------------------------------------------
