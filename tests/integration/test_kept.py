@@ -238,10 +238,9 @@ def test_a_refused_address_is_not_taken_for_done_by_the_next_run(api) -> None:
                     run("server", **wish)
                 assert api.query("/1.0")["config"] == was
             if api.kind == "lxd":
-                assert (
-                    "It had stored config.core.https_address, config.images.auto_update_interval anyway, which "
-                    "is put back" in str(caught.value)
-                )
+                # That of Debian 13 does not store the address.
+                words = r"It had stored (config.core.https_address, )?config.images.auto_update_interval anyway"
+                assert re.search(words + ", which is put back", str(caught.value)), caught.value
             listening = api.daemon.inside("ss", "-ltnH").stdout
             assert bool(re.search(r"127\.0\.0\.1:18447\b", listening)) is bool(before), listening
             # This shows what Incus had dropped.

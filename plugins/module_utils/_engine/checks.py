@@ -71,14 +71,14 @@ class Checks(Declaration):
     def check_name(self, option: str, name: str) -> None:
         """Refuse a name that the server would not accept for a new one.
 
-        The implementation is read from the server only if its rule decides.
+        The extensions are read from the server only if they decide.
         """
         if name not in (".", "..") and all(
             re.fullmatch(rule, name) for rule, _words in (self.name_rule, *self.name_rules.values())
         ):
             return
-        rule, words = (
-            self.name_rules.get(self.client.implementation, self.name_rule) if self.name_rules else self.name_rule
+        rule, words = next(
+            (rule for extension, rule in self.name_rules.items() if self.client.has(extension)), self.name_rule
         )
         if name in (".", "..") or not re.fullmatch(rule, name):
             raise self.unnamable(option, name, words)

@@ -38,7 +38,7 @@ class Declaration:
     :cvar returned_secrets: secrets that are what the module is for, and are therefore returned
     :cvar fixed_config: config keys that the API cannot change after creation
     :cvar name_rule: what a new name has to match as a whole, and that in words
-    :cvar name_rules: the same where the implementations differ, by implementation
+    :cvar name_rules: the same for newer servers, by an API extension that they have
     :cvar slashes: whether a name can have slashes
     :cvar unless_used: what the servers do only while nothing uses it: `delete`, `rename`
 

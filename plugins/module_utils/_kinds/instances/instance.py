@@ -54,7 +54,7 @@ class Instance(Resource):
         "1 to 63 letters, digits and dashes, starting with a letter, not ending with a dash",
     )
     name_rules = {
-        "incus": (
+        "operation_wait": (  # Incus, and LXD after 5.0.2: no extension says so, and this one came with it
             r"(?!-|\d+\Z)[A-Za-z0-9-]{1,63}(?<!-)",
             "1 to 63 letters, digits and dashes, starting with a letter or a digit, not ending with a dash, and no "
             "number",
