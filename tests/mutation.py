@@ -41,24 +41,6 @@ from survivors import CACHE, RESULTS, ROOT, SURVIVED, TARGETS, read_results, rep
 
 PACKAGE = "ansible_collections.cloudhost.lxd."
 ENGINE = PACKAGE + "plugins.module_utils."
-TARGETS = (
-    *(
-        "_api.client",
-        "_api.tls",
-        "_engine.values",
-        "_engine.secrets",
-        "_engine.fields",
-        "_engine.declaration",
-        "_engine.api_object",
-        "_engine.resource",
-        "_engine.refused_writes",
-        "_engine.converge",
-    ),
-    *("_stack.planner", "_stack.applier"),
-)
-CACHE = ROOT / ".cache" / "mutation"
-RESULTS = CACHE / "results.jsonl"
-EXPLAINED = ROOT / "tests" / "mutants.txt"
 #: The least share of mutants that have to be killed.
 SHARE = 0.9
 #: Seconds of CPU time for the tests of one mutant. The quickest come first; what is left out then can only spare the

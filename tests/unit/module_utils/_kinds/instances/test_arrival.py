@@ -79,7 +79,10 @@ def test_a_server_that_takes_nothing_along():
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"wanted": {}}, ["has the profile 'web', which project 'lab' has not. Make it there", "choose with profiles:"]),
+        (
+            {"wanted": {}},
+            ["has the profile 'web', which project 'lab' has not. Make it there", "choose with profiles:"],
+        ),
         (
             {"wanted": {}, "taken": False},
             ["This server moves an instance with the profiles that it has", "that both projects have"],
