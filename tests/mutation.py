@@ -41,8 +41,6 @@ from survivors import CACHE, RESULTS, ROOT, SURVIVED, TARGETS, read_results, rep
 
 PACKAGE = "ansible_collections.cloudhost.lxd."
 ENGINE = PACKAGE + "plugins.module_utils."
-#: The least share of mutants that have to be killed.
-SHARE = 0.9
 #: Seconds of CPU time for the tests of one mutant. The quickest come first; what is left out then can only spare the
 #: mutant.
 BUDGET = 3.0

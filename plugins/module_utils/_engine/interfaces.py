@@ -37,10 +37,9 @@ def _base(name: str) -> list[str]:
 
 
 def missing(client: Any, wanted: dict[str, str], query: dict[str, Any]) -> dict[str, str]:
-    """For those of the interfaces, by option, that the server does not have: a sentence about it.
+    """Sentences about interfaces that the server does not have, by the option that names them.
 
-    Members of a cluster have interfaces of their own, and a project can hide them: what cannot be known is
-    left out.
+    In a cluster each member has its own interfaces, and a project can hide them: then nothing is reported.
     """
     if not wanted or client.clustered:
         return {}

@@ -9,21 +9,16 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, Callable, Mapping, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 
 class Existing(NamedTuple):
-    """An object as the server has it.
-
-    `name` and `project` are where it was found. `wanted` is the result of `Resource.resolve` for it, if reading it
-    needed that.
-    """
+    """An object as the server has it, and the name and project under which it was found."""
 
     object: dict[str, Any]
     etag: str | None
     name: str
     project: str | None = None
-    wanted: Mapping[str, Any] | None = None
 
 
 class Action(enum.Enum):

@@ -62,8 +62,7 @@ class Resource(ApiObject):
         if found is not None:
             self.name, self.project = found.name, found.project
         if self.state != "absent":
-            known = found.wanted if found is not None else None
-            self.desired = self.resolve(found) if known is None else known
+            self.desired = self.resolve(found)
 
     def resolve(self, found: Existing | None) -> Mapping[str, Any]:
         """What is wanted of the object that was found, or of a new one, by key. It can read more, and refuse.

@@ -46,8 +46,11 @@ class PerMember(Resource):
     default_variant = ""
     needed: dict[str, tuple[str, ...]] = {}
 
+    #: What was read last, and what is wanted of it: reading needs that, and planning need not ask the server again.
+    _resolved: tuple[Existing | None, Mapping[str, Any]] = (None, {})
+
     def sort(self, found: Existing | None = None) -> str:
-        """Its driver or type, which a task that only changes something need not name."""
+        """Its driver or type, which a task that only changes a pool or network need not name."""
         return str(found.object[self.variant] if found else self.wanted.get(self.variant, self.default_variant))
 
     def two_phases(self, sort: str) -> bool:
@@ -60,15 +63,16 @@ class PerMember(Resource):
         if self.state == "absent" or not found:
             return found
         wanted = self.resolve(found)
-        found = found._replace(wanted=wanted)
-        if not wanted.get("members") or found.object.get("status") in UNFINISHED:
-            return found
-        shared = found.object.get("config") or {}
-        own = {member: self._own(found.name, member, shared) for member in wanted["members"]}
-        return found._replace(object={**found.object, "members": own})
+        if wanted.get("members") and found.object.get("status") not in UNFINISHED:
+            shared = found.object.get("config") or {}
+            own = {member: self._own(found.name, member, shared) for member in wanted["members"]}
+            found = found._replace(object={**found.object, "members": own})
+        self._resolved = (found, wanted)
+        return found
 
     def resolve(self, found: Existing | None) -> Mapping[str, Any]:
-        return distributed(self, found)
+        known, wanted = self._resolved
+        return wanted if found is not None and found is known else distributed(self, found)
 
     def _own(self, name: str, member: str, shared: dict[str, str]) -> dict[str, str]:
         there = self.client.find(self.url(name), target=member, **self.query())

@@ -32,9 +32,8 @@ def mark_of(stack: str, kind: type[Resource], project: str, label: str) -> dict[
 def read_mark(kind: type[Resource], project: str, label: str, obj: dict[str, Any]) -> tuple[str | None, bool]:
     """The stack that the mark of an object names, and whether the mark names this object too.
 
-    The name is None where there is no mark, and where the mark is of something else: a copy, or what has another name
-    or project by now.
-    Marks of earlier versions do not name the object.
+    The name is None without a mark, and for a mark of something else: of the original of a copy, or of the same
+    object under another name or in another project. Marks of earlier versions do not name the object.
     """
     holder = kind.holder()
     held = (obj.get(holder.key) or {}) if holder else {}
@@ -80,9 +79,10 @@ class Marks:
     def members_of(
         self, stack: str, kept: set[tuple[str, str]], documented: set[tuple[str, str, str]]
     ) -> list[StackMember]:
-        """All that belongs to a stack, but for the paths in `kept`.
+        """All that a stack manages, without the paths in `kept`.
 
-        A mark without the object counts if it cannot be that of a copy, and for the labels in `documented`.
+        A mark that does not name the object counts if it cannot be that of a copy, and for the labels in
+        `documented`.
         """
         found = []
         for kind, project, path, parents in self._collections():

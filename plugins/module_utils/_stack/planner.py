@@ -85,6 +85,8 @@ class Planned(NamedTuple):
 
 
 class Planner:
+    """Plans a stack on a `View`, to which each plan is applied, so that later ones find what earlier ones create."""
+
     def __init__(self, client: Client, kinds: Kinds, options: StackOptions) -> None:
         self.view = View(client, kinds)
         self.client = cast(Client, self.view)
@@ -180,15 +182,14 @@ class Planner:
         if bound and (there is None or owner or self.options.adopt):
             node.params = self._marked(node, there.object if there else {})
             resource = node.kind(self.client, node.params)
-            found = found._replace(wanted=None) if found else None  # that was without the mark
         node.plan = plan = resource.plan(found)
         if bound and there and plan.steps and not owner and not self.options.adopt:
             differing = ", ".join(sorted({*plan.before, *plan.after})) or "its origin"
             raise InvalidInput(
                 f"{node.title} on {self.client.label} is there already, belongs to no stack, and differs in "
                 f"{differing}. "
-                f"With adopt: true the stack '{self.options.name}' takes it over; what agrees with the document as it "
-                "is stays nobody's. "
+                f"With adopt: true the stack '{self.options.name}' takes it over; what agrees with the document "
+                "already stays unmanaged. "
                 f"{node.kind.lost_mark(there.object)[0]}".rstrip()
             )
         self._decide(node, resource, adopted=bound and not owner)
@@ -273,7 +274,7 @@ class Planner:
                 self.view.put(path, resource.query().get("project"), obj)
 
     def _stack_members(self, nodes: list[Node]) -> list[Node]:
-        """All on the server that carries the name of the stack, in every project, and is not to be kept."""
+        """All on the server that the stack manages, in every project, without what is to be kept."""
         documented = {(node.kind.kind, self.view.effective(node.kind, node.project), node.label) for node in nodes}
         found = self.marks.members_of(self.options.name or "", self.kept, documented if self.options.absent else set())
         return [self._deletion(one.kind, one.project, one.parents, one.object) for one in found]
@@ -350,7 +351,7 @@ class Planner:
         return index
 
     def _described(self, node: Node) -> dict[str, Any]:
-        """A resource as it is now, in the options of its kind: what it refers to is read from them."""
+        """A resource as it is now, in the options of its kind, from which its references are read."""
         if node.entry is not None and self.options.absent:
             return node.entry.params
         parents = {option: node.params[option] for option in node.kind.parents()}

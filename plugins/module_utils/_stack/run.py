@@ -20,7 +20,7 @@ from .planner import Node, Planned, Planner, StackOptions
 
 
 def check_options(options: StackOptions) -> None:
-    """Refuse what makes no sense before any document is looked at."""
+    """Refuse options that contradict each other, before any document is read."""
     if options.name is not None and (
         not options.name or not options.name.isprintable() or options.name != options.name.strip()
     ):
@@ -39,7 +39,10 @@ def check_options(options: StackOptions) -> None:
 def plan_stack(
     client: Client, kinds: Kinds, options: StackOptions, documents: list[Document], project: str | None = None
 ) -> Planned:
-    """What would be done. Sends nothing but reads; raises one error with all that is wrong."""
+    """The plan. Only reads.
+
+    :raises InvalidInput: with all that is wrong
+    """
     check_options(options)
     entries, errors = parse(documents, kinds, project)
     return Planner(client, kinds, options).plan(entries, errors)

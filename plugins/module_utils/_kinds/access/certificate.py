@@ -135,7 +135,7 @@ def der_of(written: str) -> bytes:
 
 
 def refuse_unlimited(new: dict[str, Any], wanted: Mapping[str, Any]) -> None:
-    """The servers take a list of projects and ignore it where the certificate is not restricted."""
+    """Refuse projects for an unrestricted certificate: the servers accept and ignore them."""
     if wanted.get("projects") and not new.get("restricted"):
         raise InvalidInput(
             f"projects: {', '.join(wanted['projects'])} would limit nothing, since the certificate is not "

@@ -37,7 +37,7 @@ class TrustToken(Resource):
         ]
 
     def fetch(self, name: str) -> Existing | None:
-        """A token for this name that can still be used; of several, which the daemon's own client makes, one with other
+        """A usable token with this name. If there are several, which the daemon's own client allows, one with other
         rights than are wanted.
         """
         found = []
@@ -64,7 +64,7 @@ class TrustToken(Resource):
         return new
 
     def update(self, found: Existing, body: dict[str, Any]) -> None:
-        """What a token allows cannot be changed: those that are pending are revoked, and there is a new one."""
+        """Revoke the pending tokens and create another: the rights of a token cannot be changed."""
         self.delete()
         self.create({"name": self.name, **{field.key: body[field.key] for field in LIMITS}})
 

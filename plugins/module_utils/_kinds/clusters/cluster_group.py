@@ -36,7 +36,7 @@ class ClusterGroup(OfCluster):
         return super().plan_absent(found)
 
     def before_delete(self, found: Existing) -> list[Step]:
-        """The servers delete empty groups only."""
+        """Take the members out first: the servers delete only empty groups."""
         there = found.object.get("members") or []
         if not there:
             return []

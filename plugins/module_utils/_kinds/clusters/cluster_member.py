@@ -65,8 +65,8 @@ class ClusterMember(OfCluster):
             )
 
     def read(self) -> Existing | None:
-        """A member that has just come back is shown as Offline until its first heartbeat, which hides that it is
-        evacuated.
+        """Wait for the first heartbeat of an offline member: a member that has just restarted is reported offline,
+        which hides that it is evacuated.
         """
         found = super().read()
         if self.state in ("evacuated", "restored") and found and found.object["status"] == "Offline":

@@ -22,7 +22,7 @@ _PIECE = 1 << 20
 
 
 def check_files(params: Mapping[str, Any]) -> None:
-    """Refuse files that are not there before anything is sent."""
+    """Refuse files that do not exist, before anything is sent."""
     for option in ("file", "rootfs"):
         path = params[option]
         if path and not os.path.isfile(path):

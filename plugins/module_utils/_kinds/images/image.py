@@ -123,12 +123,10 @@ class Image(Resource):
         if not self.client.find(self.url(), **self.query()):
             stream, headers = open_image(self.files)
             vendor = "Incus" if self.client.implementation == "incus" else "LXD"
-            headers[f"X-{vendor}-fingerprint"] = (
-                self.fingerprint
-            )  # the server refuses files that are not those any more that were looked at
-            if body.get(
-                "properties"
-            ):  # with the image, so that an interrupted run does not leave one that no stack owns
+            # the server refuses files that have changed since the fingerprint was computed
+            headers[f"X-{vendor}-fingerprint"] = self.fingerprint
+            # properties go with the image, so that an interrupted run does not leave one that no stack owns
+            if body.get("properties"):
                 headers[f"X-{vendor}-properties"] = urllib.parse.urlencode(body["properties"])
             try:
                 self.client.write("POST", self.path, headers=headers, stream=stream, **self.query())
@@ -145,7 +143,7 @@ class Image(Resource):
         self._apply_rest()
 
     def _apply_rest(self) -> None:
-        """Fields that the way of creation did not carry."""
+        """Update fields that the request of the creation did not take."""
         reply = self.client.find(self.url(), **self.query()) if self.fingerprint else None
         if reply and self.merged(reply.metadata) != reply.metadata:
             self.update(Existing(reply.metadata, reply.etag, self.name), self.merged(reply.metadata))
@@ -179,7 +177,7 @@ class Image(Resource):
         }
 
     def taken_over(self) -> Existing | None:
-        """The image of the file, which may be there under another alias."""
+        """The image of the file, which may exist under another alias."""
         reply = (
             self.client.find(f"{self.path}/{self.file_fingerprint}", **self.query()) if self.file_fingerprint else None
         )

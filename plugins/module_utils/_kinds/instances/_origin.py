@@ -36,7 +36,10 @@ def references(source: Any) -> list[tuple[str, ...]]:
 
 
 def source_of(client: Client, params: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    """The API's source for the options `image` and `source`. Refuses what is not there."""
+    """The API's source for the options `image` and `source`.
+
+    :raises InvalidInput: if it does not exist
+    """
     written, project = params["source"], params["project"]
     if written:
         source = {key: _flag(key, value) for key, value in written.items() if value is not None}
@@ -109,7 +112,7 @@ def take_over(body: dict[str, Any], original: dict[str, Any]) -> None:
     """Send what the servers' own clients send of the original of a copy: the servers themselves copy its config, and
     not all of the rest.
 
-    The marks of a stack are emptied unless the copy has its own: a copy is unmanaged.
+    Marks of a stack are emptied unless the copy has its own: a copy is unmanaged.
     """
     for key in ("profiles", "description"):
         if key not in body and original.get(key):
@@ -140,8 +143,8 @@ def profiles_of(client: Client, names: list[str], project: str | None) -> list[d
 
 
 def nulls(wanted: Mapping[str, Any], current: dict[str, Any]) -> list[tuple[str, str]]:
-    """The devices and config keys that are to be unset where the instance itself has none. With what they expand to,
-    only those that still exist.
+    """The devices and config keys to unset that the instance itself does not have. If it shows what they expand to,
+    only those that remain.
     """
     found = []
     for option in ("devices", "config"):

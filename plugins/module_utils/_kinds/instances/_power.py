@@ -25,7 +25,7 @@ _LEAVING = 30
 
 
 def normalize_status(status: str) -> str:
-    """The status as one of three: an instance that reports Ready runs, one in error does not."""
+    """The status as one of three: an instance that reports Ready runs, and one in error does not."""
     return {"Ready": RUNNING, "Error": STOPPED, "Stopping": RUNNING, "Starting": RUNNING, "Freezing": RUNNING}.get(
         status, status
     )
@@ -128,7 +128,9 @@ class PowerSteps:
         return [step for step in steps if step.action is not Action.RESTART or step.key not in instance.done]
 
     def switch(self, action: str, hard: bool = False) -> None:
-        """Do one action of the API, after `boot.host_shutdown_timeout` of the instance by force if the task allows."""
+        """Do one action of the API. After `boot.host_shutdown_timeout` of the instance it is forced, if the task allows
+        that.
+        """
         instance, grace = self.instance, GRACE
         if action in ("stop", "restart"):
             reply = instance.client.find(instance.url(), **instance.query())

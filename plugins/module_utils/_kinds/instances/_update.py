@@ -81,9 +81,8 @@ class InstanceUpdate:
         at_start = self._at_start() if status == RUNNING else []
         live = can_move_live(self.found.object) and all(step.key == (Action.MOVE, "member") for step in self.moves)
         stop_for = self._stop_for(at_start, live)
-        ends = (
-            bool((self.plan.result or {}).get("ephemeral")) and status != STOPPED
-        )  # with a stop, since it is ephemeral
+        # a stop deletes an instance that is ephemeral
+        ends = bool((self.plan.result or {}).get("ephemeral")) and status != STOPPED
         if ends and ((self.moves and not live) or instance.state == "stopped"):
             raise InvalidInput(end_words(instance, status, stop_for or "stopped"))
         instance.due = ends and (instance.due or bool(stop_for))

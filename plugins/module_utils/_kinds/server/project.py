@@ -94,8 +94,7 @@ class Project(Resource):
             switched = self._switched(found.object.get("config") or {}, plan.result.get("config") or {})
             if switched and self.name in self.singletons:
                 self.refuse(
-                    f"config.{switched[0]}: the server does not let anyone change the features of the project "
-                    f"'{self.name}'."
+                    f"config.{switched[0]}: the servers let nobody change the features of the project '{self.name}'."
                 )
             return plan.among(f"given another {', '.join(switched)}", self.users(found.object) if switched else [])
         return plan
@@ -117,7 +116,7 @@ class Project(Resource):
 
     @classmethod
     def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
-        """Incus takes limits of those pools only that are there."""
+        """Also the pools that limits name: Incus accepts only existing ones."""
         config = params.get("config") or {}
         pools = [key[len(_POOL_LIMIT) :] for key in config if str(key).startswith(_POOL_LIMIT)]
         return super().references(params) + [("storage_pool", name) for name in pools]

@@ -152,7 +152,7 @@ class Server(Resource):
         return refusal.code != 400  # 400 is what it does not begin with
 
     def restore(self, now: Existing, body: dict[str, Any]) -> None:
-        """All keys, since what Incus has dropped is still shown until the next write. Those that are hidden cannot be
+        """Write all keys, since Incus still shows what it has dropped until the next write. Hidden ones cannot be
         written.
         """
         gone = {key: "" for key in now.object["config"] if key not in body["config"]}

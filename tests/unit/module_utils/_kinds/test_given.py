@@ -2,9 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the user gives to a resource stays what it is: reading, planning and checking compute from it and never change
-it.
-"""
+"""What the user gives to a resource stays as it is: reading, planning and checking never change it."""
 
 from __future__ import annotations
 
