@@ -37,7 +37,8 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
     LXDError,
     ServerError,
 )
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import BLOCK, Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.http_answer import BLOCK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Dialogue, Gate
 
 try:

@@ -24,7 +24,7 @@ import time
 from typing import Any, Callable, Dict
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import LXDError
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import BLOCK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.http_answer import BLOCK
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._session import FREE
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._session_frames import Frames

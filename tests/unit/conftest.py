@@ -13,7 +13,7 @@ import tempfile
 from typing import Iterator
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api import client as _client
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api import attempts as _attempts
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api import deadline as _deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
@@ -82,7 +82,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     """The engine's time, which stands still but for its own pauses."""
     clock = Clock()
-    for module in (_client, _deadline, _converge):
+    for module in (_attempts, _deadline, _converge):
         monkeypatch.setattr(module, "time", clock)
     return clock
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import Any
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Reply
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.answers import Reply
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, LXDError, ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport

@@ -15,7 +15,7 @@ import time
 import urllib.parse
 from typing import Any, Callable
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Reply
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.answers import Reply
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
     Interrupted,

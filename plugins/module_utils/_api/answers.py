@@ -4,19 +4,23 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What an answer of the API looks like, so that the layers above may take it as it comes: whoever answers may be no
-server at all.
+"""Answers of the API: their envelope, and the checks that let the layers above use an answer as it comes.
+
+What answers may be no server of LXD or Incus at all, so types and depth are checked here, once.
 """
 
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, NamedTuple
 
-#: How deep an answer goes at most. Those of the daemons go some ten levels; what walks through them calls itself at
-#: each.
+from .errors import LXDError, ServerError
+from .transport import Response
+
+#: The most levels that an answer may have. Those of the daemons have some ten; code that walks through an answer calls
+#: itself at each level.
 DEEPEST = 100
-#: Of which type the values are that objects of most kinds have. Null is the same as nothing.
+#: The types of values that objects of most kinds have. Null is the same as nothing.
 TYPES = {
     dict: ("config", "devices", "expanded_config", "expanded_devices", "environment", "properties"),
     list: ("api_extensions", "profiles", "projects", "used_by", "aliases", "members", "snapshots", "roles", "groups"),
@@ -39,8 +43,16 @@ TYPES = {
 _TYPE_OF = {key: kind for kind, keys in TYPES.items() for key in keys}
 
 
+class Reply(NamedTuple):
+    """An answer that is no error. `operation` is the path of the operation that goes on, of an asynchronous answer."""
+
+    metadata: Any
+    etag: str | None
+    operation: str | None
+
+
 def envelope(body: bytes) -> dict[str, Any]:
-    """The envelope of an answer. Raises `ValueError` for whatever is none."""
+    """The envelope of an answer. Raises `ValueError` if there is none."""
     try:
         read = json.loads(body)
     except RecursionError as exc:
@@ -62,12 +74,43 @@ def envelope(body: bytes) -> dict[str, Any]:
     return read
 
 
+def opened(response: Response, request: str, label: str, url: str) -> dict[str, Any]:
+    """The envelope of a response to `request`, which is its method and path for errors.
+
+    Raises a `ServerError` that passes if a proxy answers for a daemon that restarts, and `LXDError` if the answer is
+    not one of the API.
+    """
+    try:
+        return envelope(response.body)
+    except ValueError as exc:
+        if response.status >= 500:
+            words = f"{label} answered HTTP {response.status} to {request}: the daemon is starting"
+            raise ServerError(words, response.status) from exc
+        raise LXDError(
+            f"{url} answered {request} with HTTP {response.status} and something that is not the LXD API: "
+            f"{response.body[:120]!r} ({exc}). Is 'url' right?"
+        ) from exc
+
+
+def of_type(kind: Any, url: str, path: str, found: Any, of: type = object) -> Any:
+    """`found`, if it has the type that the API has at this path; `of` is the type of the entries of a list.
+
+    Raises `LXDError` otherwise.
+    """
+    entries = found if isinstance(found, list) else ()
+    if isinstance(found, kind) and all(isinstance(entry, of) for entry in entries):
+        return found
+    raise LXDError(
+        f"{url} answered GET {path} with something that is not the LXD API: {str(found)[:120]!r}. Is 'url' right?"
+    )
+
+
 def _is_plain(text: str) -> bool:
     return text.isascii() and text.isprintable() and " " not in text
 
 
 def _odd(thing: dict[str, Any]) -> str:
-    """The first key whose value is not of its type."""
+    """The first key whose value has another type than the API gives it, or `""`."""
     for key, value in thing.items():
         if value is not None and not isinstance(value, _TYPE_OF.get(key, object)):
             return key

@@ -4,10 +4,10 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What the daemons say, for code that has to decide by it, in one place. Their error codes do not tell these cases
-apart.
+"""Messages of the daemons that code decides by: their error codes do not tell these cases apart.
 
-Each message names who says it and a test that has seen it. Nothing decides by the text of an error of this collection.
+Each message names the daemons that say it and a test that has seen it. Nothing decides by the text of an error of this
+collection.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from .errors import LXDError, ServerError
 
 
 class Said:
-    """Whether a refusal of a server says something; `by` and `test` are who says it, and a test in which it was seen."""
+    """A predicate: whether a refusal says something. `by` names the daemons that say it, `test` a test that saw it."""
 
     def __init__(self, pattern: str, by: str, test: str, codes: tuple[int, ...] = ()) -> None:
         self.pattern, self.by, self.test, self.codes = pattern, by, test, codes
@@ -47,9 +47,8 @@ is_transient = Said(
     BOTH,
     "tests/unit/module_utils/_api/test_client.py::test_words_that_pass_by_themselves",
 )
-#: A member could not pass a request on to another one. It cuts itself off from one whose heartbeat came late, waits ten
-#: seconds for it, and
-#: reaches it again after a later heartbeat. Nothing was done.
+#: A member could not pass a request on to another one. It closes its connection to a member whose heartbeat is late,
+#: waits ten seconds, and reaches the member again after a later heartbeat. Nothing was done.
 UNREACHED = "Missing event connection with target cluster member"
 UNREACHED_7 = "Target cluster member is unavailable"  # of Incus 7.0.2
 cannot_reach_member = Said(f"^({UNREACHED}|{UNREACHED_7})$", BOTH, "tests/hosts/test_3_faults.py")
@@ -57,7 +56,7 @@ cannot_reach_member = Said(f"^({UNREACHED}|{UNREACHED_7})$", BOTH, "tests/hosts/
 lost_a_member = Said(f"{UNREACHED}|{UNREACHED_7}", BOTH, "tests/unit/module_utils/_api/test_operations.py")
 #: A request needs a member that the server takes for offline. Nothing was done.
 member_offline = Said(r"(node|member) is offline", BOTH, "tests/integration/test_moves.py")
-#: Incus stops the networks of a member that it evacuates, and one that does not start again at once is tried once a
+#: Incus stops the networks of a member that it evacuates. If one does not start again at once, Incus tries it once a
 #: minute.
 network_unavailable = Said(
     r"unavailable on this server", BOTH, "tests/unit/module_utils/_kinds/clusters/test_cluster_member.py"

@@ -15,16 +15,15 @@ from __future__ import annotations
 import errno
 import functools
 import http.client
-import io
 import os
-import re
 import socket
 import ssl
 import time
 import urllib.parse
-from typing import IO, Any, Callable, Iterator, NamedTuple, Optional
+from typing import IO, Any, Callable, NamedTuple, Optional
 
 from .errors import ConnectionFailed, InvalidInput, LXDError
+from .http_answer import BLOCK, Answer, Clock, OddAnswer
 
 SOCKETS = (
     "/var/snap/lxd/common/lxd/unix.socket",
@@ -40,11 +39,8 @@ MAX_SOCKET_PATH = 107
 CLOSED = (http.client.RemoteDisconnected, http.client.IncompleteRead, ssl.SSLEOFError, ssl.SSLZeroReturnError)
 
 
-#: How much of a file is read and sent at a time.
-BLOCK = 1 << 18
 #: The most bytes of an answer that is kept in memory: ten thousand instances with their states are some 60 MB.
 LARGEST = 128 << 20
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[^\r\n]*)?\r?\n")
 
 
 class Response(NamedTuple):
@@ -55,10 +51,6 @@ class Response(NamedTuple):
 
 #: Looks at the headers of an answer, and says where its body goes if that is too long for memory.
 Sink = Callable[[int, Any], Optional[IO[bytes]]]
-
-
-class OddAnswer(http.client.HTTPException):
-    """An answer that asking again does not mend."""
 
 
 class Exactly:
@@ -95,76 +87,6 @@ class Exactly:
     def _name(self) -> str:
         name = getattr(self.stream, "name", "what is sent")
         return os.fsdecode(name) if isinstance(name, bytes) else str(name)
-
-
-class _Clock:
-    """When the time for an answer is over."""
-
-    end = float("inf")
-
-
-class _Heard(io.RawIOBase):
-    """What a server says, while there is time: each byte may come in time, and the whole never end."""
-
-    def __init__(self, sock: socket.socket, raw: Any, clock: _Clock) -> None:
-        self.sock, self.raw, self.clock = sock, raw, clock
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self.clock.end - time.monotonic()
-        if left <= 0:
-            raise socket.timeout("timed out")
-        self.sock.settimeout(left)
-        count: int | None = self.raw.readinto(buffer)
-        return count
-
-    def close(self) -> None:
-        self.raw.close()
-        super().close()
-
-
-class _Answer(http.client.HTTPResponse):
-    def __init__(self, clock: _Clock, sock: socket.socket, *args: Any, **kwargs: Any) -> None:
-        super().__init__(sock, *args, **kwargs)
-        self.fp: Any = io.BufferedReader(_Heard(sock, self.fp.detach(), clock))
-
-    def pieces(self) -> Iterator[bytes]:
-        """The body. Raises `OddAnswer`, and `http.client.IncompleteRead` where its end is missing."""
-        if self.length == 0:  # as of an answer that cannot have a body, whatever its headers say
-            return
-        if not self.chunked:
-            yield from self._exactly(self.length or 0)
-            return
-        while True:
-            line = self._line()
-            size = _CHUNK.fullmatch(line)
-            if not size:
-                raise OddAnswer(f"the answer is in pieces of an odd size ({line[:40]!r})")
-            if not int(size[1], 16):
-                break
-            yield from self._exactly(int(size[1], 16))
-            if self._line() not in (b"\r\n", b"\n"):
-                raise OddAnswer("a piece of the answer does not end where it should")
-        for _trailer in range(100):
-            if self._line() in (b"\r\n", b"\n"):
-                return
-        raise OddAnswer("the answer has no end")
-
-    def _exactly(self, size: int) -> Iterator[bytes]:
-        while size:
-            piece = self.fp.read1(min(size, BLOCK))
-            if not piece:
-                raise http.client.IncompleteRead(b"", size)
-            size -= len(piece)
-            yield piece
-
-    def _line(self) -> bytes:
-        line: bytes = self.fp.readline(1 << 12)
-        if not line:
-            raise http.client.IncompleteRead(b"")
-        return line
 
 
 def default_url(environ: Any = None) -> str:
@@ -221,7 +143,7 @@ class Transport:
         self.url = url
         self.tls = tls
         self._connection: http.client.HTTPConnection | None = None
-        self._clock = _Clock()
+        self._clock = Clock()
         try:
             parts = urllib.parse.urlsplit(url)
             port = parts.port
@@ -251,7 +173,7 @@ class Transport:
             connection = self.tls.connect(self.url, self.host, self.port, timeout)
         connection.auto_open = 0  # reconnecting by itself would go round the pin
         connection.blocksize = BLOCK
-        connection.response_class = functools.partial(_Answer, self._clock)  # type: ignore[assignment]
+        connection.response_class = functools.partial(Answer, self._clock)  # type: ignore[assignment]
         return connection
 
     def socket(self, timeout: float) -> socket.socket:
@@ -335,7 +257,7 @@ class Transport:
         return Response(answer.status, answer.headers, data)
 
     @staticmethod
-    def _kept(answer: _Answer) -> bytes:
+    def _kept(answer: Answer) -> bytes:
         data = bytearray()
         if (answer.length or 0) > LARGEST:
             raise OddAnswer(f"the answer has {answer.length} bytes, and {LARGEST} at most are taken")
@@ -345,7 +267,7 @@ class Transport:
                 raise OddAnswer(f"the answer has more than {LARGEST} bytes, and so many at most are taken")
         return bytes(data)
 
-    def _poured(self, answer: _Answer, place: IO[bytes], timeout: float) -> bytes:
+    def _poured(self, answer: Answer, place: IO[bytes], timeout: float) -> bytes:
         """Into a file, however long that takes: what must come in time is each block."""
         due = count = 0
         try:
@@ -381,9 +303,15 @@ class Transport:
 
     def words(self, exc: Exception) -> str:
         if isinstance(exc, FileNotFoundError):
-            return f"{self.url}: there is no such socket. Is the daemon installed and running on this host, and is 'url' right?"
+            return (
+                f"{self.url}: there is no such socket. Is the daemon installed and running on this host, and is 'url' "
+                "right?"
+            )
         if isinstance(exc, PermissionError):
-            return f"{self.url}: permission denied. Run the task as root (become: true) or as a member of the group that owns the socket."
+            return (
+                f"{self.url}: permission denied. Run the task as root (become: true) or as a member of the group that "
+                "owns the socket."
+            )
         if isinstance(exc, ConnectionRefusedError):
             return f"{self.url}: connection refused. The daemon is not running there."
         if isinstance(exc, socket.timeout):

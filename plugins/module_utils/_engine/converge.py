@@ -13,8 +13,8 @@ import time
 from typing import Any, NamedTuple
 
 from .._api import messages
-from .._api.client import LIMITED
 from .._api.errors import ConnectionFailed, DeadlineExceeded, Interrupted, LXDError, ServerError
+from .._api.first_contact import LIMITED
 from . import secrets, values
 from .plans import Done, Existing, Plan, Step
 from .resource import Resource

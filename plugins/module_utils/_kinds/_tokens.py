@@ -13,7 +13,8 @@ import datetime
 import json
 from typing import Any
 
-from .._api.client import OPERATION_RUNNING, Client
+from .._api.client import Client
+from .._api.operations import OPERATION_RUNNING
 from .._engine import values
 
 #: A token that expires within this time is treated as expired, since it has yet to be used.

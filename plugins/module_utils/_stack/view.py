@@ -15,7 +15,8 @@ import re
 import urllib.parse
 from typing import Any, Iterator, NoReturn
 
-from .._api.client import Client, Reply, quote
+from .._api.answers import Reply
+from .._api.client import Client, quote
 from .._api.errors import LXDError, ServerError
 from .._engine import values
 from .._engine.resource import Resource

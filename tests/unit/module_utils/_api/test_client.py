@@ -333,7 +333,7 @@ def test_a_stream_that_a_member_could_not_pass_on_is_not_repeated(server, client
 
 
 def test_a_member_that_stays_away_is_waited_for_once(server, client, monkeypatch):
-    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._api.client.CONNECT_GRACE", 0.3)
+    monkeypatch.setattr("ansible_collections.cloudhost.lxd.plugins.module_utils._api.attempts.CONNECT_GRACE", 0.3)
     server.on("PUT /1.0/x", *[error(500, UNREACHED)] * 9)
     with pytest.raises(
         ConnectionFailed, match=rf"{UNREACHED}.*which one is away \(tried [345] times, for PUT /1.0/x\)"

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Reply
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.answers import Reply
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._scope import member_keys
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.networks.network import Network
