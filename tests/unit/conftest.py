@@ -41,6 +41,7 @@ _converge.SHORTEST_LOOK = _converge.LONGEST_LOOK = 0.0
 WITH_ANSIBLE = (
     "inventories/test_workflow.py",
     "module_utils/_engine/test_yaml.py",
+    "module_utils/_stack/test_arguments.py",
     "module_utils/test_runner.py",
     "plugins/action/test_direct.py",
     "plugins/filter/test_from_document.py",

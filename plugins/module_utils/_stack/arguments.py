@@ -4,18 +4,29 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Options held against an argument spec, as Ansible does it for a module, but with every complaint and without Ansible."""
+"""Arguments of a document's entries, validated as Ansible validates those of a module, without Ansible.
+
+Ansible stops at the first error of a sort; this names all of them. `tests/unit/module_utils/_stack/test_arguments.py`
+holds both equal. They differ on purpose in this:
+
+- Null is the same as an option that is not written, as in the documents of the daemons.
+- A boolean as text is `true` or `false`, as the daemons write it, and not Python's `True`.
+- Text for a list may have spaces after its commas.
+- A dictionary or list where text is needed, and text where a dictionary is needed, are errors. Ansible converts these.
+"""
 
 from __future__ import annotations
 
+import decimal
 import os
 from typing import Any, NamedTuple
 
 from .._api.errors import did_you_mean
 
-Spec = "dict[str, dict[str, Any]]"
-
-_BOOLEANS = {"true": True, "yes": True, "on": True, "1": True, "false": False, "no": False, "off": False, "0": False}
+_BOOLEANS = {
+    **dict.fromkeys(("true", "yes", "on", "1", "t", "y"), True),
+    **dict.fromkeys(("false", "no", "off", "0", "f", "n"), False),
+}
 
 
 class Complaint(NamedTuple):
@@ -26,28 +37,31 @@ class Complaint(NamedTuple):
 
 
 class _Unfit(Exception):
-    pass
+    """A value that does not have the type or is not one of the choices of its option. The text is the error."""
 
 
 def defaults(spec: dict[str, dict[str, Any]]) -> dict[str, Any]:
+    """The parameters of an entry that gives none of its options."""
     return {option: entry.get("default") for option, entry in spec.items()}
 
 
 def checked(
     spec: dict[str, dict[str, Any]], constraints: dict[str, Any], given: dict[Any, Any], prefix: str = ""
 ) -> tuple[dict[str, Any], list[Complaint]]:
-    """Parameters as Ansible hands them over (defaults filled in, None for what was not written), and all that is wrong
-    with them.
+    """Parameters as Ansible hands them to a module, and all that is wrong with them.
+
+    :param spec: an argument spec; types are those in `_CONVERSIONS` and `list`
+    :param constraints: rules between options, as keyword arguments of `AnsibleModule`
+    :param given: the options that are written
+    :param prefix: what errors put before the name of an option
+    :returns: every option of the spec, with its default or None where it is not written; complaints
     """
     params, complaints = defaults(spec), []
     for option, value in given.items():
         entry = spec.get(option)
         if entry is None:
-            complaints.append(
-                Complaint(
-                    str(option), f"{prefix}{option}: there is no such key. {did_you_mean(str(option), list(spec))}"
-                )
-            )
+            words = f"{prefix}{option}: there is no such key. {did_you_mean(str(option), list(spec))}"
+            complaints.append(Complaint(str(option), words))
         elif value is not None:
             try:
                 params[option], inner = _fit(f"{prefix}{option}", entry, value)
@@ -56,29 +70,18 @@ def checked(
                 complaints.append(Complaint(option, str(exc)))
     missing = [option for option, entry in spec.items() if entry.get("required") and given.get(option) is None]
     complaints += [Complaint("", f"{prefix}{option}: it is missing.") for option in missing]
-    return params, complaints + [Complaint("", f"{prefix}{words}") for words in _broken(constraints, params)]
+    broken = _exclusive(constraints, given) + _broken(constraints, params)
+    return params, complaints + [Complaint("", f"{prefix}{words}") for words in broken]
 
 
 def _fit(option: str, entry: dict[str, Any], value: Any) -> tuple[Any, list[Complaint]]:
+    """A value as its option has it, and what is wrong inside it."""
     kind = entry["type"]
     if kind == "list":
-        items = (
-            value
-            if isinstance(value, list)
-            else [part.strip() for part in value.split(",")]
-            if isinstance(value, str)
-            else None
-        )
-        if items is None:
-            raise _Unfit(f"{option}: a list is needed, not {value!r}.")
-        fitted = [
-            _fit(f"{option}[{position}]", {**entry, "type": entry.get("elements", "str")}, item)
-            for position, item in enumerate(items)
-        ]
-        return [item for item, _complaints in fitted], [
-            complaint for _item, complaints in fitted for complaint in complaints
-        ]
-    result = _scalar(option, kind, value)
+        each = {**entry, "type": entry.get("elements", "str")}
+        fitted = [_fit(f"{option}[{position}]", each, item) for position, item in enumerate(_items(option, value))]
+        return [item for item, _inner in fitted], [complaint for _item, inner in fitted for complaint in inner]
+    result = _CONVERSIONS[kind](option, value)
     choices = entry.get("choices")
     if choices and result not in choices:
         raise _Unfit(
@@ -90,44 +93,81 @@ def _fit(option: str, entry: dict[str, Any], value: Any) -> tuple[Any, list[Comp
     return result, []
 
 
-def _scalar(option: str, kind: str, value: Any) -> Any:
-    if kind == "dict":
-        if isinstance(value, dict):
-            return value
-        raise _Unfit(f"{option}: a dictionary is needed, not {value!r}.")
+def _items(option: str, value: Any) -> list[Any]:
+    if isinstance(value, list):
+        return value
+    if isinstance(value, str):
+        return [part.strip() for part in value.split(",")]
+    if isinstance(value, (int, float)):
+        return [_text(option, value)]
+    raise _Unfit(f"{option}: a list is needed, not {value!r}.")
+
+
+def _dictionary(option: str, value: Any) -> dict[Any, Any]:
+    if isinstance(value, dict):
+        return value
+    raise _Unfit(f"{option}: a dictionary is needed, not {value!r}.")
+
+
+def _boolean(option: str, value: Any) -> bool:
+    _refuse_collections(option, value, "single value")
+    if isinstance(value, (int, float)) and value in (0, 1):
+        return bool(value)
+    if isinstance(value, str) and value.lower().strip() in _BOOLEANS:
+        return _BOOLEANS[value.lower().strip()]
+    raise _Unfit(f"{option}: true or false is needed, not {value!r}.")
+
+
+def _whole_number(option: str, value: Any) -> int:
+    _refuse_collections(option, value, "number")
+    if isinstance(value, int):
+        return value
+    try:
+        number = decimal.Decimal(value)
+    except (decimal.DecimalException, TypeError, ValueError):
+        number = decimal.Decimal("NaN")
+    # the digits of 1e999999999 would fill the memory
+    if number.is_finite() and number.adjusted() < 1000 and number == int(number):
+        return int(number)
+    raise _Unfit(f"{option}: a whole number is needed, not {value!r}.")
+
+
+def _text(option: str, value: Any) -> str:
+    _refuse_collections(option, value, "single value")
+    if value is None:  # inside a list
+        return ""
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _path(option: str, value: Any) -> str:
+    return os.path.expanduser(os.path.expandvars(_text(option, value)))
+
+
+_CONVERSIONS = {"dict": _dictionary, "bool": _boolean, "int": _whole_number, "str": _text, "path": _path}
+
+
+def _refuse_collections(option: str, value: Any, needed: str) -> None:
     if isinstance(value, (dict, list)):
-        raise _Unfit(
-            f"{option}: a {'number' if kind == 'int' else 'single value'} is needed, not a "
-            f"{'list' if isinstance(value, list) else 'dictionary'}."
-        )
-    if kind == "bool":
-        if isinstance(value, bool):
-            return value
-        if str(value).lower() in _BOOLEANS:
-            return _BOOLEANS[str(value).lower()]
-        raise _Unfit(f"{option}: true or false is needed, not {value!r}.")
-    if kind == "int":
-        try:
-            return int(value)
-        except ValueError as exc:
-            raise _Unfit(f"{option}: a whole number is needed, not {value!r}.") from exc
-    text = value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
-    return os.path.expanduser(os.path.expandvars(text)) if kind == "path" else text
+        raise _Unfit(f"{option}: a {needed} is needed, not a {'list' if isinstance(value, list) else 'dictionary'}.")
+
+
+def _exclusive(constraints: dict[str, Any], given: dict[Any, Any]) -> list[str]:
+    """Groups of options of which more than one is written. A default does not count."""
+    groups = [
+        [option for option in group if given.get(option) is not None]
+        for group in constraints.get("mutually_exclusive") or ()
+    ]
+    return [f"{', '.join(group)}: only one of them can be given." for group in groups if len(group) > 1]
 
 
 def _broken(constraints: dict[str, Any], params: dict[str, Any]) -> list[str]:
-    """The rules between options that a module can declare."""
+    """What breaks the other rules between options. A default counts as given."""
 
     def there(options: Any) -> list[str]:
         return [option for option in options if params.get(option) is not None]
 
-    words = [
-        f"{', '.join(there(group))}: only one of them can be given."
-        for group in constraints.get("mutually_exclusive") or ()
-        if len(there(group)) > 1
-    ]
     together = [group for group in constraints.get("required_together") or () if 0 < len(there(group)) < len(group)]
-    words += [f"{', '.join(group)}: they go together." for group in together]
+    words = [f"{', '.join(group)}: they go together." for group in together]
     words += [
         f"{', '.join(group)}: one of them is needed."
         for group in constraints.get("required_one_of") or ()
