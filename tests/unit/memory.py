@@ -12,7 +12,7 @@ import json
 from typing import Any
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.answers import Reply
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, LXDError, ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
@@ -100,25 +100,19 @@ class Memory:
         return 200, None, None
 
 
-class MemoryClient:
-    """What `client.Client` is to the layers above, without a connection. `trouble` is raised by the next writes, in
-    turn.
-    """
+class MemoryClient(Client):
+    """A client whose requests are answered from memory. `trouble` is raised by the next writes, in turn."""
 
     label = "lxd 6.1 at memory"
     implementation = "lxd"
-
-    hidden = BY_NAME
+    clustered = False
 
     def __init__(self, memory: Memory, read_only: bool = False) -> None:
-        self.memory, self.read_only = memory, read_only
-        self.transport = Transport("unix:///memory")
-        self.deadline = Deadline(60)
+        super().__init__(Transport("unix:///memory"), 60, read_only)
+        self.memory, self.hidden = memory, BY_NAME
         self.writes: list[str] = []
         self.trouble: list[Exception | None] = []
         self.after_trouble = False  # whether a write that raises has been done all the same
-
-    clustered = False
 
     @property
     def server(self) -> dict:
@@ -135,9 +129,6 @@ class MemoryClient:
 
     def names(self, path: str, **_query: Any) -> list[str]:
         return [url.rpartition("/")[2] for url in self.get(path).metadata]
-
-    def forget(self) -> None:
-        """It remembers nothing."""
 
     def has(self, extension: str) -> bool:
         return extension in self.server["api_extensions"]

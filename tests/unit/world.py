@@ -16,7 +16,7 @@ import urllib.parse
 from typing import Any, Callable
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.answers import Reply
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
     Interrupted,
     InvalidInput,
@@ -281,20 +281,17 @@ class World:
             del self.objects[key]
 
 
-class WorldClient:
-    """What `client.Client` is to the layers above."""
+class WorldClient(Client):
+    """A client whose requests are answered by a `World`."""
 
     implementation = "lxd"
     clustered = False
     label = "lxd 6.1 at world"
-    hidden = BY_NAME
 
     def __init__(self, world: World, timeout: float = 60, counts: list[str] | None = None) -> None:
-        self.world = world
-        self.transport = Transport("unix:///world")
-        self.deadline = Deadline(timeout)
+        super().__init__(Transport("unix:///world"), timeout)
+        self.world, self.hidden = world, BY_NAME
         self.reads: list[str] = [] if counts is None else counts
-        self.read_only = False
 
     def another(self) -> WorldClient:
         client = WorldClient(self.world, counts=self.reads)

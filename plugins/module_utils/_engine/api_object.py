@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._api.client import quote
-from .._api.errors import InvalidInput, ServerError
+from .._api.client import Client, quote
+from .._api.errors import InvalidInput, LXDError, ServerError
 from .checks import Checks
 from .plans import Existing
 
@@ -81,17 +81,24 @@ class ApiObject(Checks):
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
+    @property
+    def writer(self) -> Client:
+        """The client, to write with. A resource that is planned on the view of a stack has none, and never needs it."""
+        if not isinstance(self.client, Client):
+            raise LXDError("Planning must not write: please report this as a bug of cloudhost.lxd.")
+        return self.client
+
     def create(self, body: dict[str, Any]) -> None:
-        self.client.write("POST", self.collection, body, **self.query())
+        self.writer.write("POST", self.collection, body, **self.query())
 
     def update(self, found: Existing, body: dict[str, Any]) -> None:
-        self.client.write("PUT", self.url(), body, etag=found.etag, **self.query())
+        self.writer.write("PUT", self.url(), body, etag=found.etag, **self.query())
 
     def delete(self) -> None:
-        self.client.write("DELETE", self.url(), **self.query())
+        self.writer.write("DELETE", self.url(), **self.query())
 
     def rename(self, new: str) -> None:
-        self.client.write("POST", self.url(), {"name": new}, **self.query())
+        self.writer.write("POST", self.url(), {"name": new}, **self.query())
         self.name = new
 
     def forgets(self, refusal: ServerError) -> bool:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Mapping, TypeVar
 
-from .._api.client import Client
 from .._api.errors import InvalidInput, did_you_mean
+from .._api.reader import Reader
 from .declaration import Declaration
 from .users import used_words
 
@@ -25,7 +25,7 @@ class Checks(Declaration):
     :ivar wrong: while a plan is made, all that is wrong with it
     """
 
-    client: Client
+    client: Reader
     params: Mapping[str, Any]
     wanted: Mapping[str, Any]
     name: str

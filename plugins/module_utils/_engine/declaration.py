@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 from typing import Any, Mapping
 
-from .._api.client import Client
+from .._api.reader import Reader
 from . import secrets
 from .claims import Claim, Hold
 from .fields import Field, Map
@@ -178,17 +178,17 @@ class Declaration:
         return found
 
     @classmethod
-    def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
+    def claims(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, Hold]:
         """What an object has that only one can have at a time, so that the next has to wait for it (`claims.py`)."""
         return {claim: hold for field in cls.fields for claim, hold in field.claims(obj, client, query).items()}
 
     @classmethod
-    def readable(cls, client: Client) -> bool:
+    def readable(cls, client: Reader) -> bool:
         """Whether the server knows the kind, so that a collection can be listed."""
         return not cls.extension or client.has(cls.extension)
 
     @classmethod
-    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+    def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
         """The entry of a document that describes an object, without its parents and project.
 
         None for what no document has to describe.

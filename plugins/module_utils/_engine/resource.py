@@ -15,8 +15,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import Any, Mapping
 
-from .._api.client import Client
 from .._api.errors import InvalidInput
+from .._api.reader import Reader
 from . import refused_writes, values
 from .api_object import ApiObject
 from .fields import Map
@@ -32,11 +32,11 @@ class Resource(ApiObject):
     :ivar done: the steps that this run has done; not all may be repeated when the rest is planned again
     """
 
-    def __init__(self, client: Client, params: Mapping[str, Any]) -> None:
+    def __init__(self, client: Reader, params: Mapping[str, Any]) -> None:
         self.client = client
         self.params = MappingProxyType(dict(params))
         self.state: str = params.get("state") or "present"
-        self.name: str = (self.identity(params) or "") if self.named else client.transport.url
+        self.name: str = (self.identity(params) or "") if self.named else client.url
         self.project: str | None = params.get("project")
         self.warnings: list[str] = []
         self.done: set[tuple[Action, str]] = set()

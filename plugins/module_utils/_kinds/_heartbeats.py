@@ -15,14 +15,14 @@ from __future__ import annotations
 
 from typing import Any, Callable
 
-from .._api.client import Client
 from .._api.deadline import Deadline
+from .._api.reader import Reader
 
 #: How long members have to be heard of again, in seconds: three of those intervals.
 HEARTBEATS = 30.0
 
 
-def heard(client: Client, read: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def heard(client: Reader, read: Callable[[], list[dict[str, Any]]]) -> list[dict[str, Any]]:
     """What `read` returns once no member in it is `Offline`, or once the time for that is over. A task waits for this
     once.
     """

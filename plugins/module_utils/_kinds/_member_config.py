@@ -13,8 +13,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._api.client import Client
 from .._api.errors import InvalidInput, did_you_mean
+from .._api.reader import Reader
 from .._engine import values
 from .._engine.fields import Field
 from .._engine.plans import Existing
@@ -68,7 +68,7 @@ class Members(Field):
         return value
 
 
-def by_name(client: Client) -> dict[str, dict[str, Any]]:
+def by_name(client: Reader) -> dict[str, dict[str, Any]]:
     """The members of the cluster: `GET /1.0/cluster/members`."""
     return {member["server_name"]: member for member in client.get("/1.0/cluster/members", recursion=1).metadata}
 
@@ -110,7 +110,7 @@ def distributed(resource: Any, found: Existing | None) -> Mapping[str, Any]:
     return wanted
 
 
-def _is_clustered(client: Client, found: Existing | None, members: Any) -> bool:
+def _is_clustered(client: Reader, found: Existing | None, members: Any) -> bool:
     """The locations of what exists show it, so that the server need not be asked."""
     locations = found.object.get("locations") if found else None
     if locations != ["none"] if locations else client.clustered:
@@ -130,7 +130,7 @@ def _check_scope(kind: str, members: dict[str, dict[str, Any]], theirs: set[str]
                 )
 
 
-def _check_names(client: Client, written: Mapping[str, Any], there: dict[str, dict[str, Any]]) -> None:
+def _check_names(client: Reader, written: Mapping[str, Any], there: dict[str, dict[str, Any]]) -> None:
     unknown = [
         f"members: {client.label} has no member '{name}'. {did_you_mean(name, list(there))}"
         for name in written

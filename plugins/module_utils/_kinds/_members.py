@@ -15,9 +15,10 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from .._api.client import Client, quote
+from .._api.client import quote
 from .._api.errors import InvalidInput, ServerError
 from .._api.messages import already_defined, partially_created
+from .._api.reader import Reader
 from .._engine import values
 from .._engine.plans import Action, Existing, Plan, Step
 from .._engine.resource import Resource
@@ -135,11 +136,11 @@ class PerMember(Resource):
                 entry = {key: value for key, value in whole.items() if key not in ("config", "description")}
                 self._define({**entry, "config": own.get(member, {})}, member)
         try:
-            self.client.write("POST", self.path, whole, **self.query())
+            self.writer.write("POST", self.path, whole, **self.query())
         except ServerError as exc:
             if not partially_created(exc):  # the shared keys are there already, and must not be sent again
                 raise
-            self.client.write("POST", self.path, {**whole, "config": {}}, **self.query())
+            self.writer.write("POST", self.path, {**whole, "config": {}}, **self.query())
         self._describe(whole.get("description"))
 
     def _describe(self, description: str | None) -> None:
@@ -150,7 +151,7 @@ class PerMember(Resource):
 
     def _define(self, entry: dict[str, Any], member: str) -> None:
         try:
-            self.client.write("POST", self.path, entry, target=member, **self.query())
+            self.writer.write("POST", self.path, entry, target=member, **self.query())
         except ServerError as exc:
             if not already_defined(exc):
                 raise
@@ -175,7 +176,7 @@ class PerMember(Resource):
     # -- export -------------------------------------------------------------------------------------------------------
 
     @classmethod
-    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+    def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
         """With the keys of each member, which take a request each. Equal keys of all members are written once."""
         names = members_with(obj)
         if not names:
@@ -223,7 +224,7 @@ class PerMember(Resource):
             patch = {key: value for key, value in config.items() if have.get(key) != value}
             patch.update({key: "" for key in have if key not in config})
             if patch:
-                self.client.write("PATCH", self.url(), {"config": patch}, target=member, **self.query())
+                self.writer.write("PATCH", self.url(), {"config": patch}, target=member, **self.query())
 
     def create_only_differences(self, current: dict[str, Any], new: dict[str, Any]) -> list[tuple[str, Any, Any]]:
         result = super().create_only_differences(current, new)

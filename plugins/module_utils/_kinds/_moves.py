@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._api.client import Client, quote
+from .._api.reader import Reader
 
 TEMPORARY = "lxd-move-of-"
 #: How often to look whether a member is heard of again, about once a second.
@@ -46,7 +47,7 @@ def start_again(client: Client, moved: list[dict[str, Any]]) -> None:
             )
 
 
-def _now(client: Client, moved: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def _now(client: Reader, moved: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The instances that are on another member now. A member that is reported offline does not show their state, so a
     late heartbeat is waited for.
     """
@@ -61,7 +62,7 @@ def _now(client: Client, moved: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return there
 
 
-def concerned(client: Client, member: str) -> list[dict[str, Any]]:
+def concerned(client: Reader, member: str) -> list[dict[str, Any]]:
     """The instances that are on a member, and those that were evacuated from it."""
     return [one for one in _all(client) if member in (one["location"], _key(one, "volatile.evacuate.origin"))]
 
@@ -70,6 +71,6 @@ def _key(instance: dict[str, Any], key: str) -> str:
     return str((instance["config"] or {}).get(key, ""))  # of an instance on a member that is offline, there is none
 
 
-def _all(client: Client) -> list[dict[str, Any]]:
+def _all(client: Reader) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = client.get("/1.0/instances", recursion=1, **{"all-projects": "true"}).metadata or []
     return found

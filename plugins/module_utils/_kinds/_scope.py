@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 
-from .._api.client import Client
+from .._api.reader import Reader
 from .._engine import values
 
 _SHARED_BY_ALL = ("user.*",)
@@ -39,7 +39,7 @@ _MEMBER_KEYS = {
 _OTHER_GROUPS = ("volume-conf", "bucket-conf")
 
 
-def returned_scopes(client: Client, family: str, variant: str) -> dict[str, bool]:
+def returned_scopes(client: Reader, family: str, variant: str) -> dict[str, bool]:
     """Patterns of keys, and whether each member has its own value: `GET /1.0/metadata/configuration`. Empty if the
     server returns none.
     """
@@ -57,7 +57,7 @@ def returned_scopes(client: Client, family: str, variant: str) -> dict[str, bool
     return {re.sub(r"\b[A-Z]+\b", "*", key): scope == "local" for key, scope in listed if scope in ("local", "global")}
 
 
-def member_keys(client: Client, family: str, variant: str, keys: set[str]) -> set[str]:
+def member_keys(client: Reader, family: str, variant: str, keys: set[str]) -> set[str]:
     """Those of `keys` of which each member has its own value; `variant` is the driver of a pool or type of network."""
     doubtful = {key for key in keys if not values.matches(key, _SHARED_BY_ALL)}
     if not doubtful:

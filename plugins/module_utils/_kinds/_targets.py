@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._api.client import Client, quote
+from .._api.client import quote
 from .._api.errors import InvalidInput, ServerError, did_you_mean
 from .._api.messages import is_denied
+from .._api.reader import Reader
 from .._engine import values
 from .._engine.plans import Action, Existing, Step
 from ._heartbeats import heard
@@ -24,7 +25,7 @@ FOR_GROUPS = "restricted.cluster.groups"
 _POWER = (Action.START, Action.RESTART, Action.FREEZE, Action.UNFREEZE)
 
 
-def refuse_target(client: Client, target: str | None, project: str | None) -> None:
+def refuse_target(client: Reader, target: str | None, project: str | None) -> None:
     """Refuse a `target` that does not exist, that takes no instance now, or that is not for the project."""
     if not target:
         return
@@ -37,7 +38,7 @@ def refuse_target(client: Client, target: str | None, project: str | None) -> No
             raise
 
 
-def refuse_steps(client: Client, found: Existing, url: str, query: dict[str, Any], steps: list[Step]) -> None:
+def refuse_steps(client: Reader, found: Existing, url: str, query: dict[str, Any], steps: list[Step]) -> None:
     """Refuse to move an instance with backups to another member, and to start one on an evacuated member."""
     location = found.object.get("location") or "none"
     if location == "none":
@@ -55,7 +56,7 @@ def refuse_steps(client: Client, found: Existing, url: str, query: dict[str, Any
         _refuse_evacuated(client, location)
 
 
-def _refuse_evacuated(client: Client, location: str) -> None:
+def _refuse_evacuated(client: Reader, location: str) -> None:
     try:
         member = client.find(f"{MEMBERS}/{quote(location)}")
     except ServerError as exc:
@@ -77,7 +78,7 @@ def is_evacuated(member: dict[str, Any]) -> bool:
 class Placing:
     """The possible places of an instance of a project."""
 
-    def __init__(self, client: Client, project: str | None) -> None:
+    def __init__(self, client: Reader, project: str | None) -> None:
         self.client, self.project = client, project or "default"
         found = client.find(f"/1.0/projects/{quote(self.project)}")
         self.config: dict[str, Any] = (found.metadata.get("config") if found else None) or {}

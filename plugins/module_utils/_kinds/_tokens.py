@@ -15,13 +15,14 @@ from typing import Any
 
 from .._api.client import Client
 from .._api.operations import OPERATION_RUNNING
+from .._api.reader import Reader
 from .._engine import values
 
 #: A token that expires within this time is treated as expired, since it has yet to be used.
 MARGIN = datetime.timedelta(minutes=5)
 
 
-def pending(client: Client) -> list[dict[str, Any]]:
+def pending(client: Reader) -> list[dict[str, Any]]:
     """The operations of tokens that can still be used."""
     groups = client.get("/1.0/operations", recursion=1).metadata or {}
     operations = [operation for group in groups.values() for operation in group]

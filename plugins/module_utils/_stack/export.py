@@ -8,10 +8,10 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
-from .._api.client import Client
 from .._api.errors import InvalidInput, did_you_mean
+from .._api.reader import Reader
 from .._engine import secrets
 from .._engine.resource import Resource
 from .document import Kinds, title
@@ -20,7 +20,7 @@ from .view import PROJECTS, View, places
 
 
 def export(
-    client: Client, kinds: Kinds, projects: list[str] | None = None, chosen: list[str] | None = None
+    client: Reader, kinds: Kinds, projects: list[str] | None = None, chosen: list[str] | None = None
 ) -> tuple[dict[str, Any], list[str]]:
     """The document, and the secrets that it lacks. With `projects`, only what is in these, or in no project."""
     view = View(client, kinds)
@@ -29,11 +29,7 @@ def export(
     document: dict[str, Any] = {}
     left_out: list[str] = []
     for kind in _in_order(kinds):
-        if (
-            not kind.stackable
-            or not (kind.kind in chosen if chosen else not kind.passing)
-            or not kind.readable(cast(Client, view))
-        ):
+        if not kind.stackable or not (kind.kind in chosen if chosen else not kind.passing) or not kind.readable(view):
             continue
         entries = [
             entry
@@ -59,11 +55,10 @@ def _wanted(kind: type[Resource], project: str, projects: list[str] | None) -> b
 
 
 def _entries(view: View, kinds: Kinds, kind: type[Resource], project: str, left_out: list[str]) -> list[dict[str, Any]]:
-    client = cast(Client, view)
     query = {"project": project} if kind.scoped else {}
     here = {"project": project} if project not in ("", "default") else {}
     if not kind.named:
-        found = kind(client, {option: entry.get("default") for option, entry in kind.argument_spec().items()}).read()
+        found = kind(view, {option: entry.get("default") for option, entry in kind.argument_spec().items()}).read()
         collections: list[tuple[dict[str, str], dict[str, Any]]] = [({}, found.object)] if found else []
     else:
         collections = [
@@ -73,7 +68,7 @@ def _entries(view: View, kinds: Kinds, kind: type[Resource], project: str, left_
         ]
     entries = []
     for parents, obj in collections:
-        entry = kind.export(obj, client, query)
+        entry = kind.export(obj, view, query)
         if entry is not None:
             entries.append({**parents, **entry, **here})
             left_out += [

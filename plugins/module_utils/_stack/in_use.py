@@ -85,7 +85,7 @@ class Usage:
                     self.needs[number].add(other)
         if not users:
             return []
-        words = used_words(self.view.client.label, node.plan.verb, list(dict.fromkeys(users)))
+        words = used_words(self.view.label, node.plan.verb, list(dict.fromkeys(users)))
         return [
             node.entry.complaint(f"name: {node.title} {words}")
             if node.entry and not deleted

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import re
 import urllib.parse
-from typing import Any, Iterator, NamedTuple, cast
+from typing import Any, Iterator, NamedTuple
 
-from .._api.client import Client, quote
+from .._api.client import quote
 from .._engine import values
 from .._engine.resource import Resource
 from .document import Kinds, title
@@ -106,7 +106,7 @@ class Marks:
 
     def _collections(self) -> Iterator[tuple[type[Resource], str, str, dict[str, str]]]:
         for kind in self.kinds.values():
-            if kind.stackable and kind.named and kind.holder() and kind.readable(cast(Client, self.view)):
+            if kind.stackable and kind.named and kind.holder() and kind.readable(self.view):
                 for project in self.view.projects(kind):
                     for path, parents in places(self.view, self.kinds, kind, project):
                         yield kind, project, path, parents

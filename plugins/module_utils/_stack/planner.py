@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
-from .._api.client import Client
 from .._api.errors import InvalidInput
+from .._api.reader import Reader
 from .._engine import values
 from .._engine.fields import Devices, Map
 from .._engine.plans import Action, Done, Existing, Plan
@@ -87,9 +87,9 @@ class Planned(NamedTuple):
 class Planner:
     """Plans a stack on a `View`, to which each plan is applied, so that later ones find what earlier ones create."""
 
-    def __init__(self, client: Client, kinds: Kinds, options: StackOptions) -> None:
+    def __init__(self, client: Reader, kinds: Kinds, options: StackOptions) -> None:
         self.view = View(client, kinds)
-        self.client = cast(Client, self.view)
+        self.client: Reader = self.view
         self.kinds, self.options = kinds, options
         self.marks = Marks(self.view, kinds)
         self.kept: set[tuple[str, str]] = set()

@@ -78,7 +78,7 @@ def run_stack(
 def _result(planned: Planned, options: StackOptions, client: Client, check_mode: bool, rules: Rules) -> dict[str, Any]:
     nodes = planned.nodes
     header = f"stack {options.name}" if options.name else "stack"
-    text = plan_text.text(nodes, f"{header} on {client.transport.url}", rules)
+    text = plan_text.text(nodes, f"{header} on {client.url}", rules)
     steps = [one for node in nodes for one in (node.foreseen() if check_mode else node.done)]
     return {
         "changed": bool(steps),

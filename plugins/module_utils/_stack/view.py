@@ -4,33 +4,38 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""A server as it will be: read with one request a collection, and changed in memory only by what is planned.
+"""A server as a plan will leave it: read with one request for each collection, and changed in memory only.
 
-The kinds read and plan on it as they do on a server, so a stack plans by the code that its modules plan by.
+The kinds read and plan on it as they do on a server, so a stack and its modules plan by the same code.
 """
 
 from __future__ import annotations
 
 import re
 import urllib.parse
-from typing import Any, Iterator, NoReturn
+from typing import Any, Iterator
 
 from .._api.answers import Reply
-from .._api.client import Client, quote
-from .._api.errors import LXDError, ServerError
+from .._api.client import quote
+from .._api.errors import ServerError
+from .._api.facts import ServerFacts
+from .._api.reader import Reader
 from .._engine import values
 from .._engine.resource import Resource
 
 PROJECTS = "/1.0/projects"
 
 
-class View:
-    """Answers what a `client.Client` is asked while planning. What it does not know of itself is asked of `client`,
-    once.
+class View(ServerFacts):
+    """A `reader.Reader` that answers from the collections as they are planned so far.
+
+    It asks `source`, the server as it is, once for each object and collection. It has nothing that sends anything but
+    GET: no `write` and no `request`, not even of its source.
     """
 
-    def __init__(self, client: Client, kinds: dict[str, type[Resource]]) -> None:
-        self.client = client
+    def __init__(self, source: Reader, kinds: dict[str, type[Resource]]) -> None:
+        self._source = source
+        self.url, self.deadline, self.hidden = source.url, source.deadline, source.hidden
         self._patterns = [
             (re.compile(re.sub(r"{\w+}", "[^/]+", kind.path)), kind)
             for kind in kinds.values()
@@ -41,10 +46,15 @@ class View:
         self._existing: set[str] | None = None
         self._asked: dict[tuple[str, Any], Reply | None] = {}
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self.client, name)
+    # -- as a reader --------------------------------------------------------------------------------------------------
 
-    # -- as a client --------------------------------------------------------------------------------------------------
+    @property
+    def server(self) -> dict[str, Any]:
+        return self._source.server
+
+    @property
+    def label(self) -> str:
+        return self._source.label
 
     def find(self, path: str, **query: Any) -> Reply | None:
         parent, _slash, last = path.rpartition("/")
@@ -64,32 +74,27 @@ class View:
             return Reply([dict(obj) for obj in self.listing(kind, path, query.get("project")).values()], None, None)
         found = self.find(path, **query)
         if found is None:
-            raise ServerError(f"{self.client.label} has no {path} (error 404)", 404, "Not Found")
+            raise ServerError(f"{self.label} has no {path} (error 404)", 404, "Not Found")
         return found
 
     def names(self, path: str, **query: Any) -> list[str]:
         kind = self.kind_at(path)
-        return list(self.listing(kind, path, query.get("project"))) if kind else self.client.names(path, **query)
+        return list(self.listing(kind, path, query.get("project"))) if kind else self._source.names(path, **query)
 
     def forget(self) -> None:
         self._asked.clear()
 
-    def write(self, method: str, path: str, *_rest: Any, **_query: Any) -> NoReturn:
-        raise LXDError(
-            f"Planning must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd."
-        )
-
     # -- what it knows ------------------------------------------------------------------------------------------------
 
     def listing(self, kind: type[Resource], path: str, project: str | None) -> dict[str, dict[str, Any]]:
-        """The objects of a collection by name, as they are planned so far. Not to be changed: see `put`."""
+        """The objects of a collection by name, as they are planned so far. Only `put` may change them."""
         place = (path, self.effective(kind, project))
         if place not in self._listings:
             self._listings[place] = self._read(kind, *place)
         return self._listings[place]
 
     def put(self, path: str, project: str | None, obj: dict[str, Any] | None) -> None:
-        """From now on there is this object; with None, there is none."""
+        """Plan an object: from now on the view has `obj` at this path, or nothing if it is None."""
         parent, _slash, last = path.rpartition("/")
         kind = self.kind_at(parent)
         if kind:
@@ -100,7 +105,7 @@ class View:
                 listing[name] = obj
 
     def effective(self, kind: type[Resource], project: str | None) -> str:
-        """The project in which resources of a kind live for somebody who works in `project`: its features decide."""
+        """The project that has the resources of a kind which are written into `project`: its features decide."""
         if not kind.scoped:
             return ""
         if project in (None, "", "default"):
@@ -115,12 +120,12 @@ class View:
         return str(project)
 
     def projects(self, kind: type[Resource]) -> list[str]:
-        """The projects of the server that have resources of a kind of their own."""
+        """The projects of the server that have their own resources of a kind."""
         return [name for name in self._projects() if self.effective(kind, name) == name] if kind.scoped else [""]
 
     def _projects(self) -> dict[str, dict[str, Any]]:
         if (PROJECTS, "") not in self._listings:
-            listed = self.client.get(PROJECTS, recursion=1).metadata or []
+            listed = self._source.get(PROJECTS, recursion=1).metadata or []
             self._listings[PROJECTS, ""] = {project["name"]: project for project in listed}
             self._existing = {project["name"] for project in listed}
         return self._listings[PROJECTS, ""]
@@ -129,11 +134,11 @@ class View:
         if path == PROJECTS:
             return self._projects()
         if project not in ("", "default") and project not in self._exist():
-            if project not in self._projects():  # nobody makes it, so there is nothing in it
+            if project not in self._projects():  # it is not planned either, so it has no resources
                 return {}
-            # the daemon will make these with the project
+            # the daemon will create these with the project
             return {name: {"name": name, "description": "", "config": {}, "devices": {}} for name in kind.singletons}
-        reply = self.client.find(path, recursion=1, **({} if project in ("", "default") else {"project": project}))
+        reply = self._source.find(path, recursion=1, **({} if project in ("", "default") else {"project": project}))
         return {obj[kind.key]: obj for obj in (reply.metadata if reply else None) or []}
 
     def _exist(self) -> set[str]:
@@ -146,13 +151,11 @@ class View:
         return self._kinds[path]
 
     def _ask(self, path: str, query: dict[str, Any]) -> Reply | None:
-        if path == "/1.0" and not query.get("target"):  # the client has it, or will need it
-            return Reply(
-                {**self.client.server, "api_extensions": sorted(self.client.server["api_extensions"])}, None, None
-            )
+        if path == "/1.0" and not query.get("target"):  # read once for all questions about the server
+            return Reply({**self.server, "api_extensions": sorted(self.server["api_extensions"])}, None, None)
         key = (path, tuple(sorted((name, value) for name, value in query.items() if value not in (None, ""))))
         if key not in self._asked:
-            self._asked[key] = self.client.find(path, **query)
+            self._asked[key] = self._source.find(path, **query)
         reply = self._asked[key]
         return Reply(dict(reply.metadata), None, None) if reply and isinstance(reply.metadata, dict) else reply
 

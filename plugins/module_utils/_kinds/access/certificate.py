@@ -14,8 +14,8 @@ import re
 import ssl
 from typing import Any, Mapping
 
-from ..._api.client import Client
 from ..._api.errors import InvalidInput
+from ..._api.reader import Reader
 from ..._api.tls import certificate_der, fingerprint
 from ..._engine.fields import Field, Flag, NameSet, Text
 from ..._engine.plans import Existing
@@ -100,7 +100,7 @@ class Certificate(Resource):
 
     def create(self, body: dict[str, Any]) -> None:
         sent = {key: value for key, value in body.items() if key != "fingerprint"}
-        self.client.write("POST", self.path, {**sent, "certificate": base64.b64encode(self.der).decode()})
+        self.writer.write("POST", self.path, {**sent, "certificate": base64.b64encode(self.der).decode()})
 
     def merged(self, current: dict[str, Any]) -> dict[str, Any]:
         new = super().merged(current)
@@ -115,7 +115,7 @@ class Certificate(Resource):
         )
 
     @classmethod
-    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+    def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
         """Without the certificates of cluster members, which are the daemon's own."""
         if obj.get("type") not in ("client", "metrics"):
             return None

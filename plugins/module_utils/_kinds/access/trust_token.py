@@ -56,7 +56,7 @@ class TrustToken(Resource):
         return body
 
     def create(self, body: dict[str, Any]) -> None:
-        self.client.write("POST", self.path, {"type": "client", "token": True, **body}, wait=False)
+        self.writer.write("POST", self.path, {"type": "client", "token": True, **body}, wait=False)
 
     def merged(self, current: dict[str, Any]) -> dict[str, Any]:
         new = super().merged(current)
@@ -70,7 +70,7 @@ class TrustToken(Resource):
 
     def delete(self) -> None:
         for operation in self._pending():
-            tokens.revoke(self.client, operation["id"])
+            tokens.revoke(self.writer, operation["id"])
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         if not self.client.server.get("environment", {}).get("addresses"):

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..._api.client import Client, quote
 from ..._api.errors import Interrupted, InvalidInput, LXDError, ServerError, some_of
+from ..._api.reader import Reader
 from ..._engine import values
 
 #: What a server loses when it joins: where to list it, and what every server has.
@@ -37,7 +38,7 @@ _COLLECTIONS = {"storage-pool": "/1.0/storage-pools", "network": "/1.0/networks"
 _ATTEMPTS = 5
 
 
-def left_over(client: Client) -> list[str]:
+def left_over(client: Reader) -> list[str]:
     """The paths of unused objects that an earlier join created here.
 
     :raises InvalidInput: if the server has anything else to lose
@@ -127,7 +128,7 @@ def _note_what_is_left(client: Client) -> str:
     return f" It left {', '.join(listed)} on this server, which the next attempt removes first." if listed else ""
 
 
-def ignored(client: Client, member: str, member_config: list[dict[str, Any]]) -> list[str]:
+def ignored(client: Reader, member: str, member_config: list[dict[str, Any]]) -> list[str]:
     """Warnings about entries of `member_config` that the server ignored, which it reports only in its log."""
     warnings = []
     there: dict[str, dict[str, str] | None] = {}

@@ -12,14 +12,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..._api.client import Client, quote
+from ..._api.client import quote
 from ..._api.errors import InvalidInput, some_of
+from ..._api.reader import Reader
 from .._heartbeats import heard
 
 _BRING_BACK = "Bring them back, or remove those that are gone for good first"
 
 
-def check(client: Client, name: str, force: bool) -> list[str]:
+def check(client: Reader, name: str, force: bool) -> list[str]:
     """Refuse what the server would refuse, and with `force` what would leave no working cluster.
 
     Returns warnings about what is lost.
@@ -39,14 +40,14 @@ def check(client: Client, name: str, force: bool) -> list[str]:
     _refuse_to_end_it(client, name, others)
     if spoken_to(client, members) == name:
         raise InvalidInput(
-            f"name: '{name}' is the member that this task speaks to ({client.transport.url}), and with force: true "
+            f"name: '{name}' is the member that this task speaks to ({client.url}), and with force: true "
             "it would forget nothing and answer "
             f"nothing any more. Speak to another member, such as {others[0]['server_name']}, or leave force out."
         )
     return [f"{name} leaves the cluster by force, and this is lost with it: {lost}."] if lost else []
 
 
-def spoken_to(client: Client, members: list[dict[str, Any]]) -> str:
+def spoken_to(client: Reader, members: list[dict[str, Any]]) -> str:
     """The member that answers, found by its address: LXD 5.0 calls itself by its old name until its next start."""
     config = client.server.get("config") or {}
     mine = {f"https://{config[key]}" for key in ("cluster.https_address", "core.https_address") if config.get(key)}
@@ -54,11 +55,11 @@ def spoken_to(client: Client, members: list[dict[str, Any]]) -> str:
     return str(found[0] if len(found) == 1 else client.server.get("environment", {}).get("server_name"))
 
 
-def _listed(client: Client) -> list[dict[str, Any]]:
+def _listed(client: Reader) -> list[dict[str, Any]]:
     return list(client.get("/1.0/cluster/members", recursion=1).metadata)
 
 
-def _refuse_without_force(client: Client, leaving: dict[str, Any], lost: str) -> None:
+def _refuse_without_force(client: Reader, leaving: dict[str, Any], lost: str) -> None:
     name = leaving["server_name"]
     if lost:
         raise InvalidInput(
@@ -78,7 +79,7 @@ def _refuse_without_force(client: Client, leaving: dict[str, Any], lost: str) ->
         )
 
 
-def _refuse_to_end_it(client: Client, name: str, left: list[dict[str, Any]]) -> None:
+def _refuse_to_end_it(client: Reader, name: str, left: list[dict[str, Any]]) -> None:
     """Refuse unless one of the remaining members is online, and most of those that keep the database."""
     if answers(left):
         return
@@ -115,7 +116,7 @@ def answers(members: list[dict[str, Any]]) -> bool:
     return any(member["status"] != "Offline" for member in members) and (not voters or 2 * len(online) > len(voters))
 
 
-def _lost(client: Client, name: str) -> str:
+def _lost(client: Reader, name: str) -> str:
     """What exists only on this member, in words."""
     instances = [
         obj

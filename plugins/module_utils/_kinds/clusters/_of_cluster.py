@@ -8,9 +8,9 @@
 
 from __future__ import annotations
 
-from ..._api.client import Client
 from ..._api.errors import InvalidInput, ServerError
 from ..._api.messages import not_clustered
+from ..._api.reader import Reader
 from ..._engine.plans import Existing
 from ..._engine.resource import Resource
 
@@ -24,7 +24,7 @@ class OfCluster(Resource):
     scoped = False
 
     @classmethod
-    def readable(cls, client: Client) -> bool:
+    def readable(cls, client: Reader) -> bool:
         return client.clustered and super().readable(client)
 
     def fetch(self, name: str) -> Existing | None:

@@ -137,7 +137,7 @@ class Cluster(Resource):
         return [
             *steps,
             Step(
-                Action.CREATE, f"enable clustering on {self.member}", lambda: self.client.write("PUT", self.path, body)
+                Action.CREATE, f"enable clustering on {self.member}", lambda: self.writer.write("PUT", self.path, body)
             ),
         ]
 
@@ -146,9 +146,9 @@ class Cluster(Resource):
         would take it for done.
         """
         try:
-            self.client.write("PATCH", "/1.0", {"config": {key: address}})
+            self.writer.write("PATCH", "/1.0", {"config": {key: address}})
         except ServerError:
-            self.client.write("PATCH", "/1.0", {"config": {key: before}})
+            self.writer.write("PATCH", "/1.0", {"config": {key: before}})
             raise
 
     # -- one more -----------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ class Cluster(Resource):
                 Step(
                     Action.DELETE,
                     f"remove what a join that failed left here: {', '.join(left)}",
-                    lambda: joining.clear(self.client, left),
+                    lambda: joining.clear(self.writer, left),
                 )
             ]
             if left
@@ -177,15 +177,15 @@ class Cluster(Resource):
             "server_address": address,
             "cluster_address": leader,
             "cluster_certificate": certificate,
-            "cluster_token" if self.client.tokens_by_name else "cluster_password": token.raw,
+            "cluster_token" if self.writer.tokens_by_name else "cluster_password": token.raw,
             "member_config": self.params["member_config"] or [],
         }
         self.joined = True  # or it may have, where the answer is lost
-        joining.join(self.client, body, empty=not self.params["force"])
+        joining.join(self.writer, body, empty=not self.params["force"])
 
     def after_apply(self, found: Existing | None) -> None:
         if self.joined:
-            self.warnings += joining.take_in(self.client)
+            self.warnings += joining.take_in(self.writer)
             self.warnings += joining.ignored(self.client, self.member, self.params["member_config"] or [])
 
     def _reach(self, token: Token) -> tuple[str, str]:

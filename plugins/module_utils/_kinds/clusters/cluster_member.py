@@ -76,11 +76,11 @@ class ClusterMember(OfCluster):
         return found
 
     def rename(self, new: str) -> None:
-        self.client.write("POST", self.url(), {"server_name": new})
+        self.writer.write("POST", self.url(), {"server_name": new})
         self.name = new
 
     def delete(self) -> None:
-        self.client.write("DELETE", self.url(), force=1 if self.params["force"] else None)
+        self.writer.write("DELETE", self.url(), force=1 if self.params["force"] else None)
 
     def plan_absent(self, found: Existing | None) -> Plan:
         if found:
@@ -147,16 +147,16 @@ class ClusterMember(OfCluster):
         if self.moved is None:
             self.moved = moves.concerned(self.client, self.name)
         try:
-            self.client.write("POST", self.url() + "/state", {"action": action, "mode": self.params["mode"] or ""})
+            self.writer.write("POST", self.url() + "/state", {"action": action, "mode": self.params["mode"] or ""})
         except ServerError as exc:
-            if moves.mend(self.client, self.moved) or network_unavailable(exc) or member_offline(exc):
+            if moves.mend(self.writer, self.moved) or network_unavailable(exc) or member_offline(exc):
                 raise Interrupted(exc.text) from exc
             raise
-        moves.start_again(self.client, self.moved)
+        moves.start_again(self.writer, self.moved)
 
     def update(self, found: Existing, body: dict[str, Any]) -> None:
         writable = {field.key: body[field.key] for field in self.fields if field.key in body}
-        self.client.write("PUT", self.url(), writable, etag=found.etag)
+        self.writer.write("PUT", self.url(), writable, etag=found.etag)
 
     def after_apply(self, found: Existing | None) -> None:
         if "online" in self.params["wait_for"] and found:

@@ -38,12 +38,12 @@ class ClusterToken(Resource):
         return None
 
     def create(self, body: dict[str, Any]) -> None:
-        self.client.write("POST", self.path, {"server_name": self.name}, wait=False)
+        self.writer.write("POST", self.path, {"server_name": self.name}, wait=False)
 
     def delete(self) -> None:
         found = self.fetch(self.name)
         if found:
-            tokens.revoke(self.client, found.object["id"])
+            tokens.revoke(self.writer, found.object["id"])
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         if not self.client.clustered:

@@ -11,8 +11,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from ..._api.client import Client, quote
+from ..._api.client import quote
 from ..._api.errors import InvalidInput, did_you_mean
+from ..._api.reader import Reader
 
 #: The remotes that `lxc` and `incus` ship with; all of them speak simplestreams.
 _UBUNTU = {
@@ -28,7 +29,7 @@ REMOTES = {
 _FINGERPRINT = re.compile("[0-9a-f]{12,64}")
 
 
-def remote_source(client: Client, option: str, text: str) -> dict[str, Any]:
+def remote_source(client: Reader, option: str, text: str) -> dict[str, Any]:
     """The API's source for `remote:alias`."""
     remote, _colon, alias = text.partition(":")
     remotes = REMOTES[client.implementation]
@@ -44,7 +45,7 @@ def remote_source(client: Client, option: str, text: str) -> dict[str, Any]:
     return {"type": "image", "mode": "pull", "server": remotes[remote], "protocol": "simplestreams", "alias": alias}
 
 
-def find_image(client: Client, name: str, project: str | None) -> str | None:
+def find_image(client: Reader, name: str, project: str | None) -> str | None:
     """The fingerprint of a local image, by alias or by (part of its) fingerprint."""
     alias = client.find(f"/1.0/images/aliases/{quote(name)}", project=project)
     if alias:
@@ -55,7 +56,7 @@ def find_image(client: Client, name: str, project: str | None) -> str | None:
     return None
 
 
-def image_source(client: Client, option: str, text: str, project: str | None) -> dict[str, Any]:
+def image_source(client: Reader, option: str, text: str, project: str | None) -> dict[str, Any]:
     """The API's source for `image`: a local alias or fingerprint, or `remote:alias`.
 
     :raises InvalidInput: if there is no such local image

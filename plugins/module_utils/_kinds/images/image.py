@@ -11,8 +11,9 @@ from __future__ import annotations
 import urllib.parse
 from typing import Any
 
-from ..._api.client import Client, quote
+from ..._api.client import quote
 from ..._api.errors import InvalidInput, did_you_mean
+from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.fields import Flag, Map, Moment, Names
 from ..._engine.plans import Action, Existing, Plan, Step
@@ -113,7 +114,7 @@ class Image(Resource):
             self._import(body)
             return
         sent = {key: value for key, value in body.items() if key != "name"}
-        done = self.client.write("POST", self.path, sent, **self.query()) or {}
+        done = self.writer.write("POST", self.path, sent, **self.query()) or {}
         self.fingerprint = done.get("fingerprint")
         self._apply_rest()
 
@@ -129,17 +130,17 @@ class Image(Resource):
             if body.get("properties"):
                 headers[f"X-{vendor}-properties"] = urllib.parse.urlencode(body["properties"])
             try:
-                self.client.write("POST", self.path, headers=headers, stream=stream, **self.query())
+                self.writer.write("POST", self.path, headers=headers, stream=stream, **self.query())
             finally:
                 stream.close()
         alias = self.client.find(f"{self.path}/aliases/{quote(self.name)}", **self.query())
         if not alias:
-            self.client.write(
+            self.writer.write(
                 "POST", f"{self.path}/aliases", {"name": self.name, "target": self.fingerprint}, **self.query()
             )
         elif alias.metadata["target"] != self.fingerprint:
             entry = {"description": alias.metadata["description"], "target": self.fingerprint}
-            self.client.write("PUT", f"{self.path}/aliases/{quote(self.name)}", entry, etag=alias.etag, **self.query())
+            self.writer.write("PUT", f"{self.path}/aliases/{quote(self.name)}", entry, etag=alias.etag, **self.query())
         self._apply_rest()
 
     def _apply_rest(self) -> None:
@@ -188,7 +189,7 @@ class Image(Resource):
         return [alias["name"] for alias in obj.get("aliases") or ()]
 
     @classmethod
-    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+    def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
         if obj.get("cached"):
             return None
         entry = {**(super().export(obj, client, query) or {}), "name": image_name(obj)}

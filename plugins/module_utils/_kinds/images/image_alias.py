@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ..._api.client import Client
 from ..._api.errors import InvalidInput
+from ..._api.reader import Reader
 from ..._engine.fields import Text
 from ..._engine.plans import Existing
 from ..._engine.resource import Resource
@@ -61,7 +61,7 @@ class ImageAlias(Resource):
         return f"/1.0/images/{obj['target']}"
 
     @classmethod
-    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+    def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
         """Without the alias under which the image itself is exported, unless it has a description."""
         image = client.find(f"/1.0/images/{obj['target']}", **query)
         own = image_name(image.metadata) if image else None

@@ -15,6 +15,7 @@ from typing import Any, Callable, Mapping
 
 from ..._api.client import Client, quote
 from ..._api.errors import InvalidInput, did_you_mean
+from ..._api.reader import Reader
 from ..._engine import values
 from ..images._source import image_source
 
@@ -35,7 +36,7 @@ def references(source: Any) -> list[tuple[str, ...]]:
     return found + [("project", name, "") for name in place]
 
 
-def source_of(client: Client, params: Mapping[str, Any], kind: str) -> dict[str, Any]:
+def source_of(client: Reader, params: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """The API's source for the options `image` and `source`.
 
     :raises InvalidInput: if it does not exist
@@ -98,7 +99,7 @@ def send_backup(client: Client, path: str, body: dict[str, Any], pool: str | Non
         client.write("POST", path, headers=headers, stream=stream, **query)
 
 
-def original_of(client: Client, source: dict[str, Any], project: str | None) -> dict[str, Any]:
+def original_of(client: Reader, source: dict[str, Any], project: str | None) -> dict[str, Any]:
     """The instance or snapshot that is copied; empty for other sources."""
     if source["type"] != "copy":
         return {}
@@ -123,7 +124,7 @@ def take_over(body: dict[str, Any], original: dict[str, Any]) -> None:
         body["config"] = {**unmarked, **(body.get("config") or {})}
 
 
-def own_profiles(client: Client, body: dict[str, Any], project: str | None) -> list[str]:
+def own_profiles(client: Reader, body: dict[str, Any], project: str | None) -> list[str]:
     """The profiles that a new instance will have: those of the task, else those of its image, else `default`."""
     if body.get("profiles") is not None:
         return list(body["profiles"])
@@ -136,7 +137,7 @@ def own_profiles(client: Client, body: dict[str, Any], project: str | None) -> l
     return list((image.metadata.get("profiles") if image else None) or ["default"])
 
 
-def profiles_of(client: Client, names: list[str], project: str | None) -> list[dict[str, Any]]:
+def profiles_of(client: Reader, names: list[str], project: str | None) -> list[dict[str, Any]]:
     """Those of the profiles that exist, in their order: the last one has precedence."""
     found = [client.find(f"/1.0/profiles/{quote(name)}", project=project) for name in names]
     return [dict(reply.metadata) for reply in found if reply]
@@ -169,7 +170,7 @@ def idle_nulls(name: str, unset: list[tuple[str, str]], profiles: list[dict[str,
 
 
 def equip(
-    client: Client, body: dict[str, Any], wanted: Mapping[str, Any], original: dict[str, Any], params: Mapping[str, Any]
+    client: Reader, body: dict[str, Any], wanted: Mapping[str, Any], original: dict[str, Any], params: Mapping[str, Any]
 ) -> list[str]:
     """Set the devices of the body: those of the original of a copy, merged with the written ones, completed, and with
     the root disk in the pool. Returns warnings.
@@ -222,7 +223,7 @@ def completed(
 
 
 def inherited(
-    client: Client, instance: dict[str, Any], profiles: list[str] | None, project: str | None, goes: bool
+    client: Reader, instance: dict[str, Any], profiles: list[str] | None, project: str | None, goes: bool
 ) -> dict[str, dict[str, Any]]:
     """The devices of an instance, including those of its profiles, or of those that it will have, perhaps in another
     project.

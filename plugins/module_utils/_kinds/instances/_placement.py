@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..._api.client import Client, quote
+from ..._api.client import quote
 from ..._api.errors import InvalidInput
+from ..._api.reader import Reader
 from ..._engine import values
 from .._targets import GROUPS, Placing, refuse_target
 
 
-def is_placed(client: Client, target: str, location: str, project: str | None) -> bool:
+def is_placed(client: Reader, target: str, location: str, project: str | None) -> bool:
     """Whether a member is the wanted one, or one of the wanted group (`@group`): the API never shows a group as a
     location.
 
@@ -31,7 +32,7 @@ def is_placed(client: Client, target: str, location: str, project: str | None) -
     return False
 
 
-def move_target(client: Client, target: str, project: str | None) -> str:
+def move_target(client: Reader, target: str, project: str | None) -> str:
     """The target to send for a move: LXD 5.0 places new instances by group, but moves instances only to members."""
     return (
         target
@@ -46,7 +47,7 @@ def can_move_live(instance: dict[str, Any]) -> bool:
     return instance.get("status") == "Running" and instance.get("type") == "virtual-machine" and stateful
 
 
-def refuse_machines(client: Client, sort: str) -> None:
+def refuse_machines(client: Reader, sort: str) -> None:
     """Refuse a virtual machine where there can be none; in a cluster, only the member that gets it could know."""
     drivers = (client.server.get("environment", {}).get("driver") or "") if sort == "virtual-machine" else ""
     if drivers and "qemu" not in drivers and not client.clustered:

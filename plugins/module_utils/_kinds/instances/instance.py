@@ -12,8 +12,9 @@ import functools
 import os
 from typing import Any, Mapping
 
-from ..._api.client import Client, quote
+from ..._api.client import quote
 from ..._api.errors import InvalidInput
+from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.fields import Devices, Flag, Map, Names, Text
 from ..._engine.interfaces import check_devices
@@ -126,7 +127,7 @@ class Instance(Resource):
         return bool(self.params["wait_for"]) and self.runs
 
     @classmethod
-    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+    def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
         """With the image of its creation, if that still exists; creating the instance again needs a source."""
         entry = super().export(obj, client, query) or {}
         entry.setdefault("profiles", obj.get("profiles") or [])
@@ -201,9 +202,9 @@ class Instance(Resource):
         query = {**self.query(), "target": self.params["target"]}
         self.fresh = origin.brings_more(body["source"])
         if body["source"]["type"] == "backup":
-            origin.send_backup(self.client, self.path, body, self.params["pool"], query)
+            origin.send_backup(self.writer, self.path, body, self.params["pool"], query)
         else:
-            self.client.write("POST", self.path, body, **query)
+            self.writer.write("POST", self.path, body, **query)
 
     def plan_create(self) -> Plan:
         plan = super().plan_create()
@@ -231,7 +232,7 @@ class Instance(Resource):
     def update(self, found: Existing, body: dict[str, Any]) -> None:
         # LXD empties a description that a write leaves out, so all that a PUT takes is sent.
         sent = {key: body[key] for key in WRITABLE if key in body}
-        self.client.write("PUT", self.url(), sent, etag=found.etag, **self.query())
+        self.writer.write("PUT", self.url(), sent, etag=found.etag, **self.query())
 
     def arrange(self, found: Existing, plan: Plan, steps: UpdateSteps) -> list[Step]:
         return InstanceUpdate(self, found, plan, steps).ordered()
@@ -256,7 +257,7 @@ class Instance(Resource):
         if not (conditions and found and self.state != "absent" and self.runs):
             return None
         devices = found.object.get("expanded_devices") or {}
-        seen = Waiter(self.client, self.name, self.url(), self.query(), devices).wait(conditions)
+        seen = Waiter(self.writer, self.name, self.url(), self.query(), devices).wait(conditions)
         return with_addresses(found.object, seen) if seen else None
 
     # -- deleting -----------------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ class InstanceSnapshot(Resource):
         return found
 
     def update(self, found: Existing, body: dict[str, Any]) -> None:
-        self.client.write("PUT", self.url(), {"expires_at": body["expires_at"]}, etag=found.etag, **self.query())
+        self.writer.write("PUT", self.url(), {"expires_at": body["expires_at"]}, etag=found.etag, **self.query())
 
     def plan(self, found: Existing | None) -> Plan:
         if self.state == "restored" and not found:
@@ -77,7 +77,7 @@ class InstanceSnapshot(Resource):
         """`PUT /1.0/instances/INSTANCE` with `restore`; the description it has stays (lxc/incus issue 2432)."""
         if self.described is None:
             self.described = self.client.get(self.owner, **self.query()).metadata["description"]
-        self.client.write(
+        self.writer.write(
             "PUT", self.owner, {"restore": self.name, "stateful": bool(self.wanted.get("stateful"))}, **self.query()
         )
         now = self.client.get(self.owner, **self.query())
@@ -87,7 +87,7 @@ class InstanceSnapshot(Resource):
         ):  # else another client has described it meanwhile
             body = {key: now.metadata[key] for key in ("architecture", "config", "devices", "ephemeral", "profiles")}
             try:
-                self.client.write(
+                self.writer.write(
                     "PUT", self.owner, {**body, "description": self.described}, etag=now.etag, **self.query()
                 )
                 return

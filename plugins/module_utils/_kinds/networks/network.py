@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ..._api.client import Client
 from ..._api.errors import InvalidInput, did_you_mean
+from ..._api.reader import Reader
 from ..._engine.claims import Claim, Hold, of_network
 from ..._engine.fields import Map, Text
 from ..._engine.interfaces import missing, warn
@@ -106,7 +106,7 @@ class Network(PerMember):
         ]
 
     @classmethod
-    def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
+    def claims(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, Hold]:
         return of_network(obj)
 
     def two_phases(self, sort: str) -> bool:
@@ -121,5 +121,5 @@ class Network(PerMember):
             self.client.require(f"network_type_{kind}", f"network type '{kind}'")
 
     @classmethod
-    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+    def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
         return super().export(obj, client, query) if obj.get("managed") else None

@@ -11,7 +11,8 @@ from __future__ import annotations
 import functools
 from typing import Any, Mapping
 
-from ..._api.client import Client, quote
+from ..._api.client import quote
+from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.fields import Map, Text
 from ..._engine.plans import Action, Existing, Plan, Step
@@ -75,7 +76,7 @@ class Project(Resource):
         ]
 
     def _forget(self, image: str) -> None:
-        self.client.write("DELETE", f"/1.0/images/{quote(image)}", project=self.name)
+        self.writer.write("DELETE", f"/1.0/images/{quote(image)}", project=self.name)
 
     def plan_absent(self, found: Existing | None) -> Plan:
         plan = super().plan_absent(found)
@@ -122,7 +123,7 @@ class Project(Resource):
         return super().references(params) + [("storage_pool", name) for name in pools]
 
     @classmethod
-    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+    def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
         """Without the features of the project `default`, which cannot be changed."""
         config = obj.get("config") or {}
         own = (

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..._api.client import Client
 from ..._api.errors import InvalidInput, ServerError
+from ..._api.reader import Reader
 from ..._engine import secrets, values
 from ..._engine.claims import Claim, Hold, of_server
 from ..._engine.fields import Map
@@ -142,7 +142,7 @@ class Server(Resource):
         before, after = found.object["config"], body["config"]
         patch = {key: value for key, value in after.items() if before.get(key) != value}
         patch.update({key: "" for key in before if key not in after})
-        self.client.write("PATCH", self.path, {"config": patch}, etag=found.etag, **self.query())
+        self.writer.write("PATCH", self.path, {"config": patch}, etag=found.etag, **self.query())
         self.secrets_written = True
 
     def forgets(self, refusal: ServerError) -> bool:
@@ -157,14 +157,14 @@ class Server(Resource):
         """
         gone = {key: "" for key in now.object["config"] if key not in body["config"]}
         patch = {**gone, **{key: value for key, value in body["config"].items() if value != secrets.MASK}}
-        self.client.write("PATCH", self.path, {"config": patch}, **self.query())
+        self.writer.write("PATCH", self.path, {"config": patch}, **self.query())
 
     @classmethod
-    def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
+    def claims(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, Hold]:
         return of_server(obj)
 
     @classmethod
-    def export(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[str, Any] | None:
+    def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
         """For a cluster, only what its members share: a document is for all of them."""
         config = {
             key: value
@@ -174,4 +174,4 @@ class Server(Resource):
         return super().export({**obj, "config": config}, client, query)
 
     def plan_create(self) -> Any:
-        raise InvalidInput(f"{self.client.transport.url} has no /1.0: this is not an LXD or Incus server.")
+        raise InvalidInput(f"{self.client.url} has no /1.0: this is not an LXD or Incus server.")

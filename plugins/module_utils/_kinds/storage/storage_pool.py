@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..._api.client import Client
 from ..._api.errors import InvalidInput, did_you_mean
+from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.claims import Claim, Hold, of_pool
 from ..._engine.fields import Map, Text
@@ -95,7 +95,7 @@ class StoragePool(PerMember):
             )
 
     @classmethod
-    def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
+    def claims(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, Hold]:
         return of_pool(obj)
 
     @classmethod
