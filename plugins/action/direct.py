@@ -4,11 +4,10 @@
 
 """Runs a module of this collection in Ansible's worker, where the task runs on the controller itself.
 
-There the module needs no archive, no temporary folder and no new Python: its `main` is called with the arguments that
-Ansible would send,
-and what it prints is read as Ansible reads the output of a process. Both come from Ansible's own code, of which only
-the process is replaced,
-so the result is the same. A task that is in any way unusual (see `Direct._hindrance`) is left to Ansible.
+There the module needs no archive, no temporary directory and no new Python: its `main` is called with the arguments
+that Ansible would send, and what it prints is read as Ansible reads the output of a process. Both come from Ansible's
+own code, of which only the process is replaced, so the result is the same. Ansible itself runs every unusual task (see
+`Direct._hindrance`).
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from ansible.release import __version__
 from ansible.utils.display import Display
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import with_secrets
 
-#: The series of ansible-core of which it is known that only the process is replaced.
+#: The series of ansible-core for which tests show that only the process is replaced.
 KNOWN_CORES = ("2.19.", "2.20.", "2.21.")
 if __version__.startswith(KNOWN_CORES):  # of others it is not even known that they have these
     from ansible.executor.module_common import _BuiltModule
@@ -48,16 +47,16 @@ if __version__.startswith(KNOWN_CORES):  # of others it is not even known that t
 
 COLLECTION = "cloudhost.lxd."
 MODULES = "ansible_collections.cloudhost.lxd.plugins.modules."
-#: What Ansible tells its modules of itself, and they heed without a process of their own.
+#: Arguments by which Ansible tells its modules about itself, and which work without a process of their own.
 KNOWN_ARGUMENTS = frozenset(
     f"_ansible_{name}"
     for name in (
-        "check_mode", "debug", "diff", "ignore_unknown_opts", "inject_invocation", "keep_remote_files", "module_name", "no_log", "remote_tmp",
-        "selinux_special_fs", "shell_executable", "socket", "syslog_facility", "target_log_info", "tmpdir", "tracebacks_for", "verbosity", "version",
+        "check_mode", "debug", "diff", "ignore_unknown_opts", "inject_invocation", "keep_remote_files", "module_name",
+        "no_log", "remote_tmp", "selinux_special_fs", "shell_executable", "socket", "syslog_facility",
+        "target_log_info", "tmpdir", "tracebacks_for", "verbosity", "version",
     )
 )  # fmt: skip
-#: What the engine reads of the environment. Other variables may be for Python, for the TLS library or for who knows
-#: what.
+#: The variables that the engine reads. Others may be for Python, for the TLS library or for another library.
 KNOWN_ENVIRONMENT = re.compile(r"(LXD|INCUS)_[A-Z0-9_]+")
 PROFILE = "legacy"
 OPTION = {
@@ -123,7 +122,7 @@ class Direct(ActionBase):
         return dict(here._execute_module(module_name=name, module_args=arguments, task_vars=task_vars))
 
     def _hindrance(self, name: str, arguments: dict[str, Any], task_vars: dict[str, Any], more: dict[str, Any]) -> str:
-        """Why not here; empty where there is no reason."""
+        """Why the module cannot run in the worker; empty if it can."""
         task, connection = self._task, self._connection
         variables = task_vars["ansible_delegated_vars"][task.delegate_to] if task.delegate_to else task_vars
         checks = (
@@ -200,7 +199,7 @@ class _Here(Direct):
         return dict(ActionBase._execute_module(self, *args, **kwargs))
 
     def _is_pipelining_enabled(self, *_args: Any, **_kwargs: Any) -> bool:
-        return True  # so no folder is made for it
+        return True  # so Ansible makes no temporary directory
 
     def _configure_module(
         self, module_name: str, module_args: dict[str, Any], task_vars: Any
@@ -235,9 +234,10 @@ def _ended(main: Any) -> int:
 
 @contextlib.contextmanager
 def _surroundings(environment: dict[str, str], folder: str, sent: bytes) -> Iterator[tuple[io.StringIO, io.StringIO]]:
-    """What a process would have for itself: variables, a current folder, an output, its arguments. All is as it was
-    afterwards, so that the next item of
-    a loop, which runs in the same worker, finds nothing of this one."""
+    """What a process would have for itself: variables, a current directory, an output, its arguments.
+
+    Afterwards all is as it was: the next item of a loop, which runs in the same worker, finds nothing of this one.
+    """
     variables, current = dict(os.environ), os.getcwd()
     kept = [(place, name, getattr(place, name)) for place, name in STATE]
     stdout, stderr = io.StringIO(), io.StringIO()

@@ -2,12 +2,10 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The controller's part of the module stack: reads the documents, which are on the controller, and remembers the line
-of each entry.
+"""The controller's part of the module stack: it reads the documents, with the line number of each entry.
 
-The managed host needs no YAML library for that, and the documents may be encrypted with Ansible Vault. On a terminal it
-shows how far
-a long run is: the module writes that into a file, which is looked at while the module runs.
+The documents are on the controller, and may be encrypted with Ansible Vault. So the managed host needs no YAML library.
+On a terminal it shows the progress of a long run: the module writes it into a file, which is read meanwhile.
 """
 
 from __future__ import annotations
@@ -34,10 +32,11 @@ from ansible_collections.cloudhost.lxd.plugins.plugin_utils._written import (
     written_twice,
 )
 
-#: Whether somebody watches. Asked when Ansible loads the plugin: the processes that run tasks have no terminal.
+#: Whether the output is a terminal. Ansible loads the plugin where it still is: the processes of tasks have none.
 _TERMINAL = os.isatty(1)
+#: The seconds between two reads of the progress.
 _EVERY = 1.0
-#: A line at least this often, though nothing has moved.
+#: The progress is shown at least this often, in seconds, even if it is the same.
 _AT_LEAST_EVERY = 15.0
 
 
@@ -70,7 +69,7 @@ class ActionModule(Direct):
     # -- progress -----------------------------------------------------------------------------------------------------
 
     def _watcher(self, arguments: dict[str, Any], over: threading.Event) -> threading.Thread | None:
-        """Who tells of the progress until `over`; nobody where nobody asks."""
+        """The thread that shows the progress until `over` is set; None if `progress` does not ask for it."""
         wanted = arguments.get("progress") or os.environ.get("LXD_STACK_PROGRESS") or "auto"
         if wanted == "never" or self._task.check_mode or (wanted == "auto" and not _TERMINAL):
             return None
@@ -85,8 +84,11 @@ class ActionModule(Direct):
         return watcher
 
     def _watch(self, path: str, title: str, over: threading.Event) -> None:
-        """Look at the file of the module over a copy of the connection, since the module is using the other; what goes
-        wrong here is of no account.
+        """Show the progress file of the module whenever it changes. Errors end this thread, and not the task.
+
+        The thread of the module uses the action and its connection at the same time, and a connection keeps what
+        belongs to one command in attributes: ssh the pipe for a password, cloudhost.lxd.api its connection to the
+        server, of which its `__copy__` opens another. So this thread has copies of both.
         """
         other = copy.copy(self)
         other._connection = copy.copy(self._connection)
@@ -134,7 +136,7 @@ class ActionModule(Direct):
             entry for entry in os.listdir(path) if entry.endswith((".yml", ".yaml")) and not entry.startswith(".")
         )
         if not names:
-            raise AnsibleError(f"src: the folder '{name}' has no *.yml and no *.yaml in it.")
+            raise AnsibleError(f"src: the directory '{name}' has no *.yml and no *.yaml in it.")
         for entry in names:
             yield os.path.join(name, entry), os.path.join(path, entry)
 

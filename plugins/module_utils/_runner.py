@@ -4,7 +4,10 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Between AnsibleModule and the engine: argument specs, check mode, diffs, results, error words. The only Ansible here."""
+"""Between AnsibleModule and the engine: argument specs, check mode, diffs, results, errors.
+
+Nothing else in `module_utils` imports Ansible.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +42,7 @@ CONNECTION: dict[str, dict[str, Any]] = {
 }
 
 
-#: What the action plugins of this collection add to the arguments of a task; nobody else sees it.
+#: Arguments that only the action plugins of this collection add to a task.
 INTERNAL = ("_documents", "_progress", "_secrets")
 
 
@@ -51,9 +54,7 @@ class _Module(AnsibleModule):
         super().__init__(argument_spec={**CONNECTION, **spec}, supports_check_mode=True, **kwargs)
 
     def _load_params(self) -> None:
-        """Read the arguments; what is secret in them is known before they are validated, because an error shows them
-        too.
-        """
+        """Read the arguments, and register their secrets before Ansible validates them: its errors show arguments."""
         super()._load_params()
         self.internal = {name: self.params.pop(name) for name in INTERNAL if name in self.params}
         given = self.internal.pop("_secrets", {"anywhere": [], "alone": []})
@@ -62,7 +63,7 @@ class _Module(AnsibleModule):
         self.no_log_values.update(secrets.secrets_in(self.params))
 
     def _log_invocation(self) -> None:
-        """Not to syslog: secrets inside `raw.*`, `cloud-init.*` and `environment.*` cannot be told from other text."""
+        """Log nothing to syslog: secrets in `raw.*`, `cloud-init.*` and `environment.*` look like any other text."""
 
     def guarded(self, work: Callable[[Client], dict[str, Any]], read_only: bool) -> None:
         client = None
@@ -126,8 +127,9 @@ def run_info(info: Any) -> None:
 
 
 def run_job(job: Any) -> None:
-    """The `main` of a module that is about more than one resource: its `spec`, and `run` of a client, the arguments and
-    check mode.
+    """The `main` of a module that manages more than one resource.
+
+    :param job: has `spec`, and `run(client, params, check_mode)`, which returns the result
     """
     module = _Module(job.spec)
     module.guarded(

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""From the connection options that everyone meets (doc fragment _connection) to a client."""
+"""A client from the connection options of modules and plugins (doc fragment _connection)."""
 
 from __future__ import annotations
 

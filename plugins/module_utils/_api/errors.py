@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What can go wrong, as types that the layers above can tell apart."""
+"""Types of errors that the layers above tell apart."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Whom a TLS connection trusts and who it is: pinned or CA-verified servers, client certificates, trust tokens."""
+"""TLS: which servers a connection trusts (pinned or verified), client certificates, and trust tokens."""
 
 from __future__ import annotations
 
@@ -94,11 +94,10 @@ def server_pem(address: str, pin: str, timeout: float) -> str:
 
 
 class Trust:
-    """How a TLS connection is made.
+    """How TLS connections to one server are opened.
 
-    A server is accepted when its certificate has the pinned `server_fingerprint` (or is `server_cert`), or, with no
-    pin,
-    when the system's authorities verify it and its name. `validate` false accepts any, and must be written by the user.
+    With `pin`, a server is accepted if its certificate has this SHA-256 fingerprint; otherwise if the authorities of
+    the system verify the certificate and its name. With `validate` false, which the user must write, any is accepted.
     """
 
     def __init__(

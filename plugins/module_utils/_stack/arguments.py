@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import decimal
 import os
-from typing import Any, NamedTuple
+from typing import Any, Callable, NamedTuple
 
 from .._api.errors import did_you_mean
 
@@ -143,7 +143,13 @@ def _path(option: str, value: Any) -> str:
     return os.path.expanduser(os.path.expandvars(_text(option, value)))
 
 
-_CONVERSIONS = {"dict": _dictionary, "bool": _boolean, "int": _whole_number, "str": _text, "path": _path}
+_CONVERSIONS: dict[str, Callable[[str, Any], Any]] = {
+    "dict": _dictionary,
+    "bool": _boolean,
+    "int": _whole_number,
+    "str": _text,
+    "path": _path,
+}
 
 
 def _refuse_collections(option: str, value: Any, needed: str) -> None:
