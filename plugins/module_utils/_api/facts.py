@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What `GET /1.0` tells of a server, for everything that can read it."""
+"""What `GET /1.0` reports about a server, for everything that can read it."""
 
 from __future__ import annotations
 
