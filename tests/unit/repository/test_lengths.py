@@ -53,10 +53,9 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def length(node):
-    """The lines of a function, with its decorators and without its docstring."""
-    first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
+    """The lines of a function, without its docstring and without the cases of a test, which are data."""
     doc = node.body[0] if ast.get_docstring(node) else None
-    return node.end_lineno - first + 1 - (doc.end_lineno - doc.lineno + 1 if doc else 0)
+    return node.end_lineno - node.lineno + 1 - (doc.end_lineno - doc.lineno + 1 if doc else 0)
 
 
 def methods(node):

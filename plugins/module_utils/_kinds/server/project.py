@@ -95,7 +95,7 @@ class Project(Resource):
             switched = self._switched(found.object.get("config") or {}, plan.result.get("config") or {})
             if switched and self.name in self.singletons:
                 self.refuse(
-                    f"config.{switched[0]}: the servers let nobody change the features of the project '{self.name}'."
+                    f"config.{switched[0]}: the servers do not let anyone change the features of '{self.name}'."
                 )
             return plan.among(f"given another {', '.join(switched)}", self.users(found.object) if switched else [])
         return plan

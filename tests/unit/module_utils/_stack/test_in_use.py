@@ -177,7 +177,7 @@ def test_features_of_a_project_in_use(world):
     words = refused(world, {"projects": [{"name": "lab", "config": {"features.networks": True}}]}, name=None)
     assert words.startswith("projects[0] 'lab': name: project lab on ") and "given another features.networks" in words
     words = refused(world, {"projects": [{"name": "default", "config": {"features.networks": False}}]}, name=None)
-    assert "config.features.networks" in words and "does not let anyone change" in words
+    assert "config.features.networks" in words and "do not let anyone change" in words
 
 
 def test_the_features_of_the_project_default_are_not_taken_back(world):
