@@ -253,7 +253,9 @@ def _unit_with(core: str, python: str, *tests: str) -> None:
     def with_core(session: nox.Session) -> None:
         if session.python is False:
             session.skip(f"ansible-core {core} needs Python 3.{low} to 3.{high}, and this machine has none")
-        session.install(f"ansible-core~={core}.0", "pytest", "hypothesis", "pytest-timeout", "pytest-xdist")
+        session.install(
+            f"ansible-core~={core}.0", "pytest", "hypothesis", "jsonschema", "pytest-timeout", "pytest-xdist"
+        )
         pytest(session, f"unit-{core}", "-n", "2", *tests)
 
 

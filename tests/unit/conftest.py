@@ -46,8 +46,7 @@ WITH_ANSIBLE = (
     "plugins/action/test_direct.py",
     "plugins/filter/test_from_document.py",
     "plugins/modules/test_contract.py",
-    "repository/test_claims_of_options.py",
-    "repository/test_roles.py",
+    "repository/test_schemas.py",
 )
 
 
