@@ -79,6 +79,15 @@ def option(spec: dict[str, Any], documentation: dict[str, Any]) -> dict[str, Any
     return result
 
 
+def or_template(schema: dict[str, Any]) -> dict[str, Any]:
+    """The same, or a template, which can give a value of any type."""
+    if "string" in schema.get("type", ()) and "pattern" not in schema and "array" not in schema["type"]:
+        return schema
+    rules = {key: value for key, value in schema.items() if key not in ("description", "default")}
+    told = {key: schema[key] for key in ("description", "default") if key in schema}
+    return {**told, "anyOf": [rules, {"type": "string", "pattern": r"\{\{|\{%"}]}
+
+
 def options(specs: dict[str, dict[str, Any]], documentation: dict[str, Any], rules: dict[str, Any]) -> dict[str, Any]:
     """The schema of a dictionary of options, with the rules between them that a module declares."""
     result: dict[str, Any] = {
@@ -136,8 +145,13 @@ def entry(kind: Any, documentation: dict[str, Any]) -> dict[str, Any]:
         "project": {"description": "The project that the resource lives in."},
         "target": {"description": "The cluster member that the instance is created on, or V(@group)."},
         "depends_on": {"description": "Resources that must exist before this one, as C(kind/name)."},
+        "loop": {"description": "With C(template), an entry for each item of a list."},
+        "count": {"description": "With C(template), this number of entries."},
     }
-    specs = spec_of(kind)
+    specs = {
+        **spec_of(kind),
+        **({"loop": {"type": "list", "elements": "raw"}, "count": {"type": "int"}} if kind.named else {}),
+    }
     result = {"type": "object", **options(specs, {**common, **documentation["options"]}, kind.constraints)}
     for field in kind.fields:
         if isinstance(field, Devices):
@@ -146,6 +160,7 @@ def entry(kind: Any, documentation: dict[str, Any]) -> dict[str, Any]:
             result["properties"][field.name].update(_map([*SCALAR, "null"]))
     if "members" in result["properties"] and specs["members"]["type"] == "dict":
         result["properties"]["members"].update({"additionalProperties": _map([*SCALAR, "null"])})
+    result["properties"] = {name: or_template(schema) for name, schema in result["properties"].items()}
     return {**described({"description": documentation["short_description"]}), **result}
 
 
@@ -195,27 +210,7 @@ def variables() -> dict[str, Any]:
         for name, spec in specs.items():
             schema = option({**spec, "required": False}, spec)
             schema["description"] = f"{schema.get('description', '')} (role {role})".strip()
-            # A template gives any type.
-            properties[name] = {
-                "anyOf": [
-                    {
-                        key: schema.pop(key)
-                        for key in (
-                            "type",
-                            "enum",
-                            "items",
-                            "pattern",
-                            "properties",
-                            "additionalProperties",
-                            "required",
-                            "allOf",
-                        )
-                        if key in schema
-                    },
-                    {"type": "string", "pattern": r"\{\{|\{%"},
-                ],
-                **schema,
-            }
+            properties[name] = or_template(schema)
     prefixes = sorted(path.name for path in (ROOT / "roles").iterdir())
     known = "|".join(sorted(properties))
     return {

@@ -19,9 +19,12 @@ from typing import Any, Iterator
 
 import yaml
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
+from ansible.template import trust_as_template
 from ansible.utils.display import Display
 from ansible_collections.cloudhost.lxd.plugins.action.direct import Direct
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import printable
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._templates import templated
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import is_encrypted, scalars
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._written import (
     TEXT,
@@ -40,6 +43,12 @@ _EVERY = 1.0
 _AT_LEAST_EVERY = 15.0
 
 
+def _fail(errors: list[str]) -> None:
+    if errors:
+        words = errors if len(errors) == 1 else [f"{len(errors)} errors, and nothing was changed:", *errors]
+        raise AnsibleError(printable("\n".join(words), keep="\n"))
+
+
 class ActionModule(Direct):
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -52,7 +61,10 @@ class ActionModule(Direct):
         arguments = {option: value for option, value in self._task.args.items() if not option.startswith("_")}
         if arguments.get("src"):
             self._secrets: list[str] = []
-            arguments["_documents"] = self._documents(arguments["src"])
+            documents = self._documents(arguments["src"])
+            if boolean(arguments.get("template") or False):
+                documents = self._templated(documents, task_vars or {})
+            arguments["_documents"] = documents
             arguments["_secrets"] = self._secrets
         over = threading.Event()
         watcher = self._watcher(arguments, over)
@@ -115,15 +127,19 @@ class ActionModule(Direct):
                 found.append(self._document(shown, path, errors))
             except yaml.YAMLError as exc:
                 errors.append(not_yaml(shown, exc))
-        if errors:
-            raise AnsibleError(
-                printable(
-                    "\n".join(
-                        errors if len(errors) == 1 else [f"{len(errors)} errors, and nothing was changed:", *errors]
-                    ),
-                    keep="\n",
-                )
-            )
+        _fail(errors)
+        return found
+
+    def _templated(self, documents: list[dict[str, Any]], variables: dict[str, Any]) -> list[dict[str, Any]]:
+        """The documents with their templates evaluated, as the values of a playbook are."""
+
+        def render(value: str, more: dict[str, Any]) -> Any:
+            with self._templar.set_temporary_context(available_variables={**variables, **more}):
+                return self._templar.template(trust_as_template(value))
+
+        errors: list[str] = []
+        found = [templated(document, render, errors) for document in documents]
+        _fail(errors)
         return found
 
     def _files(self, name: str) -> Iterator[tuple[str, str]]:

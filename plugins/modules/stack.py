@@ -64,6 +64,15 @@ options:
       - Plain values, except null, are read as the text that is written in the file, as C(lxd init --preseed) does.
     type: list
     elements: path
+  template:
+    description:
+      - Evaluate the values in O(src) as templates, with the variables of the host, as Ansible does with the values of a
+        playbook. Keys are not templates. Errors have the file and line of the option.
+      - An entry can then have C(loop) with a list, or C(count) with a number. It stands for one entry for each item. Its
+        templates have the variables C(item), which is the item or the number, and C(index), which counts from 1.
+      - Templates can run code on the controller, so use this only for documents whose authors you trust.
+    type: bool
+    default: false
   prune:
     description:
       - Delete the resources that belong to the stack and are in no document. No other resources are deleted.

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.parsing.vault import VaultLib, VaultSecret
 from integration.stacks import everything
 from lab.proxy import Cut
 
@@ -204,3 +205,44 @@ def test_all_errors_with_file_and_line(shop, tmp_path: pathlib.Path) -> None:
     )
     assert "broken.yml:3: this is not YAML" in play(shop, tmp_path, name="shop", src="broken.yml").stdout
     assert everything(shop) == before
+
+
+LOOPS = """
+profiles:
+  - name: "shop-{{ item.name }}"
+    config:
+      limits.cpu: "{{ item.cpus }}"
+      user.password: "{{ password }}"
+    loop: "{{ sizes }}"
+instances:
+  - name: "shop-{{ index }}"
+    source: {type: none}
+    state: stopped
+    profiles: [default, "shop-{{ 'small' if index == 1 else 'large' }}"]
+    count: "{{ sizes | length }}"
+"""
+
+
+def test_templates_and_loops(shop, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "loops.yml").write_text(LOOPS)
+    (tmp_path / "pass").write_text("geheim")
+    sizes = [{"name": "small", "cpus": 1}, {"name": "large", "cpus": 2}]
+    key = VaultSecret(b"geheim")
+    encrypted = VaultLib([("default", key)]).encrypt("swordfish-4711").decode()
+    host = tmp_path / "host_vars" / "localhost.yml"
+    host.parent.mkdir()
+    lines = "".join(f"    {line}\n" for line in encrypted.splitlines())
+    host.write_text(f"sizes: {sizes}\npassword: !vault |\n{lines}")
+    more = (f"--vault-password-file={tmp_path / 'pass'}", "--diff", "-vvv")
+    done = play(shop, tmp_path, *more, name="shop", src="loops.yml", template=True)
+    assert "changed=1" in done.stdout and "swordfish" not in done.stdout + done.stderr
+    profile = shop.query("/1.0/profiles/shop-large")
+    assert profile["config"]["limits.cpu"] == "2" and profile["config"]["user.password"] == "swordfish-4711"
+    assert shop.query("/1.0/instances/shop-2")["profiles"] == ["default", "shop-large"]
+    assert "changed=0" in play(shop, tmp_path, *more, name="shop", src="loops.yml", template=True).stdout
+    plain = play(shop, tmp_path, *more, name="shop", src="loops.yml").stdout
+    assert "loops.yml:7: profiles[0]" in plain and "loop: it needs src and template: true" in plain
+    host.write_text(f"sizes: {sizes}\n")
+    assert "loops.yml:4: profiles[0].config.user.password: the template cannot" in (
+        play(shop, tmp_path, *more, name="shop", src="loops.yml", template=True).stdout
+    )

@@ -46,6 +46,7 @@ WITH_ANSIBLE = (
     "plugins/action/test_direct.py",
     "plugins/filter/test_from_document.py",
     "plugins/modules/test_contract.py",
+    "plugins/plugin_utils/test_templates.py",
     "repository/test_schemas.py",
 )
 

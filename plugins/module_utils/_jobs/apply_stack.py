@@ -47,6 +47,7 @@ class Stack:
         "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "definition": {"type": "dict"},
         "src": {"type": "list", "elements": "path"},
+        "template": {"type": "bool", "default": False},
         "prune": {"type": "bool", "default": False},
         "adopt": {"type": "bool", "default": False},
         "force": {"type": "bool", "default": False},

@@ -34,6 +34,8 @@ PRESEED = (
     "certificates",
     "cluster_groups",
 )
+#: What makes several of one entry. The controller carries that out where templates are allowed.
+REPEATED = ("loop", "count")
 #: Options that every entry has besides those of its module.
 _COMMON: dict[str, dict[str, Any]] = {"depends_on": {"type": "list", "elements": "str"}}
 _SCOPED: dict[str, dict[str, Any]] = {"project": {"type": "str"}}
@@ -174,8 +176,18 @@ def _entry(
     project: str | None,
     entries: list[Entry],
 ) -> list[str]:
-    """Add an entry if its options name it, and return all that is wrong with it."""
-    params, complaints = checked(spec, kind.constraints, _given(kind, given))
+    blank = {option for option, value in given.items() if value == "" and not _empties(kind, option)}
+    written = {option: value for option, value in given.items() if option not in blank}
+    if kind.plural() in PRESEED and isinstance(
+        written.get("config"), dict
+    ):  # what a dump of the daemon has there is its own
+        written["config"] = {
+            key: value for key, value in written["config"].items() if not str(key).startswith("volatile.")
+        }
+    repeated = [option for option in REPEATED if option in written and option not in spec]
+    complaints = [Complaint(option, f"{option}: it needs src and template: true.") for option in repeated]
+    params, more = checked(spec, kind.constraints, {key: written[key] for key in written if key not in repeated})
+    complaints += more
     if kind.scoped:
         params["project"] = params["project"] or project
     params.setdefault("target", None)

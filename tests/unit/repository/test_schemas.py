@@ -87,6 +87,19 @@ def test_there_are_examples():
     assert len(DOCUMENTS) > 5 and len(GROUP_VARS) > 3 and list(written_in_docs())
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "instances: [{name: 'w{{ index }}', count: 3, image: debian/12}]",
+        "instances: [{name: '{{ item.name }}', loop: '{{ servers }}', state: '{{ item.state }}'}]",
+        "profiles: [{name: '{{ item }}', loop: [a, b], devices: '{{ devices }}'}]",
+        "instances: [{name: a, ephemeral: '{{ brief }}', config: {limits.cpu: 2, user.a: null, user.b: true}}]",
+    ],
+)
+def test_templates_and_loops_pass(text):
+    assert [error.message for error in STACK.iter_errors(load(text))] == []
+
+
 WRONG = {
     "a list": "- instances",
     "an unknown section": "instance: []",
