@@ -66,6 +66,8 @@ class ActionModule(Direct):
                 documents = self._templated(documents, task_vars or {})
             arguments["_documents"] = documents
             arguments["_secrets"] = self._secrets
+        if boolean(arguments.get("validate_only") or False):
+            return {**result, **self._validated(arguments)}
         over = threading.Event()
         watcher = self._watcher(arguments, over)
         try:
@@ -77,6 +79,23 @@ class ActionModule(Direct):
             if watcher:
                 watcher.join()
         return result
+
+    @staticmethod
+    def _validated(arguments: dict[str, Any]) -> dict[str, Any]:
+        """Check the documents without a server, and without anything on the host."""
+        from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
+            InvalidInput,
+        )  # few tasks need these
+        from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
+        from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.stacks import documents_of
+        from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import validate
+
+        documents = documents_of(arguments.get("_documents") or (), arguments.get("definition"))
+        try:
+            count = validate(KINDS, documents)
+        except InvalidInput as exc:
+            return {"failed": True, "changed": False, "msg": printable(str(exc), keep="\n")}
+        return {"changed": False, "msg": f"{count} resources, and no error that shows without a server."}
 
     # -- progress -----------------------------------------------------------------------------------------------------
 

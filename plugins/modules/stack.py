@@ -73,6 +73,13 @@ options:
       - Templates can run code on the controller, so use this only for documents whose authors you trust.
     type: bool
     default: false
+  validate_only:
+    description:
+      - Check the documents on the controller and do nothing else. No server is asked, and nothing runs on the host.
+      - Finds unknown sections, keys and choices, values of the wrong type, missing options, and resources that two
+        entries claim. What depends on the server, such as references to what it has, is not checked.
+    type: bool
+    default: false
   prune:
     description:
       - Delete the resources that belong to the stack and are in no document. No other resources are deleted.

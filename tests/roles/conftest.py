@@ -107,8 +107,6 @@ def ansible(*arguments: str, folder: pathlib.Path | None = None, within: tuple[s
         "ANSIBLE_INJECT_FACT_VARS": "0",
         **variables,
     }
-    if folder:
-        environ["PWD"] = str(folder)  # a shell does this
     done = subprocess.run(
         [*within, program, *arguments],
         cwd=folder,

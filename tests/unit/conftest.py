@@ -43,6 +43,7 @@ WITH_ANSIBLE = (
     "module_utils/_engine/test_yaml.py",
     "module_utils/_stack/test_arguments.py",
     "module_utils/test_runner.py",
+    "playbooks/test_validate.py",
     "plugins/action/test_direct.py",
     "plugins/filter/test_from_document.py",
     "plugins/modules/test_contract.py",

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 import os
-from typing import Any
+from typing import Any, Iterable
 
 from .._api.client import Client
 from .._api.errors import InvalidInput
@@ -39,6 +39,12 @@ class ProgressFile:
             return  # a run continues without its progress file
 
 
+def documents_of(given: Iterable[dict[str, Any]], definition: Any) -> list[Document]:
+    """The documents that the action plugin read, and the one in the task."""
+    read = [Document(one["source"], one["content"], one["lines"]) for one in given]
+    return [*read, Document("", definition, {})] if definition is not None else read
+
+
 class Stack:
     """Many resources from documents."""
 
@@ -53,6 +59,7 @@ class Stack:
         "force": {"type": "bool", "default": False},
         "parallel": {"type": "int", "default": 8},
         "show_text": {"type": "bool", "default": False},
+        "validate_only": {"type": "bool", "default": False},
         "progress": {"type": "str", "choices": ["auto", "always", "never"]},
     }
 
@@ -65,11 +72,9 @@ class Stack:
                 "src is read on the controller, by the action plugin of this module: run it as a task of a playbook, "
                 "or use definition."
             )
-        documents = [
-            Document(given["source"], given["content"], given["lines"]) for given in params.get("_documents") or ()
-        ]
-        if params["definition"] is not None:
-            documents.append(Document("", params["definition"], {}))
+        if params["validate_only"]:
+            raise InvalidInput("validate_only is done on the controller: run the module as a task of a playbook.")
+        documents = documents_of(params.get("_documents") or (), params["definition"])
         absent = params["state"] == "absent"
         if not documents and not absent:
             raise InvalidInput("src, definition: one of them is needed, since a stack is what they say.")

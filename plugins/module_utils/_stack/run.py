@@ -12,11 +12,12 @@ from typing import Any
 
 from .._api.client import Client
 from .._api.errors import InvalidInput, StackFailed
+from .._api.transport import Transport
 from .._engine.secrets import BY_NAME, Rules
 from . import plan_text
 from .applier import DONE, FAILED, SKIPPED, Applier, Progress
-from .document import Document, Kinds, parse
-from .planner import Node, Planned, Planner, StackOptions
+from .document import Document, Kinds, make, parse
+from .planner import Node, Planned, Planner, Wish, in_order
 
 
 def check_options(options: StackOptions) -> None:
@@ -46,6 +47,26 @@ def plan_stack(
     check_options(options)
     entries, errors = parse(documents, kinds, project)
     return Planner(client, kinds, options).plan(entries, errors)
+
+
+def validate(kinds: Kinds, documents: list[Document]) -> int:
+    """Find what is wrong with documents without a server, and return the number of their entries.
+
+    References to what only the server has, and values that depend on its version, are not checked.
+
+    :raises InvalidInput: with all errors, each with its file and line
+    """
+    entries, errors = parse(documents, kinds, None)
+    nowhere = Client(Transport("unix:///"), read_only=True)  # nothing is sent
+    for entry in entries:
+        if not entry.broken:
+            try:
+                make(entry, nowhere)
+            except InvalidInput as exc:
+                errors += exc.each
+    if errors:
+        raise InvalidInput(*in_order(errors))
+    return len(entries)
 
 
 def run_stack(
