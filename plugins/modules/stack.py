@@ -251,6 +251,18 @@ plan_lines:
   returned: if the documents are valid
   type: list
   elements: str
+report_lines:
+  description:
+    - The plan as lines of a diff for a report in Markdown. Each line of what is new begins with V(+), of what is lost
+      with V(-), and of what changes with V(!). GitHub and GitLab color these.
+  returned: if the documents are valid
+  type: list
+  elements: str
+counts:
+  description: The number of resources to create, update, replace and delete, and of those that do not change.
+  returned: if the documents are valid
+  type: dict
+  sample: {create: 3, update: 1, replace: 0, delete: 0, unchanged: 56}
 summary:
   description: The last line of the plan.
   returned: if the documents are valid

@@ -79,7 +79,7 @@ class Repository:
         (server,) = json.loads((self.folder / f"{name}.json").read_text())["servers"].values()
         block = re.search(r"^(`{3,})diff\n(.*?)\n\1$", markdown, re.S | re.M)
         lines = block[2].splitlines() if block else []
-        assert [line for line in lines if line[0] != " "] == [
+        assert [line for line in lines if re.match(r"[-+!] \S", line)] == [
             f"{SIGNS[row['action']]} {words(row)}" for row in server["plan"]
         ]
         assert (server["summary"] in markdown) == bool(lines)
@@ -99,7 +99,7 @@ class Repository:
 #: What somebody who may write a description would put there to be read as a part of the plan.
 BREAKOUT = "Mine\u2028+ project x\u202e ````\n```\n# All is well"
 
-SIGNS = {"create": "+", "update": "~", "replace": "-/+", "delete": "-"}
+SIGNS = {"create": "+", "update": "!", "replace": "!", "delete": "-"}
 
 
 def words(row: dict) -> str:
@@ -126,8 +126,12 @@ def test_from_nothing_and_back(repository):
     planned = repository.run("Plan")
     assert not planned.failed and planned.changed == 1, planned.text  # that something would change
     assert repository.dump() == before
-    plan = [line for line in repository.report("plan") if line[0] != " "]
+    report = repository.report("plan")
+    for line in ('+     image: "debian/12"', '+     profiles: ["default", "web"]', '+     driver: "dir"'):
+        assert line in report, report
+    plan = [line for line in report if re.match(r"[-+!] \w", line)]
     assert sorted(plan) == [
+        "! profile default (project shop)",
         "+ instance db1 (project shop)",
         "+ instance web1 (project shop)",
         "+ instance web2 (project shop)",
@@ -136,12 +140,18 @@ def test_from_nothing_and_back(repository):
         "+ profile web (project shop)",
         "+ project shop",
         "+ storage_pool shop",
-        "~ profile default (project shop)",
     ]
+    assert re.search(r"\| localhost \| 8 \| 1 \| 0 \| 0 \| \d+ \|", (repository.folder / "plan.md").read_text())
+
+    whole = (repository.folder / "plan.md").read_text()
+    assert not repository.run("Plan", stack_limit="1300").failed
+    short = (repository.folder / "plan.md").read_text()
+    assert len(short) < 1300 < len(whole) and "lines are left out here" in short and "`plan.full.md` has all" in short
+    assert (repository.folder / "plan.full.md").read_text() == whole
 
     applied = repository.run("Apply")
     assert not applied.failed and applied.changed == 1, applied.text
-    assert applied.plan == plan
+    assert applied.plan == [line.replace("! ", "~ ", 1) for line in plan]
     (web1,) = [
         row for row in repository.daemon.query("/1.0/instances?recursion=2&project=shop") if row["name"] == "web1"
     ]
@@ -169,16 +179,21 @@ def test_what_somebody_changes_by_hand_is_told_and_repaired(repository):
     drift = repository.run("Drift")
     assert drift.code == 2 and "is not as its documents say" in drift.text, drift.text
     assert repository.report("drift") == [
-        "~ profile web (project shop)",
-        '      config.limits.memory: "128MiB" -> "256MiB"',
-        "      description:",
-        r"        - Mine\U00002028+ project x\U0000202e ````",
-        "        - ```",
-        "        - # All is well",
-        "        + Machines that answer customers",
+        "! profile web (project shop)",
+        '-     config.limits.memory: "128MiB"',
+        '+     config.limits.memory: "256MiB"',
+        "!     description:",
+        r"-       Mine\U00002028+ project x\U0000202e ````",
+        "-       ```",
+        "-       # All is well",
+        "+       Machines that answer customers",
         "+ instance web2 (project shop)",
-        "~ instance db1 (project shop)",
-        '      status: "Stopped" -> "Running"',
+        '+     image: "debian/12"',
+        '+     type: "container"',
+        '+     profiles: ["default", "web"]',
+        "! instance db1 (project shop)",
+        '-     status: "Stopped"',
+        '+     status: "Running"',
     ]
     assert not repository.run("Apply").failed
     assert not repository.run("Drift").failed
@@ -207,18 +222,20 @@ def test_a_pull_request_shows_exactly_its_edit_and_no_secret(repository):
         return repository.report("plan")
 
     assert planned() == [
-        "~ profile web (project shop)",
-        '      config.limits.memory: "256MiB" -> "384MiB"',
-        "~ instance db1 (project shop)",
-        '      config.user.db_password: (none) -> "********"',
+        "! profile web (project shop)",
+        '-     config.limits.memory: "256MiB"',
+        '+     config.limits.memory: "384MiB"',
+        "! instance db1 (project shop)",
+        '+     config.user.db_password: "********"',
         "- instance web2 (project shop)",
+        "-     it is running, and its root file system in the storage pool shop is lost",
     ]
     assert repository.dump() == before
     assert not repository.run("Apply", "-e", "stack_force=true").failed
     assert repository.daemon.query("/1.0/instances/db1?project=shop")["config"]["user.db_password"] == SECRET
     repository.edit("60-instances.yml", first, second)
     plan = planned()
-    assert plan[0] == "~ instance db1 (project shop)" and len(plan) == 2, plan
+    assert plan[0] == "! instance db1 (project shop)" and len(plan) == 3, plan
 
 
 def test_a_mistake_is_told_with_its_line_and_nothing_is_changed(repository):
@@ -232,7 +249,9 @@ def test_a_mistake_is_told_with_its_line_and_nothing_is_changed(repository):
         assert re.search(
             r"^stack/60-instances.yml:\d+: .*wait_fro: there is no such key. Did you mean 'wait_for'\?", told, re.M
         ), told
-    assert repository.run("Apply").failed
+        assert refused.text.count("there is no such key") == 1, refused.text
+    refused = repository.run("Apply")
+    assert refused.failed and refused.text.count("there is no such key") == 1, refused.text
     assert repository.dump() == before
 
 

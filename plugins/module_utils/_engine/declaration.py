@@ -183,7 +183,12 @@ class Declaration:
         return {claim: hold for field in cls.fields for claim, hold in field.claims(obj, client, query).items()}
 
     @classmethod
-    def readable(cls, client: Reader) -> bool:
+    def losses(cls, obj: dict[str, Any]) -> list[str]:
+        """Sentences on what is lost when an object is deleted, and on what that interrupts."""
+        return []
+
+    @classmethod
+    def readable(cls, client: Client) -> bool:
         """Whether the server knows the kind, so that a collection can be listed."""
         return not cls.extension or client.has(cls.extension)
 

@@ -10,12 +10,16 @@ from __future__ import annotations
 
 import difflib
 import json
-from typing import Any, Iterator
+from typing import Any, Iterator, NamedTuple
 
 from .._engine import secrets, values
 from .._engine.plans import Action
 from .planner import CREATE, DELETE, REPLACE, UPDATE, Node
 
+#: The signs of a report, which begin a line of a diff.
+MARKS = {CREATE: "+", UPDATE: "!", REPLACE: "!", DELETE: "-"}
+#: The most characters of a value that one line shows.
+LONGEST = 100
 SIGNS = {CREATE: "+", UPDATE: "~", REPLACE: "-/+", DELETE: "-"}
 
 
@@ -23,15 +27,17 @@ def changing(nodes: list[Node]) -> list[Node]:
     return [node for node in nodes if node.action]
 
 
+def counts(nodes: list[Node]) -> dict[str, int]:
+    """The number of resources by what happens to them."""
+    changed = {action: sum(node.action == action for node in nodes) for action in SIGNS}
+    return {**changed, "unchanged": sum(not node.action for node in nodes)}
+
+
 def summary(nodes: list[Node]) -> str:
     """One line: `3 to create, 1 to update, 0 to replace, 0 to delete, 56 unchanged`."""
-    counts = {action: sum(node.action == action for node in nodes) for action in SIGNS}
-    return ", ".join(
-        [
-            *(f"{count} to {action}" for action, count in counts.items()),
-            f"{sum(not node.action for node in nodes)} unchanged",
-        ]
-    )
+    numbers = counts(nodes)
+    unchanged = numbers.pop("unchanged")
+    return ", ".join([*(f"{number} to {action}" for action, number in numbers.items()), f"{unchanged} unchanged"])
 
 
 def rows(nodes: list[Node], rules: secrets.Rules) -> list[dict[str, Any]]:
@@ -44,29 +50,88 @@ def rows(nodes: list[Node], rules: secrets.Rules) -> list[dict[str, Any]]:
     return result
 
 
+class _Change(NamedTuple):
+    """A value before and after. None: there is none."""
+
+    key: str
+    old: Any
+    new: Any
+
+
 def text(nodes: list[Node], heading: str, rules: secrets.Rules) -> str:
-    """The plan for people: a line for each resource, and a line for each changed key, or for each changed line of a
-    text.
-    """
+    """The plan for people: a line for each resource, and under it what it will have, what changes, or what is lost."""
     lines = [values.printable(heading)]
     for node in changing(nodes):
         lines.append(f"{SIGNS[node.action]:>3} {node.title}")
-        if node.action in (UPDATE, REPLACE):
-            before, after = secrets.mask_pair(*values.changes(node.plan.before, node.plan.after), rules)
-            lines += [
-                f"      {line}"
-                for key, old, new in _leaves(before, after)
-                for line in _change(values.printable(key), old, new)
-            ]
-        if node.note:
-            lines.append(f"      {values.printable(node.note)}")
-        if node.action == DELETE:
-            lines += [
-                f"      {values.printable(step.words)}" for step in node.plan.steps[:-1] if step.action is Action.DELETE
-            ]
-        if node.action == REPLACE:
-            lines.append("      it is deleted and re-created: its data is lost")
+        for fact in _facts(node, rules):
+            if isinstance(fact, str):
+                lines.append(f"      {values.printable(fact)}")
+            else:
+                lines += [f"      {line}" for line in _change(fact, node.action)]
     return "\n".join([*lines, summary(nodes), ""])
+
+
+def report(nodes: list[Node], rules: secrets.Rules) -> list[str]:
+    """The same as lines of a diff, which GitHub and GitLab color: `+` is new, `-` is lost, `!` changes."""
+    lines = []
+    for node in changing(nodes):
+        lines.append(f"{MARKS[node.action]} {node.title}")
+        for fact in _facts(node, rules):
+            if isinstance(fact, str):
+                lines.append(f"{'-' if node.action in (DELETE, REPLACE) else ' '}     {values.printable(fact)}")
+            else:
+                lines += _marked(fact, node.action)
+    return lines
+
+
+def _facts(node: Node, rules: secrets.Rules) -> Iterator[_Change | str]:
+    """What there is to say of a resource: values, and sentences."""
+    if node.action == CREATE:
+        _old, new = secrets.mask_pair({}, _content(node), rules)
+        yield from (_Change(key, None, value) for key, value in _flat(new))
+    elif node.action in (UPDATE, REPLACE):
+        before, after = secrets.mask_pair(*values.changes(node.plan.before, node.plan.after), rules)
+        yield from (_Change(*leaf) for leaf in _leaves(before, after))
+    if node.note:
+        yield node.note
+    if node.action == DELETE:
+        yield from (step.words for step in node.plan.steps[:-1] if step.action is Action.DELETE)
+    if node.action == REPLACE:
+        yield "it is deleted and re-created: its data is lost"
+    if node.action in (DELETE, REPLACE) and node.found is not None:
+        yield from node.kind.losses(node.found.object)
+    if node.action == UPDATE and any(step.action in (Action.STOP, Action.RESTART) for step in node.plan.steps):
+        yield "it is interrupted: " + ", ".join(step.words for step in node.plan.steps)
+    yield from (f"warning: {words}" for words in node.warnings)
+
+
+def _content(node: Node) -> dict[str, Any]:
+    """What a new resource is made of and will have, without the marks of the stack."""
+    after = {key: value for key, value in node.plan.after.items() if key not in ("name", "status")}
+    holder = node.kind.holder()
+    if holder and isinstance(after.get(holder.name), dict):
+        after[holder.name] = {key: value for key, value in after[holder.name].items() if key not in values.MARKS}
+    spec, named = node.kind.argument_spec(), ("name", "project", *node.kind.parents())
+    made_of = {
+        option: value
+        for option, value in node.params.items()
+        if value not in (None, {}, [], "")
+        and option not in named
+        and option not in after
+        and (spec.get(option) or {}).get("default") != value
+        and option not in [field.name for field in node.kind.fields]
+    }
+    return {key: value for key, value in {**made_of, **after}.items() if value not in (None, {}, [], "")}
+
+
+def _flat(content: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
+    """Options and keys with their values; what has keys of its own inside a dictionary, as a device has, is one value."""
+    for key, value in content.items():
+        name = f"{path}.{key}" if path else str(key)
+        if isinstance(value, dict) and not path:
+            yield from _flat(value, name)
+        else:
+            yield name, value
 
 
 def _leaves(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:
@@ -79,29 +144,63 @@ def _leaves(before: Any, after: Any, path: str = "") -> Iterator[tuple[str, Any,
             yield name, old, new
 
 
-def _change(key: str, old: Any, new: Any) -> list[str]:
-    if any(isinstance(value, str) and "\n" in value for value in (old, new)):
-        lines = difflib.unified_diff(_lines(old), _lines(new), lineterm="", n=1)
-        return [
-            f"{key}:",
-            *(
-                f"  {line[0]} {values.printable(line[1:])}"
-                for number, line in enumerate(lines)
-                if number > 1 and not line.startswith("@@")
-            ),
-        ]
-    return [f"{key}: {_shown(old)} -> {_shown(new)}"]
+def _change(change: _Change, action: str) -> list[str]:
+    key, old, new = values.printable(change.key), change.old, change.new
+    if _is_long(old, new):
+        return [f"{key}:", *(f"  {sign} {line}" for sign, line in _differing_lines(old, new))]
+    if action == CREATE:
+        return [f"{key}: {_shown(new)}"]
+    return [f"{key}: {' -> '.join(_pair(old, new))}"]
+
+
+def _marked(change: _Change, action: str) -> list[str]:
+    key, old, new = values.printable(change.key), change.old, change.new
+    if _is_long(old, new):
+        head = f"{'+' if action == CREATE else '!'}     {key}:"
+        return [head, *(f"{sign}       {line}" for sign, line in _differing_lines(old, new))]
+    if action == CREATE:
+        return [f"+     {key}: {_shown(new)}"]
+    sides = zip("-+", (old, new), _pair(old, new))
+    return [f"{sign}     {key}: {words}" for sign, value, words in sides if value is not None]
+
+
+def _is_long(*both: Any) -> bool:
+    return any(isinstance(value, str) and "\n" in value for value in both)
+
+
+def _differing_lines(old: Any, new: Any) -> Iterator[tuple[str, str]]:
+    """The lines of text that change, with a line around them, each with its sign."""
+    lines = difflib.unified_diff(_lines(old), _lines(new), lineterm="", n=1)
+    for number, line in enumerate(lines):
+        if number > 1 and not line.startswith("@@"):
+            yield line[0], values.printable(line[1:])
 
 
 def _lines(value: Any) -> list[str]:
     return [] if value is None else str(value).rstrip("\n").split("\n")
 
 
+def _pair(old: Any, new: Any) -> tuple[str, str]:
+    """Two values in one line. Where both are long, they are cut around the first place where they differ."""
+    sides = [_whole(value) for value in (old, new)]
+    if max(map(len, sides)) <= LONGEST:
+        return sides[0], sides[1]
+    same = next((number for number, (one, other) in enumerate(zip(*sides)) if one != other), min(map(len, sides)))
+    start = 0 if same < LONGEST // 2 else same - LONGEST // 4
+    first, second = (("…" if start else "") + _cut(side[start:]) for side in sides)
+    return first, second
+
+
 def _shown(value: Any) -> str:
-    if value is None:
-        return "(none)"
-    text = values.printable(json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= 100 else text[:96] + ' …"'
+    return _cut(_whole(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= LONGEST else text[: LONGEST - 2] + " …"
+
+
+def _whole(value: Any) -> str:
+    return "(none)" if value is None else values.printable(json.dumps(value, ensure_ascii=False))
 
 
 def diff(nodes: list[Node], header: str, rules: secrets.Rules) -> dict[str, str]:

@@ -123,6 +123,13 @@ class Instance(Resource):
         words = "It has been restored from a snapshot" if known else "Perhaps it has been restored from a snapshot"
         return f"{words}: one of before it was the stack's has not the mark, and adopt: true gives it back.", known
 
+    @classmethod
+    def losses(cls, obj: dict[str, Any]) -> list[str]:
+        status = str(obj.get("status") or "").lower()
+        disks = [device for device in (obj.get("expanded_devices") or {}).values() if device.get("path") == "/"]
+        pool = f" in the storage pool {disks[0]['pool']}" if disks and disks[0].get("pool") else ""
+        return [f"it is {status}, and its root file system{pool} is lost"]
+
     def awaits(self) -> bool:
         return bool(self.params["wait_for"]) and self.runs
 

@@ -95,7 +95,12 @@ class StoragePool(PerMember):
             )
 
     @classmethod
-    def claims(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, Hold]:
+    def losses(cls, obj: dict[str, Any]) -> list[str]:
+        source = (obj.get("config") or {}).get("source")
+        return [f"what the server keeps in it is lost ({obj.get('driver')}{f' on {source}' if source else ''})"]
+
+    @classmethod
+    def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
         return of_pool(obj)
 
     @classmethod
