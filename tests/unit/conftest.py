@@ -46,6 +46,7 @@ WITH_ANSIBLE = (
     "playbooks/test_validate.py",
     "plugins/action/test_direct.py",
     "plugins/filter/test_from_document.py",
+    "plugins/filter/test_known_variables.py",
     "plugins/modules/test_contract.py",
     "plugins/plugin_utils/test_templates.py",
     "repository/test_schemas.py",
