@@ -65,10 +65,11 @@ def known_variables(names: Iterable[str], role: str) -> bool:
     """Whether no name is a misspelled variable of the role; AnsibleFilterError where one is."""
     known = variables(role)
     own = {name[len(role) :]: name for name in known}
-    words = []
-    for name in sorted(set(names) - known):
-        for near in difflib.get_close_matches(name[len(role) :], own, n=1, cutoff=SIMILAR):
-            words.append(f"{name}: the role cloudhost.lxd.{role} has no such variable. Did you mean '{own[near]}'?")
+    words = [
+        f"{name}: the role cloudhost.lxd.{role} has no such variable. Did you mean '{own[near]}'?"
+        for name in sorted(set(names) - known)
+        for near in difflib.get_close_matches(name[len(role) :], own, n=1, cutoff=SIMILAR)
+    ]
     if words:
         raise AnsibleFilterError("\n".join(words))
     return True
