@@ -23,10 +23,14 @@ options:
     elements: str
     required: true
   role:
-    description: The name of the role, without the collection.
+    description: The name of the role, without the collection. With O(known), the prefix of the variables.
     type: str
     required: true
-positional: role
+  known:
+    description: The names of the variables, for something that is not a role. By default, those of the role.
+    type: list
+    elements: str
+positional: role, known
 """
 
 EXAMPLES = r"""
@@ -61,12 +65,13 @@ def variables(role: str) -> frozenset[str]:
     return frozenset(name for entry in specs.values() for name in entry.get("options") or ())
 
 
-def known_variables(names: Iterable[str], role: str) -> bool:
+def known_variables(names: Iterable[str], role: str, known: Iterable[str] | None = None) -> bool:
     """Whether no name is a misspelled variable of the role; AnsibleFilterError where one is."""
-    known = variables(role)
+    owner = f"the role cloudhost.lxd.{role}" if known is None else f"cloudhost.lxd.{role}"
+    known = variables(role) if known is None else frozenset(known)
     own = {name[len(role) :]: name for name in known}
     words = [
-        f"{name}: the role cloudhost.lxd.{role} has no such variable. Did you mean '{own[near]}'?"
+        f"{name}: {owner} has no such variable. Did you mean '{own[near]}'?"
         for name in sorted(set(names) - known)
         for near in difflib.get_close_matches(name[len(role) :], own, n=1, cutoff=SIMILAR)
     ]
