@@ -35,7 +35,7 @@ if ONCE := sorted(CLIENTS.keys() - SHARED):  # with --all there is none
         assert_unchanged(quickstart("--product", product))
 
 
-def site(**extra: Any) -> str:
+def site(*options: str, **extra: Any) -> str:
     command = [
         ".venv/bin/ansible-playbook",
         "-i",
@@ -43,6 +43,7 @@ def site(**extra: Any) -> str:
         "playbooks/site.yml",
         "-e",
         json.dumps(extra),
+        *options,
     ]
     environ = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "collections"), "ANSIBLE_NOCOLOR": "1"}
     done = subprocess.run(
@@ -102,6 +103,18 @@ def test_the_example_inventory(tidy, restored):
     assert (web1["status"], web1["profiles"]) == ("Running", ["default", "small"])
     assert web1["expanded_config"]["limits.memory"] == "512MiB"
     assert_converged(site())
+
+    # a profile and an instance that uses it are planned together, and go when they leave the variables
+    lab = {"site_name": "lab", "site_prune": True, "site_force": True}
+    new = {
+        "site_profiles": [{"name": "lab"}],
+        "site_instances": [{"name": "lab1", "image": "debian/12", "profiles": ["default", "lab"], "state": "stopped"}],
+    }
+    for options in (("--check",), ()):
+        said = site(*options, **lab, **new)
+        assert "+ profile lab" in said and "+ instance lab1" in said, said
+    said = site(**lab, site_instances=[])
+    assert "- instance lab1" in said and "- profile lab" in said and "web1" not in said, said
 
     # more is wanted of the host: that is done, and of the rest nothing
     now = int(pathlib.Path("/proc/sys/vm/max_map_count").read_text())
