@@ -83,11 +83,10 @@ class ActionModule(Direct):
     @staticmethod
     def _validated(arguments: dict[str, Any]) -> dict[str, Any]:
         """Check the documents without a server, and without anything on the host."""
-        from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
-            InvalidInput,
-        )  # few tasks need these
+        # Few tasks need these.
+        from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
+        from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.apply_stack import documents_of
         from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
-        from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.stacks import documents_of
         from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import validate
 
         documents = documents_of(arguments.get("_documents") or (), arguments.get("definition"))

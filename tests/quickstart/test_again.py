@@ -74,6 +74,20 @@ def assert_converged(said: str) -> None:
     assert recap and int(recap[1]) <= 8 and int(recap[2]) <= 5, said
 
 
+def assert_pruned() -> None:
+    """A profile and an instance that uses it are planned together, and go when they leave the variables."""
+    lab = {"site_name": "lab", "site_prune": True, "site_force": True}
+    new = {
+        "site_profiles": [{"name": "lab"}],
+        "site_instances": [{"name": "lab1", "image": "debian/12", "profiles": ["default", "lab"], "state": "stopped"}],
+    }
+    for options in (("--check",), ()):
+        said = site(*options, **lab, **new)
+        assert "+ profile lab" in said and "+ instance lab1" in said, said
+    said = site(**lab, site_instances=[])
+    assert "- instance lab1" in said and "- profile lab" in said and "web1" not in said, said
+
+
 @pytest.fixture
 def tidy():
     """What the inventory declares is taken back, so that the quickstart can be taken back too."""
@@ -104,17 +118,7 @@ def test_the_example_inventory(tidy, restored):
     assert web1["expanded_config"]["limits.memory"] == "512MiB"
     assert_converged(site())
 
-    # a profile and an instance that uses it are planned together, and go when they leave the variables
-    lab = {"site_name": "lab", "site_prune": True, "site_force": True}
-    new = {
-        "site_profiles": [{"name": "lab"}],
-        "site_instances": [{"name": "lab1", "image": "debian/12", "profiles": ["default", "lab"], "state": "stopped"}],
-    }
-    for options in (("--check",), ()):
-        said = site(*options, **lab, **new)
-        assert "+ profile lab" in said and "+ instance lab1" in said, said
-    said = site(**lab, site_instances=[])
-    assert "- instance lab1" in said and "- profile lab" in said and "web1" not in said, said
+    assert_pruned()
 
     # more is wanted of the host: that is done, and of the rest nothing
     now = int(pathlib.Path("/proc/sys/vm/max_map_count").read_text())

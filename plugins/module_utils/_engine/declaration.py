@@ -182,8 +182,8 @@ class Declaration:
         """What an object has that only one can have at a time, so that the next has to wait for it (`claims.py`)."""
         return {claim: hold for field in cls.fields for claim, hold in field.claims(obj, client, query).items()}
 
-    @classmethod
-    def losses(cls, obj: dict[str, Any]) -> list[str]:
+    @staticmethod
+    def losses(obj: dict[str, Any]) -> list[str]:
         """Sentences on what is lost when an object is deleted, and on what that interrupts."""
         return []
 

@@ -176,18 +176,11 @@ def _entry(
     project: str | None,
     entries: list[Entry],
 ) -> list[str]:
-    blank = {option for option, value in given.items() if value == "" and not _empties(kind, option)}
-    written = {option: value for option, value in given.items() if option not in blank}
-    if kind.plural() in PRESEED and isinstance(
-        written.get("config"), dict
-    ):  # what a dump of the daemon has there is its own
-        written["config"] = {
-            key: value for key, value in written["config"].items() if not str(key).startswith("volatile.")
-        }
+    """Add an entry if its options name it, and return all that is wrong with it."""
+    written = _given(kind, given)
     repeated = [option for option in REPEATED if option in written and option not in spec]
-    complaints = [Complaint(option, f"{option}: it needs src and template: true.") for option in repeated]
-    params, more = checked(spec, kind.constraints, {key: written[key] for key in written if key not in repeated})
-    complaints += more
+    params, complaints = checked(spec, kind.constraints, {key: written[key] for key in written if key not in repeated})
+    complaints += [Complaint(option, f"{option}: it needs src and template: true.") for option in repeated]
     if kind.scoped:
         params["project"] = params["project"] or project
     params.setdefault("target", None)

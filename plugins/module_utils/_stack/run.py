@@ -17,7 +17,7 @@ from .._engine.secrets import BY_NAME, Rules
 from . import plan_text
 from .applier import DONE, FAILED, SKIPPED, Applier, Progress
 from .document import Document, Kinds, make, parse
-from .planner import Node, Planned, Planner, Wish, in_order
+from .planner import Node, Planned, Planner, StackOptions, in_order
 
 
 def check_options(options: StackOptions) -> None:

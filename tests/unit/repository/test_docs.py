@@ -43,7 +43,7 @@ def test_links_lead_somewhere(page):
 def test_tables_are_whole(page):
     """A table begins with a heading: rows after a blank line would be shown as text."""
     for first, second in re.findall(r"(?m)(?:\A|\n)\n(\|.*)\n(.*)", page.read_text()):
-        assert re.fullmatch(r"\|( -+ \|)+", second), f"{page.name}: {first}"
+        assert re.fullmatch(r"\|( -+:? \|)+", second), f"{page.name}: {first}"
 
 
 def test_every_complaint_has_a_test():

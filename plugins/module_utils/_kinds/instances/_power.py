@@ -58,6 +58,14 @@ def end_words(instance: Any, status: str, done: str) -> str:
     )
 
 
+def losses(obj: dict[str, Any]) -> list[str]:
+    """What a deletion interrupts and loses, as plans say it."""
+    status = str(obj.get("status") or "").lower()
+    disks = [device for device in (obj.get("expanded_devices") or {}).values() if device.get("path") == "/"]
+    pool = f" in the storage pool {disks[0]['pool']}" if disks and disks[0].get("pool") else ""
+    return [f"it is {status}, and its root file system{pool} is lost"]
+
+
 class Power:
     """`PUT /1.0/instances/NAME/state`: graceful first, then by force."""
 

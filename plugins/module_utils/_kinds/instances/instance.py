@@ -25,7 +25,7 @@ from ..images._source import image_name
 from . import _arrival as arrival
 from . import _origin as origin
 from ._placement import refuse_machines
-from ._power import FROZEN, RUNNING, STOPPED, PowerSteps, normalize_status, status_after
+from ._power import FROZEN, RUNNING, STOPPED, PowerSteps, losses, normalize_status, status_after
 from ._update import InstanceUpdate, rebuilding
 from ._wait import CONDITIONS, Waiter, with_addresses
 
@@ -72,6 +72,7 @@ class Instance(Resource):
     }
     constraints = {"mutually_exclusive": [("image", "source")]}
     events = ("restarted", "rebuilt")
+    losses = staticmethod(losses)
     instant_options = ("new_name", "new_project")
     placed = True
     refers = {
@@ -122,13 +123,6 @@ class Instance(Resource):
         known = generation is not None  # Incus changes it when a snapshot is restored, LXD 5.0 has none
         words = "It has been restored from a snapshot" if known else "Perhaps it has been restored from a snapshot"
         return f"{words}: one of before it was the stack's has not the mark, and adopt: true gives it back.", known
-
-    @classmethod
-    def losses(cls, obj: dict[str, Any]) -> list[str]:
-        status = str(obj.get("status") or "").lower()
-        disks = [device for device in (obj.get("expanded_devices") or {}).values() if device.get("path") == "/"]
-        pool = f" in the storage pool {disks[0]['pool']}" if disks and disks[0].get("pool") else ""
-        return [f"it is {status}, and its root file system{pool} is lost"]
 
     def awaits(self) -> bool:
         return bool(self.params["wait_for"]) and self.runs

@@ -50,11 +50,11 @@ class InstanceSnapshot(Resource):
             )
         return found
 
-    @classmethod
-    def losses(cls, obj: dict[str, Any]) -> list[str]:
+    @staticmethod
+    def losses(obj: dict[str, Any]) -> list[str]:
         return [f"the state of the instance at {obj.get('created_at')} is lost"]
 
-    def update(self, found: Found, body: dict[str, Any]) -> None:
+    def update(self, found: Existing, body: dict[str, Any]) -> None:
         self.client.write("PUT", self.url(), {"expires_at": body["expires_at"]}, etag=found.etag, **self.query())
 
     def plan(self, found: Existing | None) -> Plan:

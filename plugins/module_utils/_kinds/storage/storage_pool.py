@@ -94,8 +94,8 @@ class StoragePool(PerMember):
                 "pool cannot be shrunk."
             )
 
-    @classmethod
-    def losses(cls, obj: dict[str, Any]) -> list[str]:
+    @staticmethod
+    def losses(obj: dict[str, Any]) -> list[str]:
         source = (obj.get("config") or {}).get("source")
         return [f"what the server keeps in it is lost ({obj.get('driver')}{f' on {source}' if source else ''})"]
 
