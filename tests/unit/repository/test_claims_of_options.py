@@ -48,7 +48,7 @@ def test_the_variables_of_the_playbooks_in_git():
     table = list(rows("docs/gitops.md", "| variable | default | |"))
     written = {variable for cells in table for variable in code(cells[0])}
     internal = {"stack_result", "stack_title", "stack_nothing"}
-    assert written == set(re.findall(r"\bstack_(?!export)\w+", used)) - internal
+    assert written == set(re.findall(r"\bstack_(?!export|_)\w+", used)) - internal
     for variables, default, *_words in table:
         (option,) = [name.replace("stack_", "") for name in code(variables)][:1]
         if option in STACK and code(default):
