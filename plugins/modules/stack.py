@@ -68,8 +68,8 @@ options:
     description:
       - Evaluate the values in O(src) as templates, with the variables of the host, as Ansible does with the values of a
         playbook. Keys are not templates. Errors have the file and line of the option.
-      - An entry can then have C(loop) with a list, or C(count) with a number. It stands for one entry for each item. Its
-        templates have the variables C(item), which is the item or the number, and C(index), which counts from 1.
+      - An entry can then have C(loop) with a list, or C(count) with a number. It stands for one entry for each item.
+        Its templates have the variables C(item), which is the item or the number, and C(index), which counts from 1.
       - Templates can run code on the controller, so use this only for documents whose authors you trust.
     type: bool
     default: false

@@ -188,7 +188,7 @@ class Declaration:
         return []
 
     @classmethod
-    def readable(cls, client: Client) -> bool:
+    def readable(cls, client: Reader) -> bool:
         """Whether the server knows the kind, so that a collection can be listed."""
         return not cls.extension or client.has(cls.extension)
 

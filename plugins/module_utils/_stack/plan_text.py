@@ -125,7 +125,7 @@ def _content(node: Node) -> dict[str, Any]:
 
 
 def _flat(content: dict[str, Any], path: str = "") -> Iterator[tuple[str, Any]]:
-    """Options and keys with their values; what has keys of its own inside a dictionary, as a device has, is one value."""
+    """Options and keys with their values; a dictionary inside one, such as a device, is one value."""
     for key, value in content.items():
         name = f"{path}.{key}" if path else str(key)
         if isinstance(value, dict) and not path:

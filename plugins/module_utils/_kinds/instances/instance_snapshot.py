@@ -55,7 +55,7 @@ class InstanceSnapshot(Resource):
         return [f"the state of the instance at {obj.get('created_at')} is lost"]
 
     def update(self, found: Existing, body: dict[str, Any]) -> None:
-        self.client.write("PUT", self.url(), {"expires_at": body["expires_at"]}, etag=found.etag, **self.query())
+        self.writer.write("PUT", self.url(), {"expires_at": body["expires_at"]}, etag=found.etag, **self.query())
 
     def plan(self, found: Existing | None) -> Plan:
         if self.state == "restored" and not found:

@@ -100,7 +100,7 @@ class StoragePool(PerMember):
         return [f"what the server keeps in it is lost ({obj.get('driver')}{f' on {source}' if source else ''})"]
 
     @classmethod
-    def claims(cls, obj: dict[str, Any], client: Client, query: dict[str, Any]) -> dict[Claim, Hold]:
+    def claims(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, Hold]:
         return of_pool(obj)
 
     @classmethod
