@@ -142,14 +142,15 @@ def test_a_task_is_killed_while_another_member_creates(scenario: Scenario, momen
 
 @contextlib.contextmanager
 def a_late_heartbeat(scenario: Scenario, heartbeats: Heartbeats, *members: str) -> Iterator[Proxy]:
-    """In the middle of a move, until the module has named the copy and looked at it. Incus makes the copy under its own
-    name, so there it never begins.
+    """In the middle of a move, until the module has named the copy and looked at it. Incus and the LXD of Debian 13
+    make the copy under its own name, so there it never begins.
     """
     with heartbeats.late_when_copied(*members), scenario.proxy("node1") as proxy:
         proxy.cut = Cut("POST /1.0/instances/lxd-move-of-", lambda: None)
         proxy.later = [Cut("GET /1.0/instances", heartbeats.release)]
         yield proxy
-        assert (proxy.cut is None) is (scenario.kind == "lxd"), "the fault did not happen, so this proves nothing"
+        renames = "operation_wait" not in scenario.query("node1", "/1.0")["api_extensions"]
+        assert (proxy.cut is None) is renames, "the fault did not happen, so this proves nothing"
         assert not heartbeats.begun()
 
 
@@ -193,8 +194,8 @@ def test_a_member_comes_back_after_the_others_cut_themselves_off_from_it(scenari
     web = f"/1.0/instances/web-{silent}"
 
     def refused() -> bool:
-        try:  # as long as node1 is connected to it, there is no answer
-            scenario.inside("node1", "timeout", "15", scenario.outer.client, "query", web)
+        try:  # as long as node1 is connected to it, there is no answer; the LXD of Debian 13 waits longer for it
+            scenario.inside("node1", "timeout", "60", scenario.outer.client, "query", web)
         except RuntimeError as exc:
             return "Missing event connection with target cluster member" in str(exc)
         return False
