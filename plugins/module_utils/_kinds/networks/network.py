@@ -16,6 +16,7 @@ from ..._engine.claims import Claim, Hold, of_network
 from ..._engine.fields import Map, Text
 from ..._engine.interfaces import missing, warn
 from ..._engine.interfaces import references as interfaces
+from ..._engine.known.inspection import check_acls, check_subnets, inspect
 from ..._engine.plans import Existing, Plan
 from .._members import Members, PerMember, members_with
 
@@ -83,6 +84,9 @@ class Network(PerMember):
         interfaces.
         """
         config, before = new.get("config") or {}, old.get("config") or {}
+        inspect(self, new, old)
+        check_subnets(self, new, old)
+        check_acls(self, "config", {} if config.get("security.acls") == before.get("security.acls") else config)
         parent = (
             {"config.parent": config["parent"]}
             if config.get("parent") and config["parent"] != before.get("parent")

@@ -55,16 +55,16 @@ def test_nothing_to_do(client):
 
 
 def test_delete(client):
-    client.memory.put(URL, config={"a": "1"})
+    client.memory.put(URL, config={"user.a": "1"})
     outcome = converge(profile(client, state="absent"))
     assert (outcome.changed, outcome.actions, outcome.after, outcome.result) == (True, ["delete profile web"], {}, None)
-    assert outcome.before == {"name": "web", "config": {"a": "1"}}
+    assert outcome.before == {"name": "web", "config": {"user.a": "1"}}
     assert converge(profile(client, state="absent")).changed is False
     assert client.writes == [f"DELETE {URL}"]
 
 
 def test_a_lost_race_is_read_and_planned_again(client):
-    client.memory.put(URL, config={"a": "1"})
+    client.memory.put(URL, config={"user.a": "1"})
     original = client.write
 
     def race(*args, **kwargs):
@@ -73,8 +73,8 @@ def test_a_lost_race_is_read_and_planned_again(client):
         return original(*args, **kwargs)
 
     client.write = race
-    outcome = converge(profile(client, config={"a": 2}))
-    assert client.memory.objects[URL]["config"] == {"a": "2", "theirs": "kept"}
+    outcome = converge(profile(client, config={"user.a": 2}))
+    assert client.memory.objects[URL]["config"] == {"user.a": "2", "theirs": "kept"}
     assert (outcome.changed, outcome.actions) == (True, ["update profile web (config)"])
     assert client.writes == [f"PUT {URL}"] * 2
     assert client.pauses == ["changing profile web"]
@@ -82,10 +82,10 @@ def test_a_lost_race_is_read_and_planned_again(client):
 
 def test_a_create_that_broke_and_happened(client):
     client.trouble, client.after_trouble = [Interrupted("connection broke")], True
-    outcome = converge(profile(client, config={"a": 1}))
+    outcome = converge(profile(client, config={"user.a": 1}))
     assert client.writes == ["POST /1.0/profiles"]
     assert (outcome.changed, outcome.actions) == (True, ["create profile web"])
-    assert outcome.result["config"] == {"a": "1"}
+    assert outcome.result["config"] == {"user.a": "1"}
 
 
 def test_a_create_that_broke_and_did_not_happen(client):
@@ -102,25 +102,25 @@ def test_a_delete_that_broke_and_happened(client):
 
 
 def test_rename_and_change(client):
-    client.memory.put(URL, config={"a": "1"})
-    outcome = converge(profile(client, new_name="db", config={"a": "2"}))
+    client.memory.put(URL, config={"user.a": "1"})
+    outcome = converge(profile(client, new_name="db", config={"user.a": "2"}))
     assert outcome.actions == ["rename profile web to db", "update profile db (config)"]
     assert client.writes == [f"POST {URL}", "PUT /1.0/profiles/db"]
     assert (outcome.before["name"], outcome.after["name"], outcome.result["name"]) == ("web", "db", "db")
-    assert converge(profile(client, new_name="db", config={"a": "2"})).changed is False
+    assert converge(profile(client, new_name="db", config={"user.a": "2"})).changed is False
 
 
 def test_a_rename_that_broke_and_happened_is_still_told(client):
-    client.memory.put(URL, config={"a": "1"})
+    client.memory.put(URL, config={"user.a": "1"})
     client.trouble, client.after_trouble = [Interrupted("connection broke")], True
-    outcome = converge(profile(client, new_name="db", config={"a": "2"}))
+    outcome = converge(profile(client, new_name="db", config={"user.a": "2"}))
     assert outcome.actions == ["rename profile web to db", "update profile db (config)"]
 
 
 def test_a_change_that_breaks_off_after_another_was_done(client):
-    client.memory.put(URL, config={"a": "1"})
+    client.memory.put(URL, config={"user.a": "1"})
     client.trouble = [None, Interrupted("connection broke")]
-    assert converge(profile(client, new_name="db", config={"a": "2"})).actions == [
+    assert converge(profile(client, new_name="db", config={"user.a": "2"})).actions == [
         "rename profile web to db",
         "update profile db (config)",
     ]
@@ -141,7 +141,7 @@ def test_races_without_end(client):
         LXDError,
         match=f"profile 'web' on lxd 6.1 at memory: gave up after {MAX_REPLANS} attempts; last: ETag doesn't match",
     ):
-        converge(profile(client, config={"a": 1}))
+        converge(profile(client, config={"user.a": 1}))
     assert len(client.writes) == MAX_REPLANS
 
 
@@ -193,11 +193,11 @@ def test_a_value_that_the_server_does_not_keep_is_told_at_once(client):
 
     def normalizing(method, path, body=None, etag=None):
         if body and "config" in body:
-            body = {**body, "config": {**body["config"], "user.password": "hashed", "mode": "SLOW"}}
+            body = {**body, "config": {**body["config"], "user.password": "hashed", "user.mode": "SLOW"}}
         return original(method, path, body, etag)
 
     client.memory.handle = normalizing
-    outcome = converge(profile(client, config={"mode": "slow", "user.password": "hunter22"}))
+    outcome = converge(profile(client, config={"user.mode": "slow", "user.password": "hunter22"}))
     assert len(outcome.warnings) == 1
     assert "profile 'web': the server keeps config as" in outcome.warnings[0] and "SLOW" in outcome.warnings[0]
     assert "hunter22" not in outcome.warnings[0] and "hashed" not in outcome.warnings[0]
@@ -209,7 +209,7 @@ def test_a_change_that_another_writer_took_back_is_made_again(client, times):
     """Between a server's look at the ETag and its write another writer comes in: both get a success, and one is
     lost.
     """
-    client.memory.put(URL, config={"a": "1"})
+    client.memory.put(URL, config={"user.a": "1"})
     original = client.memory.handle
     stale = []
 
@@ -217,21 +217,21 @@ def test_a_change_that_another_writer_took_back_is_made_again(client, times):
         answer = original(method, path, body, etag)
         if method == "PUT" and len(stale) < times:
             stale.append(1)
-            client.memory.objects[URL]["config"] = {"a": "1", "theirs": f"kept {len(stale)}"}
+            client.memory.objects[URL]["config"] = {"user.a": "1", "theirs": f"kept {len(stale)}"}
         return answer
 
     client.memory.handle = late
-    outcome = converge(profile(client, config={"a": 2}))
-    assert client.memory.objects[URL]["config"] == {"a": "2", "theirs": f"kept {times}"}
+    outcome = converge(profile(client, config={"user.a": 2}))
+    assert client.memory.objects[URL]["config"] == {"user.a": "2", "theirs": f"kept {times}"}
     assert (outcome.changed, outcome.actions, outcome.warnings) == (True, ["update profile web (config)"], [])
     assert client.writes == [f"PUT {URL}"] * (1 + times)
 
 
 def test_an_error_carries_what_was_done_before_it(client):
-    client.memory.put(URL, config={"a": "1"})
+    client.memory.put(URL, config={"user.a": "1"})
     client.trouble = [None, ServerError("x", 400, "No")]
     with pytest.raises(LXDError) as caught:
-        converge(profile(client, new_name="db", config={"a": "2"}))
+        converge(profile(client, new_name="db", config={"user.a": "2"}))
     assert [one.words for one in caught.value.done] == ["rename profile web to db"]
     with pytest.raises(InvalidInput) as caught:
         converge(profile(client, devices={"r": {"type": "disk", "pool": "nope"}}))
@@ -258,7 +258,7 @@ def test_a_write_that_is_over_time_says_how_to_go_on(client):
 def test_the_last_of_many_attempts_counts(client):
     client.memory.put(URL)
     client.trouble = [Interrupted("ETag doesn't match")] * (MAX_REPLANS - 1)
-    assert converge(profile(client, config={"a": 1})).actions == ["update profile web (config)"]
+    assert converge(profile(client, config={"user.a": 1})).actions == ["update profile web (config)"]
     assert (len(client.writes), len(client.pauses), MAX_REPLANS) == (30, 29, 30)
 
 
@@ -279,29 +279,29 @@ def test_what_is_taken_back_for_ever_is_told_and_not_fought_for(client):
         return original(method, path, {**body, "config": {}} if method == "PUT" else body, etag)
 
     client.memory.handle = stubborn
-    outcome = converge(profile(client, config={"a": 1}))
+    outcome = converge(profile(client, config={"user.a": 1}))
     assert client.writes == [f"PUT {URL}"] * 2
     assert [
-        warning.startswith("profile 'web': the server keeps config as None where {'a': '1'} was sent")
+        warning.startswith("profile 'web': the server keeps config as None where {'user.a': '1'} was sent")
         for warning in outcome.warnings
     ] == [True]
 
 
 def test_what_is_taken_back_is_written_again_though_that_breaks_off(client):
-    client.memory.put(URL, config={"a": "1"})
+    client.memory.put(URL, config={"user.a": "1"})
     client.trouble = [None, Interrupted("connection broke"), None]
     original, stale = client.memory.handle, []
 
     def late(method, path, body=None, etag=None):
         answer = original(method, path, body, etag)
         if method == "PUT" and not stale:
-            stale.append(client.memory.objects[URL].update(config={"a": "1"}))
+            stale.append(client.memory.objects[URL].update(config={"user.a": "1"}))
         return answer
 
     client.memory.handle = late
-    outcome = converge(profile(client, config={"a": 2}))
+    outcome = converge(profile(client, config={"user.a": 2}))
     assert (client.memory.objects[URL]["config"], outcome.actions, outcome.warnings) == (
-        {"a": "2"},
+        {"user.a": "2"},
         ["update profile web (config)"],
         [],
     )
@@ -310,7 +310,7 @@ def test_what_is_taken_back_is_written_again_though_that_breaks_off(client):
 
 def test_what_is_deleted_meanwhile_is_not_made_again_after_the_change(client):
     """The task found it, changed it, and somebody removed it: that is theirs to decide."""
-    client.memory.put(URL, config={"a": "1"})
+    client.memory.put(URL, config={"user.a": "1"})
     original = client.memory.handle
 
     def gone(method, path, body=None, etag=None):
@@ -320,7 +320,7 @@ def test_what_is_deleted_meanwhile_is_not_made_again_after_the_change(client):
         return answer
 
     client.memory.handle = gone
-    outcome = converge(profile(client, config={"a": 2}))
+    outcome = converge(profile(client, config={"user.a": 2}))
     assert (outcome.changed, outcome.result, outcome.warnings, client.writes) == (True, None, [], [f"PUT {URL}"])
 
 
@@ -334,14 +334,14 @@ class Powered(Stepping):
 
 
 def test_only_updates_are_done_again(client):
-    client.memory.put(URL, config={"a": "1"})
+    client.memory.put(URL, config={"user.a": "1"})
     original = client.memory.handle
 
     def stubborn(method, path, body=None, etag=None):
         return original(method, path, {**body, "config": {}} if method == "PUT" else body, etag)
 
     client.memory.handle = stubborn
-    outcome = converge(Powered(client, params_of(Powered, name="web", config={"a": 2})))
+    outcome = converge(Powered(client, params_of(Powered, name="web", config={"user.a": 2})))
     assert client.writes == [f"PUT {URL}", "start"]
     assert len(outcome.warnings) == 1
 

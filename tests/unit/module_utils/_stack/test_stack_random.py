@@ -61,7 +61,12 @@ def documents(draw):
     for project in (None, *projects):
         own = project is None or projects[project]["features.profiles"]
         names = draw(some(("w0", "w1", "w2"))) if own else []
-        devices = {**{f"d{pool}": {"type": "disk", "path": f"/{pool}", "pool": pool} for pool in draw(some(pools))}}
+        devices = {
+            **{
+                f"d{pool}": {"type": "disk", "path": f"/{pool}", "pool": pool, "source": "/srv"}
+                for pool in draw(some(pools))
+            }
+        }
         devices.update({f"e{network}": {"type": "nic", "network": network} for network in draw(some(networks))})
         default = [{"name": "default", "devices": devices}] if own and devices and draw(st.booleans()) else []
         for entry in [
