@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 configs = st.dictionaries(
-    st.sampled_from(("user.a", "user.b", "boot.autostart")), st.sampled_from(("1", "2", "true")), max_size=2
+    st.sampled_from(("user.a", "user.b", "boot.autostart")), st.sampled_from(("1", "0", "true")), max_size=2
 )
 words = st.sampled_from("abcd")
 
