@@ -55,12 +55,12 @@ def test_every_complaint_has_a_test():
 
 @pytest.fixture
 def example(monkeypatch):
-    """The class that contributing.md shows, as it is there."""
+    """The class that adding-a-kind.md shows, as it is there."""
     (source,) = re.findall(
-        r"```python\n(.*?class NetworkZone.*?)```", (ROOT / "docs" / "contributing.md").read_text(), re.S
+        r"```python\n(.*?class NetworkZone.*?)```", (ROOT / "docs" / "adding-a-kind.md").read_text(), re.S
     )
     scope = {"__name__": _resource.__name__.replace("_engine.resource", "_kinds.networks.network_zone")}
-    exec(compile(source, "contributing.md", "exec"), scope)
+    exec(compile(source, "adding-a-kind.md", "exec"), scope)
     kind = scope["NetworkZone"]
     monkeypatch.setitem(memory.DEFAULTS, kind.path, {"description": "", "config": {}, "used_by": []})
     monkeypatch.setitem(memory.SERVER, "api_extensions", ["network_dns"])

@@ -124,7 +124,11 @@ def test_examples_run_this_module_and_only_know_options(name, module):
 
 def test_returns_are_described(name, module):
     returns = yaml.safe_load(module.module.RETURN)
-    expected = {"actions", "steps", module.declared.kind} if issubclass(module.declared, Resource) else set()
+    expected = (
+        {"actions", "steps", "code", "failure", module.declared.kind}
+        if issubclass(module.declared, Resource)
+        else set()
+    )
     assert returns and expected <= set(returns)
     for key, entry in returns.items():
         assert entry["description"] and entry["returned"] and entry["type"] in TYPES | {"complex"}, key
