@@ -16,8 +16,11 @@ import subprocess
 import sys
 from typing import Any, Iterable
 
-#: What Ansible tells at -vvv of how a module was brought to its process, and of where it runs.
-_HOW = re.compile(r"<[\w.]+> |Using module file |Pipelining is enabled|\S+ runs in a process of its own because ")
+#: What Ansible tells at -vvv of how a module was brought to its process, and of where it runs; and how often it asked
+#: for an asynchronous task, which depends on what else the machine does.
+_HOW = re.compile(
+    r"<[\w.]+> |Using module file |Pipelining is enabled|\S+ runs in a process of its own because |ASYNC POLL on "
+)
 #: Names of folders and jobs.
 _BY_CHANCE = re.compile(r"\bansible-tmp-[\d.-]+|\bj?\d{6,}\.\d+\b")
 

@@ -33,7 +33,7 @@ NOT_YET = re.compile(
     r"connection re(fused|set)|no such file or directory|EOF|no available dqlite leader|no known leader|not "
     r"leader|database is locked"
     r"|Failed to begin transaction|bad connection|disk I/O error|deadline exceeded|context canceled|not "
-    r"ready|starting up|shutting down"
+    r"ready|isn't ready|starting up|shutting down"
     r"|Unable to connect to any cluster|Missing event connection|(node|member) is offline|Instance is not "
     r"running|timed out|broken pipe"
 )
