@@ -233,5 +233,7 @@ def test_an_address_that_another_has_is_told_with_what_to_do(shop) -> None:  # t
     shop.run("stack", name="shop", definition=definition)
     with pytest.raises(Exception, match="already defined on another NIC.* Another instance has it on this network"):
         shop.run("instance", name="shop-b", state="stopped", devices={"eth0": nic(11)})
-    with pytest.raises(Exception, match="Address already in use.*Something else on the host has this address or port"):
+    with pytest.raises(
+        Exception, match="in the subnet of the network 'shopbr'.*which has this address. Choose another subnet"
+    ):
         shop.run("network", name="shop9", config={"ipv4.address": "10.158.40.1/24", "ipv6.address": "none"})

@@ -262,9 +262,7 @@ def test_a_wrong_name_is_refused_before_anything_is_changed(play, preseeded, pre
 def test_a_half_finished_run_is_resumed(play, daemon, preseed):
     """What the daemon refuses stops what needs it, and nothing else; the next run does the rest."""
     broken = yaml.safe_load(PRESEED)
-    broken["networks"][0]["config"]["ipv4.address"] = (
-        "10.158.3.1"  # no prefix: only the daemon knows that this is wrong
-    )
+    broken["networks"][0]["config"]["dns.zone.forward"] = "nowhere.test"  # only the daemon knows that there is none
     first = init(play, daemon, init_preseed_file=preseed(yaml.safe_dump(broken)))
     assert first.failed and "network lxdbr0" in first.text and "skipped" in first.text, first.text
     assert daemon.query("/1.0/profiles/default")["devices"] == {}

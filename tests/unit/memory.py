@@ -118,14 +118,16 @@ class MemoryClient(Client):
     def server(self) -> dict:
         return self.memory.objects["/1.0"]
 
-    def get(self, path: str, **_query: Any) -> Reply:
+    def get(self, path: str, **query: Any) -> Reply:
         code, metadata, etag = self.memory.handle("GET", path)
         if code != 200:
             raise ServerError(f"{metadata} (error {code})", code, metadata)
+        if query.get("recursion") and isinstance(metadata, list):
+            metadata = [copy.deepcopy(self.memory.objects[url]) if isinstance(url, str) else url for url in metadata]
         return Reply(metadata, etag, None)
 
-    def find(self, path: str, **_query: Any) -> Reply | None:
-        return self.get(path) if self.memory.handle("GET", path)[0] == 200 else None
+    def find(self, path: str, **query: Any) -> Reply | None:
+        return self.get(path, **query) if self.memory.handle("GET", path)[0] == 200 else None
 
     def names(self, path: str, **_query: Any) -> list[str]:
         return [url.rpartition("/")[2] for url in self.get(path).metadata]

@@ -109,7 +109,8 @@ class Forks:
         pid = os.getpid()
         if self.cache:
             self.cache.install()
-        for name in [name for name in sys.modules if name.split(".")[0] == __name__.split(".")[0]]:
+        package = __name__.partition(".")[0]
+        for name in [name for name in sys.modules if name.partition(".")[0] == package]:
             del sys.modules[name]
         sys.modules["__main__"] = types.ModuleType("__main__")
         sys.modules["__main__"].__file__ = "<stdin>"

@@ -74,6 +74,8 @@ def situations(draw):
         config_of.update(
             draw(st.dictionaries(st.sampled_from(("ipv4.address", "ipv6.address")), st.one_of(st.none(), addresses)))
         )
+        for key in set(config_of) - set(_right(kind, config_of)):  # an address of the other family
+            del config_of[key]
         have["config"].update(draw(st.dictionaries(st.sampled_from(("ipv4.address", "ipv6.address")), addresses)))
     if "devices" in kind.argument_spec():
         given_params["devices"] = draw(st.one_of(st.none(), make.wished_devices.map(_known)))
