@@ -50,6 +50,11 @@ WITH_ANSIBLE = (
     "plugins/modules/test_contract.py",
     "plugins/plugin_utils/test_templates.py",
     "repository/test_adding_a_kind.py",
+    "repository/test_claims.py",
+    "repository/test_claims_of_options.py",
+    "repository/test_known_keys.py",
+    "repository/test_roles.py",
+    "repository/test_samples.py",
     "repository/test_schemas.py",
 )
 
