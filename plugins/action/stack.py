@@ -24,7 +24,6 @@ from ansible.template import trust_as_template
 from ansible.utils.display import Display
 from ansible_collections.cloudhost.lxd.plugins.action.direct import Direct
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import printable
-from ansible_collections.cloudhost.lxd.plugins.plugin_utils._templates import templated
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import is_encrypted, scalars
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._written import (
     TEXT,
@@ -150,6 +149,9 @@ class ActionModule(Direct):
 
     def _templated(self, documents: list[dict[str, Any]], variables: dict[str, Any]) -> list[dict[str, Any]]:
         """The documents with their templates evaluated, as the values of a playbook are."""
+
+        # Few tasks need it, and it takes time to load.
+        from ansible_collections.cloudhost.lxd.plugins.plugin_utils._templates import templated
 
         def render(value: str, more: dict[str, Any]) -> Any:
             with self._templar.set_temporary_context(available_variables={**variables, **more}):

@@ -15,6 +15,7 @@ from __future__ import annotations
 from typing import Any, Callable, Iterator, NamedTuple
 
 from ansible.errors import AnsibleError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
 
 #: A value, and the variables that it has besides those of the host.
 Render = Callable[[Any, "dict[str, Any]"], Any]
@@ -27,18 +28,13 @@ MOST = 10_000
 class _Place(NamedTuple):
     """An entry of a document, as an error names it."""
 
-    source: str
-    lines: dict[str, int]
+    document: Document
     path: str
     word: str
 
     def complaint(self, option: tuple[str, ...], words: str) -> str:
         """An error with its place: the line of the option, of the entry, or of the section."""
-        path = "/".join([self.path, *option[:1]])
-        while path and path not in self.lines:
-            path = path.rpartition("/")[0]
-        line = f":{self.lines[path]}" if path else ""
-        return f"{self.source}{line}: {'.'.join([self.word, *option])}: {words}"
+        return self.document.place("/".join([self.path, *option[:1]]), f"{'.'.join([self.word, *option])}: {words}")
 
 
 def templated(document: dict[str, Any], render: Render, errors: list[str]) -> dict[str, Any]:
@@ -56,7 +52,7 @@ def templated(document: dict[str, Any], render: Render, errors: list[str]) -> di
     for section, entries in content.items():
         if section in lines:
             places[section] = lines[section]
-        place = _Place(document["source"], lines, str(section), str(section))
+        place = _Place(Document(**document), str(section), str(section))
         if not isinstance(entries, list):
             made[section] = _value(entries, place, (), {}, render, errors)
             places.update(_moved(lines, str(section), str(section)))

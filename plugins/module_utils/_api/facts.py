@@ -17,6 +17,8 @@ class ServerFacts:
     """Questions that `server`, the metadata of `GET /1.0`, answers. `url` is the address for errors."""
 
     url: str
+    #: Whether this is the server as a plan will leave it, and not as it is.
+    is_plan = False
 
     @property
     def server(self) -> dict[str, Any]:

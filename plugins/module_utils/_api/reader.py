@@ -26,6 +26,10 @@ class Reader(Protocol):
         """Where the server is, as the option `url` names it."""
 
     @property
+    def is_plan(self) -> bool:
+        """Whether this is the server as a plan will leave it, with all collections in memory."""
+
+    @property
     def label(self) -> str:
         """The server as errors name it. Sends nothing."""
 

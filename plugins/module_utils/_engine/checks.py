@@ -58,6 +58,13 @@ class Checks(Declaration):
                 self.refuse(words)
             return instead
 
+    def check_change(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        """Refuse what the server would refuse of an object that is written. `old` is empty for a new one."""
+        from .known.inspection import inspect  # its tables take time to load, and only what changes needs them
+
+        inspect(self, new, old)
+        self.check_references(new, old)
+
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         """Refuse names of other resources that do not exist. Called only if there is something to write."""
 

@@ -150,7 +150,7 @@ class Resource(ApiObject):
             option = "new_name" if new_name else "name"
             self.attempt(self.check_name, option, new_name or self.name, instead=None)
         body = self.create_body()
-        self.check_references(body, {})
+        self.check_change(body, {})
         create = Step(Action.CREATE, f"create {self.kind} {body['name']}", lambda: self.create(body))
         steps = [create, *self.extra_steps(None, body)]
         return Plan({}, {"name": body["name"], **self.comparable(body)}, steps, {**body})
@@ -197,7 +197,7 @@ class Resource(ApiObject):
 
     def _update_steps(self, found: Existing, new: dict[str, Any], changed: list[str]) -> list[Step]:
         self.check_extensions()
-        self.check_references(new, found.object)
+        self.check_change(new, found.object)
         words = f"update {self.kind} {self.params.get('new_name') or self.name} ({', '.join(changed)})"
         return [Step(Action.UPDATE, words, lambda: refused_writes.update(self, found, new))]
 

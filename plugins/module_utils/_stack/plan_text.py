@@ -58,12 +58,17 @@ class _Change(NamedTuple):
     new: Any
 
 
-def text(nodes: list[Node], heading: str, rules: secrets.Rules) -> str:
+def shown(nodes: list[Node], rules: secrets.Rules) -> list[tuple[Node, list[_Change | str]]]:
+    """What there is to say of each resource that changes, for `text` and `report`."""
+    return [(node, list(_facts(node, rules))) for node in changing(nodes)]
+
+
+def text(nodes: list[Node], heading: str, facts_of: list[tuple[Node, list[_Change | str]]]) -> str:
     """The plan for people: a line for each resource, and under it what it will have, what changes, or what is lost."""
     lines = [values.printable(heading)]
-    for node in changing(nodes):
+    for node, facts in facts_of:
         lines.append(f"{SIGNS[node.action]:>3} {node.title}")
-        for fact in _facts(node, rules):
+        for fact in facts:
             if isinstance(fact, str):
                 lines.append(f"      {values.printable(fact)}")
             else:
@@ -71,12 +76,12 @@ def text(nodes: list[Node], heading: str, rules: secrets.Rules) -> str:
     return "\n".join([*lines, summary(nodes), ""])
 
 
-def report(nodes: list[Node], rules: secrets.Rules) -> list[str]:
+def report(facts_of: list[tuple[Node, list[_Change | str]]]) -> list[str]:
     """The same as lines of a diff, which GitHub and GitLab color: `+` is new, `-` is lost, `!` changes."""
     lines = []
-    for node in changing(nodes):
+    for node, facts in facts_of:
         lines.append(f"{MARKS[node.action]} {node.title}")
-        for fact in _facts(node, rules):
+        for fact in facts:
             if isinstance(fact, str):
                 lines.append(f"{'-' if node.action in (DELETE, REPLACE) else ' '}     {values.printable(fact)}")
             else:
@@ -111,15 +116,14 @@ def _content(node: Node) -> dict[str, Any]:
     holder = node.kind.holder()
     if holder and isinstance(after.get(holder.name), dict):
         after[holder.name] = {key: value for key, value in after[holder.name].items() if key not in values.MARKS}
-    spec, named = node.kind.argument_spec(), ("name", "project", *node.kind.parents())
+    spec = node.kind.argument_spec()
+    left_out = {"name", "project", *node.kind.parents(), *after, *(field.name for field in node.kind.fields)}
     made_of = {
         option: value
         for option, value in node.params.items()
         if value not in (None, {}, [], "")
-        and option not in named
-        and option not in after
+        and option not in left_out
         and (spec.get(option) or {}).get("default") != value
-        and option not in [field.name for field in node.kind.fields]
     }
     return {key: value for key, value in {**made_of, **after}.items() if value not in (None, {}, [], "")}
 

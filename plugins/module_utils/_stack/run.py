@@ -99,7 +99,8 @@ def run_stack(
 def _result(planned: Planned, options: StackOptions, client: Client, check_mode: bool, rules: Rules) -> dict[str, Any]:
     nodes = planned.nodes
     header = f"stack {options.name}" if options.name else "stack"
-    text = plan_text.text(nodes, f"{header} on {client.url}", rules)
+    facts = plan_text.shown(nodes, rules)
+    text = plan_text.text(nodes, f"{header} on {client.url}", facts)
     steps = [one for node in nodes for one in (node.foreseen() if check_mode else node.done)]
     return {
         "changed": bool(steps),
@@ -110,7 +111,7 @@ def _result(planned: Planned, options: StackOptions, client: Client, check_mode:
         "counts": plan_text.counts(nodes),
         "plan_text": text,
         "plan_lines": text.rstrip("\n").split("\n"),
-        "report_lines": plan_text.report(nodes, rules),
+        "report_lines": plan_text.report(facts),
         "diff": plan_text.diff(nodes, header, rules),
         "done": [_named(node) for node in nodes if node.outcome == DONE and node.action],
         "failed_resources": [{**_named(node), "msg": node.words} for node in nodes if node.outcome == FAILED],

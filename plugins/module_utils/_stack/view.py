@@ -33,6 +33,8 @@ class View(ServerFacts):
     GET: no `write` and no `request`, not even of its source.
     """
 
+    is_plan = True
+
     def __init__(self, source: Reader, kinds: dict[str, type[Resource]]) -> None:
         self._source = source
         self.url, self.deadline, self.hidden = source.url, source.deadline, source.hidden

@@ -33,15 +33,15 @@ def inspect(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> None:
     :param new: the object as it will be, in its API representation
     :param old: the object as it is; empty for a new one
     """
-    _inspect_config(resource, new, old)
+    texts = rules.texts_of(resource.kind, str(new.get("driver") or new.get("type") or ""))
+    if not texts:  # nothing is known of this kind
+        return
+    _inspect_config(resource, texts, new, old)
     if new.get("devices"):
         _inspect_devices(resource, new, old)
 
 
-def _inspect_config(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> None:
-    texts = rules.texts_of(resource.kind, str(new.get("driver") or new.get("type") or ""))
-    if not texts:
-        return
+def _inspect_config(resource: Any, texts: tuple[str, ...], new: dict[str, Any], old: dict[str, Any]) -> None:
     parts = {"config": (old.get("config"), new.get("config"), resource.wanted.get("config"))}
     for member, config in (resource.wanted.get("members") or {}).items():
         was, will = ((obj.get("members") or {}).get(member) for obj in (old, new))
@@ -90,7 +90,11 @@ def _report(resource: Any, texts: tuple[str, ...], option: str, look: Callable[[
         resource.refuse(words)
     for key in unknown:
         if not _has_key(resource, key):
-            _warn(resource, rules.warning(product, texts, option, key))
+            resource.warn(_said_of(resource, rules.warning(product, texts, option, key)))
+
+
+def _said_of(resource: Any, words: str) -> str:
+    return f"{resource.kind} '{resource.name}': {words}"
 
 
 def check_acls(resource: Any, option: str, config: dict[str, Any]) -> None:
@@ -116,13 +120,13 @@ def check_subnets(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> No
         for other in found
         if other.get("type", "bridge") == "bridge"
         and other["name"] not in (resource.name, new.get("name"))
-        and not (in_memory(resource) and "status" in other)
+        and not (resource.client.is_plan and "status" in other)
     }
     errors, warnings = rules.shared_subnets({**config, **rules.services(after)}, others)
     for words in errors:
         resource.refuse(words)
     for words in warnings:
-        _warn(resource, words)
+        resource.warn(_said_of(resource, words))
 
 
 def check_roots(
@@ -136,11 +140,6 @@ def check_roots(
         return
     for words in rules.roots(given, new.get("devices")):
         resource.refuse(words)
-
-
-def in_memory(resource: Any) -> bool:
-    """Whether a resource is planned in a stack, on a `_stack.view.View`, which has collections in memory."""
-    return hasattr(resource.client, "listing")
 
 
 # -- asking the server ------------------------------------------------------------------------------------------------
@@ -185,9 +184,3 @@ def _get(resource: Any, path: str, **query: Any) -> Any:
         if exc.code not in _UNKNOWABLE:
             raise
         return None
-
-
-def _warn(resource: Any, words: str) -> None:
-    warning = f"{resource.kind} '{resource.name}': {words}"
-    if warning not in resource.warnings:  # a plan can be made more than once
-        resource.warnings.append(warning)

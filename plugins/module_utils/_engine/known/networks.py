@@ -85,18 +85,6 @@ user.* text
 volatile.* text
 """
 
-MACVLAN = """
-gvrp bool
-maas.subnet.ipv4 text lxd
-maas.subnet.ipv6 text lxd
-mtu mtu lxd
-mtu mtu1280 incus
-parent ifname
-user.* text
-vlan vlan
-volatile.* text
-"""
-
 OVN = """
 acceleration.parent text lxd
 bridge.external_interfaces text incus
@@ -186,3 +174,5 @@ user.* text
 vlan vlan
 volatile.* text
 """
+
+MACVLAN = f"gvrp bool{SRIOV}"

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..._api.client import quote
 from ..._engine.known import rules
-from ..._engine.known.inspection import check_roots, in_memory, inspect
+from ..._engine.known.inspection import check_roots
 from . import _origin as origin
 
 #: Sources whose devices come from elsewhere, so that what the body has of them is not all.
@@ -21,7 +21,6 @@ _ELSEWHERE = ("backup", "migration")
 
 def check(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> None:
     """Refuse and warn, for an instance that is to be created (`old` is empty) or changed."""
-    inspect(resource, new, old)
     _check_volumes(resource, new, old)
     source = new.get("source") or {}
     if old or source.get("type") not in _ELSEWHERE:
@@ -35,7 +34,7 @@ def _check_roots(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> Non
 
     A single task reads the profiles only if it writes devices or profiles. A stack has them in memory.
     """
-    if not in_memory(resource) and not any(resource.wanted.get(key) is not None for key in ("devices", "profiles")):
+    if not resource.client.is_plan and not any(resource.wanted.get(key) is not None for key in ("devices", "profiles")):
         return
     project, names = resource.query().get("project"), new.get("profiles")
     profiles = _all_of(resource, ["default"] if names is None else names, project)

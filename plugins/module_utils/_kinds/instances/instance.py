@@ -24,7 +24,6 @@ from .._targets import refuse_target
 from ..images._source import image_name
 from . import _arrival as arrival
 from . import _origin as origin
-from . import _refused as refused
 from ._placement import refuse_machines
 from ._power import FROZEN, RUNNING, STOPPED, PowerSteps, losses, normalize_status, status_after
 from ._update import InstanceUpdate, rebuilding
@@ -245,7 +244,9 @@ class Instance(Resource):
         return rebuilding(self, found, after) if self.state == "rebuilt" else []
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
-        refused.check(self, new, old)
+        from ._refused import check  # as in check_change
+
+        check(self, new, old)
         if arrival.goes(self):
             return  # they are looked up in the other project
         profiles = [name for name in new.get("profiles") or () if name not in (old.get("profiles") or ())]

@@ -12,7 +12,6 @@ from typing import Any
 
 from ..._engine.fields import Devices, Map, Text
 from ..._engine.interfaces import check_devices
-from ..._engine.known.inspection import inspect
 from ..._engine.resource import Resource
 
 
@@ -32,4 +31,3 @@ class Profile(Resource):
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         self.check_device_references(new, old)
         check_devices(self, new, old, starts=False)
-        inspect(self, new, old)

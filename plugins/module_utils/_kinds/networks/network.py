@@ -16,7 +16,6 @@ from ..._engine.claims import Claim, Hold, of_network
 from ..._engine.fields import Map, Text
 from ..._engine.interfaces import missing, warn
 from ..._engine.interfaces import references as interfaces
-from ..._engine.known.inspection import check_acls, check_subnets, inspect
 from ..._engine.plans import Existing, Plan
 from .._members import Members, PerMember, members_with
 
@@ -83,8 +82,9 @@ class Network(PerMember):
         """Check the parents. The daemons do not create a network without its parent, but a bridge without some of its
         interfaces.
         """
+        from ..._engine.known.inspection import check_acls, check_subnets  # as in check_change
+
         config, before = new.get("config") or {}, old.get("config") or {}
-        inspect(self, new, old)
         check_subnets(self, new, old)
         check_acls(self, "config", {} if config.get("security.acls") == before.get("security.acls") else config)
         parent = (

@@ -15,7 +15,6 @@ from ..._api.client import quote
 from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.fields import Map, Text
-from ..._engine.known.inspection import inspect
 from ..._engine.plans import Action, Existing, Plan, Step
 from ..._engine.resource import Resource
 from ..._engine.users import user_of
@@ -52,7 +51,6 @@ class Project(Resource):
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         """Check cluster groups for Incus, which does so with every write; LXD accepts any name."""
-        inspect(self, new, old)
         groups = values.listed((new.get("config") or {}).get(FOR_GROUPS))
         if not groups or self.client.implementation != "incus":
             return

@@ -15,7 +15,6 @@ from ..._api.reader import Reader
 from ..._engine import secrets, values
 from ..._engine.claims import Claim, Hold, of_server
 from ..._engine.fields import Map
-from ..._engine.known.inspection import inspect
 from ..._engine.plans import Existing, Plan
 from ..._engine.resource import Resource
 from ..clusters import _address as addresses
@@ -115,7 +114,6 @@ class Server(Resource):
         )
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
-        inspect(self, new, old)
         if not (old.get("environment") or {}).get("server_clustered"):
             return
         have, want = (obj["config"].get(_FIXED) for obj in (old, new))

@@ -15,7 +15,6 @@ from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.claims import Claim, Hold, of_pool
 from ..._engine.fields import Map, Text
-from ..._engine.known.inspection import inspect
 from ..._engine.users import user_of
 from .._members import Members, PerMember
 
@@ -55,9 +54,6 @@ class StoragePool(PerMember):
         if key == "source.wipe":  # used once at creation, then cleared
             return bool(current)
         return super().same_config(key, want, current)
-
-    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
-        inspect(self, new, old)
 
     def users(self, obj: dict[str, Any]) -> list[str]:
         """Without images: they are copies of what the daemon has, and are deleted with the pool."""
