@@ -13,7 +13,9 @@ attributes:
     description: Can run in C(check_mode) and return changed status prediction without modifying the target.
     support: full
     details: In check mode, the module sends only C(GET) requests. It returns the same C(changed), C(actions) and
-      C(diff) as a real run.
+      C(diff) as a real run. If something does not exist that an earlier task of the play can create, such as the
+      storage pool of a profile, check mode warns of it, and the real run fails. In a stack it is an error in check
+      mode too.
   diff_mode:
     description: Returns details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
     support: full

@@ -40,3 +40,14 @@ def run_module(module_name: str, /, check: bool = False, **arguments: Any) -> di
     if result.get("failed"):
         raise ModuleFailed(result)
     return result
+
+
+def warnings_of(result: dict[str, Any]) -> list[str]:
+    """The texts of the warnings of a result, which newer versions of Ansible return with more about each."""
+    return [one if isinstance(one, str) else one["event"]["msg"] for one in result.get("warnings", [])]
+
+
+def each_of(message: str) -> list[str]:
+    """The errors that a message reports, of which there can be several."""
+    head, *rest = message.splitlines()
+    return [line[2:] for line in rest] if rest and head.endswith("errors, and nothing was changed:") else [message]

@@ -130,7 +130,8 @@ class MemoryClient(Client):
         return self.get(path, **query) if self.memory.handle("GET", path)[0] == 200 else None
 
     def names(self, path: str, **_query: Any) -> list[str]:
-        return [url.rpartition("/")[2] for url in self.get(path).metadata]
+        code, metadata, _etag = self.memory.handle("GET", path)
+        return [url.rpartition("/")[2] for url in metadata] if code == 200 else []
 
     def has(self, extension: str) -> bool:
         return extension in self.server["api_extensions"]

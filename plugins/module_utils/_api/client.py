@@ -44,7 +44,7 @@ class Client(ServerFacts):
         self.transport = transport
         self.url = transport.url
         self.deadline = Deadline(timeout)
-        self.read_only = read_only
+        self.read_only = self.is_rehearsal = read_only
         self.trust_token = trust_token
         self.requests = 0
         #: Rules for the values that the layers above do not show.
@@ -94,7 +94,13 @@ class Client(ServerFacts):
 
     def names(self, path: str, **query: Any) -> list[str]:
         """The names in a collection, from the URLs that a plain listing gives."""
-        urls = answers.of_type(list, self.url, path, self.get(path, **query).metadata or [], str)
+        try:
+            listed = self.get(path, **query).metadata
+        except ServerError as exc:
+            if exc.code != 404:
+                raise
+            return []
+        urls = answers.of_type(list, self.url, path, listed or [], str)
         prefix = len(path.rstrip("/")) + 1
         # LXD 5.0 quotes the names of aliases twice
         return [urllib.parse.unquote(urllib.parse.unquote(urllib.parse.urlsplit(url).path[prefix:])) for url in urls]

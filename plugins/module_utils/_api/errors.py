@@ -55,6 +55,10 @@ class InvalidInput(LXDError):
         )
 
 
+class Missing(InvalidInput):
+    """Something that the task needs does not exist on the server. An earlier task of the play can create it."""
+
+
 class ServerError(LXDError):
     """The server answered with an error; `code` is its error code, `text` are its own words."""
 

@@ -19,6 +19,8 @@ class ServerFacts:
     url: str
     #: Whether this is the server as a plan will leave it, and not as it is.
     is_plan = False
+    #: Whether this is check mode of a single module, where what earlier tasks would create is missing.
+    is_rehearsal = False
 
     @property
     def server(self) -> dict[str, Any]:

@@ -30,6 +30,13 @@ class Reader(Protocol):
         """Whether this is the server as a plan will leave it, with all collections in memory."""
 
     @property
+    def is_rehearsal(self) -> bool:
+        """Whether this is check mode of a single module, where what earlier tasks of the play would create is missing.
+
+        The view of a stack has what the rest of the stack creates, so it is none.
+        """
+
+    @property
     def label(self) -> str:
         """The server as errors name it. Sends nothing."""
 
@@ -66,7 +73,7 @@ class Reader(Protocol):
         """An object, or a collection with `recursion`; None if it does not exist."""
 
     def names(self, path: str, **query: Any) -> list[str]:
-        """The names of the objects in a collection."""
+        """The names of the objects in a collection; none if the collection, or the project, does not exist."""
 
     def forget(self) -> None:
         """Forget every answer that is not about the server itself: the next call reads it again."""

@@ -64,6 +64,7 @@ class ApiObject(Checks):
                 return other
         if found is None and self.state != "absent":
             self.check_project(self.query().get("project"))
+            self.check_parent()
         return found
 
     def fetch(self, name: str) -> Existing | None:

@@ -11,12 +11,16 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Mapping, TypeVar
 
-from .._api.errors import InvalidInput, did_you_mean
+from .._api.client import quote
+from .._api.errors import InvalidInput, Missing, did_you_mean
 from .._api.reader import Reader
 from .declaration import Declaration
 from .users import used_words
 
 T = TypeVar("T")
+
+#: What a missing thing means in check mode.
+UNSEEN = "In check mode this is a warning: the real run fails here unless an earlier task {}."
 
 
 class Checks(Declaration):
@@ -49,13 +53,24 @@ class Checks(Declaration):
             raise InvalidInput(words)
         self.wrong.append(words)
 
+    def miss(self, words: str, until: str = "creates it") -> None:
+        """Report what does not exist. In check mode of a single module it is a warning: what earlier tasks of the play
+        would create does not exist there.
+
+        :param until: what an earlier task has to do, for the warning
+        """
+        if self.client.is_rehearsal:
+            self.warn(f"{self.kind} '{self.name}': {words} {UNSEEN.format(until)}")
+        else:
+            self.refuse(words)
+
     def attempt(self, work: Callable[..., T], *arguments: Any, instead: T) -> T:
         """The result of a part of a plan; `instead` if it is refused, so that the rest is still checked."""
         try:
             return work(*arguments)
         except InvalidInput as exc:
             for words in exc.each:
-                self.refuse(words)
+                (self.miss if isinstance(exc, Missing) else self.refuse)(words)
             return instead
 
     def check_change(self, new: dict[str, Any], old: dict[str, Any]) -> None:
@@ -98,13 +113,24 @@ class Checks(Declaration):
         if self.scoped and project and project != "default":
             self.check_known("project", [project], "/1.0/projects")
 
+    def check_parent(self) -> None:
+        """Report that what it belongs to does not exist. Asks nothing of a kind that belongs to nothing."""
+        parents = self.parents()
+        if not parents:
+            return
+        option = parents[-1]
+        whole = {name: quote(str(self.params[name])) for name in parents}
+        path = self.path[: self.path.rindex("}") + 1].format_map(whole)
+        if not self.client.find(path, **self.query()):
+            self.check_known(option, [str(self.params[option])], path.rpartition("/")[0], **self.query())
+
     def refuse_own(self, verb: str) -> None:
         """Refuse to delete or rename what the daemon made itself and needs."""
         if self.name in self.singletons:
             self.refuse(f"name: the {self.kind} '{self.name}' is the server's own and cannot be {verb}.")
 
     def check_known(self, option: str, names: list[str], path: str, where: str = "", **query: Any) -> bool:
-        """Refuse names that a collection of the server does not have; False if there are any.
+        """Report names that a collection of the server does not have; False if there are any.
 
         :param where: the part of the server, for the message, as in `in project 'lab' `
         """
@@ -114,7 +140,7 @@ class Checks(Declaration):
         known = self.client.names(path, **query) if named else []
         unknown = [(option, name) for option, name in named if name not in known]
         for option, name in unknown:
-            self.refuse(f"{option}: there is no '{name}' {where}on {self.client.label}. {did_you_mean(name, known)}")
+            self.miss(f"{option}: there is no '{name}' {where}on {self.client.label}. {did_you_mean(name, known)}")
         return not unknown
 
     def check_device_references(self, new: dict[str, Any], old: dict[str, Any], where: str = "", **query: Any) -> None:
@@ -135,4 +161,4 @@ class Checks(Declaration):
     def check_unused(self, verb: str, users: list[str]) -> None:
         """Refuse what the server would refuse because something uses the resource."""
         if users:
-            raise InvalidInput(f"name: {self.kind} '{self.name}' {used_words(self.client.label, verb, users)}")
+            self.miss(f"name: {self.kind} '{self.name}' {used_words(self.client.label, verb, users)}", "removes them")

@@ -123,6 +123,7 @@ def converge(resource: Resource, check_mode: bool = False) -> Outcome:
         return _converge(resource, check_mode, done)
     except LXDError as exc:
         exc.done = done
+        exc.result = {**exc.result, "warnings": resource.warnings}
         raise
 
 

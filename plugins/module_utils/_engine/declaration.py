@@ -12,12 +12,14 @@ These are facts of the class. They need no resource, and only `export`, `readabl
 from __future__ import annotations
 
 import re
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 from .._api.reader import Reader
 from . import secrets
-from .claims import Claim, Hold
 from .fields import Field, Map
+
+if TYPE_CHECKING:
+    from .claims import Claim, Hold
 
 _PARENT = re.compile(r"{(\w+)}")
 

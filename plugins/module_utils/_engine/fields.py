@@ -11,12 +11,13 @@ merged.
 from __future__ import annotations
 
 import re
-from typing import Any, Mapping
+from typing import TYPE_CHECKING, Any, Mapping
 
 from .._api.errors import InvalidInput
 from . import secrets, values
-from .claims import Claim, Hold, of_devices
-from .interfaces import references as interfaces
+
+if TYPE_CHECKING:
+    from .claims import Claim, Hold
 
 #: The names that the daemons accept for devices.
 _DEVICE = re.compile(r"(?!\.)[A-Za-z0-9/:_.-]{1,64}")
@@ -228,9 +229,13 @@ class Devices(Map):
         return value
 
     def claims(self, obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[Claim, Hold]:
+        from .claims import of_devices  # only stacks need it
+
         return of_devices(obj, client, query)
 
     def references(self, written: Any) -> list[tuple[str, ...]]:
+        from .interfaces import references  # only stacks need it
+
         found: list[tuple[str, ...]] = []
         for device in (written or {}).values():
             if not isinstance(device, dict):
@@ -242,7 +247,7 @@ class Devices(Map):
                 found.append(("storage_volume", f"{pool}/{source}"))
             if device.get("network"):
                 found.append(("network", str(device["network"])))
-            found += interfaces(device)
+            found += references(device)
             found += [("network_acl", acl) for acl in values.listed(device.get("security.acls"))]
         return found
 

@@ -73,9 +73,11 @@ def check_devices(resource: Any, new: dict[str, Any], old: dict[str, Any], start
     wanted = {option: device["parent"] for option, device in changed.items()}
     for option, words in missing(resource.client, wanted, resource.query()).items():
         if starts or _refused(changed[option]):
-            resource.refuse(words)
+            resource.miss(words)
         else:
-            warn(resource, f"{words} Instances with it cannot start before there is one.")
+            resource.warn(
+                f"{resource.kind} '{resource.name}': {words} Instances with it cannot start before there is one."
+            )
 
 
 def _refused(device: dict[str, str]) -> bool:
@@ -86,9 +88,3 @@ def _refused(device: dict[str, str]) -> bool:
         and not filtered
         and bool(device.get("ipv4.address") or device.get("ipv6.address"))
     )
-
-
-def warn(resource: Any, words: str) -> None:
-    warning = f"{resource.kind} '{resource.name}': {words}"
-    if warning not in resource.warnings:  # a plan can be made more than once
-        resource.warnings.append(warning)

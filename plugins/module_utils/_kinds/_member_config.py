@@ -85,7 +85,7 @@ def distributed(resource: Any, found: Existing | None) -> Mapping[str, Any]:
     members = {name: own for name, own in (written or {}).items() if own is not None}
     if written is not None:
         wanted["members"] = members
-    if not (config or written) or not _is_clustered(resource.client, found, written):
+    if not (config or written) or not _is_clustered(resource, found, written):
         return wanted
     if not (members or resource.two_phases(sort)):
         return wanted
@@ -95,7 +95,10 @@ def distributed(resource: Any, found: Existing | None) -> Mapping[str, Any]:
     if not (own or members):
         return wanted
     there = by_name(resource.client)
-    _check_names(resource.client, written or {}, there)
+    for name in written or {}:
+        if name not in there:
+            near = did_you_mean(name, list(there))
+            resource.miss(f"members: {resource.client.label} has no member '{name}'. {near}", "has it join")
     if own:
         wanted["config"] = {key: value for key, value in config.items() if key not in own}
     # what is created is created on all members, so none can keep what it has
@@ -110,13 +113,14 @@ def distributed(resource: Any, found: Existing | None) -> Mapping[str, Any]:
     return wanted
 
 
-def _is_clustered(client: Reader, found: Existing | None, members: Any) -> bool:
+def _is_clustered(resource: Any, found: Existing | None, members: Any) -> bool:
     """The locations of what exists show it, so that the server need not be asked."""
     locations = found.object.get("locations") if found else None
-    if locations != ["none"] if locations else client.clustered:
+    if locations != ["none"] if locations else resource.client.clustered:
         return True
     if members:
-        raise InvalidInput(f"members: {client.label} is not clustered: write the keys into config.")
+        words = f"members: {resource.client.label} is not clustered: write the keys into config."
+        resource.miss(words, "forms the cluster")
     return False
 
 
@@ -128,16 +132,6 @@ def _check_scope(kind: str, members: dict[str, dict[str, Any]], theirs: set[str]
                     f"members.{member}.{key}: this key is one of the whole {kind}, not of a member: write it into "
                     "config."
                 )
-
-
-def _check_names(client: Reader, written: Mapping[str, Any], there: dict[str, dict[str, Any]]) -> None:
-    unknown = [
-        f"members: {client.label} has no member '{name}'. {did_you_mean(name, list(there))}"
-        for name in written
-        if name not in there
-    ]
-    if unknown:
-        raise InvalidInput(*unknown)
 
 
 def _unsetting(each: dict[str, dict[str, Any]], needed: tuple[str, ...]) -> dict[str, dict[str, Any]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._api.client import quote
-from .._api.errors import InvalidInput, ServerError, did_you_mean
+from .._api.errors import InvalidInput, Missing, ServerError, did_you_mean
 from .._api.messages import is_denied
 from .._api.reader import Reader
 from .._engine import values
@@ -30,7 +30,7 @@ def refuse_target(client: Reader, target: str | None, project: str | None) -> No
     if not target:
         return
     if not client.clustered:
-        raise InvalidInput(f"target: {client.label} is not clustered, so there is no '{target}' to be on.")
+        raise Missing(f"target: {client.label} is not clustered, so there is no '{target}' to be on.")
     try:
         Placing(client, project).check(target)
     except ServerError as exc:
@@ -160,8 +160,8 @@ class Placing:
             }
         return self._groups
 
-    def _unknown(self, sort: str, name: str, known: list[str]) -> InvalidInput:
-        return InvalidInput(f"target: {self.client.label} has no {sort} '{name}'. {did_you_mean(name, known)}")
+    def _unknown(self, sort: str, name: str, known: list[str]) -> Missing:
+        return Missing(f"target: {self.client.label} has no {sort} '{name}'. {did_you_mean(name, known)}")
 
     def _not_allowed(self, words: str) -> InvalidInput:
         return InvalidInput(

@@ -123,9 +123,7 @@ def test_the_token_and_the_key_are_never_shown(daemon, logged):
         ("profile", {"name": "x", "url": "https://host:port"}, "url 'https://host:port' is not understood"),
         ("profile", {"name": "x", "url": "unix://x"}, "a socket needs an absolute path"),
         ("network", {"name": "x"}, "2 to 15 letters"),
-        ("storage_pool", {"name": "x"}, "'driver' is needed to create it"),
         ("storage_pool", {"name": "x", "driver": "btrsf"}, "Did you mean 'btrfs'?"),
-        ("instance", {"name": "x"}, "say what to make it from"),
         (
             "instance",
             {"name": "x", "image": "a", "source": {"type": "none"}},
@@ -140,6 +138,17 @@ def test_refusals(daemon, module, arguments, words, check):
     result = run_module(module, check, **{"url": daemon.url, **arguments})
     assert result.get("failed") is True
     assert words in result["msg"]
+    assert writes(daemon) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "words"), [("storage_pool", "'driver' is needed to create it"), ("instance", "say what to make it from")]
+)
+def test_what_an_earlier_task_could_create_is_a_warning_in_check_mode(daemon, module, words):
+    real = run_module(module, False, url=daemon.url, name="x")
+    assert real["failed"] and words in real["msg"]
+    foreseen = run_module(module, True, url=daemon.url, name="x")
+    assert foreseen["changed"] is True
     assert writes(daemon) == []
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import ast
 import pathlib
+import subprocess
+import sys
 
 import pytest
 
@@ -72,6 +74,25 @@ def test_rooms_use_what_is_below_them(room):
         name for path in (ENGINE / room).rglob("*.py") for name in imports(path) if name.startswith("module_utils.")
     }
     assert {name.split(".")[1] for name in used} - {room} <= set(BELOW[room])
+
+
+#: What only a change, a move, a wait or a stack needs. A module compiles what it imports, at each task that does not
+#: run in the worker of Ansible, so these are imported where they are used.
+ON_DEMAND = {
+    *("_engine.claims", "_engine.interfaces", "_engine.known.inspection", "_engine.known.rules"),
+    *("_kinds._moves", "_kinds._targets", "_kinds.instances._arrival", "_kinds.instances._moving"),
+    *("_kinds.instances._placement", "_kinds.instances._refused", "_kinds.instances._wait"),
+}
+
+
+@pytest.mark.parametrize("module", ["instance", "instance_snapshot", "profile", "server"])
+def test_a_task_that_changes_nothing_compiles_only_what_it_needs(module):
+    program = f"import sys, {COLLECTION.replace('module_utils.', 'modules')}.{module}; print(*sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    loaded = {name[len(COLLECTION) :] for name in ran.stdout.split() if name.startswith(COLLECTION)}
+    assert "_engine.converge" in loaded
+    assert sorted(loaded & ON_DEMAND) == []
+    assert all(ENGINE.joinpath(*name.split(".")).with_suffix(".py").exists() for name in ON_DEMAND)
 
 
 def test_no_file_needs_itself():

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from ..._api.errors import InvalidInput, ServerError
+from ..._api.errors import ServerError
 from ..._api.messages import not_clustered
 from ..._api.reader import Reader
 from ..._engine.plans import Existing
@@ -31,6 +31,7 @@ class OfCluster(Resource):
         try:
             return super().fetch(name)
         except ServerError as exc:
-            if not_clustered(exc):
-                raise InvalidInput(NOT_CLUSTERED.format(self.client.label)) from exc
-            raise
+            if not not_clustered(exc):
+                raise
+            self.miss(NOT_CLUSTERED.format(self.client.label), "forms the cluster")
+            return None

@@ -60,6 +60,8 @@ class ClusterGroup(OfCluster):
             self._refuse_to_strand("members", extra)
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        if not self.client.clustered:
+            return  # `fetch` has reported it
         wanted, there = set(new.get("members") or ()), set(old.get("members") or ())
         self.check_known("members", sorted(wanted - there), "/1.0/cluster/members")
         self._refuse_to_strand("members", there - wanted)

@@ -88,11 +88,20 @@ class ClusterMember(OfCluster):
         return super().plan_absent(found)
 
     def plan_create(self) -> Plan:
-        known = self.client.names(self.path)
-        raise InvalidInput(
+        known = self.client.names(self.path) if self.client.clustered else []
+        self.miss(
             f"name: {self.client.label} has no member '{self.name}'. {did_you_mean(self.name, known)} "
-            "A server becomes a member with cloudhost.lxd.cluster, run on it."
+            "A server becomes a member with cloudhost.lxd.cluster, run on it.",
+            "has it join",
         )
+        body = self.create_body()
+        words = f"update cluster_member {body['name']}"
+        return Plan(
+            {}, {"name": body["name"], **self.comparable(body)}, [Step(Action.UPDATE, words, self._never)], None
+        )
+
+    def _never(self) -> None:
+        """What is foreseen of a member that is not there: only check mode plans it."""
 
     def plan_update(self, found: Existing) -> Plan:
         plan = super().plan_update(found)

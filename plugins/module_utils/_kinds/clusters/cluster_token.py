@@ -47,8 +47,8 @@ class ClusterToken(Resource):
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         if not self.client.clustered:
-            raise InvalidInput(NOT_CLUSTERED.format(self.client.label))
-        if self.name in self.client.names(self.path):
+            self.miss(NOT_CLUSTERED.format(self.client.label), "forms the cluster")
+        elif self.name in self.client.names(self.path):
             raise InvalidInput(
                 f"name: {self.client.label} has a member '{self.name}' already: a token is for a server that is to "
                 "join under a free name."

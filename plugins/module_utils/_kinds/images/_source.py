@@ -12,7 +12,7 @@ import re
 from typing import Any
 
 from ..._api.client import quote
-from ..._api.errors import InvalidInput, did_you_mean
+from ..._api.errors import InvalidInput, Missing, did_you_mean
 from ..._api.reader import Reader
 
 #: The remotes that `lxc` and `incus` ship with; all of them speak simplestreams.
@@ -59,14 +59,14 @@ def find_image(client: Reader, name: str, project: str | None) -> str | None:
 def image_source(client: Reader, option: str, text: str, project: str | None) -> dict[str, Any]:
     """The API's source for `image`: a local alias or fingerprint, or `remote:alias`.
 
-    :raises InvalidInput: if there is no such local image
+    :raises Missing: if there is no such local image
     """
     if ":" in text:
         return remote_source(client, option, text)
     found = find_image(client, text, project)
     if not found:
         known = client.names("/1.0/images/aliases", project=project)
-        raise InvalidInput(
+        raise Missing(
             f"{option}: there is no image '{text}' on {client.label}. {did_you_mean(text, known)} "
             "An image of a remote is written as in images:debian/12 or ubuntu:24.04."
         )

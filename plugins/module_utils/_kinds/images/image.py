@@ -12,7 +12,7 @@ import urllib.parse
 from typing import Any
 
 from ..._api.client import quote
-from ..._api.errors import InvalidInput, did_you_mean
+from ..._api.errors import Missing, did_you_mean
 from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.fields import Flag, Map, Moment, Names
@@ -95,12 +95,12 @@ class Image(Resource):
             instance, _slash, snapshot = params["instance"].partition("/")
             known = self.client.names("/1.0/instances", **self.query())
             if instance not in known:
-                raise InvalidInput(
+                raise Missing(
                     f"instance: there is no instance '{instance}' on {self.client.label}. "
                     f"{did_you_mean(instance, known)}"
                 )
             return {"type": "snapshot" if snapshot else "instance", "name": params["instance"]}
-        raise InvalidInput(
+        raise Missing(
             f"name: there is no image '{self.name}' on {self.client.label}; say where it comes from with remote, "
             "source, file or instance."
         )

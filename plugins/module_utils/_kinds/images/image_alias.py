@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ..._api.errors import InvalidInput
 from ..._api.reader import Reader
 from ..._engine.fields import Text
 from ..._engine.plans import Existing
@@ -37,17 +36,18 @@ class ImageAlias(Resource):
         if found and found.object["target"].startswith(short):
             return {**self.wanted, "target": found.object["target"]}
         image = self.client.find(f"/1.0/images/{short}", **self.query())
-        if not image:
-            raise InvalidInput(
-                f"fingerprint: there is no image '{short}' on {self.client.label}; cloudhost.lxd.resource_info with "
-                "kind: image lists them."
-            )
-        return {**self.wanted, "target": image.metadata["fingerprint"]}
+        if image:
+            return {**self.wanted, "target": image.metadata["fingerprint"]}
+        self.miss(
+            f"fingerprint: there is no image '{short}' on {self.client.label}; cloudhost.lxd.resource_info with "
+            "kind: image lists them."
+        )
+        return self.wanted
 
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
         if "target" not in body:
-            raise InvalidInput(
+            self.miss(
                 f"fingerprint: image_alias '{self.name}' does not exist yet on {self.client.label}, so 'fingerprint' "
                 "says which image it names."
             )

@@ -20,11 +20,6 @@ from ..._engine.plans import Action, Plan, Step
 from ._moving import send_move
 
 
-def goes(instance: Any) -> bool:
-    """Whether it has yet to move to another project."""
-    return instance.params["new_project"] not in (None, instance.project or "default")
-
-
 def move(instance: Any, old: dict[str, Any], plan: Plan, updating: list[Step]) -> tuple[list[Step], list[Step]]:
     """The step of the move, and the steps of the update that are left after it."""
     project, origin = instance.params["new_project"], instance.project or "default"

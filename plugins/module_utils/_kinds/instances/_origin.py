@@ -14,7 +14,7 @@ import os
 from typing import Any, Callable, Mapping
 
 from ..._api.client import Client, quote
-from ..._api.errors import InvalidInput, did_you_mean
+from ..._api.errors import InvalidInput, Missing, did_you_mean
 from ..._api.reader import Reader
 from ..._engine import values
 from ..images._source import image_source
@@ -39,7 +39,7 @@ def references(source: Any) -> list[tuple[str, ...]]:
 def source_of(client: Reader, params: Mapping[str, Any], kind: str) -> dict[str, Any]:
     """The API's source for the options `image` and `source`.
 
-    :raises InvalidInput: if it does not exist
+    :raises Missing: if it does not exist
     """
     written, project = params["source"], params["project"]
     if written:
@@ -47,7 +47,7 @@ def source_of(client: Reader, params: Mapping[str, Any], kind: str) -> dict[str,
         if source.get("project") and not source.get("server"):
             known = client.names("/1.0/projects")
             if source["project"] not in known:
-                raise InvalidInput(
+                raise Missing(
                     f"source.project: there is no '{source['project']}' on {client.label}. "
                     f"{did_you_mean(source['project'], known)}"
                 )
@@ -57,13 +57,13 @@ def source_of(client: Reader, params: Mapping[str, Any], kind: str) -> dict[str,
             known = client.names("/1.0/instances", project=source.get("project") or project)
             name = str(source.get("source", "")).split("/", 1)[0]
             if name not in known:
-                raise InvalidInput(
+                raise Missing(
                     f"source.source: there is no instance '{name}' to copy on {client.label}. "
                     f"{did_you_mean(name, known)}"
                 )
         return source
     if not params["image"]:
-        raise InvalidInput(
+        raise Missing(
             f"image: instance '{params['new_name'] or params['name']}' does not exist yet on {client.label}; say "
             "what to make it from with "
             "'image', or with source: {type: none} for an empty one, source: {type: copy, source: …} for a copy."
@@ -85,7 +85,7 @@ def described(source: dict[str, Any], image: str | None) -> str:
     """What a new instance is made from, for the words of a step."""
     words = {"copy": f"as a copy of {source.get('source')}", "none": "empty", "backup": f"from {source.get('file')}"}
     named = image or source.get("alias") or source.get("fingerprint")
-    return words.get(source["type"], f"from image {named}")
+    return words.get(source["type"], f"from image {named}" if named else "")
 
 
 def send_backup(client: Client, path: str, body: dict[str, Any], pool: str | None, query: dict[str, Any]) -> None:

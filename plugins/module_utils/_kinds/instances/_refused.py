@@ -66,7 +66,7 @@ def _check_volumes(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> N
         there = f"/1.0/storage-pools/{quote(pool)}"
         known = resource.client.find(f"{there}/volumes/custom/{quote(volume)}", **resource.query())
         if known is None and resource.client.find(there):
-            resource.refuse(f"devices.{name}.source: there is no custom volume '{volume}' in the pool '{pool}'.")
+            resource.miss(f"devices.{name}.source: there is no custom volume '{volume}' in the pool '{pool}'.")
 
 
 def _check_image_type(resource: Any, new: dict[str, Any], source: dict[str, Any]) -> None:

@@ -13,12 +13,8 @@ from typing import Any
 from ..._api.errors import InvalidInput
 from ..._engine import values
 from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
-from .._targets import refuse_steps
 from ..images._source import find_image, image_source
-from . import _arrival as arrival
-from . import _moving as moving
 from . import _origin as origin
-from ._placement import can_move_live
 from ._power import RUNNING, STOPPED, end_words, normalize_status, status_after
 
 #: Config keys that a running container takes in only when it starts (doc/reference/instance_options.md, "Live update:
@@ -28,6 +24,11 @@ AT_START = (
     *("security.devlxd", "security.guestapi", "security.idmap.*", "security.privileged", "security.syscalls.*"),
     *("security.csm", "security.secureboot", "security.sev*", "agent.nic_config.*"),
 )
+
+
+def goes(instance: Any) -> bool:
+    """Whether it has yet to move to another project."""
+    return instance.params["new_project"] not in (None, instance.project or "default")
 
 
 class InstanceUpdate:
@@ -52,7 +53,10 @@ class InstanceUpdate:
         steps = [*first, *self.moves, *self.update, *self.rest, *power]
         after = status_after(now, goal)
         self.instance.runs = after == RUNNING
-        refuse_steps(self.instance.client, self.found, self.instance.url(), self.instance.query(), steps)
+        if steps:
+            from .._targets import refuse_steps  # as below
+
+            refuse_steps(self.instance.client, self.found, self.instance.url(), self.instance.query(), steps)
         if after != self.status:
             self.plan.before["status"], self.plan.after["status"] = self.status, after
             self.plan.result = {**(self.plan.result or {}), "status": after}
@@ -69,17 +73,21 @@ class InstanceUpdate:
     def _add_moves(self) -> None:
         """Moves to another pool, project or member, which keep data, snapshots and MACs."""
         instance = self.instance
+        if not (goes(instance) or instance.params["pool"] or instance.params["target"]):
+            return
+        from . import _arrival, _moving  # a module compiles what it imports, and few tasks move anything
+
         away: list[Step] = []
-        if arrival.goes(instance):
-            away, self.update = arrival.move(instance, self.found.object, self.plan, self.update)
-        to_pool = moving.to_pool(instance, self.found, self.plan)
-        self.moves = [*self.moves, *to_pool, *away, *moving.to_member(instance, self.found, self.plan)]
+        if goes(instance):
+            away, self.update = _arrival.move(instance, self.found.object, self.plan, self.update)
+        to_pool = _moving.to_pool(instance, self.found, self.plan)
+        self.moves = [*self.moves, *to_pool, *away, *_moving.to_member(instance, self.found, self.plan)]
 
     def _first_steps(self) -> tuple[list[Step], str]:
         """What comes before the moves and the rest, and the status after it."""
         instance, status = self.instance, self.status
         at_start = self._at_start() if status == RUNNING else []
-        live = can_move_live(self.found.object) and all(step.key == (Action.MOVE, "member") for step in self.moves)
+        live = bool(self.moves) and self._moves_live()
         stop_for = self._stop_for(at_start, live)
         # a stop deletes an instance that is ephemeral
         ends = bool((self.plan.result or {}).get("ephemeral")) and status != STOPPED
@@ -103,6 +111,11 @@ class InstanceUpdate:
                 f"instance '{instance.name}': {keys} takes effect at its next start (restart: if_required does it now)."
             )
         return first, status
+
+    def _moves_live(self) -> bool:
+        from ._placement import can_move_live
+
+        return can_move_live(self.found.object) and all(step.key == (Action.MOVE, "member") for step in self.moves)
 
     def _at_start(self) -> list[str]:
         """The changed config keys that take effect at the next start."""

@@ -17,8 +17,6 @@ from ..._api.messages import command_missing
 
 State = Dict[str, Any]
 
-CONDITIONS = ("ready", "agent", "ipv4", "ipv6", "cloud_init")
-
 
 def own_addresses(state: State, devices: State) -> list[dict[str, Any]]:
     """Global addresses of the instance's own NICs, IPv4 first: bridges that the guest creates have no interface on the

@@ -17,18 +17,15 @@ from ..._api.errors import InvalidInput
 from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.fields import Devices, Flag, Map, Names, Text
-from ..._engine.interfaces import check_devices
 from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from ..._engine.resource import Resource
-from .._targets import refuse_target
 from ..images._source import image_name
-from . import _arrival as arrival
 from . import _origin as origin
-from ._placement import refuse_machines
 from ._power import FROZEN, RUNNING, STOPPED, PowerSteps, losses, normalize_status, status_after
-from ._update import InstanceUpdate, rebuilding
-from ._wait import CONDITIONS, Waiter, with_addresses
+from ._update import InstanceUpdate, goes, rebuilding
 
+#: What `wait_for` waits for, see `_wait.Waiter`.
+CONDITIONS = ("ready", "agent", "ipv4", "ipv6", "cloud_init")
 #: What a PUT of an instance takes; the rest of the object is the daemon's.
 WRITABLE = ("architecture", "config", "description", "devices", "ephemeral", "profiles", "stateful")
 
@@ -173,9 +170,7 @@ class Instance(Resource):
         if not found or not devices:
             return self.wanted
         project, there = self.params["new_project"] or self.project, found.object.get("devices") or {}
-        inherited = origin.inherited(
-            self.client, found.object, self.wanted.get("profiles"), project, arrival.goes(self)
-        )
+        inherited = origin.inherited(self.client, found.object, self.wanted.get("profiles"), project, goes(self))
         # purging would take the type of a device that the instance has itself, so that is completed too
         purge = self.params["purge_devices"]
         overriding = {name: device for name, device in devices.items() if purge or name not in there}
@@ -185,11 +180,14 @@ class Instance(Resource):
 
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
+        from .._targets import refuse_target  # as in check_change
+        from ._placement import refuse_machines
+
         body.setdefault("type", "container")
         self.attempt(refuse_machines, self.client, body["type"], instead=None)
         self.attempt(refuse_target, self.client, self.params["target"], self.project, instead=None)
         body["source"] = self.attempt(
-            origin.source_of, self.client, self.params, body["type"], instead={"type": "none"}
+            origin.source_of, self.client, self.params, body["type"], instead={"type": "image"}
         )
         original = origin.original_of(self.client, body["source"], self.project)
         origin.take_over(body, original)
@@ -211,7 +209,7 @@ class Instance(Resource):
         plan = super().plan_create()
         source = plan.result["source"] if plan.result else {}
         create = plan.steps[0]
-        words = f"{create.words} {origin.described(source, self.params['image'])}"
+        words = f"{create.words} {origin.described(source, self.params['image'])}".rstrip()
         plan.steps[0] = create._replace(words=words, reread=origin.brings_more(source))
         status = status_after(STOPPED, self.state)
         self.runs = status == RUNNING
@@ -244,10 +242,11 @@ class Instance(Resource):
         return rebuilding(self, found, after) if self.state == "rebuilt" else []
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
-        from ._refused import check  # as in check_change
+        from ..._engine.interfaces import check_devices  # as in check_change
+        from ._refused import check
 
         check(self, new, old)
-        if arrival.goes(self):
+        if goes(self):
             return  # they are looked up in the other project
         profiles = [name for name in new.get("profiles") or () if name not in (old.get("profiles") or ())]
         self.check_known("profiles", profiles, "/1.0/profiles", **self.query())
@@ -260,6 +259,8 @@ class Instance(Resource):
         conditions = self.params["wait_for"]
         if not (conditions and found and self.state != "absent" and self.runs):
             return None
+        from ._wait import Waiter, with_addresses
+
         devices = found.object.get("expanded_devices") or {}
         seen = Waiter(self.writer, self.name, self.url(), self.query(), devices).wait(conditions)
         return with_addresses(found.object, seen) if seen else None

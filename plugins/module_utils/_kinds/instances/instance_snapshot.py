@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..._api.client import quote
-from ..._api.errors import Interrupted, InvalidInput, did_you_mean
+from ..._api.errors import Interrupted, did_you_mean
 from ..._engine.fields import Flag, Moment
 from ..._engine.plans import Action, Existing, Plan, Step
 from ..._engine.resource import Resource
@@ -39,17 +39,6 @@ class InstanceSnapshot(Resource):
     def owner(self) -> str:
         return "/1.0/instances/" + quote(self.params["instance"])
 
-    def fetch(self, name: str) -> Existing | None:
-        found = super().fetch(name)
-        if found is None and self.state != "absent" and not self.client.find(self.owner, **self.query()):
-            self.check_project(self.project)
-            known = self.client.names("/1.0/instances", **self.query())
-            raise InvalidInput(
-                f"instance: there is no instance '{self.params['instance']}' on {self.client.label}. "
-                f"{did_you_mean(self.params['instance'], known)}"
-            )
-        return found
-
     @staticmethod
     def losses(obj: dict[str, Any]) -> list[str]:
         return [f"the state of the instance at {obj.get('created_at')} is lost"]
@@ -60,10 +49,11 @@ class InstanceSnapshot(Resource):
     def plan(self, found: Existing | None) -> Plan:
         if self.state == "restored" and not found:
             known = self.client.names(self.collection, **self.query())
-            raise InvalidInput(
+            self.miss(
                 f"name: instance '{self.params['instance']}' on {self.client.label} has no snapshot '{self.name}' to "
                 f"restore. {did_you_mean(self.name, known)}"
             )
+            return Plan({}, {"name": self.name, "restored": True}, self.extra_steps(None, {}), None)
         return super().plan(found)
 
     def extra_steps(self, found: Existing | None, after: dict[str, Any]) -> list[Step]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..._engine.fields import Devices, Map, Text
-from ..._engine.interfaces import check_devices
 from ..._engine.resource import Resource
 
 
@@ -29,5 +28,7 @@ class Profile(Resource):
     name_rule = (r"[^/]+", "no slash")
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        from ..._engine.interfaces import check_devices  # as in check_change
+
         self.check_device_references(new, old)
         check_devices(self, new, old, starts=False)

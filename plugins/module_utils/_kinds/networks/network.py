@@ -14,7 +14,7 @@ from ..._api.errors import InvalidInput, did_you_mean
 from ..._api.reader import Reader
 from ..._engine.claims import Claim, Hold, of_network
 from ..._engine.fields import Map, Text
-from ..._engine.interfaces import missing, warn
+from ..._engine.interfaces import missing
 from ..._engine.interfaces import references as interfaces
 from ..._engine.plans import Existing, Plan
 from .._members import Members, PerMember, members_with
@@ -93,14 +93,14 @@ class Network(PerMember):
             else {}
         )
         for words in missing(self.client, parent, self.query()).values():
-            self.refuse(words)
+            self.miss(words)
         key = "bridge.external_interfaces"
         added = {name for name in (config.get(key) or "").split(",") if name and "/" not in name} - set(
             (before.get(key) or "").split(",")
         )
         for name in sorted(added):
             for words in missing(self.client, {f"config.{key}": name.strip()}, self.query()).values():
-                warn(self, f"{words} The bridge is made without it.")
+                self.warn(f"{self.kind} '{self.name}': {words} The bridge is made without it.")
 
     @classmethod
     def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:

@@ -57,9 +57,8 @@ class Project(Resource):
         if self.client.clustered:
             self.check_known(f"config.{FOR_GROUPS}", groups, GROUPS)
         elif set(groups) != {"default"}:
-            self.refuse(
-                f"config.{FOR_GROUPS}: {self.client.label} is not clustered, so there is no group but 'default'."
-            )
+            words = f"config.{FOR_GROUPS}: {self.client.label} is not clustered, so there is no group but 'default'."
+            self.miss(words, "forms the cluster")
 
     def before_delete(self, found: Existing) -> list[Step]:
         """Delete cached images: the servers leave them after their instances, and delete empty projects only."""

@@ -8,16 +8,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..._api.errors import InvalidInput, ServerError
 from ..._api.reader import Reader
 from ..._engine import secrets, values
-from ..._engine.claims import Claim, Hold, of_server
 from ..._engine.fields import Map
 from ..._engine.plans import Existing, Plan
 from ..._engine.resource import Resource
 from ..clusters import _address as addresses
+
+if TYPE_CHECKING:
+    from ..._engine.claims import Claim, Hold
 
 #: Values that the daemons do not store because they are the default (doc/server.md). If one is wanted, an
 #: absent key is equal to it.
@@ -161,6 +163,8 @@ class Server(Resource):
 
     @classmethod
     def claims(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, Hold]:
+        from ..._engine.claims import of_server  # only stacks need it
+
         return of_server(obj)
 
     @classmethod

@@ -8,15 +8,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..._api.errors import InvalidInput, did_you_mean
 from ..._api.reader import Reader
 from ..._engine import values
-from ..._engine.claims import Claim, Hold, of_pool
 from ..._engine.fields import Map, Text
 from ..._engine.users import user_of
 from .._members import Members, PerMember
+
+if TYPE_CHECKING:
+    from ..._engine.claims import Claim, Hold
 
 
 class StoragePool(PerMember):
@@ -62,10 +64,11 @@ class StoragePool(PerMember):
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
         if not body.get("driver"):
-            raise InvalidInput(
+            self.miss(
                 f"driver: storage_pool '{self.name}' does not exist yet on {self.client.label}, so 'driver' is "
                 "needed to create it."
             )
+            return body
         drivers = [
             driver["Name"] for driver in self.client.server["environment"].get("storage_supported_drivers") or ()
         ]
@@ -101,6 +104,8 @@ class StoragePool(PerMember):
 
     @classmethod
     def claims(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, Hold]:
+        from ..._engine.claims import of_pool  # only stacks need it
+
         return of_pool(obj)
 
     @classmethod

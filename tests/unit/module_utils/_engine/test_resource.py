@@ -281,6 +281,7 @@ def test_what_is_written_is_written_in_the_project(client):
 
 def test_a_project_that_is_not_there_is_told_of_before_anything_is_made(client):
     client.memory.put("/1.0/projects/lab")
+    client.memory.put("/1.0/boxes/x")
     with pytest.raises(InvalidInput, match="project: there is no 'lap'.*Did you mean 'lab'"):
         box(client, project="lap").read()
     assert box(client, project="lap", state="absent").read() is None

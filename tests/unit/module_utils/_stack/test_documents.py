@@ -70,7 +70,7 @@ from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, ref
         ),
         (
             {"instance_snapshots": [{"instance": "x", "name": "s"}]},
-            "instance_snapshots[0] 'x/s': instance: there is no instance 'x'",
+            "instance_snapshots[0] 'x/s': instance: there is no 'x'",
         ),
         ({"images": [{"name": "x", "rootfs": "/x"}]}, "rootfs: it needs file too"),
         (["x"], "a document is a dictionary of sections such as instances, not a list"),
