@@ -10,10 +10,12 @@ import contextlib
 import importlib
 import io
 import json
-from typing import Any
+from typing import Any, Callable
 
+import pytest
 from ansible.module_utils.common import warnings
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.checks import UNSEEN
 
 MODULES = "ansible_collections.cloudhost.lxd.plugins.modules."
 
@@ -45,6 +47,26 @@ def run_module(module_name: str, /, check: bool = False, **arguments: Any) -> di
 def warnings_of(result: dict[str, Any]) -> list[str]:
     """The texts of the warnings of a result, which newer versions of Ansible return with more about each."""
     return [one if isinstance(one, str) else one["event"]["msg"] for one in result.get("warnings", [])]
+
+
+def refused(run: Callable[..., dict[str, Any]], module: str, /, **arguments: Any) -> str:
+    """The error of a task that must fail without having changed anything.
+
+    Check mode must report all of it: it warns of what an earlier task could create, and fails with the rest.
+    """
+    errors, result = [], {}
+    try:
+        result = run(module, check=True, **arguments)
+    except ModuleFailed as exc:
+        errors, result = each_of(str(exc)), exc.result
+    unseen = [words for words in warnings_of(result) if UNSEEN.partition("{}")[0] in words]
+    assert errors or unseen, f"check mode has no error and no warning: {result}"
+    with pytest.raises(ModuleFailed) as real:
+        run(module, **arguments)
+    assert real.value.result["changed"] is False
+    for words in each_of(str(real.value)):
+        assert words in errors or any(words in one for one in unseen), f"check mode does not report: {words}"
+    return str(real.value)
 
 
 def each_of(message: str) -> list[str]:

@@ -14,8 +14,7 @@ import pathlib
 import subprocess
 from typing import Any
 
-import pytest
-from integration.modules import ModuleFailed
+from integration.modules import ModuleFailed, refused
 
 from .daemon import Daemon
 from .foretold import differs
@@ -49,14 +48,8 @@ class Node(Daemon):
         return result
 
     def refuses(self, module: str, /, **arguments: Any) -> str:
-        """The error of a task that fails in check mode and for real alike."""
-        with pytest.raises(ModuleFailed) as predicted:
-            self.run(module, check=True, **arguments)
-        with pytest.raises(ModuleFailed) as real:
-            self.run(module, **arguments)
-        assert str(predicted.value) == str(real.value)
-        assert real.value.result["changed"] is False
-        return str(real.value)
+        """The error of a task that fails, in check mode too (`modules.refused`)."""
+        return refused(self.run, module, **arguments)
 
     def converges(self, module: str, /, **arguments: Any) -> dict[str, Any]:
         """Predicted by a check run that wrote nothing, done, and done once."""
