@@ -11,12 +11,14 @@ These are facts of the class. They need no resource, and only `export`, `readabl
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import TYPE_CHECKING, Any, Mapping
 
 from .._api.reader import Reader
 from . import secrets
 from .fields import Field, Map
+from .values import is_true
 
 if TYPE_CHECKING:
     from .claims import Claim, Hold
@@ -36,6 +38,9 @@ class Declaration:
     :cvar extension: the API extension that servers need to know the kind at all
     :cvar renames: whether `POST path` renames it; gives the module the option `new_name`
     :cvar server_keys: patterns of config keys that the server writes; purging keeps them
+    :cvar brought_keys: patterns of config keys that come from an image, by the key that is true then; purging keeps
+        them
+    :cvar originals: types of `source` with values of their own, which an entry does not show
     :cvar hidden_keys: patterns of config keys that no diff shows unless the user wrote them
     :cvar returned_secrets: secrets that are what the module is for, and are therefore returned
     :cvar fixed_config: config keys that the API cannot change after creation
@@ -78,6 +83,8 @@ class Declaration:
     renames = False
     server_keys: tuple[str, ...] = ("volatile.*",)
     hidden_keys: tuple[str, ...] = ("volatile.*",)
+    brought_keys: dict[str, tuple[str, ...]] = {}
+    originals: tuple[str, ...] = ()
     returned_secrets: tuple[str, ...] = ()
     fixed_config: tuple[str, ...] = ()
     options: dict[str, dict[str, Any]] = {}
@@ -157,6 +164,22 @@ class Declaration:
         )
 
     @classmethod
+    def kept_keys(cls, config: dict[str, str]) -> tuple[str, ...]:
+        """Patterns of the keys that purging keeps in a config: the server's own, and what cannot be changed."""
+        brought = [keys for sign, keys in cls.brought_keys.items() if is_true(config.get(sign))]
+        return tuple(itertools.chain(cls.server_keys, cls.fixed_config, *brought))
+
+    @classmethod
+    def internal(cls, obj: dict[str, Any]) -> bool:
+        """Whether an object is the daemon's own, which no document describes."""
+        return False
+
+    @classmethod
+    def brings(cls, params: Mapping[str, Any]) -> bool:
+        """Whether a new one has values of the `source` that it is made of. Later they look like any others."""
+        return bool(cls.originals) and (params.get("source") or {}).get("type") in cls.originals
+
+    @classmethod
     def called(cls, obj: dict[str, Any], label: str) -> list[str]:
         """The labels that an object goes by, any of which a mark can name; none if it has no name."""
         return [label]
@@ -200,6 +223,8 @@ class Declaration:
 
         None for what no document has to describe.
         """
+        if cls.internal(obj):
+            return None
         shown = {field.name: field.exported(obj.get(field.key), cls) for field in cls.fields}
         entry = {option: value for option, value in shown.items() if value not in (None, "", {}, [])}
         if not cls.named:

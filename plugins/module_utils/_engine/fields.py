@@ -29,18 +29,31 @@ class Field:
     :param name: the module option, and the key of the API object unless `key` says otherwise
     :param create_only: the API cannot change it; a difference is an error unless `recreate` is set
     :param extension: the API extension that the server must have when the option is used
+    :param exact: whether `exact` unsets it where no option names it. Not where its value can come from something else
+        than options, such as an image, or where nothing of it is more dangerous than what is there
     :param spec: the rest of the argument spec (`choices`, `aliases`, …)
     """
 
     type = "str"
     #: Kinds that its values can name.
     refers_to: tuple[str, ...] = ()
+    #: The value that means none; None where there is no such value.
+    empty: Any = None
 
-    def __init__(self, name: str, key: str = "", create_only: bool = False, extension: str = "", **spec: Any) -> None:
+    def __init__(
+        self,
+        name: str,
+        key: str = "",
+        create_only: bool = False,
+        extension: str = "",
+        exact: bool = True,
+        **spec: Any,
+    ) -> None:
         self.name = name
         self.key = key or name
         self.create_only = create_only
         self.extension = extension
+        self.exact = exact and not create_only
         self.spec = spec
 
     def arguments(self) -> dict[str, dict[str, Any]]:
@@ -77,12 +90,15 @@ class Field:
 class Text(Field):
     """Free text; an empty string empties it."""
 
+    empty = ""
+
     def equal(self, have: Any, want: Any) -> bool:
         return (have or "") == want
 
 
 class Flag(Field):
     type = "bool"
+    empty = False
 
     def shown(self, value: Any, resource: Any) -> Any:
         return value
@@ -108,6 +124,8 @@ class Names(Field):
 
 class NameSet(Names):
     """A list whose order means nothing, as the members of a group do. `kept` are names that the server adds itself."""
+
+    empty = ()
 
     def __init__(self, name: str, kept: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(name, **kwargs)
@@ -169,16 +187,33 @@ class Map(Field):
             spec[self.purge] = {"type": "bool", "default": False}
         return spec
 
+    def purges(self, params: Mapping[str, Any]) -> bool:
+        """Whether keys that are not written are unset."""
+        return bool(self.purge and (params[self.purge] or (self.exact and params.get("exact"))))
+
     def clean(self, params: Mapping[str, Any]) -> Any:
         written = params[self.name]
         if written is None:
-            return {} if self.purge and params[self.purge] else None
+            return {} if self.purges(params) else None
         return values.wire_map(self.name, written)
 
     def merged(self, have: Any, want: Any, resource: Any) -> Any:
-        purge = bool(self.purge and resource.params[self.purge])
-        result = values.merge(have or {}, want, purge, (*resource.server_keys, *values.MARKS), resource.same_config)
+        purge = self.purges(resource.params)
+        if purge and not resource.params[self.purge]:
+            want = {**self._secrets_kept(have or {}, want, resource), **want}
+        kept = (*resource.kept_keys(have or {}), *values.MARKS) if purge else ()
+        result = values.merge(have or {}, want, purge, kept, resource.same_config)
         return have if have is None and not result else result
+
+    def _secrets_kept(self, have: dict[str, str], want: dict[str, Any], resource: Any) -> dict[str, str]:
+        """The secrets that no option names. `exact` keeps them: no plan shows them, so nobody can write them again."""
+        kept = {key: value for key, value in have.items() if key not in want and secrets.holds_secret(key, value)}
+        if kept:
+            resource.warn(
+                f"{resource.kind} '{resource.name}': {', '.join(f'{self.name}.{key}' for key in sorted(kept))}: exact "
+                "keeps secrets that no document has, because what is unset is lost. Write them, or null to unset them."
+            )
+        return kept
 
     def shown(self, value: Any, resource: Any) -> Any:
         written = resource.desired.get(self.key) or {}
@@ -208,7 +243,7 @@ class Devices(Map):
     def clean(self, params: Mapping[str, Any]) -> Any:
         written = params[self.name]
         if written is None:
-            return {} if params[self.purge] else None
+            return {} if self.purges(params) else None
         for name in written:
             if not isinstance(name, str) or not _DEVICE.fullmatch(name):
                 raise InvalidInput(
@@ -219,7 +254,7 @@ class Devices(Map):
         return values.wire_devices(written)
 
     def merged(self, have: Any, want: Any, resource: Any) -> Any:
-        result = values.merge_devices(have or {}, want, resource.params[self.purge])
+        result = values.merge_devices(have or {}, want, self.purges(resource.params))
         return have if have is None and not result else result
 
     def shown(self, value: Any, resource: Any) -> Any:

@@ -19,7 +19,7 @@ from .._api.errors import InvalidInput
 from .._api.reader import Reader
 from . import refused_writes, values
 from .api_object import ApiObject
-from .fields import Map
+from .fields import Map, Text
 from .plans import Action, Existing, Plan, Step, UpdateSteps
 
 
@@ -62,7 +62,7 @@ class Resource(ApiObject):
         if found is not None:
             self.name, self.project = found.name, found.project
         if self.state != "absent":
-            self.desired = self.resolve(found)
+            self.desired = {**self.unwritten(found), **self.resolve(found)}
 
     def resolve(self, found: Existing | None) -> Mapping[str, Any]:
         """What is wanted of the object that was found, or of a new one, by key. It can read more, and refuse.
@@ -70,6 +70,24 @@ class Resource(ApiObject):
         It does not change `wanted`. Override it where options are short for more, as the first digits of a fingerprint.
         """
         return self.wanted
+
+    def unwritten(self, found: Existing | None) -> dict[str, Any]:
+        """What `exact` wants of the fields that no option names, by key: nothing, as a new object has.
+
+        Maps do the same by themselves (`Map.purges`). The descriptions of `singletons` are the daemon's.
+        """
+        if found is None or not self.params.get("exact"):
+            return {}
+        own = self.named and self.name in self.singletons
+        return {
+            field.key: field.empty
+            for field in self.fields
+            if field.exact
+            and field.empty is not None
+            and field.key in found.object
+            and field.key not in self.wanted
+            and not (own and isinstance(field, Text))
+        }
 
     def create_body(self) -> dict[str, Any]:
         """The object to create: what is wanted, without keys to unset."""
@@ -170,7 +188,7 @@ class Resource(ApiObject):
         if renamed:
             before, after = {"name": self.name, **before}, {"name": target, **after}
         steps = UpdateSteps(
-            self._rename_steps(str(target)) if renamed else [],
+            _rename_steps(self, str(target)) if renamed else [],
             self._update_steps(found, new, changed) if changed else [],
             self.extra_steps(found, new),
         )
@@ -189,11 +207,6 @@ class Resource(ApiObject):
         return Plan(gone.before, made.after, steps, made.result).among("deleted to be re-created", gone.users)
 
     # -- its steps ----------------------------------------------------------------------------------------------------
-
-    def _rename_steps(self, target: str) -> list[Step]:
-        self.attempt(self.check_name, "new_name", target, instead=None)
-        words = f"rename {self.kind} {self.name} to {target}"
-        return [Step(Action.RENAME, words, lambda: self.rename(target), reread=True)]
 
     def _update_steps(self, found: Existing, new: dict[str, Any], changed: list[str]) -> list[Step]:
         self.check_extensions()
@@ -219,6 +232,12 @@ class Resource(ApiObject):
         """The objects, by path, that the server will have once the plan is applied, for later plans to read."""
         maps: dict[str, Any] = {field.key: {} for field in self.fields if isinstance(field, Map)}
         return {self.url(): {**maps, self.key: self.name, **(plan.result or {})}}
+
+
+def _rename_steps(resource: Resource, target: str) -> list[Step]:
+    resource.attempt(resource.check_name, "new_name", target, instead=None)
+    words = f"rename {resource.kind} {resource.name} to {target}"
+    return [Step(Action.RENAME, words, lambda: resource.rename(target), reread=True)]
 
 
 def _create_only_words(resource: Resource, differing: list[tuple[str, Any, Any]]) -> str:

@@ -178,7 +178,7 @@ class PerMember(Resource):
     @classmethod
     def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
         """With the keys of each member, which take a request each. Equal keys of all members are written once."""
-        names = members_with(obj)
+        names = [] if cls.internal(obj) else members_with(obj)
         if not names:
             return super().export({**obj, "config": cls.exported_config(obj.get("config") or {}, obj)}, client, query)
         shared, there = obj.get("config") or {}, by_name(client)

@@ -25,7 +25,7 @@ from ..._engine.resource import Resource
 _BARE = re.compile(r"MI[A-Za-z0-9+/=\s]{100,}")
 #: What a certificate and a token may be limited to.
 LIMITS: tuple[Field, ...] = (
-    Flag("restricted", extension="certificate_project"),
+    Flag("restricted", extension="certificate_project", exact=False),  # `exact` never gives more rights
     NameSet("projects", extension="certificate_project"),
 )
 
@@ -38,7 +38,7 @@ class Certificate(Resource):
     key = "fingerprint"
     scoped = False
     fields = (
-        Text("name"),
+        Text("name", exact=False),
         Text("type", create_only=True, choices=["client", "metrics"]),
         *LIMITS,
         Text("description", extension="certificate_description"),
@@ -115,9 +115,13 @@ class Certificate(Resource):
         )
 
     @classmethod
+    def internal(cls, obj: dict[str, Any]) -> bool:
+        """The certificate of a cluster member."""
+        return obj.get("type") not in ("client", "metrics")
+
+    @classmethod
     def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
-        """Without the certificates of cluster members, which are the daemon's own."""
-        if obj.get("type") not in ("client", "metrics"):
+        if cls.internal(obj):
             return None
         limited = obj if obj.get("restricted") else {**obj, "projects": []}
         entry = super().export(limited, client, query) or {}

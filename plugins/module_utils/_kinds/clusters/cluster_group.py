@@ -22,7 +22,7 @@ class ClusterGroup(OfCluster):
     kind = "cluster_group"
     path = "/1.0/cluster/groups"
     extension = "clustering_groups"
-    fields = (Text("description"), NameSet("members"))
+    fields = (Text("description"), NameSet("members", exact=False))
     renames = True
     name_rule = (r"(?!\*\Z)[^/ _'\"]+", "no slash, space, underscore or quote, and not an asterisk")
     singletons = ("default",)

@@ -35,9 +35,9 @@ class Image(Resource):
     feature = "images"
     refers = {"instance": ("instance", "instance_snapshot"), "profiles": "profile"}
     fields = (
-        Map("properties"),
+        Map("properties", exact=False),
         Flag("public"),
-        Flag("auto_update"),
+        Flag("auto_update", exact=False),  # a cached image has it by `images.auto_update_cached`
         Moment("expires_at", zero="1970-01-01T00:00:00Z"),  # the daemons ignore the year 1 here
         Names("profiles", extension="image_profiles"),
     )
@@ -189,8 +189,13 @@ class Image(Resource):
         return [alias["name"] for alias in obj.get("aliases") or ()]
 
     @classmethod
+    def internal(cls, obj: dict[str, Any]) -> bool:
+        """An image that the daemon keeps for the next instance."""
+        return bool(obj.get("cached"))
+
+    @classmethod
     def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
-        if obj.get("cached"):
+        if cls.internal(obj):
             return None
         entry = {**(super().export(obj, client, query) or {}), "name": image_name(obj)}
         source = {

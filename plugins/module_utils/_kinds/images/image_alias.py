@@ -22,7 +22,7 @@ class ImageAlias(Resource):
 
     kind = "image_alias"
     path = "/1.0/images/aliases"
-    fields = (Text("description"), Text("fingerprint", key="target"))
+    fields = (Text("description"), Text("fingerprint", key="target", exact=False))
     renames = True
     feature = "images"
     name_rule = (r"[\s\S]+", "not . and not .., which no path can end with")

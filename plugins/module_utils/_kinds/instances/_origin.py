@@ -137,6 +137,13 @@ def own_profiles(client: Reader, body: dict[str, Any], project: str | None) -> l
     return list((image.metadata.get("profiles") if image else None) or ["default"])
 
 
+def profiles_of_image(client: Reader, instance: dict[str, Any], project: str | None) -> list[str]:
+    """The profiles that a new instance of the same image would have, if nothing else is said."""
+    # users who may change the instance can write anything there, so it is quoted
+    base = quote(str((instance.get("config") or {}).get("volatile.base_image") or ""))
+    return own_profiles(client, {"source": {"fingerprint": base}}, project)
+
+
 def profiles_of(client: Reader, names: list[str], project: str | None) -> list[dict[str, Any]]:
     """Those of the profiles that exist, in their order: the last one has precedence."""
     found = [client.find(f"/1.0/profiles/{quote(name)}", project=project) for name in names]

@@ -45,7 +45,9 @@ class Instance(Resource):
     )
     states = ("started", "stopped", "restarted", "frozen", "present", "absent", "rebuilt")
     renames = True
-    server_keys = ("volatile.*", "image.*")
+    server_keys = ("volatile.*", "image.*", "oci.*")
+    brought_keys = {"volatile.container.oci": ("environment.*",)}  # of the image of an application container
+    originals = ("backup", "copy", "migration")
     hidden_keys = ("volatile.*", "image.*")
     name_rule = (
         r"(?![-0-9])[A-Za-z0-9-]{1,63}(?<!-)",
@@ -166,6 +168,10 @@ class Instance(Resource):
 
     def resolve(self, found: Existing | None) -> Mapping[str, Any]:
         """Devices that override one of a profile are wanted whole: the API takes no parts of a device."""
+        if found and self.params.get("exact"):
+            from . import _exact  # as in check_change
+
+            return _exact.resolved(self, found)
         devices = self.wanted.get("devices")
         if not found or not devices:
             return self.wanted

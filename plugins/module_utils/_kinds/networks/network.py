@@ -44,7 +44,10 @@ class Network(PerMember):
         "config.dns.zone.reverse.ipv4": "network_zone",
         "config.dns.zone.reverse.ipv6": "network_zone",
     }
-    server_keys = ("volatile.*", "ipv4.address", "ipv4.nat", "ipv6.address", "ipv6.nat", "bridge.mtu")
+    server_keys = (
+        *("volatile.*", "ipv4.address", "ipv4.nat", "ipv6.address", "ipv6.nat", "bridge.mtu", "fan.underlay_subnet"),
+        *("network", "parent"),  # what an ovn network and those in `needed` cannot be without
+    )
     hidden_keys = ("volatile.*",)
     name_rule = (
         r"[-_a-zA-Z0-9.]{2,15}",
@@ -125,5 +128,6 @@ class Network(PerMember):
             self.client.require(f"network_type_{kind}", f"network type '{kind}'")
 
     @classmethod
-    def export(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, Any] | None:
-        return super().export(obj, client, query) if obj.get("managed") else None
+    def internal(cls, obj: dict[str, Any]) -> bool:
+        """An interface of the host that the daemon does not manage."""
+        return not obj.get("managed")

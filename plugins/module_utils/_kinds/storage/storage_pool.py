@@ -33,7 +33,10 @@ class StoragePool(PerMember):
     holds = True
     server_keys = (
         "volatile.*", "source", "source.wipe", "size", "zfs.pool_name", "lvm.vg_name", "lvm.thinpool_name",
-        "ceph.cluster_name", "ceph.user.name", "ceph.osd.pg_num", "ceph.osd.pool_name", "cephfs.*",
+        "ceph.cluster_name", "ceph.user.name", "ceph.osd.pg_num", "ceph.osd.pool_name", "ceph.osd.pool_size",
+        "cephfs.*", "cephobject.cluster_name", "cephobject.user.name", "truenas.dataset", "alletra.mode", "pure.mode",
+        "powerflex.mode", "powerflex.user.name", "powerstore.mode", "powerstore.user.name",
+        "linstor.resource_group.*", "linstor.volume.prefix", "drbd.*",
     )  # fmt: skip
     hidden_keys = ("volatile.*",)
     fixed_config = (

@@ -26,7 +26,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values impor
 NEVER = "0001-01-01T00:00:00Z"
 
 
-def resource(field, params=None, **wanted):
+def resource(field, params=None, warned=None, **wanted):
     """What a field uses of its resource."""
     return types.SimpleNamespace(
         server_keys=("volatile.*",),
@@ -34,6 +34,10 @@ def resource(field, params=None, **wanted):
         params={"purge_config": False, "purge_devices": False, **(params or {})},
         desired=wanted,
         same_config=same_in,
+        kept_keys=lambda config: ("volatile.*",),
+        kind="thing",
+        name="t",
+        warn=lambda *words: (warned if warned is not None else []).extend(words),
     )
 
 
@@ -172,6 +176,52 @@ def test_a_map_that_is_not_written(name):
     assert field.clean({name: None, f"purge_{name}": False}) is None
     assert field.clean({name: None, f"purge_{name}": True}) == {}
     assert Map("config", purgeable=False).clean({"config": None}) is None
+
+
+@pytest.mark.parametrize("field", [Map("config"), Devices("devices")])
+@pytest.mark.parametrize("exact", [None, False, True])
+def test_an_exact_map_is_purged(field, exact):
+    params = {field.name: None, field.purge: False, "exact": exact}
+    assert field.clean(params) == ({} if exact else None)
+    have = {"a": {"b": "1"} if isinstance(field, Devices) else "1"}
+    assert field.merged(have, {}, resource(field, params)) == ({} if exact else have)
+
+
+def test_an_exact_map_keeps_what_comes_from_elsewhere_and_secrets():
+    kept = Map("properties", exact=False)
+    assert kept.clean({"properties": None, "purge_properties": False, "exact": True}) is None
+    field, warned = Map("config"), []
+    about = resource(field, {"exact": True}, warned)
+    have = {"a": "1", "volatile.x": "1", MARK: "s", "user.token": "t", "user.[a-z].secret": "u"}
+    assert field.merged(have, {}, about) == {key: value for key, value in have.items() if key != "a"}
+    assert warned == [
+        "thing 't': config.user.[a-z].secret, config.user.token: exact keeps secrets that no document has, because "
+        "what is unset is lost. Write them, or null to unset them."
+    ]
+    assert field.merged(have, {"user.token": None, "user.[a-z].secret": "v"}, about) == {
+        "volatile.x": "1",
+        MARK: "s",
+        "user.[a-z].secret": "v",
+    }
+    assert len(warned) == 1
+    assert "user.token" not in field.merged(have, {}, resource(field, {"exact": True, "purge_config": True}))
+
+
+@pytest.mark.parametrize(
+    ("field", "empty"),
+    [
+        (Text("description"), ""),
+        (Flag("public"), False),
+        (NameSet("projects"), ()),
+        (Names("profiles"), None),
+        (Moment("expires_at"), None),
+        (Field("size"), None),
+        (Map("config"), None),  # it purges
+    ],
+)
+def test_what_means_that_nothing_is_written(field, empty):
+    assert field.empty == empty and field.exact
+    assert not type(field)("x", create_only=True).exact and not type(field)("x", exact=False).exact
 
 
 def test_a_map_in_wire_form():

@@ -12,6 +12,7 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import values
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.known import rules
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.secrets import holds_secret
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance import Instance
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.networks.network import Network
@@ -87,7 +88,8 @@ def situations(draw):
         have["expanded_devices"] = have["devices"]
     elif draw(st.integers(0, 9)) == 0:
         given_params["state"] = "absent"
-    return kind, params_of(kind, **{**NEEDED.get(kind, {}), **given_params}), draw(st.sampled_from((have, have, None)))
+    params = {**params_of(kind, **{**NEEDED.get(kind, {}), **given_params}), "exact": draw(st.booleans())}
+    return kind, params, draw(st.sampled_from((have, have, None)))
 
 
 class Cloud(MemoryClient):
@@ -158,7 +160,7 @@ def test_what_nobody_wrote_stays(situation):
     if have is None or params["state"] == "absent":
         return
     client = cloud(kind, have)
-    converge(kind(client, copy.deepcopy(params)))
+    converge(kind(client, copy.deepcopy({**params, "exact": False})))
     now = client.memory.objects[f"{kind.path}/thing"]
     if params["description"] is None:
         assert now["description"] == have["description"]
@@ -169,6 +171,26 @@ def test_what_nobody_wrote_stays(situation):
         assert set(now["config"]) <= set(params["config"] or {}) | {
             key for key in have["config"] if any(_owned(kind, key))
         }
+
+
+@given(situations())
+def test_what_is_exact_has_what_a_new_one_has_and_no_more(situation):
+    kind, params, have = situation
+    devices = {**(params.get("devices") or {}), **((have or {}).get("devices") or {})}
+    if have is None or params["state"] == "absent" or any((one or {}).get("path") == "/" for one in devices.values()):
+        return
+    made, changed = cloud(kind, None), cloud(kind, have)
+    for client in (made, changed):
+        converge(kind(client, copy.deepcopy({**params, "exact": True})))
+    new, now = (client.memory.objects[f"{kind.path}/thing"] for client in (made, changed))
+    configs = {**new["config"], **have["config"]}
+    kept = {key for key, value in configs.items() if any(_owned(kind, key)) or holds_secret(key, value)}
+    assert now["description"] == new["description"]
+    assert set(now["config"]) - kept == set(new["config"]) - kept
+    assert all(values.same(key, new["config"][key], now["config"][key]) for key in set(new["config"]) - kept)
+    assert {name: set(device) for name, device in now.get("devices", {}).items()} == {
+        name: set(device) for name, device in new.get("devices", {}).items()
+    }
 
 
 def _owned(kind, key):
