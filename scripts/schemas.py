@@ -144,6 +144,7 @@ def entry(kind: Any, documentation: dict[str, Any]) -> dict[str, Any]:
         "project": {"description": "The project that the resource lives in."},
         "target": {"description": "The cluster member that the instance is created on, or V(@group)."},
         "depends_on": {"description": "Resources that must exist before this one, as C(kind/name)."},
+        "exact": {"description": "Whether what is not written here is unset; by default as C(exact) of the stack."},
         "loop": {"description": "With C(template), an entry for each item of a list."},
         "count": {"description": "With C(template), this number of entries."},
     }

@@ -19,7 +19,7 @@ description:
   - An entry has the options of the module of its kind, except options and states for a single operation, such as
     C(new_name) and C(restarted). An entry of a kind that lives in a project can have C(project). Every entry can have
     C(depends_on), a list of C(kind/name). It names resources that must exist before the entry. Use it where the
-    references in the entry do not show the dependency.
+    references in the entry do not show the dependency. Every entry can have C(exact), see O(exact).
   - With O(name), the stack owns what it creates. The configuration key C(user.cloudhost.stack) names the stack, and
     C(user.cloudhost.bearer) names the resource that this mark is for. The module deletes only resources that the stack
     owns by their own mark. It never deletes a copy that inherited the mark of its original.
@@ -95,6 +95,24 @@ options:
         the document stays unmanaged.
     type: bool
     default: false
+  exact:
+    description:
+      - Unset what an entry does not write, as in a new resource of that entry. That is, unset configuration keys,
+        remove devices, empty the description, give an instance the profiles that its image has, and make an image
+        private. C(exact) in an entry overrides this option for that entry.
+      - Also list in RV(unmanaged) what is in the projects of the documents, that no document has and no stack manages.
+        In a project that the documents declare, this covers all kinds that a stack can manage. Elsewhere, it covers the
+        kinds that have entries there. C(exact) in the entry of a project overrides this option for that project. No
+        resource is deleted.
+      - Never unset are keys that the server itself writes, values that cannot be changed, what an image or another
+        original has brought, the configuration of the server, the values of single members of a cluster, and secrets,
+        which the module reports in a warning.
+      - Without C(exact) in its entry, this option does not count for what the daemon itself created, that is, the
+        project V(default) and the profiles and cluster groups V(default), because other stacks may write there too. It
+        does count for the profile V(default) of a project that the documents declare. It does not count for an instance
+        that is a copy or comes from a backup either.
+    type: bool
+    default: false
   force:
     description: Stop instances immediately before deleting them, instead of waiting for them to shut down.
     type: bool
@@ -163,6 +181,22 @@ EXAMPLES = r"""
 - name: Show the plan
   ansible.builtin.debug:
     msg: "{{ shop.plan_text }}"
+
+- name: Find what somebody changed or created by hand
+  cloudhost.lxd.stack:
+    name: shop
+    exact: true
+    definition:
+      instances:
+        - name: shop-db1
+          image: debian/12
+          state: stopped
+  check_mode: true
+  register: drift
+
+- name: Show the difference, and what is unmanaged
+  ansible.builtin.debug:
+    msg: "{{ drift.plan_lines }}"
 
 - name: Remove the stack
   cloudhost.lxd.stack:
@@ -259,10 +293,31 @@ report_lines:
   type: list
   elements: str
 counts:
-  description: The number of resources to create, update, replace and delete, and of those that do not change.
+  description: The number of resources to create, update, replace and delete, of those that do not change, and of those
+    in RV(unmanaged).
   returned: if the documents are valid
   type: dict
-  sample: {create: 3, update: 1, replace: 0, delete: 0, unchanged: 56}
+  sample: {create: 3, update: 1, replace: 0, delete: 0, unchanged: 56, unmanaged: 0}
+unmanaged:
+  description:
+    - The resources in the projects of the documents that no document has and no stack manages. The list is empty unless
+      O(exact) or the entry of a project asks for it. They are no change.
+  returned: if the documents are valid
+  type: list
+  elements: dict
+  contains:
+    kind:
+      description: The kind of the resource.
+      type: str
+      returned: success
+    name:
+      description: The name of the resource. An image has one of its aliases, or its fingerprint.
+      type: str
+      returned: success
+    project:
+      description: The project of the resource.
+      type: str
+      returned: success
 summary:
   description: The last line of the plan.
   returned: if the documents are valid

@@ -189,6 +189,8 @@ def test_an_export_plans_to_no_change(shop, tiny: pathlib.Path) -> None:
     plan = shop.run("stack", check=True, definition=definition)
     assert (plan["changed"], plan["plan_text"].splitlines()[-1]) == (False, plan["summary"]), plan["plan_text"]
     unchanged(shop, definition=yaml.safe_load(yaml.safe_dump(definition)))
+    exact = shop.run("stack", check=True, definition=definition, exact=True)
+    assert (exact["changed"], exact["unmanaged"]) == (False, []), exact["plan_text"]
     snapshots = shop.run("stack_export", kinds=["instance_snapshot"], projects=["shop-hand"])["definition"]
     assert snapshots == {"instance_snapshots": [{"instance": "shop-hand", "name": "one", "project": "shop-hand"}]}
     unchanged(shop, definition=snapshots)

@@ -56,6 +56,7 @@ class Stack:
         "template": {"type": "bool", "default": False},
         "prune": {"type": "bool", "default": False},
         "adopt": {"type": "bool", "default": False},
+        "exact": {"type": "bool", "default": False},
         "force": {"type": "bool", "default": False},
         "parallel": {"type": "int", "default": 8},
         "show_text": {"type": "bool", "default": False},
@@ -78,7 +79,9 @@ class Stack:
         absent = params["state"] == "absent"
         if not documents and not absent:
             raise InvalidInput("src, definition: one of them is needed, since a stack is what they say.")
-        options = StackOptions(params["name"], params["prune"], params["adopt"], absent, params["force"])
+        options = StackOptions(
+            params["name"], params["prune"], params["adopt"], absent, params["force"], params["exact"]
+        )
         progress = ProgressFile(params["_progress"]).write if params.get("_progress") else lambda applier: None
         return run_stack(
             client,

@@ -37,7 +37,7 @@ PRESEED = (
 #: What makes several of one entry. The controller carries that out where templates are allowed.
 REPEATED = ("loop", "count")
 #: Options that every entry has besides those of its module.
-_COMMON: dict[str, dict[str, Any]] = {"depends_on": {"type": "list", "elements": "str"}}
+_COMMON: dict[str, dict[str, Any]] = {"depends_on": {"type": "list", "elements": "str"}, "exact": {"type": "bool"}}
 _SCOPED: dict[str, dict[str, Any]] = {"project": {"type": "str"}}
 _PLACED: dict[str, dict[str, Any]] = {"target": {"type": "str"}}
 

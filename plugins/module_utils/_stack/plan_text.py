@@ -10,16 +10,19 @@ from __future__ import annotations
 
 import difflib
 import json
-from typing import Any, Iterator, NamedTuple
+from typing import Any, Iterator, NamedTuple, Sequence
 
 from .._engine import secrets, values
 from .._engine.plans import Action
+from .exact import Unmanaged
 from .planner import CREATE, DELETE, REPLACE, UPDATE, Node
 
 #: The signs of a report, which begin a line of a diff.
 MARKS = {CREATE: "+", UPDATE: "!", REPLACE: "!", DELETE: "-"}
 #: The most characters of a value that one line shows.
 LONGEST = 100
+#: The sign of what is there and unmanaged, which no run changes.
+UNMANAGED, WHY_UNMANAGED = "?", "it is there, no document has it, and no stack manages it"
 SIGNS = {CREATE: "+", UPDATE: "~", REPLACE: "-/+", DELETE: "-"}
 
 
@@ -27,17 +30,17 @@ def changing(nodes: list[Node]) -> list[Node]:
     return [node for node in nodes if node.action]
 
 
-def counts(nodes: list[Node]) -> dict[str, int]:
-    """The number of resources by what happens to them."""
+def counts(nodes: list[Node], unmanaged: Sequence[Unmanaged] = ()) -> dict[str, int]:
+    """The number of resources by what happens to them, and of those that are unmanaged."""
     changed = {action: sum(node.action == action for node in nodes) for action in SIGNS}
-    return {**changed, "unchanged": sum(not node.action for node in nodes)}
+    return {**changed, "unchanged": sum(not node.action for node in nodes), "unmanaged": len(unmanaged)}
 
 
-def summary(nodes: list[Node]) -> str:
-    """One line: `3 to create, 1 to update, 0 to replace, 0 to delete, 56 unchanged`."""
+def summary(nodes: list[Node], unmanaged: Sequence[Unmanaged] = ()) -> str:
+    """One line: `3 to create, 1 to update, 0 to replace, 0 to delete, 56 unchanged`, and what is unmanaged."""
     numbers = counts(nodes)
-    unchanged = numbers.pop("unchanged")
-    return ", ".join([*(f"{number} to {action}" for action, number in numbers.items()), f"{unchanged} unchanged"])
+    words = [f"{numbers[action]} to {action}" for action in SIGNS] + [f"{numbers['unchanged']} unchanged"]
+    return ", ".join([*words, *([f"{len(unmanaged)} unmanaged"] if unmanaged else [])])
 
 
 def rows(nodes: list[Node], rules: secrets.Rules) -> list[dict[str, Any]]:
@@ -63,7 +66,12 @@ def shown(nodes: list[Node], rules: secrets.Rules) -> list[tuple[Node, list[_Cha
     return [(node, list(_facts(node, rules))) for node in changing(nodes)]
 
 
-def text(nodes: list[Node], heading: str, facts_of: list[tuple[Node, list[_Change | str]]]) -> str:
+def text(
+    nodes: list[Node],
+    heading: str,
+    facts_of: list[tuple[Node, list[_Change | str]]],
+    unmanaged: Sequence[Unmanaged] = (),
+) -> str:
     """The plan for people: a line for each resource, and under it what it will have, what changes, or what is lost."""
     lines = [values.printable(heading)]
     for node, facts in facts_of:
@@ -73,10 +81,12 @@ def text(nodes: list[Node], heading: str, facts_of: list[tuple[Node, list[_Chang
                 lines.append(f"      {values.printable(fact)}")
             else:
                 lines += [f"      {line}" for line in _change(fact, node.action)]
-    return "\n".join([*lines, summary(nodes), ""])
+    for one in unmanaged:
+        lines += [f"{UNMANAGED:>3} {one.title}", f"      {WHY_UNMANAGED}"]
+    return "\n".join([*lines, summary(nodes, unmanaged), ""])
 
 
-def report(facts_of: list[tuple[Node, list[_Change | str]]]) -> list[str]:
+def report(facts_of: list[tuple[Node, list[_Change | str]]], unmanaged: Sequence[Unmanaged] = ()) -> list[str]:
     """The same as lines of a diff, which GitHub and GitLab color: `+` is new, `-` is lost, `!` changes."""
     lines = []
     for node, facts in facts_of:
@@ -86,6 +96,8 @@ def report(facts_of: list[tuple[Node, list[_Change | str]]]) -> list[str]:
                 lines.append(f"{'-' if node.action in (DELETE, REPLACE) else ' '}     {values.printable(fact)}")
             else:
                 lines += _marked(fact, node.action)
+    for one in unmanaged:
+        lines += [f"{UNMANAGED} {one.title}", f"      {WHY_UNMANAGED}"]
     return lines
 
 
@@ -117,7 +129,7 @@ def _content(node: Node) -> dict[str, Any]:
     if holder and isinstance(after.get(holder.name), dict):
         after[holder.name] = {key: value for key, value in after[holder.name].items() if key not in values.MARKS}
     spec = node.kind.argument_spec()
-    left_out = {"name", "project", *node.kind.parents(), *after, *(field.name for field in node.kind.fields)}
+    left_out = {"name", "project", "exact", *node.kind.parents(), *after, *(field.name for field in node.kind.fields)}
     made_of = {
         option: value
         for option, value in node.params.items()

@@ -19,6 +19,7 @@ from .._engine.plans import Action, Done, Existing, Plan
 from .._engine.resource import Resource
 from .arguments import defaults
 from .document import Entry, Kinds, title
+from .exact import Exactness, Unmanaged
 from .graph import Index, link, needs_of, order, put_first, turned
 from .in_use import Usage
 from .marks import Marks, mark_of, read_mark
@@ -36,6 +37,7 @@ class StackOptions(NamedTuple):
     adopt: bool = False
     absent: bool = False
     force: bool = False
+    exact: bool = False
 
 
 class Node:
@@ -75,13 +77,14 @@ class Planned(NamedTuple):
     """Nodes in an order in which they can be applied; `needs` has for each the numbers of those that come before it.
 
     Those from the number `late` on come after all others, even if they do not need them. `warnings` belong to no
-    node.
+    node. `unmanaged` is what the projects of an exact stack have besides.
     """
 
     nodes: list[Node]
     needs: list[set[int]]
     late: int
     warnings: tuple[str, ...] = ()
+    unmanaged: tuple[Unmanaged, ...] = ()
 
 
 class Planner:
@@ -97,7 +100,10 @@ class Planner:
     def plan(self, entries: list[Entry], errors: list[str]) -> Planned:
         """The whole plan, or one error with all that is wrong; `errors` is what is wrong with the documents."""
         needs, more = link(entries, Index(self.kinds, self.view))
-        nodes = [Node(entry.kind, entry.project, entry.params, entry) for entry in entries]
+        exactness = Exactness(self.options.exact, entries)
+        nodes = [
+            Node(entry.kind, entry.project, {**entry.params, "exact": exactness.of(entry)}, entry) for entry in entries
+        ]
         sequence, wrong = self._plan_each(nodes, entries, needs)
         errors = [*errors, *more, *wrong]
         if errors:
@@ -112,7 +118,8 @@ class Planner:
             ordered, errors = in_turn(ordered, self.client)
         if errors:
             raise InvalidInput(*in_order(errors))
-        return ordered._replace(warnings=self.marks.warnings(self.options.name or ""))
+        unmanaged = () if self.options.absent else tuple(exactness.unmanaged(self.view, self.kinds, self.kept))
+        return ordered._replace(warnings=self.marks.warnings(self.options.name or ""), unmanaged=unmanaged)
 
     def _plan_each(self, nodes: list[Node], entries: list[Entry], needs: list[set[int]]) -> tuple[list[int], list[str]]:
         """Plan each node after those that it needs. Returns the order, and all that is wrong."""

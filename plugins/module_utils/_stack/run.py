@@ -99,19 +99,20 @@ def run_stack(
 def _result(planned: Planned, options: StackOptions, client: Client, check_mode: bool, rules: Rules) -> dict[str, Any]:
     nodes = planned.nodes
     header = f"stack {options.name}" if options.name else "stack"
-    facts = plan_text.shown(nodes, rules)
-    text = plan_text.text(nodes, f"{header} on {client.url}", facts)
+    facts, unmanaged = plan_text.shown(nodes, rules), planned.unmanaged
+    text = plan_text.text(nodes, f"{header} on {client.url}", facts, unmanaged)
     steps = [one for node in nodes for one in (node.foreseen() if check_mode else node.done)]
     return {
         "changed": bool(steps),
         "actions": [one.words for one in steps],
         "steps": [one._asdict() for one in steps],
         "plan": plan_text.rows(nodes, rules),
-        "summary": plan_text.summary(nodes),
-        "counts": plan_text.counts(nodes),
+        "unmanaged": [{"kind": one.kind.kind, "name": one.label, "project": one.project or None} for one in unmanaged],
+        "summary": plan_text.summary(nodes, unmanaged),
+        "counts": plan_text.counts(nodes, unmanaged),
         "plan_text": text,
         "plan_lines": text.rstrip("\n").split("\n"),
-        "report_lines": plan_text.report(facts),
+        "report_lines": plan_text.report(facts, unmanaged),
         "diff": plan_text.diff(nodes, header, rules),
         "done": [_named(node) for node in nodes if node.outcome == DONE and node.action],
         "failed_resources": [{**_named(node), "msg": node.words} for node in nodes if node.outcome == FAILED],

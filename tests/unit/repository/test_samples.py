@@ -9,6 +9,7 @@ from __future__ import annotations
 import pathlib
 import re
 
+import yaml
 from ansible_collections.cloudhost.lxd.tests.unit.repository.test_claims import page, rows
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, run
 
@@ -29,7 +30,7 @@ def without_heading(text):
 
 def test_the_plan_of_a_stack(world):
     """As docs/stack.md shows it, with as many unchanged resources."""
-    (sample,) = blocks("docs/stack.md", "stack shop on")
+    sample, _exact = blocks("docs/stack.md", "stack shop on")
     unchanged = int(re.findall(r"(\d+) unchanged", sample)[0])
     before = {
         "storage_pools": [{"name": "fast", "driver": "dir"}],
@@ -46,6 +47,26 @@ def test_the_plan_of_a_stack(world):
     result = run(world, after, check=True, prune=True)
     assert without_heading(result["plan_text"]) == without_heading(sample)
     assert re.match(r"stack shop on \S+\n", result["plan_text"])
+
+
+def test_what_an_exact_stack_finds(world):
+    """The document at the top of docs/stack.md, and what somebody did by hand."""
+    _plan, sample = blocks("docs/stack.md", "stack shop on")
+    (text,) = re.findall(r"(?s)```yaml\n# shop.yml\n(.*?)```", (ROOT / "docs/stack.md").read_text(encoding="utf-8"))
+    shop = yaml.safe_load(text)
+    for entry in shop["instances"]:
+        entry["source"] = EMPTY
+        del entry["image"]
+        entry.pop("wait_for", None)
+    world.put("/1.0/storage-pools/default")
+    world.put("/1.0/networks/lxdbr0")
+    run(world, shop)
+    web1 = world.find("/1.0/instances/web1")
+    web1["config"]["limits.memory"] = "1GiB"
+    web1["devices"] = {"eth0": {"type": "nic", "network": "lxdbr0", "limits.ingress": "10Mbit"}}
+    world.put("/1.0/instances/stray")
+    result = run(world, shop, check=True, prune=True, exact=True)
+    assert without_heading(result["plan_text"]) == without_heading(sample)
 
 
 def test_what_is_unset_first(world):

@@ -162,6 +162,23 @@ def foreign(world):
     }
 
 
+@given(worlds(), documents(), st.integers(0, 25), configs)
+def test_an_exact_run_ends_where_a_run_from_nothing_ends_and_lists_the_rest(world, document, life, by_hand):
+    others = foreign(world)
+    die(world, document, life, exact=True)
+    apply(world, document, exact=True)
+    before = world.dump()
+    mine = [obj for obj in world.objects.values() if obj.get("config", {}).get(MARK) == "shop"]
+    for obj in mine if by_hand else ():
+        obj["config"].update({f"user.by-hand.{key}": value for key, value in by_hand.items()})
+        obj["description"] = "by hand"
+    done = apply(world, document, exact=True)
+    assert done["changed"] == bool(by_hand and mine)
+    assert world.dump() == before and foreign(world) == others
+    theirs = {obj["name"] for obj in others.values() if MARK not in obj.get("config", {})}
+    assert {one["name"] for one in done["unmanaged"]} <= theirs
+
+
 @settings(max_examples=settings.default.max_examples * 3 // 2)
 @given(worlds(), documents(), documents(), st.integers(0, 25), st.integers(0, 25), st.integers(0, 25))
 def test_a_killed_run_is_finished_by_the_next_and_nothing_foreign_is_touched(world, first, second, one, two, three):
