@@ -149,7 +149,7 @@ def test_from_nothing_and_back(repository):
         "+ project shop",
         "+ storage_pool shop",
     ]
-    assert re.search(r"\| localhost \| 8 \| 1 \| 0 \| 0 \| \d+ \|", (repository.folder / "plan.md").read_text())
+    assert re.search(r"\| localhost \| 8 \| 1 \| 0 \| 0 \| \d+ \| 0 \|", (repository.folder / "plan.md").read_text())
 
     assert_cut(repository)
     applied = repository.run("Apply")
@@ -198,6 +198,30 @@ def test_what_somebody_changes_by_hand_is_told_and_repaired(repository):
         '+     status: "Running"',
     ]
     assert not repository.run("Apply").failed
+    assert not repository.run("Drift").failed
+
+
+def test_what_no_document_has_is_drift(repository):
+    """The example of docs/gitops.md, command by command."""
+    repository.applied()
+    page = (ROOT / "docs" / "gitops.md").read_text(encoding="utf-8").partition("For example, somebody")[2]
+    commands, shown = (re.search(rf"```{sort}\n(.*?)```", page, re.S)[1] for sort in ("sh", "diff"))
+    for line in commands.splitlines():
+        program, *arguments = shlex.split(line, comments=True)
+        assert program == "lxc"
+        repository.daemon.cli(*arguments)
+    drift = repository.run("Drift")
+    assert drift.code == 2 and "is not as its documents say" in drift.text, drift.text
+    assert repository.report("drift") == shown.splitlines()
+    assert re.search(r"\| localhost \| 0 \| 1 \| 0 \| 0 \| \d+ \| 1 \|", (repository.folder / "drift.md").read_text())
+    assert not repository.run("Apply").failed
+    (web1,) = [
+        row for row in repository.daemon.query("/1.0/instances?recursion=1&project=shop") if row["name"] == "web1"
+    ]
+    assert web1["expanded_config"]["limits.memory"] == "256MiB" and web1["devices"] == {}
+    drift = repository.run("Drift")
+    assert drift.code == 2 and repository.report("drift") == shown.splitlines()[-2:], "what is unmanaged stays"
+    repository.daemon.cli("delete", "stray", "--project", "shop")
     assert not repository.run("Drift").failed
 
 
