@@ -5,25 +5,21 @@
 """The controller's part of the module stack: it reads the documents, with the line number of each entry.
 
 The documents are on the controller, and may be encrypted with Ansible Vault. So the managed host needs no YAML library.
-On a terminal it shows the progress of a long run: the module writes it into a file, which is read meanwhile.
+It also shows the progress of the run, which the module writes into a file.
 """
 
 from __future__ import annotations
 
-import copy
 import os
-import shlex
-import threading
-import time
 from typing import Any, Iterator
 
 import yaml
 from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.template import trust_as_template
-from ansible.utils.display import Display
 from ansible_collections.cloudhost.lxd.plugins.action.direct import Direct
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import printable
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _progress
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import is_encrypted, scalars
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._written import (
     TEXT,
@@ -34,12 +30,7 @@ from ansible_collections.cloudhost.lxd.plugins.plugin_utils._written import (
     written_twice,
 )
 
-#: Whether the output is a terminal. Ansible loads the plugin where it still is: the processes of tasks have none.
-_TERMINAL = os.isatty(1)
-#: The seconds between two reads of the progress.
-_EVERY = 1.0
-#: The progress is shown at least this often, in seconds, even if it is the same.
-_AT_LEAST_EVERY = 15.0
+_progress.show_at_once()
 
 
 def _fail(errors: list[str]) -> None:
@@ -67,17 +58,17 @@ class ActionModule(Direct):
             arguments["_secrets"] = self._secrets
         if boolean(arguments.get("validate_only") or False):
             return {**result, **self._validated(arguments)}
-        over = threading.Event()
-        watcher = self._watcher(arguments, over)
-        try:
-            result.update(
-                self._execute_module(module_name="cloudhost.lxd.stack", module_args=arguments, task_vars=task_vars)
-            )
-        finally:
-            over.set()
-            if watcher:
-                watcher.join()
+        if not _progress.is_wanted(self, arguments.get("progress")):
+            return {**result, **self._module(arguments, task_vars)}
+        title = f"stack {arguments.get('name') or ''}".strip()
+        arguments["_progress"], watch = _progress.watch(self, task_vars or {}, title)
+        with watch:
+            result.update(self._module(arguments, task_vars))
+        watch.finish(result.pop("_progress", None))
         return result
+
+    def _module(self, arguments: dict[str, Any], task_vars: Any) -> dict[str, Any]:
+        return self._execute_module(module_name="cloudhost.lxd.stack", module_args=arguments, task_vars=task_vars)
 
     @staticmethod
     def _validated(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -94,44 +85,6 @@ class ActionModule(Direct):
         except InvalidInput as exc:
             return {"failed": True, "changed": False, "msg": printable(str(exc), keep="\n")}
         return {"changed": False, "msg": f"{count} resources, and no error that shows without a server."}
-
-    # -- progress -----------------------------------------------------------------------------------------------------
-
-    def _watcher(self, arguments: dict[str, Any], over: threading.Event) -> threading.Thread | None:
-        """The thread that shows the progress until `over` is set; None if `progress` does not ask for it."""
-        wanted = arguments.get("progress") or os.environ.get("LXD_STACK_PROGRESS") or "auto"
-        if wanted == "never" or self._task.check_mode or (wanted == "auto" and not _TERMINAL):
-            return None
-        folder = self._connection._shell.tmpdir or self._make_tmp_path()
-        arguments["_progress"] = self._connection._shell.join_path(folder, "progress")
-        watcher = threading.Thread(
-            target=self._watch,
-            args=(arguments["_progress"], f"stack {arguments.get('name') or ''}".strip(), over),
-            daemon=True,
-        )
-        watcher.start()
-        return watcher
-
-    def _watch(self, path: str, title: str, over: threading.Event) -> None:
-        """Show the progress file of the module whenever it changes. Errors end this thread, and not the task.
-
-        The thread of the module uses the action and its connection at the same time, and a connection keeps what
-        belongs to one command in attributes: ssh the pipe for a password, cloudhost.lxd.api its connection to the
-        server, of which its `__copy__` opens another. So this thread has copies of both.
-        """
-        other = copy.copy(self)
-        other._connection = copy.copy(self._connection)
-        begin = told = time.monotonic()
-        seen = ""
-        while not over.wait(_EVERY):
-            try:
-                done = other._low_level_execute_command(f"cat {shlex.quote(path)}", sudoable=False)
-            except Exception:  # noqa: BLE001 - the module's own result is what counts
-                return
-            now, text = time.monotonic(), done.get("stdout", "").strip() if done.get("rc") == 0 else ""
-            if text and (text != seen or now - told > _AT_LEAST_EVERY):
-                Display().display(f"{title}: {text}, {now - begin:.0f} s")
-                seen, told = text, now
 
     # -- documents ----------------------------------------------------------------------------------------------------
 

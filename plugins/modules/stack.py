@@ -25,7 +25,8 @@ description:
     owns by their own mark. It never deletes a copy that inherited the mark of its original.
   - The module reports all unknown keys, wrong references, circular dependencies, and resources that two documents
     claim. It reports them together, with file and line, before it changes anything.
-  - If a resource fails, the module skips only the resources that depend on it. The next run does the rest.
+  - If a resource fails, the module skips only the resources that depend on it. The error has the file and line of the
+    entry, and says whether another run can help.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:
@@ -123,8 +124,11 @@ options:
     default: 8
   progress:
     description:
-      - Whether to show the progress of a long run on the controller, that is, what is done and what is being worked on.
-        V(auto) shows it on a terminal only.
+      - Whether to show the progress of the run on the controller. A line reports each resource that is finished and how
+        long it took. If nothing finishes for five seconds, a line reports what the run is waiting for.
+      - V(auto) shows it on a terminal and elsewhere, such as in the log of CI, unless the output is for programs, that
+        is, with the callbacks C(json) and C(jsonl). V(always) then shows it on the standard error.
+      - Check mode and C(no_log) show no progress.
       - If not set, the environment variable E(LXD_STACK_PROGRESS) of the controller is used. If that is not set either,
         V(auto) is used.
     type: str
@@ -329,7 +333,8 @@ done:
   type: list
   elements: dict
 failed_resources:
-  description: The resources that failed. C(msg) is the error message of each.
+  description: The resources that failed. C(msg) is the error message of each, C(file) and C(line) are the place of its
+    entry, if it is in a file, and C(retryable) is whether another run can succeed although nothing else is changed.
   returned: if the documents are valid
   type: list
   elements: dict

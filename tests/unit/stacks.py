@@ -35,10 +35,12 @@ SHOP = {
 }
 
 
-def run(world, definition=None, check=False, client=None, documents=None, parallel=4, kinds=KINDS, **wish):
+def run(
+    world, definition=None, check=False, client=None, documents=None, parallel=4, kinds=KINDS, progress=None, **wish
+):
     wish = StackOptions(**{"name": "shop", **wish})
     documents = documents or ([Document("", definition, {})] if definition is not None else [])
-    return run_stack(client or WorldClient(world), kinds, wish, documents, check, parallel=parallel)
+    return run_stack(client or WorldClient(world), kinds, wish, documents, check, parallel=parallel, progress=progress)
 
 
 def refused(world, definition=None, **kwargs):

@@ -13,7 +13,7 @@ may have happened is never repeated here: it raises `errors.Interrupted`, and th
 from __future__ import annotations
 
 import urllib.parse
-from typing import IO, Any
+from typing import IO, Any, Callable
 
 from . import answers, first_contact, messages, operations
 from .answers import Reply
@@ -49,6 +49,8 @@ class Client(ServerFacts):
         self.requests = 0
         #: Rules for the values that the layers above do not show.
         self.hidden: Any = None
+        #: Called with the arguments of `waiting_for`; None if nobody watches.
+        self.on_wait: Callable[[str, str], None] | None = None
         self._server: dict[str, Any] | None = None
 
     def another(self) -> Client:
@@ -141,6 +143,11 @@ class Client(ServerFacts):
         if reply.operation and wait:
             return self.wait(reply.operation).get("metadata")
         return reply.metadata
+
+    def waiting_for(self, words: str = "", detail: str = "") -> None:
+        """Tell who watches what is waited for, such as `start`, or a detail of the same, such as `unpack 45%`."""
+        if self.on_wait:
+            self.on_wait(words, detail)
 
     def wait(self, operation: str) -> dict[str, Any]:
         """Wait until an operation has ended, and return it; see `operations.wait`."""

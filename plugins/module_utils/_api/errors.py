@@ -37,9 +37,10 @@ class LXDError(Exception):
 class StackFailed(LXDError):
     """Some of the changes of a stack failed; `result` is what is told besides the words."""
 
-    def __init__(self, message: str, result: dict[str, Any]) -> None:
+    def __init__(self, message: str, result: dict[str, Any], retryable: bool = False) -> None:
         super().__init__(message)
         self.result = result
+        self.retryable = retryable
 
 
 class InvalidInput(LXDError):

@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
+import re
 import urllib.parse
-from typing import Any, Protocol
+from typing import Any, Callable, Protocol
 
 from . import answers, messages
 from .answers import Reply
@@ -18,6 +19,8 @@ from .errors import Interrupted, ServerError
 
 #: The longest single wait in seconds; shorter than the idle time-outs of proxies between client and server.
 WAIT_SLICE = 60.0
+#: The same while somebody watches: each answer says how far the server is.
+WATCHED_SLICE = 2.0
 #: The status codes of an operation that has not ended:
 #: Started, Running, Cancelling, Pending, Starting, Stopping, Freezing.
 OPERATION_RUNNING = (101, 103, 104, 105, 106, 107, 109)
@@ -28,9 +31,12 @@ class Asker(Protocol):
 
     url: str
     deadline: Deadline
+    on_wait: Callable[[str, str], None] | None
 
     @property
     def label(self) -> str: ...
+
+    def waiting_for(self, words: str = "", detail: str = "") -> None: ...
 
     def request(self, method: str, path: str, *, query: dict[str, Any] | None = None, slack: float = 0.0) -> Reply: ...
 
@@ -45,7 +51,7 @@ def wait(client: Asker, operation: str) -> dict[str, Any]:
     path = urllib.parse.urlsplit(operation).path
     while True:
         left = client.deadline.check(f"waiting for {path} of {client.label}")
-        span = max(1, int(min(left, WAIT_SLICE)))
+        span = max(1, int(min(left, WATCHED_SLICE if client.on_wait else WAIT_SLICE)))
         try:
             found = client.request("GET", path + "/wait", query={"timeout": span}, slack=span).metadata
         except ServerError:
@@ -59,6 +65,20 @@ def wait(client: Asker, operation: str) -> dict[str, Any]:
             if messages.is_transient(text) or messages.lost_a_member(text):
                 raise Interrupted(text)
             raise ServerError(text, state.get("err_code", 0), text)
+        if client.on_wait:
+            client.waiting_for(detail=stage(state.get("metadata")))
+
+
+def stage(metadata: Any) -> str:
+    """What a running operation reports, as in `unpack 45%`; empty if it reports nothing.
+
+    The key of such a report ends with `_progress`, and its text has the percentage and the speed.
+    """
+    for key, text in sorted(metadata.items()) if isinstance(metadata, dict) else ():
+        if key.endswith("_progress"):
+            percent = re.search(r"\d+%", str(text))
+            return " ".join([key[: -len("_progress")].rpartition("_")[2], *([percent[0]] if percent else [])])
+    return ""
 
 
 def _read(client: Asker, path: str) -> Any:

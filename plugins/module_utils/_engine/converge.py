@@ -148,7 +148,7 @@ def _converge(resource: Resource, check_mode: bool, done: list[Done]) -> Outcome
             broken, doubtful = exc, plan.steps[len(done) - earlier]
             _pause(resource, attempt, exc)
     else:
-        raise LXDError(
+        raise Interrupted(
             f"{resource.kind} '{resource.name}' on {resource.client.label}: gave up after {MAX_REPLANS} attempts; "
             f"last: {broken}"
         )
@@ -173,6 +173,7 @@ def _apply(resource: Resource, steps: list[Step], done: list[Done]) -> bool:
     """Run the steps in order. False if the rest has to be planned again."""
     for position, step in enumerate(steps):
         began = time.monotonic()
+        resource.writer.waiting_for(step.action.value)
         try:
             step.run()
         except ServerError as exc:
@@ -182,7 +183,7 @@ def _apply(resource: Resource, steps: list[Step], done: list[Done]) -> bool:
                 f"Failed to {step.words}: {exc} What was done so far stays; run the task again to go on."
             ) from exc
         except ConnectionFailed as exc:
-            raise ConnectionFailed(f"Failed to {step.words}: {exc}", exc.sent) from exc
+            raise ConnectionFailed(f"Failed to {step.words}: {exc}", exc.sent, exc.permanent) from exc
         resource.done.add(step.key)
         done.append(_done(resource, step))
         if step.action.can_be_lost:

@@ -8,35 +8,15 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any, Iterable
 
 from .._api.client import Client
-from .._api.errors import InvalidInput
-from .._stack.applier import Applier
+from .._api.errors import InvalidInput, StackFailed
 from .._stack.document import Document
 from .._stack.planner import StackOptions
 from .._stack.run import run_stack
+from .progress_file import ProgressFile
 from .registry import KINDS
-
-
-class ProgressFile:
-    """A file with the progress of a run, which the action plugin reads during the run."""
-
-    def __init__(self, path: str) -> None:
-        self.path = path
-
-    def write(self, applier: Applier) -> None:
-        running = [node.title for node in applier.running]
-        more = f" and {len(running) - 3} more" if len(running) > 3 else ""
-        failed = f", {applier.failed} failed" if applier.failed else ""
-        now = f", now {', '.join(running[:3])}{more}" if running else ""
-        try:
-            with open(self.path + ".new", "w", encoding="utf-8") as stream:
-                stream.write(f"{applier.finished} of {applier.total} done{failed}{now}\n")
-            os.replace(self.path + ".new", self.path)
-        except OSError:
-            return  # a run continues without its progress file
 
 
 def documents_of(given: Iterable[dict[str, Any]], definition: Any) -> list[Document]:
@@ -82,15 +62,20 @@ class Stack:
         options = StackOptions(
             params["name"], params["prune"], params["adopt"], absent, params["force"], params["exact"]
         )
-        progress = ProgressFile(params["_progress"]).write if params.get("_progress") else lambda applier: None
-        return run_stack(
-            client,
-            KINDS,
-            options,
-            documents,
-            check_mode,
-            params["project"],
-            params["parallel"],
-            progress,
-            params["show_text"],
-        )
+        with ProgressFile(params.get("_progress"), client, documents) as file:
+            try:
+                result = run_stack(
+                    client,
+                    KINDS,
+                    options,
+                    documents,
+                    check_mode,
+                    params["project"],
+                    params["parallel"],
+                    file.progress,
+                    params["show_text"],
+                )
+            except StackFailed as exc:
+                exc.result.update(file.lines())
+                raise
+            return {**result, **file.lines()}

@@ -9,39 +9,37 @@
 from __future__ import annotations
 
 import concurrent.futures
+import functools
 import heapq
 import threading
-from typing import Callable
 
 from .._api.client import Client
 from .._api.errors import LXDError
-from .._api.messages import already_there
+from .._api.messages import already_there, failure
 from .._engine import values
 from .._engine.converge import Outcome, converge
 from .graph import turned
 from .planner import CREATE, Node, Planned
+from .progress import Progress
 
 DONE, FAILED, SKIPPED = "done", "failed", "skipped"
 
-Progress = Callable[["Applier"], None]
-
 
 class Applier:
-    """Applies a plan. `running`, `finished` and `total` show the progress."""
+    """Applies a plan."""
 
     def __init__(self, client: Client, parallel: int, progress: Progress) -> None:
         self.client, self.parallel, self.progress = client, parallel, progress
-        self.running: list[Node] = []
-        self.finished = self.failed = self.total = 0
         self._local = threading.local()
         self._clients: list[Client] = []
         self._lock = threading.Lock()
 
     def run(self, planned: Planned) -> None:
         """Set the outcome of each node. An error stops only what depends on it."""
-        self.total = sum(node.busy for node in planned.nodes)
-        if not self.total:
+        total = sum(node.busy for node in planned.nodes)
+        if not total:
             return
+        self.progress.apply(total)
         self.client.server  # noqa: B018 - read once here, and not by each worker
         try:
             with concurrent.futures.ThreadPoolExecutor(self.parallel) as pool:
@@ -69,9 +67,8 @@ class Applier:
                 elif self._ready(nodes, planned.needs[number], nodes[number]):
                     if queue is not None:
                         queues[queue] = []
+                    self.progress.begin(nodes[number])
                     futures[pool.submit(self._apply, nodes[number])] = number
-                    self.running.append(nodes[number])
-                    self.progress(self)
                 else:
                     self._release(users[number] & mine, waiting, ready)
             if futures:
@@ -96,8 +93,10 @@ class Applier:
         if wrong is not None:
             node.outcome = SKIPPED
             node.words = wrong.words if wrong.outcome == SKIPPED else f"{wrong.title} failed"
+            node.retryable = wrong.retryable
         elif node.busy and self.client.deadline.remaining() <= 0:
             node.outcome, node.words = SKIPPED, f"the timeout of {self.client.deadline.seconds:g} s is over"
+            node.retryable = True
         return node.busy and not node.outcome
 
     def _apply(self, node: Node) -> Outcome:
@@ -106,6 +105,7 @@ class Applier:
             client = self._local.client = self.client.another()
             with self._lock:
                 self._clients.append(client)
+        client.on_wait = functools.partial(self.progress.wait, node) if self.progress.is_shown else None
         try:
             return converge(node.kind(client, node.params))
         except LXDError as exc:
@@ -135,7 +135,5 @@ class Applier:
             node.outcome, node.done, node.warnings = DONE, outcome.done, outcome.warnings
         except LXDError as exc:
             node.outcome, node.words, node.done = FAILED, str(exc), exc.done
-            self.failed += 1
-        self.finished += 1
-        self.running.remove(node)
-        self.progress(self)
+            node.retryable = bool(failure(exc)["retryable"])
+        self.progress.end(node, node.outcome == FAILED)

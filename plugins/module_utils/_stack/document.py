@@ -51,12 +51,17 @@ class Document(NamedTuple):
     content: Any
     lines: dict[str, int]
 
-    def place(self, path: str, name: str) -> str:
-        """The place of an entry or option for people: file and line, or the path inside the document."""
+    def line(self, path: str) -> int | None:
+        """The line of an entry or option, or of what it is in; None if no lines are known."""
         while path and path not in self.lines:
             path = path.rpartition("/")[0]
-        if path:
-            return f"{self.source}:{self.lines[path]}: {name}"
+        return self.lines[path] if path else None
+
+    def place(self, path: str, name: str) -> str:
+        """The place of an entry or option for people: file and line, or the path inside the document."""
+        line = self.line(path)
+        if line is not None:
+            return f"{self.source}:{line}: {name}"
         return f"{self.source}: {name}" if self.source else name
 
 

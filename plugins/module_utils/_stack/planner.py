@@ -54,6 +54,8 @@ class Node:
         self.broken = False
         self.warnings: list[str] = []
         self.outcome = self.words = ""
+        #: Whether the same task can succeed later, where the outcome is a failure.
+        self.retryable = False
         self.done: list[Done] = []
 
     @property

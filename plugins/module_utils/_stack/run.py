@@ -15,9 +15,10 @@ from .._api.errors import InvalidInput, StackFailed
 from .._api.transport import Transport
 from .._engine.secrets import BY_NAME, Rules
 from . import plan_text
-from .applier import DONE, FAILED, SKIPPED, Applier, Progress
+from .applier import DONE, FAILED, SKIPPED, Applier
 from .document import Document, Kinds, make, parse
 from .planner import Node, Planned, Planner, StackOptions, in_order
+from .progress import Progress
 
 
 def check_options(options: StackOptions) -> None:
@@ -77,7 +78,7 @@ def run_stack(
     check_mode: bool,
     project: str | None = None,
     parallel: int = 8,
-    progress: Progress = lambda applier: None,
+    progress: Progress | None = None,
     show_text: bool = False,
 ) -> dict[str, Any]:
     """Plan, apply unless in check mode, and return the result of the module.
@@ -86,13 +87,15 @@ def run_stack(
 
     :raises StackFailed: with the same result, if something failed
     """
+    progress = progress or Progress()
+    progress.plan()
     planned = plan_stack(client, kinds, options, documents, project)
     if not check_mode:
         Applier(client, parallel, progress).run(planned)
     result = _result(planned, options, client, check_mode, (client.hidden or BY_NAME)._replace(hide_text=not show_text))
-    failed = [node for node in planned.nodes if node.outcome == FAILED]
-    if failed or any(node.outcome == SKIPPED for node in planned.nodes):
-        raise StackFailed(_complaint(planned.nodes), result)
+    undone = [node for node in planned.nodes if node.outcome in (FAILED, SKIPPED)]
+    if undone:
+        raise StackFailed(_complaint(planned.nodes), result, all(node.retryable for node in undone))
     return result
 
 
@@ -115,7 +118,7 @@ def _result(planned: Planned, options: StackOptions, client: Client, check_mode:
         "report_lines": plan_text.report(facts, unmanaged),
         "diff": plan_text.diff(nodes, header, rules),
         "done": [_named(node) for node in nodes if node.outcome == DONE and node.action],
-        "failed_resources": [{**_named(node), "msg": node.words} for node in nodes if node.outcome == FAILED],
+        "failed_resources": [_failed(node) for node in nodes if node.outcome == FAILED],
         "skipped_resources": [
             {**_named(node), "because": node.words} for node in nodes if node.outcome == SKIPPED and node.busy
         ],
@@ -132,19 +135,34 @@ def _named(node: Node) -> dict[str, Any]:
     }
 
 
+def _failed(node: Node) -> dict[str, Any]:
+    document = node.entry.document if node.entry else None
+    return {
+        **_named(node),
+        "msg": node.words,
+        "file": (document.source or None) if document else None,
+        "line": document.line(node.entry.path) if document and node.entry else None,
+        "retryable": node.retryable,
+    }
+
+
 def _complaint(nodes: list[Node]) -> str:
     busy = [node for node in nodes if node.busy]
-    count = {outcome: sum(node.outcome == outcome for node in busy) for outcome in (DONE, FAILED, SKIPPED)}
+    failed = [node for node in busy if node.outcome == FAILED]
+    skipped = [node for node in busy if node.outcome == SKIPPED]
+    done = sum(node.outcome == DONE for node in busy)
+    passing = all(node.retryable for node in failed + skipped)
     lines = [
-        f"Of {len(busy)} changes {count[DONE]} are done, {count[FAILED]} failed, and {count[SKIPPED]} were skipped "
-        "because of that. "
-        "What is done stays; run it again to do the rest."
+        f"Of {len(busy)} changes {done} are done, {len(failed)} failed, and {len(skipped)} "
+        f"{'was' if len(skipped) == 1 else 'were'} skipped because of that. What is done stays"
+        f"{'; run it again' if passing else '. Correct what failed, then run it again'} to do the rest."
     ]
-    lines += [f"- {node.title}: {node.words}" for node in busy if node.outcome == FAILED]
-    reasons = dict.fromkeys(node.words for node in busy if node.outcome == SKIPPED)
+    for node in failed:
+        words = node.entry.complaint(node.words) if node.entry else f"{node.title}: {node.words}"
+        lines.append(f"- {words}{' This error can pass by itself.' if node.retryable and not passing else ''}")
+    reasons = dict.fromkeys(node.words for node in skipped)
     lines += [
-        f"- skipped, because {words}: "
-        f"{', '.join(node.title for node in busy if node.outcome == SKIPPED and node.words == words)}"
+        f"- skipped, because {words}: {', '.join(node.title for node in skipped if node.words == words)}"
         for words in reasons
     ]
     return "\n".join(lines)

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Build an image from what debootstrap installs: build.py SPECIFICATION, the JSON that vars/main.yml describes. The
-last line says what was done.
+"""Build an image from what debootstrap installs: build.py SPECIFICATION [PROGRESS]. The specification is the JSON that
+vars/main.yml describes, and plugins/plugin_utils/_progress.py reads the file PROGRESS. The last line of the output says
+what was done.
 
 One process from the beginning to the end, because it holds a lock: a second build of the same thing waits, and finds
 it. The kernel takes the lock away from a process that is gone, however it ended, so nothing has to be tidied up by
@@ -45,13 +46,53 @@ class Failed(Exception):
     """A program did not do its part."""
 
 
+class Progress:
+    """The file that the controller reads during the build. Its lines have the keys of `_stack/progress.py`."""
+
+    def __init__(self, path: str | None) -> None:
+        self.path, self.file, self.done = path, -1, 0
+
+    @contextlib.contextmanager
+    def shown(self) -> Iterator[None]:
+        """The file is there while the context is open. A build goes on without it."""
+        if self.path:
+            with contextlib.suppress(OSError):
+                self.file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
+                if os.environ.get("SUDO_UID", "").isdigit():  # the controller reads it without sudo
+                    os.fchown(self.file, int(os.environ["SUDO_UID"]), -1)
+        try:
+            yield
+        finally:
+            if self.file >= 0:
+                os.close(self.file)
+                os.unlink(str(self.path))
+
+    @contextlib.contextmanager
+    def part(self, name: str) -> Iterator[None]:
+        """A part of the build."""
+        begun = time.monotonic()
+        self._tell(now=[[name, "", 0.0]])
+        yield
+        self.done += 1
+        line = f"{name} took {time.monotonic() - begun:.1f} s"
+        print("=", line, flush=True)
+        self._tell(line=line)
+
+    def _tell(self, **more: Any) -> None:
+        if self.file >= 0:
+            snapshot = {"done": self.done, "total": 0, "now": [], "more": 0, **more}
+            with contextlib.suppress(OSError):
+                os.write(self.file, f"{json.dumps(snapshot)}\n".encode("ascii"))
+
+
 class Folder:
     """The folder of one build, locked. Whoever has a program running in it has the lock too, also when this process is
     killed.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, progress: Progress | None = None) -> None:
         self.path = pathlib.Path(path)
+        self.progress = progress or Progress(None)
         self.mark = self.path / MARK
         self.work = self.path / "work"
         self.root = self.work / "rootfs"
@@ -65,7 +106,7 @@ class Folder:
                 self.lock = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
             except FileNotFoundError:  # removed since
                 continue
-            fcntl.flock(self.lock, fcntl.LOCK_EX)
+            self._take_lock()
             if self.path.exists() and os.path.samestat(os.fstat(self.lock), self.path.stat()):
                 break
             os.close(self.lock)  # it was removed while we waited: what is there now is another folder
@@ -73,6 +114,13 @@ class Folder:
             yield
         finally:
             os.close(self.lock)
+
+    def _take_lock(self) -> None:
+        try:
+            fcntl.flock(self.lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            with self.progress.part("another build of the same"):
+                fcntl.flock(self.lock, fcntl.LOCK_EX)
 
     def age(self) -> float:
         """Days since it was built; infinite where it is not, or not to its end."""
@@ -109,24 +157,26 @@ class Folder:
         shutil.rmtree(self.work)
         return True
 
-    def run(self, *command: str) -> None:
+    def run(self, *command: str, part: str = "") -> None:
+        """Run a program, as a part of the build if it has the name of one."""
         print("+", *command, flush=True)
         environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
-        done = subprocess.run(
-            command,
-            cwd=self.path,
-            env=environ,
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.STDOUT,
-            pass_fds=[self.lock],
-            check=False,
-        )
-        if done.returncode:
-            raise Failed(f"{command[0]} ended with status {done.returncode}: {' '.join(command)}")
+        with self.progress.part(part) if part else contextlib.nullcontext():
+            done = subprocess.run(
+                command,
+                cwd=self.path,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stderr=subprocess.STDOUT,
+                pass_fds=[self.lock],
+                check=False,
+            )
+            if done.returncode:
+                raise Failed(f"{command[0]} ended with status {done.returncode}: {' '.join(command)}")
 
-    def pack(self, level: int) -> None:
+    def pack(self, level: int, part: str) -> None:
         options = ["-noappend", "-quiet", "-no-progress", "-comp", "zstd", "-Xcompression-level", str(level)]
-        self.run("mksquashfs", str(self.root), str(self.path / "rootfs.squashfs"), *options)
+        self.run("mksquashfs", str(self.root), str(self.path / "rootfs.squashfs"), *options, part=part)
 
 
 def _free() -> int:
@@ -153,19 +203,21 @@ def make_base(folder: Folder, base: dict[str, Any]) -> None:
         f"--include={','.join(base['packages'])}",
         f"--components={','.join(base['components'])}",
     ]
-    folder.run("debootstrap", *options, base["release"], str(root), base["mirror"])
+    folder.run("debootstrap", *options, base["release"], str(root), base["mirror"], part="debootstrap")
     shutil.rmtree(root / FETCHED[0], ignore_errors=True)
-    folder.pack(1)
+    folder.pack(1, "packing of the base system")
 
 
 def unpack_base(image: Folder, specification: dict[str, Any]) -> bool:
     """The base in the folder of the image. Whether it is as new as the archive."""
-    base = Folder(specification["base_folder"])
+    base = Folder(specification["base_folder"], image.progress)
     with base.locked():
         fresh = base.age() > specification["base_days"]
         if fresh:
             base.make(specification["base"], lambda: make_base(base, specification["base"]))
-        image.run("unsquashfs", "-no-progress", "-quiet", "-dest", str(image.root), str(base.path / "rootfs.squashfs"))
+        source = str(base.path / "rootfs.squashfs")
+        unpack = ("unsquashfs", "-no-progress", "-quiet", "-dest", str(image.root), source)
+        image.run(*unpack, part="unpacking of the base system")
     return fresh
 
 
@@ -194,8 +246,8 @@ def install(folder: Folder, specification: dict[str, Any]) -> None:
         "-o",
         "Acquire::Languages=none",
     ]
-    folder.run(*apt, "update")
-    folder.run(*apt, "dist-upgrade", "--no-install-recommends")
+    folder.run(*apt, "update", part="apt-get update")
+    folder.run(*apt, "dist-upgrade", "--no-install-recommends", part="apt-get dist-upgrade")
     if specification["packages"]:
         folder.run(
             *apt,
@@ -203,6 +255,7 @@ def install(folder: Folder, specification: dict[str, Any]) -> None:
             "--no-install-recommends",
             *(["--target-release", suite] if suite else []),
             *specification["packages"],
+            part="apt-get install",
         )
     (root / NO_SERVICES[0]).unlink()
 
@@ -218,7 +271,7 @@ def make_image(folder: Folder, specification: dict[str, Any]) -> None:
     for place in FETCHED:
         shutil.rmtree(root / place, ignore_errors=True)
         (root / place / "partial").mkdir(parents=True)
-    folder.pack(3)
+    folder.pack(3, "packing of the image")
     for place, content in specification["description"].items():
         write(folder.work / "metadata", place, content)
     with tarfile.open(folder.path / "metadata.tar.gz", "w:gz") as archive:
@@ -229,8 +282,9 @@ def make_image(folder: Folder, specification: dict[str, Any]) -> None:
 def main() -> None:
     os.umask(0o022)
     specification = json.loads(sys.argv[1])
-    folder = Folder(specification["folder"])
-    with folder.locked():
+    progress = Progress(sys.argv[2] if len(sys.argv) > 2 else None)
+    folder = Folder(specification["folder"], progress)
+    with progress.shown(), folder.locked():
         there = folder.mark.exists()
         if not there:
             try:

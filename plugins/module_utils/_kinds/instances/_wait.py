@@ -17,6 +17,9 @@ from ..._api.messages import command_missing
 
 State = Dict[str, Any]
 
+#: The conditions of `wait_for` as people read them.
+_WORDS = {"ipv4": "IPv4 address", "ipv6": "IPv6 address", "cloud_init": "cloud-init"}
+
 
 def own_addresses(state: State, devices: State) -> list[dict[str, Any]]:
     """Global addresses of the instance's own NICs, IPv4 first: bridges that the guest creates have no interface on the
@@ -47,6 +50,7 @@ class Waiter:
     def wait(self, conditions: list[str]) -> dict[str, Any]:
         """The state in which every condition held; `errors.DeadlineExceeded` has what was seen instead."""
         for condition in conditions:
+            self.client.waiting_for(_WORDS.get(condition, condition))
             if condition == "cloud_init":
                 self._cloud_init()
                 continue

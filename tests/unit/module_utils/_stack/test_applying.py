@@ -11,12 +11,9 @@ import threading
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import LXDError, StackFailed
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import MARK
-from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.marks import mark_of
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.planner import StackOptions
-from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import run_stack
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.progress import Progress
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import WorldClient
 
@@ -176,48 +173,12 @@ def test_each_worker_has_a_connection_of_its_own_and_closes_it(world):
     assert made == []
 
 
-def test_progress_is_told_at_each_beginning_and_end(world):
-    told = []
-    run(world, {"profiles": [{"name": "there"}]})
-    world.faults["/1.0/profiles/b"] = "no"
-    definition = {
-        "profiles": [
-            {"name": "there"},
-            {"name": "a"},
-            {"name": "b", "depends_on": ["profile/a"]},
-            {"name": "c", "depends_on": ["profile/b"]},
-        ]
-    }
-
-    def progress(applier):
-        told.append(([node.label for node in applier.running], applier.finished, applier.failed, applier.total))
-
-    with pytest.raises(StackFailed):
-        run_stack(
-            WorldClient(world),
-            KINDS,
-            StackOptions("shop"),
-            [Document("", definition, {})],
-            False,
-            parallel=2,
-            progress=progress,
-        )
-    assert told == [(["a"], 0, 0, 3), ([], 1, 0, 3), (["b"], 1, 0, 3), ([], 2, 1, 3)]
-
-
 def test_no_more_are_begun_than_there_are_workers(world):
     most = []
     definition = {"profiles": [{"name": f"p{number}"} for number in range(9)]}
-    run_stack(
-        WorldClient(world),
-        KINDS,
-        StackOptions("shop"),
-        [Document("", definition, {})],
-        False,
-        parallel=2,
-        progress=lambda applier: most.append(len(applier.running)),
-    )
-    assert max(most) == 2 and len(most) == 18
+    progress = Progress(lambda snapshot: most.append(len(snapshot["now"])))
+    run(world, definition, parallel=2, progress=progress)
+    assert max(most) == 2 and len(progress.lines) == 9
 
 
 def test_of_two_that_failed_the_first_is_the_reason(world):
@@ -264,10 +225,8 @@ def test_a_worker_that_is_free_takes_the_next_while_others_are_still_at_work(wor
             return super().write(method, path, body, *rest, **query)
 
     definition = {"profiles": [{"name": "slow"}, {"name": "a"}, {"name": "b", "depends_on": ["profile/a"]}]}
-    run_stack(
-        Client(world), KINDS, StackOptions("shop"), [Document("", definition, {})], False, parallel=2,
-        progress=lambda applier: begun.set() if "b" in [node.label for node in applier.running] else None,
-    )  # fmt: skip
+    look = Progress(lambda snapshot: begun.set() if "profile b" in [title for title, *_ in snapshot["now"]] else None)
+    run(world, definition, client=Client(world), parallel=2, progress=look)
     assert begun.is_set()
 
 
