@@ -36,9 +36,9 @@ NEAR, FAR = 0.5, 2.0
 #: Looks take at most this part of the time, however slow the connection is.
 SHARE = 0.1
 #: For how many seconds the end of the task waits for a look that does not end.
-LONGEST_END = 10.0
+END_GRACE = 10.0
 #: The most bytes that one look takes over a connection, and the most characters of a line that is shown.
-LONGEST_LOOK, LONGEST_LINE = 65536, 400
+LOOK_BYTES, LINE_LENGTH = 65536, 400
 #: The environment variable for tasks without the option `progress`.
 VARIABLE = "LXD_STACK_PROGRESS"
 #: Callbacks whose output is for programs.
@@ -81,7 +81,7 @@ class Watch:
 
     def __exit__(self, *_exception: object) -> None:
         self._over.set()
-        self._thread.join(LONGEST_END)
+        self._thread.join(END_GRACE)
 
     def finish(self, lines: Any) -> None:
         """Show the lines of the result that no look has seen."""
@@ -145,7 +145,7 @@ class Watch:
 
     def _tell(self, text: str, color: str | None) -> None:
         self._told = time.monotonic()
-        self._show(printable(f"{self.title}: {text}"[:LONGEST_LINE]), color)
+        self._show(printable(f"{self.title}: {text}"[:LINE_LENGTH]), color)
 
 
 def is_wanted(action: ActionBase, option: str | None = None) -> bool:
@@ -218,7 +218,7 @@ class _Look:
     def _ask(self) -> list[str]:
         path, first = shlex.quote(self._path), self._lines + 1
         command = f"test -f {path} && test -O {path} && test ! -L {path}"
-        command += f" && tail -n +{first} {path} | head -c {LONGEST_LOOK}"
+        command += f" && tail -n +{first} {path} | head -c {LOOK_BYTES}"
         done = self._action._low_level_execute_command(command, sudoable=self._sudoable)
         *complete, _rest = done.get("stdout", "").split("\n")
         found = [line for line in complete if line.startswith("{")]

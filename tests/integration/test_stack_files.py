@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Documents in files, through ansible-playbook: folders, encryption, progress, and errors with file and line."""
+"""Documents in files, through ansible-playbook: folders, encryption, and errors with file and line."""
 
 from __future__ import annotations
 
@@ -10,13 +10,10 @@ import os
 import pathlib
 import subprocess
 import sys
-import time
 from typing import Any
 
-import pytest
 import yaml
 from integration.stacks import everything
-from lab.proxy import Cut
 
 
 def play(shop, folder: pathlib.Path, *extra: str, **arguments: Any) -> subprocess.CompletedProcess[str]:  # type: ignore[no-untyped-def]
@@ -73,18 +70,6 @@ def test_documents_in_files(shop, tmp_path: pathlib.Path) -> None:
         "changed=0"
         in play(shop, tmp_path, name="shop", src=["shop/10-base.yml", "shop/20-more.yaml"], prune=True).stdout
     )
-
-
-def test_progress_is_told_to_who_wants_it(shop, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    slow = {"instances": [{"name": "shop-slow", "image": "busybox", "wait_for": ["ipv4"]}]}
-    shop.proxy.cut = Cut("POST /1.0/instances", lambda: time.sleep(3))  # somebody looks every second
-    told = play(shop, tmp_path, name="shop", definition=slow, progress="always", url=shop.proxy.url).stdout
-    assert shop.proxy.cut is None
-    assert "stack shop: 0 of 1 done, now instance shop-slow, " in told, told
-    assert "of 1 done" not in play(shop, tmp_path, name="shop", state="absent").stdout, "it is no terminal"
-    monkeypatch.setenv("LXD_STACK_PROGRESS", "always")
-    told = play(shop, tmp_path, name="shop", definition=slow, progress="never").stdout
-    assert "changed=1" in told and "of 1 done" not in told, told
 
 
 def test_what_is_encrypted_is_shown_nowhere(shop, tmp_path: pathlib.Path) -> None:

@@ -21,6 +21,8 @@ from .errors import Interrupted, ServerError
 WAIT_SLICE = 60.0
 #: The same while somebody watches: each answer says how far the server is.
 WATCHED_SLICE = 2.0
+#: The most characters of what an operation reports.
+_LONGEST_STAGE = 60
 #: The status codes of an operation that has not ended:
 #: Started, Running, Cancelling, Pending, Starting, Stopping, Freezing.
 OPERATION_RUNNING = (101, 103, 104, 105, 106, 107, 109)
@@ -72,12 +74,12 @@ def wait(client: Asker, operation: str) -> dict[str, Any]:
 def stage(metadata: Any) -> str:
     """What a running operation reports, as in `unpack 45%`; empty if it reports nothing.
 
-    The key of such a report ends with `_progress`, and its text has the percentage and the speed.
+    The key of such a report ends with `_progress`. Its text has a percentage and a speed, or only words.
     """
     for key, text in sorted(metadata.items()) if isinstance(metadata, dict) else ():
-        if key.endswith("_progress"):
-            percent = re.search(r"\d+%", str(text))
-            return " ".join([key[: -len("_progress")].rpartition("_")[2], *([percent[0]] if percent else [])])
+        if key.endswith("_progress") and isinstance(text, str):
+            percent = re.search(r"\d+%", text)
+            return f"{key[: -len('_progress')].rpartition('_')[2]} {percent[0]}" if percent else text[:_LONGEST_STAGE]
     return ""
 
 

@@ -228,6 +228,16 @@ def test_times_and_attempts():
     assert claimed(decisions, r"waits for (\d+) seconds \(`replace_member_patience`\)") == [float(patience)]
 
 
+def test_times_of_the_progress():
+    decisions = "docs/design-decisions.md"
+    assert claimed(decisions, r"has shown nothing for ([\d.]+) s") == [constant("SILENCE")]
+    assert claimed(decisions, r"Looks then come every (\w+) seconds", r"operation asks every (\w+) seconds") == [
+        constant("FAR"),
+        constant("WATCHED_SLICE"),
+    ]
+    assert constant("NEAR") == 0.5 and constant("SHARE") == 0.1 and constant("SILENCE") < 5
+
+
 def test_what_counts_as_a_boolean():
     claim = re.search(r"Both are booleans: (.*?), or (.*?), in any case", page("docs/architecture.md"))
     assert [tuple(code(part)) for part in claim.groups()] == [constant("TRUE"), constant("FALSE")]

@@ -293,3 +293,17 @@ def test_a_server_that_refuses_to_say_who_we_are_does_not_know_us():
     for path in ("/1.0/profiles", "/1.0"):
         with pytest.raises(ServerError, match="give client_cert and client_key of a trusted certificate"):
             Client(wire, 5).get(path)
+
+
+def test_while_somebody_watches_each_answer_says_how_far_the_server_is(server, client):
+    told, report = [], "create_instance_from_image_unpack_progress"
+    client.on_wait = lambda words, detail: told.append((words, detail))
+    server.on(WAIT, operation(103, metadata={report: "Unpack: 45% (9MB/s)"}), operation(103), operation(200))
+    client.waiting_for("create")
+    client.wait("/1.0/operations/1")
+    assert told == [("create", ""), ("", "unpack 45%"), ("", "")]
+    assert {request.query["timeout"] for request in server.requests} == {"2"}
+    client.on_wait = None
+    server.on(WAIT, operation(103), operation(200))
+    client.wait("/1.0/operations/1")
+    assert server.requests[-1].query["timeout"] != "2"

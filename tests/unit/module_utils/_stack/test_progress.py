@@ -22,7 +22,6 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document impo
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.progress import Progress
 from ansible_collections.cloudhost.lxd.tests.unit.clock import Clock
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, run
-from ansible_collections.cloudhost.lxd.tests.unit.world import WorldClient
 
 CHAIN = {
     "profiles": [
@@ -41,8 +40,11 @@ def clock(monkeypatch):
     return clock
 
 
-def node(title, action="create"):
-    return types.SimpleNamespace(title=title, action=action)
+class Named:
+    """What the progress needs of a node."""
+
+    def __init__(self, title, action="create"):
+        self.title, self.action = title, action
 
 
 def test_each_resource_begins_waits_and_ends(world, clock):
@@ -69,10 +71,8 @@ def test_each_resource_begins_waits_and_ends(world, clock):
 def test_what_a_started_instance_waits_for(world):
     told = []
     definition = {"instances": [{"name": "i1", "source": EMPTY, "wait_for": ["agent"]}]}
-    world.meanwhile["/1.0/instances/i1/state"] = lambda: None
-    client = WorldClient(world)
-    client.deadline.remaining = lambda: 60.0
-    run(world, definition, progress=Progress(told.append), client=client)
+    world.objects["default", "/1.0/instances/i1/state"] = {"status": "Running", "processes": 7, "network": {}}
+    run(world, definition, progress=Progress(told.append))
     words = list(dict.fromkeys(one["now"][0][1] for one in told if one["now"]))
     assert words == ["", "create", "start", "agent"]
 
@@ -81,7 +81,7 @@ def test_of_many_the_first_are_named_and_the_others_counted(clock):
     told = []
     progress = Progress(told.append)
     progress.apply(5)
-    nodes = [node(f"instance web{number}") for number in range(5)]
+    nodes = [Named(f"instance web{number}") for number in range(5)]
     for one in nodes:
         progress.begin(one)
     clock.sleep(2)
@@ -114,7 +114,7 @@ def test_of_many_the_first_are_named_and_the_others_counted(clock):
 def test_the_line_of_a_resource(clock, action, failed, line):
     progress = Progress()
     progress.apply(1)
-    one = node("instance x", action)
+    one = Named("instance x", action)
     progress.begin(one)
     clock.sleep(1.5)
     progress.end(one, failed)
@@ -135,8 +135,9 @@ def test_the_line_of_a_resource(clock, action, failed, line):
             "unpack 45%",
         ),
         ({"download_progress": "rootfs: 7% (3.20MB/s)"}, "download 7%"),
-        ({"copy_progress": "1.2GB (30MB/s)"}, "copy"),
-        ({"x_progress": None}, "x"),
+        ({"container_progress": "Remapping container filesystem"}, "Remapping container filesystem"),
+        ({"x_progress": "y" * 99}, "y" * 60),
+        ({"x_progress": None, "y_progress": ["1%"]}, ""),
     ],
 )
 def test_what_an_operation_reports(metadata, words):
@@ -191,7 +192,7 @@ def test_secrets_are_in_no_line(tmp_path: pathlib.Path):
     with opened(tmp_path / "progress", content, known={"rose-4711", "no", "done"}) as file:
         file.progress.apply(2)
         for title in ("profile tulip-4711", "profile a-rose-4711-b", "profile no-done"):
-            one = node(title)
+            one = Named(title)
             file.progress.begin(one)
             file.progress.end(one, False)
         text = (tmp_path / "progress").read_text()

@@ -19,7 +19,7 @@ from ansible_collections.cloudhost.lxd.tests.unit.clock import Clock
 
 
 def snapshot(now=(), line=None, done=0, more=0, **other):
-    told = {"done": done, "total": 10, "now": list(now), "more": more, **({"line": line} if line else {}), **other}
+    told = {"done": done, "total": 10, "now": now, "more": more, **({"line": line} if line else {}), **other}
     return json.dumps(told)
 
 
@@ -72,9 +72,9 @@ def test_what_is_waited_for_and_for_how_long(monkeypatch):
     )
     assert run.texts == [
         "[h] stack shop: planning, 4 s",
-        waits.format(4, 2),
-        waits.format(9, 6),
-        waits.format(13, 11),
+        waits.format(4, 1),
+        waits.format(8, 6),
+        waits.format(13, 10),
     ]
 
 
