@@ -36,6 +36,7 @@ def play(playbook: pathlib.Path, direct: bool, *options: str, **environment: str
         "ANSIBLE_COLLECTIONS_PATH": os.environ["ANSIBLE_COLLECTIONS_PATH"],
         "ANSIBLE_NOCOLOR": "1",
         "LXD_DIRECT": str(direct),
+        "LXD_STACK_PROGRESS": "never",  # its seconds are never the same
         "ANSIBLE_INJECT_INVOCATION": "true",
     }
     ours["ANSIBLE_PIPELINING"] = "true"  # fewer processes

@@ -89,9 +89,9 @@ class Run:
 
     @property
     def tasks(self) -> list[str]:
-        """The tasks that changed something."""
+        """The tasks that changed something. Warnings and the progress, which begins with the host, come before it."""
         return re.findall(
-            r"^TASK \[(?:.* : )?(.*?)\] \**\n(?:(?:ok|included|\[WARNING\]).*\n)*(?=changed)", self._succeeded(), re.M
+            r"^TASK \[(?:.* : )?(.*?)\] \**\n(?:(?:ok|included|\[).*\n)*(?=changed)", self._succeeded(), re.M
         )
 
 

@@ -225,6 +225,6 @@ def test_a_member_with_an_instance_is_removed_by_force(inventory: Inventory) -> 
     )
     inventory.vars["node3"].update(cluster_member_state="absent", cluster_remove_force=True)
     removed = inventory.play("node1", "node2", "node3")
-    assert removed.tasks == ["Remove it"], removed.text
+    assert removed.tasks == ["Remove the member node3"], removed.text
     assert sorted(members(inventory)) == ["node1", "node2"]
     assert inventory.hosts.nodes[0].query("/1.0/instances") == []
