@@ -158,10 +158,9 @@ def is_wanted(action: ActionBase, option: str | None = None) -> bool:
 
 def watch(action: ActionBase, variables: dict[str, Any], title: str) -> tuple[str, Watch]:
     """The path of the file that the task has to make, and what shows it."""
-    shell = action._connection._shell
     # The last of them is /tmp, which is emptied at a start of the host: the task removes the file unless it is killed.
-    folder = str((shell.get_option("system_tmpdirs") or ["/tmp"])[-1])
-    path = str(shell.join_path(folder, f".cloudhost-lxd-{secrets.token_hex(16)}"))
+    folder = str((action.get_shell_option("system_tmpdirs") or ["/tmp"])[-1])
+    path = str(action._connection._shell.join_path(folder, f".cloudhost-lxd-{secrets.token_hex(16)}"))
     near = type(action._connection).__module__ == "ansible.plugins.connection.local"
     look = _Look(action, path, near)
     host = variables.get("inventory_hostname", "")
@@ -191,7 +190,9 @@ class _Look:
         self._lines = self._bytes = 0
         become = action._connection.become
         # The file belongs to the user of the task, or to the user who became root with sudo.
-        mine = become is None or (become.name.endswith("sudo") and action.get_become_option("become_user") == "root")
+        mine = become is None or (
+            str(become.name).endswith("sudo") and action.get_become_option("become_user") == "root"
+        )
         self._sudoable = not mine
 
     def __call__(self) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import types
 
 import pytest
@@ -176,9 +177,13 @@ class Action:
     """What a look needs of an action. Commands run here."""
 
     def __init__(self, become=None, become_user="root"):
-        self._connection = types.SimpleNamespace(become=become)
+        shell = types.SimpleNamespace(join_path=os.path.join)
+        self._connection = types.SimpleNamespace(become=become, _shell=shell)
         self._become_user = become_user
         self.sudoable = []
+
+    def get_shell_option(self, name):
+        return {"system_tmpdirs": ["/var/tmp", "/tmp"]}[name]
 
     def get_become_option(self, name):
         return self._become_user
@@ -187,6 +192,13 @@ class Action:
         self.sudoable.append(sudoable)
         with os.popen(command) as stream:
             return {"stdout": stream.read()}
+
+
+def test_nobody_can_guess_the_file_and_each_line_names_the_host():
+    path, shown = _progress.watch(Action(), {"inventory_hostname": "server1"}, "stack shop")
+    assert re.fullmatch(r"/tmp/\.cloudhost-lxd-[0-9a-f]{32}", path)
+    assert _progress.watch(Action(), {}, "stack shop")[0] != path
+    assert shown.title == "[server1] stack shop" and shown.every == _progress.FAR
 
 
 @pytest.mark.parametrize("near", [True, False])
