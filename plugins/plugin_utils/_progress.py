@@ -179,16 +179,16 @@ def _for_programs() -> bool:
 class _Look:
     """Reads what is new in the file.
 
-    The thread of the task uses the action and its connection at the same time, and a connection keeps what belongs to
-    one command in attributes: ssh the pipe for a password, cloudhost.lxd.api its connection to the server, of which its
-    `__copy__` opens another. So this has copies of both.
+    The thread of the task uses the action at the same time, and its plugins keep what belongs to one command in
+    attributes: become the word that it has to see, ssh the pipe for a password, cloudhost.lxd.api its connection to the
+    server, of which its `__copy__` opens another. So this has copies of them.
     """
 
     def __init__(self, action: ActionBase, path: str, near: bool) -> None:
         self._action, self._path, self._near = copy.copy(action), path, near
         self._action._connection = copy.copy(action._connection)
+        self._action._connection.become = become = copy.copy(action._connection.become)
         self._lines = self._bytes = 0
-        become = action._connection.become
         # The file belongs to the user of the task, or to the user who became root with sudo.
         mine = become is None or (
             str(become.name).endswith("sudo") and action.get_become_option("become_user") == "root"
