@@ -70,6 +70,8 @@ def test_build_once_and_wait_for_cloud_init(build, folder, daemon, play, tmp_pat
         first = build(image_build_url=daemon.url)
     assert not first.failed, first.text
     assert [*first.tasks, *other.result().tasks].count(BUILD) <= (not already), "built twice"
+    for run in (first, other.result()):
+        assert (BUILD in run.tasks) == ("[localhost] image cloud: packing of the image took " in run.text), run.text
     (made,), (base,) = builds(folder, "image"), builds(folder, "base")
     assert sorted(path.name for path in made.iterdir()) == ["inputs.json", "metadata.tar.gz", "rootfs.squashfs"]
     assert sorted(path.name for path in base.iterdir()) == ["inputs.json", "rootfs.squashfs"]

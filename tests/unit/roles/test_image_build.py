@@ -9,8 +9,10 @@ gone.
 from __future__ import annotations
 
 import importlib.util
+import json
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -120,7 +122,7 @@ def test_a_base_is_made_anew_when_it_is_old(build, tmp_path, monkeypatch, days, 
     base, image = build.Folder(tmp_path / "base"), build.Folder(tmp_path / "image")
     made, ran = [], []
     monkeypatch.setattr(build, "make_base", lambda folder, inputs: made.append(inputs))
-    monkeypatch.setattr(build.Folder, "run", lambda self, *command: ran.append(command))
+    monkeypatch.setattr(build.Folder, "run", lambda self, *command, part: ran.append(command))
     with base.locked():
         base.make({"release": "x"}, lambda: None)
     begun = base.mark.stat().st_mtime - days * 86400
@@ -147,7 +149,7 @@ def test_an_image_from_an_older_base_is_upgraded_first(build, tmp_path, monkeypa
     monkeypatch.setattr(
         build.Folder,
         "run",
-        lambda self, *command: ran.append([word for word in command if word in ("update", "dist-upgrade", "install")]),
+        lambda self, *command, part: ran.append([part.partition(" ")[2]] if part.startswith("apt-get") else []),
     )
     base = {"mirror": "http://x", "components": ["main"]}
     specification = {"base": base, "packages": packages, "suite": "", "files": {}, "description": {"metadata.yaml": ""}}
@@ -156,3 +158,35 @@ def test_an_image_from_an_older_base_is_upgraded_first(build, tmp_path, monkeypa
     assert [words[0] for words in ran if words] == (
         ["update", "dist-upgrade", *(["install"] if packages else [])] if installs else []
     )
+
+
+def test_each_part_says_what_it_is_and_how_long_it_took(build, tmp_path, capfd):
+    path = tmp_path / "progress"
+    progress = build.Progress(str(path))
+    folder = build.Folder(str(tmp_path / "image"), progress)
+    with progress.shown(), folder.locked():
+        folder.run("true")
+        folder.run("true", part="debootstrap")
+        with pytest.raises(build.Failed):
+            folder.run("false", part="packing")
+        told = [json.loads(line) for line in path.read_text().splitlines()]
+    seen = [(one["done"], [name for name, *_ in one["now"]], one.get("line", "").partition(" took")[0]) for one in told]
+    assert seen == [(0, ["debootstrap"], ""), (1, [], "debootstrap"), (1, ["packing"], "")]
+    assert not path.exists()
+    said = [line for line in capfd.readouterr().out.splitlines() if line.startswith("= ")]
+    assert len(said) == 1 and re.fullmatch(r"= debootstrap took [0-9.]+ s", said[0])
+
+
+def test_a_build_that_waits_for_another_one_says_so(build, tmp_path):
+    other = begin(tmp_path / "image", "echo here; exec sleep 60")
+    progress, told = build.Progress(None), []
+
+    def tell(**more):
+        told.append(more)
+        if "now" in more:
+            os.killpg(other.pid, signal.SIGKILL)
+
+    progress._tell = tell
+    with build.Folder(str(tmp_path / "image"), progress).locked():
+        other.wait()
+    assert told[0]["now"][0][0] == "another build of the same" and len(told) == 2
