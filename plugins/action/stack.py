@@ -20,6 +20,7 @@ from ansible.template import trust_as_template
 from ansible_collections.cloudhost.lxd.plugins.action.direct import Direct
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import printable
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _progress
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._cloud_config import doubts
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import is_encrypted, scalars
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._written import (
     TEXT,
@@ -54,6 +55,8 @@ class ActionModule(Direct):
             documents = self._documents(arguments["src"])
             if boolean(arguments.get("template") or False):
                 documents = self._templated(documents, task_vars or {})
+            for document in documents:
+                document["doubts"] = doubts(document["content"])
             arguments["_documents"] = documents
             arguments["_secrets"] = self._secrets
         if boolean(arguments.get("validate_only") or False):
@@ -84,7 +87,9 @@ class ActionModule(Direct):
             count = validate(KINDS, documents)
         except InvalidInput as exc:
             return {"failed": True, "changed": False, "msg": printable(str(exc), keep="\n")}
-        return {"changed": False, "msg": f"{count} resources, and no error that shows without a server."}
+        warnings = [document.place(path, words) for document in documents for path, words in document.doubts.items()]
+        msg = f"{count} resources, and no error that shows without a server."
+        return {"changed": False, "msg": msg, "warnings": [printable(words, keep="\n") for words in warnings]}
 
     # -- documents ----------------------------------------------------------------------------------------------------
 
@@ -93,10 +98,11 @@ class ActionModule(Direct):
         found: list[dict[str, Any]] = []
         errors: list[str] = []
         for shown, path in (pair for name in written for pair in self._files(str(name))):
+            text = self._loader.get_text_file_contents(path)
             try:
-                found.append(self._document(shown, path, errors))
+                found.append(self._document(shown, text, is_encrypted(path), errors))
             except yaml.YAMLError as exc:
-                errors.append(not_yaml(shown, exc))
+                errors.append(not_yaml(shown, exc, text))
         _fail(errors)
         return found
 
@@ -129,8 +135,7 @@ class ActionModule(Direct):
         for entry in names:
             yield os.path.join(name, entry), os.path.join(path, entry)
 
-    def _document(self, shown: str, path: str, errors: list[str]) -> dict[str, Any]:
-        text = self._loader.get_text_file_contents(path)
+    def _document(self, shown: str, text: str, encrypted: bool, errors: list[str]) -> dict[str, Any]:
         loader = Loader(text.encode("utf-8"))  # Ansible marks its strings, which the C library does not take
         try:
             root = loader.get_single_node()
@@ -138,7 +143,7 @@ class ActionModule(Direct):
                 return {"source": shown, "content": None, "lines": {}}
             errors += written_twice(shown, root)
             content = loader.construct_document(self._decrypted(root, set()))
-            self._secrets += scalars(content) if is_encrypted(path) else []
+            self._secrets += scalars(content) if encrypted else []
             return {"source": shown, "content": content, "lines": dict(lines_of(root))}
         finally:
             loader.dispose()

@@ -34,7 +34,7 @@ class _Place(NamedTuple):
 
     def complaint(self, option: tuple[str, ...], words: str) -> str:
         """An error with its place: the line of the option, of the entry, or of the section."""
-        return self.document.place("/".join([self.path, *option[:1]]), f"{'.'.join([self.word, *option])}: {words}")
+        return self.document.place("/".join([self.path, *option]), f"{'.'.join([self.word, *option])}: {words}")
 
 
 def templated(document: dict[str, Any], render: Render, errors: list[str]) -> dict[str, Any]:
@@ -49,27 +49,34 @@ def templated(document: dict[str, Any], render: Render, errors: list[str]) -> di
         return document
     made: dict[str, Any] = {}
     places: dict[str, int] = {}
+    inside = _by_entry(lines)
     for section, entries in content.items():
         if section in lines:
             places[section] = lines[section]
         place = _Place(Document(**document), str(section), str(section))
         if not isinstance(entries, list):
             made[section] = _value(entries, place, (), {}, render, errors)
-            places.update(_moved(lines, str(section), str(section)))
+            places.update({path: line for path, line in lines.items() if path.startswith(f"{section}/")})
             continue
         made[section] = []
         for position, entry in enumerate(entries):
             at = place._replace(path=f"{section}/{position}", word=f"{section}[{position}]")
             for one in _entries(entry, at, render, errors):
                 number = len(made[section])
-                places.update(_moved(lines, at.path, f"{section}/{number}"))
+                places.update({f"{section}/{number}{rest}": line for rest, line in inside.get(at.path, ())})
                 made[section].append(one)
     return {**document, "content": made, "lines": places}
 
 
-def _moved(lines: dict[str, int], old: str, new: str) -> dict[str, int]:
-    """The lines of an entry and its options, under the path that it has now."""
-    return {new + path[len(old) :]: line for path, line in lines.items() if path == old or path.startswith(old + "/")}
+def _by_entry(lines: dict[str, int]) -> dict[str, list[tuple[str, int]]]:
+    """The lines of each entry and of what is in it: the rest of the path, and the line."""
+    found: dict[str, list[tuple[str, int]]] = {}
+    for path, line in lines.items():
+        parts = path.split("/", 2)
+        if len(parts) > 1:
+            entry = f"{parts[0]}/{parts[1]}"
+            found.setdefault(entry, []).append((path[len(entry) :], line))
+    return found
 
 
 def _entries(entry: Any, place: _Place, render: Render, errors: list[str]) -> Iterator[Any]:

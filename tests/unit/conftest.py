@@ -49,6 +49,7 @@ WITH_ANSIBLE = (
     "plugins/filter/test_known_variables.py",
     "plugins/modules/test_contract.py",
     "plugins/plugin_utils/test_templates.py",
+    "plugins/plugin_utils/test_written.py",
     "repository/test_adding_a_kind.py",
     "repository/test_claims.py",
     "repository/test_claims_of_options.py",

@@ -23,6 +23,17 @@ T = TypeVar("T")
 UNSEEN = "In check mode this is a warning: the real run fails here unless an earlier task {}."
 
 
+class Doubt(str):
+    """A warning of an option. The text names the resource, and `words` are those without it, for a place instead."""
+
+    words: str
+
+    def __new__(cls, resource: str, words: str) -> Doubt:
+        made = super().__new__(cls, f"{resource}: {words}")
+        made.words = words
+        return made
+
+
 class Checks(Declaration):
     """What a resource can refuse, and warn of.
 
@@ -43,6 +54,10 @@ class Checks(Declaration):
     def warn(self, *warnings: str) -> None:
         """Add warnings, each once: a plan can be made more than once."""
         self.warnings += [words for words in warnings if words not in self.warnings]
+
+    def doubt(self, *each: str) -> None:
+        """Warn of options: each sentence begins with one."""
+        self.warn(*(Doubt(f"{self.kind} '{self.name}'", words) for words in each))
 
     def refuse(self, words: str) -> None:
         """Report what is wrong. While a plan is made, the rest is checked too, so that all of it is reported at once.

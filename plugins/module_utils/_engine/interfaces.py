@@ -75,9 +75,7 @@ def check_devices(resource: Any, new: dict[str, Any], old: dict[str, Any], start
         if starts or _refused(changed[option]):
             resource.miss(words)
         else:
-            resource.warn(
-                f"{resource.kind} '{resource.name}': {words} Instances with it cannot start before there is one."
-            )
+            resource.doubt(f"{words} Instances with it cannot start before there is one.")
 
 
 def _refused(device: dict[str, str]) -> bool:

@@ -21,7 +21,7 @@ from .registry import KINDS
 
 def documents_of(given: Iterable[dict[str, Any]], definition: Any) -> list[Document]:
     """The documents that the action plugin read, and the one in the task."""
-    read = [Document(one["source"], one["content"], one["lines"]) for one in given]
+    read = [Document(one["source"], one["content"], one["lines"], one.get("doubts") or {}) for one in given]
     return [*read, Document("", definition, {})] if definition is not None else read
 
 

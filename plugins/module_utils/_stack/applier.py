@@ -132,7 +132,8 @@ class Applier:
     def _end(self, node: Node, future: concurrent.futures.Future[Outcome]) -> None:
         try:
             outcome = future.result()
-            node.outcome, node.done, node.warnings = DONE, outcome.done, outcome.warnings
+            node.outcome, node.done = DONE, outcome.done
+            node.warn(outcome.warnings)
         except LXDError as exc:
             node.outcome, node.words, node.done = FAILED, str(exc), exc.done
             node.retryable = bool(failure(exc)["retryable"])

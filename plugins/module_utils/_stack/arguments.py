@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import decimal
 import os
+import re
 from typing import Any, Callable, NamedTuple
 
 from .._api.errors import did_you_mean
@@ -60,7 +61,7 @@ def checked(
     for option, value in given.items():
         entry = spec.get(option)
         if entry is None:
-            words = f"{prefix}{option}: there is no such key. {did_you_mean(str(option), list(spec))}"
+            words = f"{prefix}{option}: there is no such key. {_meant(str(option), value, spec)}"
             complaints.append(Complaint(str(option), words))
         elif value is not None:
             try:
@@ -72,6 +73,15 @@ def checked(
     complaints += [Complaint("", f"{prefix}{option}: it is missing.") for option in missing]
     broken = _exclusive(constraints, given) + _broken(constraints, params)
     return params, complaints + [Complaint("", f"{prefix}{words}") for words in broken]
+
+
+def _meant(option: str, value: Any, spec: dict[str, dict[str, Any]]) -> str:
+    """What to write instead of an unknown option: where it belongs, or the nearest."""
+    if "config" in spec and re.fullmatch(r"[a-z-]+\..+", option):
+        return "A key of the server belongs into config, and is indented below it."
+    if "devices" in spec and isinstance(value, dict) and "type" in value:
+        return "A device belongs into devices, and is indented below it."
+    return did_you_mean(option, list(spec))
 
 
 def _fit(option: str, entry: dict[str, Any], value: Any) -> tuple[Any, list[Complaint]]:
@@ -106,7 +116,8 @@ def _items(option: str, value: Any) -> list[Any]:
 def _dictionary(option: str, value: Any) -> dict[Any, Any]:
     if isinstance(value, dict):
         return value
-    raise _Unfit(f"{option}: a dictionary is needed, not {value!r}.")
+    hint = " Write 'key: value' without dashes." if isinstance(value, list) else ""
+    raise _Unfit(f"{option}: a dictionary is needed, not {value!r}.{hint}")
 
 
 def _boolean(option: str, value: Any) -> bool:

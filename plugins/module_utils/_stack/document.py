@@ -13,10 +13,11 @@ module of its kind.
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, NamedTuple, Type
+from typing import Any, Dict, Iterator, NamedTuple, Type
 
 from .._api.errors import InvalidInput, did_you_mean
 from .._engine import values
+from .._engine.checks import Doubt
 from .._engine.fields import Moment, Text
 from .._engine.resource import Resource
 from .arguments import Complaint, checked
@@ -42,14 +43,18 @@ _SCOPED: dict[str, dict[str, Any]] = {"project": {"type": "str"}}
 _PLACED: dict[str, dict[str, Any]] = {"target": {"type": "str"}}
 
 
+_SORTS = {dict: "a dictionary", list: "a list", str: "text"}
+
+
 class Document(NamedTuple):
-    """One parsed file, or the definition of a task. `lines` has the line of an entry or option by its path, as in
-    `instances/3/image`.
+    """One parsed file, or the definition of a task. `lines` has the line of an entry, an option or what is in it by its
+    path, as in `instances/3/devices/eth0/ipv4.address`. `doubts` has the warnings of the controller by the same paths.
     """
 
     source: str
     content: Any
     lines: dict[str, int]
+    doubts: dict[str, str] = {}
 
     def line(self, path: str) -> int | None:
         """The line of an entry or option, or of what it is in; None if no lines are known."""
@@ -75,6 +80,7 @@ class Entry:
         self.broken = False
         self.project: str = (params.get("project") or "default") if kind.scoped else ""
         self.label = kind.label(params)
+        self.doubts = [words for place, words in document.doubts.items() if place.startswith(f"{path}/")]
         self.depends_on: list[str] = params.pop("depends_on", None) or []
 
     @property
@@ -83,10 +89,27 @@ class Entry:
         return title(self.kind.kind, self.project, self.label)
 
     def complaint(self, words: str) -> str:
-        """An error with its place, which is that of the option with which it begins."""
-        option = re.match(r"\w+", words)
-        path = f"{self.path}/{option[0]}" if option else self.path
+        """An error with its place, which is that of the option with which it begins, as in `config.limits.cpu: …`."""
+        above = f"{self.path}/" if self.kind.named else ""
+        paths = (above + inner for inner in _paths(words.partition(" ")[0].rstrip(":,")))
+        path = next((path for path in paths if path in self.document.lines), self.path)
         return f"{self.document.place(path, self.word)}: {words}"
+
+    def warning(self, words: str) -> str:
+        """A warning of the resource: of an option with its place, where a module names the resource."""
+        return self.complaint(words.words) if isinstance(words, Doubt) else words
+
+
+def _paths(option: str) -> Iterator[str]:
+    """The paths that an option such as `devices.eth0.ipv4.address` can have in `Document.lines`, then those of what it
+    is in. Keys have dots of their own.
+    """
+    parts = re.sub(r"\[(\d+)\]", r"/\1", option).split(".")
+    for end in range(len(parts), 0, -1):
+        for first in range(1, end + 1):
+            for second in range(first, end + 1):
+                pieces = (parts[:first], parts[first:second], parts[second:end])
+                yield "/".join(".".join(piece) for piece in pieces if piece)
 
 
 def title(kind: str, project: str, label: str) -> str:
@@ -114,8 +137,8 @@ def parse(documents: list[Document], kinds: Kinds, project: str | None) -> tuple
             errors.append(
                 document.place(
                     "",
-                    "a document is a dictionary of sections such as instances, not a "
-                    f"{type(document.content).__name__}.",
+                    "a document is a dictionary of sections such as 'instances:', not "
+                    f"{_SORTS.get(type(document.content), 'a single value')}.",
                 )
             )
             continue
@@ -155,8 +178,8 @@ def _section(
         return _entry(document, kind, spec, {kind.fields[0].name: content}, section, section, project, entries)
     if not isinstance(content, list):
         return [
-            f"{document.place(section, section)}: a list of {kind.kind} entries is needed, not a "
-            f"{type(content).__name__}."
+            f"{document.place(section, section)}: a list of {kind.kind} entries is needed, each with '- name: …', not "
+            f"{_SORTS.get(type(content), 'a single value')}."
         ]
     errors: list[str] = []
     for position, given in enumerate(content):

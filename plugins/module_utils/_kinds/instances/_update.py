@@ -68,7 +68,7 @@ class InstanceUpdate:
         if nulls:
             profiles = (self.plan.result or {}).get("profiles") or []
             there = origin.profiles_of(instance.client, profiles, instance.project)
-            instance.warn(*origin.idle_nulls(instance.name, nulls, there))
+            instance.doubt(*origin.idle_nulls(nulls, there))
 
     def _add_moves(self) -> None:
         """Moves to another pool, project or member, which keep data, snapshots and MACs."""

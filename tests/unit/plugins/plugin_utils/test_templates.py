@@ -122,7 +122,7 @@ def test_what_has_no_template_stays_as_it_is_written():
     [
         (
             "instances:\n  - name: a\n    config:\n      user.x: '{{ farn }}'",
-            "farm.yml:3: instances[0].config.user.x: ",
+            "farm.yml:4: instances[0].config.user.x: ",
         ),
         ("instances:\n  - name: a\n  - name: '{{ item }}'", "farm.yml:3: instances[1].name: "),
         ("instances:\n  - name: '{{ item.x }}'\n    loop: '{{ names }}'", "farm.yml:2: instances[0].name: "),
