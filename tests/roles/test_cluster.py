@@ -113,6 +113,17 @@ def test_a_limited_run_begins_no_second_cluster(
     assert inventory.hosts.nodes[2].query("/1.0/cluster")["enabled"] is False
 
 
+def test_a_misspelled_pool_of_a_member_is_refused(inventory: Inventory) -> None:
+    """Before there is a cluster. The server itself would only ignore the keys."""
+    entry = inventory.vars["node1"]["cluster_member_config"][0]
+    entry["name"] = "locl"
+    refused = inventory.play("node1", "node2")
+    entry["name"] = "local"
+    assert refused.failed and "cluster_member_config names the storage_pool locl" in refused.text, refused.text
+    assert "Known: local, sized." in refused.text, refused.text
+    assert inventory.hosts.nodes[0].query("/1.0/cluster")["enabled"] is False
+
+
 def test_from_nothing(inventory: Inventory) -> None:
     """The second host is the first member, because cluster_hosts says so."""
     order = {"cluster_hosts": ["node2", "node1"]}
