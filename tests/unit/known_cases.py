@@ -25,6 +25,11 @@ WRONG_VALUES = [
     ("instance", "", "security.privileged", "maybe", "a boolean"),
     ("instance", "", "boot.autostart.priority", "high", "a whole number"),
     ("instance", "", "snapshots.expiry", "2x", "1d 12H"),
+    *(
+        ("instance", "", "snapshots.schedule", value, "@daily or 0 6 * * *")
+        for value in ("daily", "@dayly", "0 6 * *", "0 25 * * *", "0 6 0 * *", "0 6 * 13 *", "x 6 * * *", "6 o'clock")
+    ),
+    ("instance", "", "raw.lxc", "lxc.apparmor.profile unconfined", "KEY = VALUE"),
     ("instance", "", "migration.incremental.memory.goal", "-1", "from 0 to"),
     ("project", "", "limits.instances", "-1", "from 0 to"),
     ("project", "", "limits.memory", "lots", "a size"),
@@ -99,14 +104,24 @@ RIGHT_VALUES = [
     *(("instance", "", "security.nesting", value) for value in ("true", "False", "yes", "off", "1", "ON")),
     *(("instance", "", "snapshots.expiry", value) for value in ("1d", "1d 2H", "3w", "1M 2y")),
     *(("instance", "", "boot.autostart.priority", value) for value in ("0", "-1", "+5", "007")),
-    ("instance", "", "snapshots.schedule", "@daily"),
-    ("instance", "", "snapshots.schedule", "0 6 * * *"),
+    *(
+        ("instance", "", "snapshots.schedule", value)
+        for value in (
+            "@daily",
+            "0 6 * * *",
+            "*/15 0-6,20 1 jan-MAR *",
+            "0 6 * * mon,3",
+            "@hourly, 0 6 ? * 1-5",
+            "@Never",
+        )
+    ),
     ("instance", "", "environment.LANG", "de_DE.UTF-8"),
     ("instance", "", "user.anything.at-all", "many words"),
     ("instance", "", "linux.sysctl.net.ipv4.ip_forward", "1"),
     ("instance", "", "limits.kernel.nofile", "1000:2000"),
     ("instance", "", "limits.hugepages.2MB", "512MiB"),
     ("instance", "", "raw.lxc", "lxc.apparmor.profile=unconfined"),
+    ("instance", "", "raw.lxc", "# comment\n\n  lxc.apparmor.profile = unconfined\n"),
     ("instance", "", "cloud-init.user-data", "#cloud-config\n{}"),
     ("instance", "", "security.syscalls.intercept.mount.fuse", "ext4=fuse2fs"),
     ("instance", "", "limits.memory.swap", "false"),

@@ -42,6 +42,11 @@ class Hold(NamedTuple):
     weak: bool = False
 
 
+#: The properties of a NIC that no other NIC of its network can have.
+_ADDRESSES = ("ipv4.address", "ipv6.address", "hwaddr")
+_ADDRESS_PLACES = [(key,) for key in _ADDRESSES]
+
+
 def address(text: str) -> str:
     """An IP address in one spelling, without the length of its prefix; empty if it is not an address."""
     try:
@@ -57,10 +62,26 @@ def of_devices(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[
     for name, device in {**_given(obj, client, query), **local}.items():
         held = dict(_SORTS[device["type"]](name, device, obj)) if device.get("type") in _SORTS else {}
         if device.get("type") == "nic":
-            held.update(_on_network(name, device, obj, _network(device, client, query)))
+            held.update(_on_network(name, device, obj, network_of_nic(device, client, query)))
         for claim, hold in held.items():
             inherited = hold.place[:1] == ("devices",) and name not in local
             found[claim] = hold._replace(place=()) if inherited else hold
+    return found
+
+
+def alone_of_devices(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[Claim, str]:
+    """What no other instance can have at the same time, and the options that say so: the addresses of NICs, and the
+    ports that proxies listen on while their instances run.
+    """
+    found: dict[Claim, str] = {}
+    for name, device in {**_given(obj, client, query), **(obj.get("devices") or {})}.items():
+        if device.get("type") == "proxy" and not values.is_true(device.get("nat")):
+            found.update(dict.fromkeys(_proxy(name, device, obj), f"devices.{name}.listen"))
+        if device.get("type") == "nic" and any(device.get(key) for key in _ADDRESSES):
+            held = _on_network(name, device, obj, network_of_nic(device, client, query))
+            found.update(
+                {claim: ".".join(hold.place) for claim, hold in held.items() if hold.place[2:] in _ADDRESS_PLACES}
+            )
     return found
 
 
@@ -81,18 +102,18 @@ def _seen(client: Any, path: str, query: dict[str, Any]) -> dict[str, Any]:
     return dict(found.metadata) if found else {}
 
 
-def _network(device: dict[str, str], client: Any, query: dict[str, Any]) -> dict[str, Any]:
+def network_of_nic(device: dict[str, str], client: Any, query: dict[str, Any]) -> dict[str, Any]:
     """The network of a NIC, including bridges of the host; empty if the servers do not check NICs on it."""
     if not device.get("network"):
         name, place = (device.get("parent"), {}) if device.get("nictype") == "bridged" else (None, {})
     else:
         name, place = device["network"], query
     found = _seen(client, f"/1.0/networks/{quote(name)}", place) if name else {}
-    network = {"type": "bridge", "managed": False, **found, "name": name}
+    network = {"type": "bridge", "managed": bool(found), **found, "name": name}
     return network if name and network["type"] in ("bridge", "ovn") else {}
 
 
-def _active(obj: dict[str, Any]) -> bool:
+def is_active(obj: dict[str, Any]) -> bool:
     """Whether to count what an instance has only while it runs. A profile has no status and counts: its instances may
     run.
     """
@@ -132,7 +153,7 @@ def _on_network(name: str, device: dict[str, str], obj: dict[str, Any], network:
 def _nic(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, Hold]:
     """What a NIC uses of the host while its instance runs."""
     found: dict[Claim, Hold] = {}
-    if not _active(obj):
+    if not is_active(obj):
         return found
     for key in ("ipv4.routes", "ipv6.routes", "ipv4.routes.external", "ipv6.routes.external"):
         found.update(
@@ -146,7 +167,7 @@ def _nic(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, 
 
 
 def _proxy(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, Hold]:
-    if not _active(obj) or device.get("bind", "host") != "host" or not device.get("listen"):
+    if not is_active(obj) or device.get("bind", "host") != "host" or not device.get("listen"):
         return {}
     start, _colon, ports = device["listen"].rpartition(":")
     parts = values.listed(ports) if start.startswith(("tcp", "udp")) else [ports]

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from typing import TYPE_CHECKING, Any, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from .._api.reader import Reader
 from . import secrets
@@ -206,6 +206,20 @@ class Declaration:
     def claims(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, Hold]:
         """What an object has that only one can have at a time, so that the next has to wait for it (`claims.py`)."""
         return {claim: hold for field in cls.fields for claim, hold in field.claims(obj, client, query).items()}
+
+    #: A function for errors and warnings of an object as it will be, given what it was and all others of its kind by
+    #: name. A stack calls it once all of them are planned.
+    beside: Callable[[dict[str, Any], dict[str, Any], dict[str, Any]], tuple[list[str], list[str]]] | None = None
+
+    @classmethod
+    def alone(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, str]:
+        """What a server surely refuses to a second object of the kind, and the options that say so."""
+        return {}
+
+    @staticmethod
+    def is_active(obj: dict[str, Any]) -> bool:
+        """Whether an object is in operation, as a running instance is, so that what it has is in use."""
+        return True
 
     @staticmethod
     def losses(obj: dict[str, Any]) -> list[str]:

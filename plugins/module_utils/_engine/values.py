@@ -81,12 +81,20 @@ def wire(option: str, value: Any) -> str | None:
         return repr(value)
     if isinstance(value, str):
         return str(value)
-    hint = (
-        "pass it through the to_nice_yaml or to_json filter"
-        if isinstance(value, dict)
-        else "join it with commas or line breaks, as the key wants it"
+    raise InvalidInput(
+        f"{option}: a value is a string, a number or a boolean, not a {type(value).__name__}; "
+        f"{_instead(option, value)}."
     )
-    raise InvalidInput(f"{option}: a value is a string, a number or a boolean, not a {type(value).__name__}; {hint}.")
+
+
+def _instead(option: str, value: Any) -> str:
+    """How to write a list or a dictionary that stands where a value is needed."""
+    if not isinstance(value, dict):
+        return "join it with commas or line breaks, as the key wants it"
+    key, inner = option.partition(".")[2], next(iter(value), None)
+    if inner is None or matches(key, _TEXT_KEYS):
+        return "pass it through the to_nice_yaml or to_json filter, or write it as text (|)"
+    return f"the dots are part of a key, so write {key.rpartition('.')[2]}.{inner} as one word"
 
 
 def wire_map(option: str, values: dict[str, Any]) -> dict[str, str | None]:
@@ -95,6 +103,8 @@ def wire_map(option: str, values: dict[str, Any]) -> dict[str, str | None]:
     for key, value in values.items():
         if not isinstance(key, str) or not key:
             raise InvalidInput(f"{option}: {key!r} is not a key; write it in quotes.")
+        if value is None and ":" in key and not matches(key, _TEXT_KEYS):  # YAML reads `{a:1}` as a key without a value
+            raise InvalidInput(f"{option}: '{key}' has no value; put a space after the colon.")
         if isinstance(value, (int, float)) and not isinstance(value, bool) and matches(key, _NO_NUMBERS):
             raise InvalidInput(
                 f"{option}.{key}: {value!r} is a number, and not what was written if that began with 0 or has "

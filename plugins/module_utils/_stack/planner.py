@@ -17,6 +17,7 @@ from .._engine import values
 from .._engine.fields import Devices, Map
 from .._engine.plans import Action, Done, Existing, Plan
 from .._engine.resource import Resource
+from . import clashes
 from .arguments import defaults
 from .document import Entry, Kinds, title
 from .exact import Exactness, Unmanaged
@@ -52,6 +53,7 @@ class Node:
         self.action = self.why = self.note = ""
         self.waits = False
         self.broken = False
+        self.noted: list[str] = []
         self.warnings: list[str] = []
         self.outcome = self.words = ""
         #: Whether the same task can succeed later, where the outcome is a failure.
@@ -64,6 +66,10 @@ class Node:
         if self.action not in self.kind.one_by_one:
             return None
         return (self.kind.kind, self.project, *(self.params[option] for option in self.kind.parents()))
+
+    def warn(self, warnings: list[str]) -> None:
+        """Keep what the module would warn of, with the place in the document, and what is noted of the node besides."""
+        self.warnings = [*self.noted, *(self.entry.warning(words) if self.entry else words for words in warnings)]
 
     def foreseen(self) -> list[Done]:
         """The steps of the plan, as results have them."""
@@ -116,6 +122,9 @@ class Planner:
         elif self.options.prune:
             ordered = self._joined(ordered, self._removed([], self._stack_members(nodes)))
         errors = Usage(self.view, self.kinds, ordered.nodes, ordered.needs, DELETE).check()
+        busy = [node for node in ordered.nodes if node.action]
+        gone = [node for node in busy if node.action == DELETE]
+        errors += clashes.check(self.view, [node for node in busy if node.action != DELETE], gone)
         if not errors and not self.options.absent:
             ordered, errors = in_turn(ordered, self.client)
         if errors:
@@ -217,7 +226,9 @@ class Planner:
     def _decide(self, node: Node, resource: Resource, adopted: bool) -> None:
         plan = node.plan
         node.waits = resource.awaits()
-        node.warnings = resource.warnings
+        if plan.steps and node.entry:
+            node.noted = [node.entry.complaint(words) for words in node.entry.doubts]
+        node.warn(resource.warnings)
         if not plan.steps:
             return
         if node.found is None:

@@ -16,7 +16,8 @@ import fnmatch
 from typing import Any, Callable, List, Tuple
 
 from ..._api.errors import ServerError
-from . import rules
+from ..claims import network_of_nic
+from . import rules, subnets
 
 #: Where newer servers list the keys that they know, and the extension that says so.
 METADATA, METADATA_EXTENSION = "/1.0/metadata/configuration", "metadata_configuration"
@@ -39,6 +40,7 @@ def inspect(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> None:
     _inspect_config(resource, texts, new, old)
     if new.get("devices"):
         _inspect_devices(resource, new, old)
+        check_addresses(resource, new, old)
 
 
 def _inspect_config(resource: Any, texts: tuple[str, ...], new: dict[str, Any], old: dict[str, Any]) -> None:
@@ -50,6 +52,7 @@ def _inspect_config(resource: Any, texts: tuple[str, ...], new: dict[str, Any], 
         written = {key: value for key, value in rules.changed(before, after).items() if key in (wanted or {})}
         if written:
             _inspect_keys(resource, texts, option, written)
+            resource.doubt(*rules.ignored_user_data(texts, option, written))
 
 
 def _inspect_keys(resource: Any, texts: tuple[str, ...], option: str, written: dict[str, Any]) -> None:
@@ -90,16 +93,12 @@ def _report(resource: Any, texts: tuple[str, ...], option: str, look: Callable[[
         resource.refuse(words)
     for key in unknown:
         if not _has_key(resource, key):
-            resource.warn(_said_of(resource, rules.warning(product, texts, option, key)))
-
-
-def _said_of(resource: Any, words: str) -> str:
-    return f"{resource.kind} '{resource.name}': {words}"
+            resource.doubt(rules.warning(product, texts, option, key))
 
 
 def check_acls(resource: Any, option: str, config: dict[str, Any]) -> None:
     """Refuse ACLs that the server does not have, in a changed config or NIC."""
-    acls = rules.listed_acls(config)
+    acls = subnets.listed_acls(config)
     if acls and resource.client.has("network_acl"):
         resource.check_known(f"{option}.security.acls", acls, "/1.0/network-acls", **resource.query())
 
@@ -107,39 +106,47 @@ def check_acls(resource: Any, option: str, config: dict[str, Any]) -> None:
 def check_subnets(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> None:
     """Refuse an address of a bridge that another bridge of the server has, and warn of a subnet that two share.
 
-    In a stack, a network of the server may give its address up in the same plan. There only those count that the plan
-    creates, which have no status yet.
+    In a stack another network may give its address up in the same plan, so `Network.beside` looks at the whole.
     """
-    before, after = old.get("config"), new.get("config")
-    config = rules.changed(before, after)
-    if new.get("type", "bridge") != "bridge" or not any("/" in str(config.get(key)) for key in rules.ADDRESSES):
+    if resource.client.is_plan or not subnets.is_addressed(new, old):
         return
     found = _get(resource, "/1.0/networks", recursion=1, **resource.query()) or []
-    others = {
-        other["name"]: other.get("config") or {}
-        for other in found
-        if other.get("type", "bridge") == "bridge"
-        and other["name"] not in (resource.name, new.get("name"))
-        and not (resource.client.is_plan and "status" in other)
-    }
-    errors, warnings = rules.shared_subnets({**config, **rules.services(after)}, others)
+    others = {obj["name"]: obj for obj in found if obj["name"] not in (resource.name, new.get("name"))}
+    errors, warnings = subnets.beside(new, old, others)
     for words in errors:
         resource.refuse(words)
-    for words in warnings:
-        resource.warn(_said_of(resource, words))
+    resource.doubt(*warnings)
 
 
-def check_roots(
-    resource: Any, new: dict[str, Any], old: dict[str, Any], given: list[tuple[str, dict[str, Any]]]
-) -> None:
-    """Refuse an instance with several root disks, where its devices or profiles change.
+def check_ranges(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> None:
+    """Warn of ranges for DHCP that are outside of the subnet of the bridge, where one of both changes."""
+    config, written = new.get("config") or {}, rules.changed(old.get("config"), new.get("config"))
+    if new.get("type", "bridge") == "bridge" and set(written) & {*subnets.ADDRESSES, *subnets.RANGES}:
+        resource.doubt(*subnets.stray_ranges(config))
+
+
+def check_addresses(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> None:
+    """Refuse static addresses of NICs that the bridge cannot give, in devices that are new or changed."""
+    wanted = resource.wanted.get("devices") or {}
+    for name, device, written in rules.changed_devices(old.get("devices"), new.get("devices")):
+        given = device.get("type") == "nic" and any(device.get(key) for key in subnets.ADDRESSES)
+        if given and wanted.get(name) and {*subnets.ADDRESSES, "network", "parent"} & set(written):
+            network = network_of_nic(device, resource.client, resource.query())
+            for words in subnets.stray_addresses(f"devices.{name}", device, network):
+                resource.miss(words, "changes the network")
+
+
+def check_root(resource: Any, new: dict[str, Any], old: dict[str, Any], given: list[tuple[str, Any]]) -> None:
+    """Refuse an instance with no root disk or with several. LXD takes a change that leaves it none.
 
     :param given: name and devices of each profile that it will have, the last of which counts most
     """
-    if old and all(new.get(key) == old.get(key) for key in ("devices", "profiles")):
-        return
-    for words in rules.roots(given, new.get("devices")):
-        resource.refuse(words)
+    found = rules.roots(given, new.get("devices"))
+    words = rules.not_one_root(found, [name for name, _devices in given], resource.query().get("project"))
+    if words and old and not found and resource.client.implementation == "lxd":
+        resource.doubt(words)
+    elif words:
+        resource.miss(words, "adds one to a profile")
 
 
 # -- asking the server ------------------------------------------------------------------------------------------------

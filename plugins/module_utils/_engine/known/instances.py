@@ -88,7 +88,7 @@ oci.uid uint incus
 placement.group text lxd
 raw.apparmor text
 raw.idmap text
-raw.lxc text
+raw.lxc lxc
 raw.qemu text
 raw.qemu.conf text
 raw.qemu.qmp.early text incus
@@ -153,7 +153,7 @@ smbios11.* text incus
 snapshots.expiry expiry
 snapshots.expiry.manual expiry incus
 snapshots.pattern text
-snapshots.schedule text
+snapshots.schedule schedule
 snapshots.schedule.stopped bool
 systemd.credential-binary.* text incus
 systemd.credential.* text incus

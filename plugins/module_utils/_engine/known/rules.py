@@ -12,10 +12,8 @@ Only keys and devices that change are looked at: an odd value that is on the ser
 from __future__ import annotations
 
 import difflib
-import ipaddress
 from typing import Any, Dict
 
-from .. import values
 from . import devices, instances, networks, pools, servers, types
 from .tables import Table, table
 
@@ -51,8 +49,6 @@ _NEEDED = {
     "pci": (("address",),),
 }
 _NICS_WITH_PARENT = ("bridged", "macvlan", "sriov", "physical", "ipvlan")
-#: The keys with the addresses of a bridge.
-ADDRESSES = ("ipv4.address", "ipv6.address")
 
 
 def texts_of(kind: str, sort: str) -> tuple[str, ...]:
@@ -105,8 +101,35 @@ def wrong_values(product: str, texts: tuple[str, ...], option: str, written: Con
         if notation and not types.is_of(notation, str(value)):
             near = difflib.get_close_matches(str(value), types.literals(notation), n=1)
             hint = f" Did you mean '{near[0]}'?" if near else ""
-            errors.append(f"{option}.{key}: '{value}' is not {types.words_of(notation)}.{hint}")
+            errors.append(f"{option}.{key}: '{_short(str(value))}' is not {types.words_of(notation)}.{hint}")
     return errors
+
+
+def _short(value: str) -> str:
+    """A value on one line: the first line of a text with several."""
+    lines = value.strip().split("\n")
+    return lines[0] if len(lines) == 1 else f"{lines[0]} …"
+
+
+#: Keys with data for cloud-init.
+_USER_DATA = ("cloud-init.user-data", "cloud-init.vendor-data", "user.user-data", "user.vendor-data")
+#: How data begins that cloud-init knows. It ignores spaces before that, and takes any case.
+_STARTS = ("#cloud-config", "#!", "#include", "#cloud-boothook", "#part-handler", "## template:", "#upstart-job")
+
+
+def ignored_user_data(texts: tuple[str, ...], option: str, written: Config) -> list[str]:
+    """Sentences about data that cloud-init ignores, because of its first line."""
+    return [
+        f"{option}.{key}: the first line is none that cloud-init knows, so it ignores the whole. Begin YAML with the "
+        "line '#cloud-config', and a script with '#!'."
+        for key in (_USER_DATA if instances.INSTANCE in texts else ())
+        if not _is_known(str(written.get(key) or "").strip().lower())
+    ]
+
+
+def _is_known(data: str) -> bool:
+    """Whether cloud-init knows what data is. MIME is found anywhere near its beginning."""
+    return not data or data.startswith(_STARTS) or "mime-version:" in data[:4096]
 
 
 # -- devices ----------------------------------------------------------------------------------------------------------
@@ -198,25 +221,32 @@ def same_paths(before: Config | None, after: Config | None) -> list[str]:
     ]
 
 
-def roots(given: list[tuple[str, Config]], own: Config | None) -> list[str]:
-    """An error where an instance gets several root disks, with the devices of its profiles (name, devices)."""
+def roots(given: list[tuple[str, Config]], own: Config | None) -> dict[str, str]:
+    """The root disks of an instance with the devices of its profiles (name, devices): names, and where each is from."""
     origin: dict[str, str] = {}
     devices_: Config = {}
     for place, some in [*((f"profile '{name}'", found) for name, found in given), ("the instance", own or {})]:
         for name, device in some.items():
             origin[name], devices_[name] = place, device
-    found = [
-        name
-        for name, device in devices_.items()
-        if device and device.get("type") == "disk" and device.get("path") == "/"
-    ]
+    return {name: origin[name] for name, device in devices_.items() if _is_root(device)}
+
+
+def not_one_root(found: dict[str, str], profiles: list[str], project: str | None = None) -> str:
+    """An error of an instance with no root disk or with several; empty where it has one."""
     if len(found) > 1:
-        listed = _and([f"{name} ({origin[name]})" for name in found])
-        return [
+        listed = _and([f"{name} ({place})" for name, place in found.items()])
+        return (
             f"devices: there would be {len(found)} root disks: {listed}. An instance has one: give the device the same "
             "name to override it, or set its type to none."
-        ]
-    return []
+        )
+    if found:
+        return ""
+    inside = f" of the project '{project}'" if project not in (None, "default") else ""
+    listed = f", and none of its profiles{inside} ({', '.join(profiles)}) has one" if profiles else ""
+    return (
+        f"devices: there would be no root disk{listed}. Give it one with pool: NAME, or with a device of type disk "
+        "with path: / and pool."
+    )
 
 
 def _is_root(device: Config | None) -> bool:
@@ -225,50 +255,3 @@ def _is_root(device: Config | None) -> bool:
 
 def _and(names: list[str]) -> str:
     return ", ".join(names[:-1]) + f" and {names[-1]}"
-
-
-# -- networks ---------------------------------------------------------------------------------------------------------
-
-
-def shared_subnets(config: Config, others: dict[str, Config]) -> tuple[list[str], list[str]]:
-    """Errors and warnings of the addresses in `config` that other bridges, by name, have or overlap with.
-
-    The daemons cannot serve DNS and DHCP on the address of another bridge. Another address in the same subnet they
-    accept, and the host cannot route.
-    """
-    errors, warnings = [], []
-    for key in ADDRESSES:
-        ours = _interface(config.get(key))
-        for name, other in others.items() if ours else ():
-            theirs = _interface(other.get(key))
-            if not theirs or not ours.network.overlaps(theirs.network):
-                continue
-            words = f"config.{key}: {ours} is in the subnet of the network '{name}' ({theirs})"
-            if ours.ip == theirs.ip and not (_is_silent(config) or _is_silent(other)):
-                errors.append(f"{words}, which has this address. Choose another subnet.")
-            else:
-                warnings.append(f"{words}: the host cannot tell which of the two a packet is for.")
-    return errors, warnings
-
-
-def services(config: Config | None) -> Config:
-    """The keys of a bridge that say whether the daemon serves DNS and DHCP on it."""
-    keys = ("ipv4.dhcp", "ipv6.dhcp", "dns.mode")
-    return {key: value for key, value in (config or {}).items() if key in keys}
-
-
-def _is_silent(config: Config) -> bool:
-    """Whether the daemon may serve nothing on the addresses of a bridge, which it then shares."""
-    return config.get("dns.mode") == "none"
-
-
-def _interface(text: Any) -> Any:
-    try:
-        return ipaddress.ip_interface(str(text)) if text and "/" in str(text) else None
-    except ValueError:
-        return None
-
-
-def listed_acls(config: Config | None) -> list[str]:
-    """The ACLs that the config of a network, or a NIC, names."""
-    return values.listed((config or {}).get("security.acls"))

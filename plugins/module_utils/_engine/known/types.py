@@ -67,6 +67,45 @@ def _expiry(value: str) -> bool:
     return all(re.fullmatch(r"[0-9]+[SMHdwmy]", part) for part in value.split())
 
 
+#: The least and the most that the five fields of a schedule can have, and words for the last two.
+_FIELDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 7))
+_NAMES = {
+    3: ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"],
+    4: ["sun", "mon", "tue", "wed", "thu", "fri", "sat"],
+}
+_SCHEDULES = (
+    "hourly", "daily", "midnight", "weekly", "monthly", "annually", "yearly", "startup", "never",
+    "always", "5minutes", "10minutes", "15minutes", "30minutes", "everysecond",
+)  # fmt: skip
+
+
+def _schedule(value: str) -> bool:
+    """Schedules of cron, several with a comma and a space. Incus 7 takes more than five fields, and more in them."""
+    return all(_trigger(one) for one in value.lower().split(", "))
+
+
+def _trigger(text: str) -> bool:
+    fields = text.split()
+    if len(fields) == 1:
+        return text[1:] in _SCHEDULES and text.startswith("@")
+    if not 5 <= len(fields) <= 7 or not re.fullmatch(r"[0-9a-z*?,/# -]+", text):
+        return False
+    return len(fields) > 5 or all(_in_field(place, field) for place, field in enumerate(fields))
+
+
+def _in_field(place: int, field: str) -> bool:
+    least, most = _FIELDS[place]
+    ends = [end for part in field.split(",") for end in re.split(r"[-#]", part.partition("/")[0])]
+    known = ("*", "?", *_NAMES.get(place, ()))
+    return all(least <= int(end) <= most if end.isdigit() else end in known or end.endswith(("l", "w")) for end in ends)
+
+
+def _lxc(value: str) -> bool:
+    """Lines of `KEY = VALUE`, with empty ones and comments between."""
+    lines = [line.lstrip("\t ") for line in value.split("\n")]
+    return all(not line or line.startswith("#") or "=" in line for line in lines)
+
+
 def _octal(value: str) -> bool:
     return bool(re.fullmatch(r"[0-7]{1,11}", value))
 
@@ -146,6 +185,8 @@ TYPES = {
     "cpus": Type(_cpus, "a number of CPUs or a set of them, as in 2 or 0-3,6"),
     "topology": Type(_topology, "a topology, as in sockets=1,cores=2,threads=2"),
     "expiry": Type(_expiry, "a period, as in 1d 12H"),
+    "schedule": Type(_schedule, "a schedule, as in @daily or 0 6 * * *"),
+    "lxc": Type(_lxc, "in lines of KEY = VALUE, as in lxc.apparmor.profile = unconfined"),
     "octal": Type(_octal, "an octal mode, as in 0660"),
     "hwaddr": Type(_pattern(r"([0-9a-fA-F]{2}:){5}[0-9a-fA-F]{2}"), "a MAC address, as in 00:16:3e:12:34:56"),
     "hex4": Type(_pattern(r"[0-9a-f]{4}"), "four hexadecimal digits, as in 10de"),

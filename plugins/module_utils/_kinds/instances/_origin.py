@@ -11,13 +11,16 @@ devices of profiles.
 from __future__ import annotations
 
 import os
-from typing import Any, Callable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ..._api.client import Client, quote
 from ..._api.errors import InvalidInput, Missing, did_you_mean
 from ..._api.reader import Reader
 from ..._engine import values
 from ..images._source import image_source
+
+if TYPE_CHECKING:
+    from ..._engine.claims import Claim
 
 #: What the API wants as a boolean in a source, and documents and templates may bring as text.
 _FLAGS = ("allow_inconsistent", "container_only", "instance_only", "live", "refresh", "refresh_exclude_older")
@@ -124,6 +127,13 @@ def take_over(body: dict[str, Any], original: dict[str, Any]) -> None:
         body["config"] = {**unmarked, **(body.get("config") or {})}
 
 
+def alone(obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, str]:
+    """What no other instance can have, of its own devices and those of its profiles."""
+    from ..._engine.claims import alone_of_devices  # only stacks need it
+
+    return alone_of_devices(obj, client, query)
+
+
 def own_profiles(client: Reader, body: dict[str, Any], project: str | None) -> list[str]:
     """The profiles that a new instance will have: those of the task, else those of its image, else `default`."""
     if body.get("profiles") is not None:
@@ -162,7 +172,7 @@ def nulls(wanted: Mapping[str, Any], current: dict[str, Any]) -> list[tuple[str,
     return found
 
 
-def idle_nulls(name: str, unset: list[tuple[str, str]], profiles: list[dict[str, Any]]) -> list[str]:
+def idle_nulls(unset: list[tuple[str, str]], profiles: list[dict[str, Any]]) -> list[str]:
     """Warnings about what is to be unset and stays, because a profile has it."""
     ways = {"devices": "write {type: none} for it to be without it", "config": "write the value to have instead"}
     warnings = []
@@ -170,7 +180,7 @@ def idle_nulls(name: str, unset: list[tuple[str, str]], profiles: list[dict[str,
         giver = next((profile["name"] for profile in reversed(profiles) if key in (profile.get(option) or {})), None)
         if giver:
             warnings.append(
-                f"instance '{name}': {option}.{key}: null changes nothing, because the profile '{giver}' gives it: "
+                f"{option}.{key}: null changes nothing, because the profile '{giver}' gives it: "
                 f"{ways[option]}, or take it out there."
             )
     return warnings
@@ -196,7 +206,7 @@ def equip(
             **{name: device for profile in profiles for name, device in (profile.get("devices") or {}).items()},
             **local,
         }
-        warnings = idle_nulls(str(body["name"]), unset, profiles)
+        warnings = idle_nulls(unset, profiles)
     if pool:
         written, inherited = in_pool(written, inherited, pool)
     devices = values.merge_devices(local, completed(written, inherited, wrong.append))

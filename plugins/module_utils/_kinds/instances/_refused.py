@@ -11,26 +11,31 @@ from __future__ import annotations
 from typing import Any
 
 from ..._api.client import quote
+from ..._api.errors import did_you_mean
 from ..._engine.known import rules
-from ..._engine.known.inspection import check_roots
+from ..._engine.known.inspection import check_root
 from . import _origin as origin
+from ._update import goes
 
 #: Sources whose devices come from elsewhere, so that what the body has of them is not all.
 _ELSEWHERE = ("backup", "migration")
+_PLURAL = {"container": "containers", "virtual-machine": "virtual machines"}
 
 
 def check(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> None:
     """Refuse and warn, for an instance that is to be created (`old` is empty) or changed."""
     _check_volumes(resource, new, old)
     source = new.get("source") or {}
-    if old or source.get("type") not in _ELSEWHERE:
-        _check_roots(resource, new, old)
+    same = old and all(new.get(key) == old.get(key) for key in ("devices", "profiles"))
+    # in another project the servers add a root disk
+    if not same and source.get("type") not in _ELSEWHERE and not (old and goes(resource)):
+        _check_root(resource, new, old)
     if not old:
         _check_image_type(resource, new, source)
 
 
-def _check_roots(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> None:
-    """Look at the root disks with those of the profiles, and read those of an image only if it matters.
+def _check_root(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> None:
+    """Look for the root disk, also in the profiles, and read those of an image only if it matters.
 
     A single task reads the profiles only if it writes devices or profiles. A stack has them in memory.
     """
@@ -38,10 +43,21 @@ def _check_roots(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> Non
         return
     project, names = resource.query().get("project"), new.get("profiles")
     profiles = _all_of(resource, ["default"] if names is None else names, project)
-    if names is None and profiles is not None and rules.roots(devices_of(profiles), new.get("devices")):
+    if names is None and profiles is not None and len(rules.roots(devices_of(profiles), new.get("devices"))) != 1:
+        if _may_bring_profiles(resource, new["source"], project):
+            return
         profiles = _all_of(resource, origin.own_profiles(resource.client, new, project), project)
     if profiles is not None:
-        check_roots(resource, new, old, devices_of(profiles))
+        check_root(resource, new, old, devices_of(profiles))
+
+
+def _may_bring_profiles(resource: Any, source: dict[str, Any], project: str | None) -> bool:
+    """Whether the image of a remote may be here already, with profiles of its own."""
+    if not source.get("server"):
+        return False
+    reply = resource.client.find("/1.0/images", recursion=1, project=project)
+    images = (reply.metadata if reply else None) or ()
+    return any(image.get("profiles", ["default"]) != ["default"] for image in images)
 
 
 def _all_of(resource: Any, names: list[str], project: str | None) -> list[dict[str, Any]] | None:
@@ -66,17 +82,23 @@ def _check_volumes(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> N
         there = f"/1.0/storage-pools/{quote(pool)}"
         known = resource.client.find(f"{there}/volumes/custom/{quote(volume)}", **resource.query())
         if known is None and resource.client.find(there):
-            resource.miss(f"devices.{name}.source: there is no custom volume '{volume}' in the pool '{pool}'.")
+            near = did_you_mean(volume, resource.client.names(f"{there}/volumes/custom", **resource.query()))
+            resource.miss(f"devices.{name}.source: there is no custom volume '{volume}' in the pool '{pool}'. {near}")
 
 
 def _check_image_type(resource: Any, new: dict[str, Any], source: dict[str, Any]) -> None:
-    """Refuse to make a virtual machine from an image of containers, which the servers do only after they began."""
-    fingerprint = source.get("fingerprint")
-    if new.get("type") != "virtual-machine" or not fingerprint or source.get("server"):
+    """Refuse to make a virtual machine from an image of containers, and the other way round: the servers do so only
+    after they began.
+
+    A single task reads the image only for a virtual machine. A stack has it in memory.
+    """
+    fingerprint, wanted = source.get("fingerprint"), str(new.get("type") or "container")
+    if not fingerprint or source.get("server") or not (resource.client.is_plan or wanted == "virtual-machine"):
         return
     image = resource.client.find(f"/1.0/images/{fingerprint}", project=resource.query().get("project"))
-    if image and image.metadata.get("type") == "container":
+    sort = str(image.metadata.get("type") or wanted) if image else wanted
+    if sort != wanted:
         resource.refuse(
-            f"type: a virtual-machine is wanted, and the image '{resource.params['image'] or fingerprint[:12]}' is one "
-            "of containers. Choose an image of virtual machines, or type: container."
+            f"type: a {wanted} is wanted, and the image '{resource.params['image'] or fingerprint[:12]}' is one of "
+            f"{_PLURAL.get(sort, sort)}. Choose an image of {_PLURAL[wanted]}, or type: {sort}."
         )

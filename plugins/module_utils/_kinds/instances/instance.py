@@ -21,7 +21,7 @@ from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from ..._engine.resource import Resource
 from ..images._source import image_name
 from . import _origin as origin
-from ._power import FROZEN, RUNNING, STOPPED, PowerSteps, losses, normalize_status, status_after
+from ._power import FROZEN, RUNNING, STOPPED, PowerSteps, is_active, losses, normalize_status, status_after
 from ._update import InstanceUpdate, goes, rebuilding
 
 #: What `wait_for` waits for, see `_wait.Waiter`.
@@ -72,6 +72,8 @@ class Instance(Resource):
     constraints = {"mutually_exclusive": [("image", "source")]}
     events = ("restarted", "rebuilt")
     losses = staticmethod(losses)
+    is_active = staticmethod(is_active)
+    alone = staticmethod(origin.alone)
     instant_options = ("new_name", "new_project")
     placed = True
     refers = {
@@ -190,6 +192,8 @@ class Instance(Resource):
         from ._placement import refuse_machines
 
         body.setdefault("type", "container")
+        if self.desired.get("profiles") == []:  # without it the servers would give it the profile default
+            body["profiles"] = []
         self.attempt(refuse_machines, self.client, body["type"], instead=None)
         self.attempt(refuse_target, self.client, self.params["target"], self.project, instead=None)
         body["source"] = self.attempt(
@@ -200,7 +204,7 @@ class Instance(Resource):
         if body["source"]["type"] != "backup":  # a backup brings its own, and the task's are merged into them later
             nothing: list[str] = []
             arguments = (self.client, body, self.desired, original, self.params)
-            self.warn(*self.attempt(origin.equip, *arguments, instead=nothing))
+            self.doubt(*self.attempt(origin.equip, *arguments, instead=nothing))
         return body
 
     def create(self, body: dict[str, Any]) -> None:

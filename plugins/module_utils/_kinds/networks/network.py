@@ -85,10 +85,11 @@ class Network(PerMember):
         """Check the parents. The daemons do not create a network without its parent, but a bridge without some of its
         interfaces.
         """
-        from ..._engine.known.inspection import check_acls, check_subnets  # as in check_change
+        from ..._engine.known.inspection import check_acls, check_ranges, check_subnets  # as in check_change
 
         config, before = new.get("config") or {}, old.get("config") or {}
         check_subnets(self, new, old)
+        check_ranges(self, new, old)
         check_acls(self, "config", {} if config.get("security.acls") == before.get("security.acls") else config)
         parent = (
             {"config.parent": config["parent"]}
@@ -103,7 +104,7 @@ class Network(PerMember):
         )
         for name in sorted(added):
             for words in missing(self.client, {f"config.{key}": name.strip()}, self.query()).values():
-                self.warn(f"{self.kind} '{self.name}': {words} The bridge is made without it.")
+                self.doubt(f"{words} The bridge is made without it.")
 
     @classmethod
     def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
@@ -115,6 +116,12 @@ class Network(PerMember):
     @classmethod
     def claims(cls, obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, Hold]:
         return of_network(obj)
+
+    @staticmethod
+    def beside(new: dict[str, Any], old: dict[str, Any], others: dict[str, Any]) -> tuple[list[str], list[str]]:
+        from ..._engine.known import subnets  # as in check_change
+
+        return subnets.beside(new, old, others)
 
     def two_phases(self, sort: str) -> bool:
         return sort != "ovn"  # the daemon makes the pending entries of an OVN network itself

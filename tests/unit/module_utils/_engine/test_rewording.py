@@ -35,7 +35,7 @@ def lived():
         "name": "web1",
         "source": EMPTY,
         "profiles": ["web"],
-        "config": {"raw.lxc": "x"},
+        "config": {"raw.lxc": "x ="},
         "restart": "if_required",
     }
     changed["instances"][1] = {
@@ -51,7 +51,7 @@ def lived():
             [(row["kind"], row["name"], row["action"]) for row in run(world, definition, **wish, parallel=1)["plan"]]
         )
     outcomes = [
-        task(world, name="web1", state="started", config={"raw.lxc": "y", "user.a": 1}, restart="if_required"),
+        task(world, name="web1", state="started", config={"raw.lxc": "y =", "user.a": 1}, restart="if_required"),
         task(world, name="web1", state="restarted"),
         task(world, name="web1", state="absent"),
     ]

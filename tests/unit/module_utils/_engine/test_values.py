@@ -35,10 +35,22 @@ def test_wire(value, expected):
     assert values.wire("config.key", value) == expected
 
 
-@pytest.mark.parametrize(("value", "hint"), [({"a": 1}, "to_json"), ([1], "join it with commas")])
+@pytest.mark.parametrize(("value", "hint"), [({"a": 1}, "write key.a as one word"), ([1], "join it")])
 def test_wire_refuses_what_is_no_scalar(value, hint):
     with pytest.raises(InvalidInput, match=rf"config\.key: .*{type(value).__name__}.*{hint}"):
         values.wire("config.key", value)
+
+
+@pytest.mark.parametrize("key", ["user.meta-data", "cloud-init.user-data", "environment.X"])
+def test_wire_tells_how_text_is_made(key):
+    with pytest.raises(InvalidInput, match="to_json filter, or write it as text"):
+        values.wire(f"config.{key}", {"a": 1})
+
+
+def test_a_key_without_a_value_has_a_colon_in_it():
+    with pytest.raises(InvalidInput, match="'limits.cpu:2' has no value; put a space after the colon"):
+        values.wire_map("config", {"limits.cpu:2": None})
+    assert values.wire_map("config", {"user.a:b": None, "limits.cpu": None}) == {"user.a:b": None, "limits.cpu": None}
 
 
 def test_wire_map():

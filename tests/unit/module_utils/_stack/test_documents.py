@@ -20,7 +20,10 @@ from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, ref
         ({"storage_volumes": [{"name": "v"}]}, "storage_volumes: this version of cloudhost.lxd has no such kind"),
         ({"cluster_members": []}, "use the module cloudhost.lxd.cluster_member"),
         ({"cluster": {"enabled": True}}, "use the role cloudhost.lxd.cluster"),
-        ({"instances": {"name": "x"}}, "instances: a list of instance entries is needed, not a dict"),
+        (
+            {"instances": {"name": "x"}},
+            "instances: a list of instance entries is needed, each with '- name: …', not a dict",
+        ),
         (
             {"instances": ["web1"]},
             "instances[0]: a dictionary with the options of the module instance is needed, not 'web1'",
@@ -73,7 +76,7 @@ from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, ref
             "instance_snapshots[0] 'x/s': instance: there is no 'x'",
         ),
         ({"images": [{"name": "x", "rootfs": "/x"}]}, "rootfs: it needs file too"),
-        (["x"], "a document is a dictionary of sections such as instances, not a list"),
+        (["x"], "a document is a dictionary of sections such as 'instances:', not a list"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_changed(world, definition, words):
@@ -96,6 +99,32 @@ def test_all_that_is_wrong_is_said_at_once_with_its_line(world):
         "- b.yml:7: profiles[0] 'b': config.size: 'x' is not a size; write a whole number and a unit (B, kB, MB, GB, "
         "TB, KiB, MiB, GiB, TiB), as in 10GiB.",
     ]
+
+
+def test_the_line_is_that_of_the_key_or_property(world):
+    nic = {"type": "nic", "network": "nope", "hwaddr": {"a": 1}}
+    content = {
+        "config": {"user.x": "1", "core.x": {}},
+        "profiles": [{"name": "a", "config": {"limits.x": []}}, {"name": "b", "devices": {"e.th/0": nic}}],
+        "instances": [{"name": "x", "wait_for": ["ipv4", "ip"]}],
+    }
+    lines = {
+        "config/core.x": 2, "profiles/0/config/limits.x": 4, "profiles/1": 5, "profiles/1/devices/e.th/0/hwaddr": 8,
+        "instances/0/wait_for": 9, "instances/0/wait_for/1": 11,
+    }  # fmt: skip
+    found = refused(world, documents=[Document("a.yml", content, lines)]).splitlines()[1:]
+    assert [line.split(": ")[0] for line in found] == ["- a.yml:2", "- a.yml:4", "- a.yml:8", "- a.yml:11"]
+
+
+def test_warnings_have_a_place_too(world):
+    content = {"profiles": [{"name": "a", "config": {"user.user-data": "x"}}, {"name": "b"}]}
+    doubt = {"profiles/1/config/user.user-data": "config.user.user-data: no YAML"}
+    lines = {"profiles/0/config/user.user-data": 4, "profiles/1": 5}
+    done = run(world, documents=[Document("a.yml", content, lines, doubt)])
+    ignored, doubted = done["warnings"]
+    assert ignored.startswith("a.yml:4: profiles[0] 'a': config.user.user-data: the first line is none")
+    assert doubted == "a.yml:5: profiles[1] 'b': config.user.user-data: no YAML"
+    assert run(world, documents=[Document("a.yml", content, lines, doubt)])["warnings"] == []  # nothing changes
 
 
 def test_a_reference_to_what_is_wrong_is_not_wrong_itself(world):

@@ -105,10 +105,12 @@ def test_a_parent_that_may_come_later_is_a_warning(host):
         "devices.eth0.parent: there is no network and no interface 'lxdbr1' on lxd 6.1 at world. Did you mean 'lxdbr0'?"
     )
     later = "Instances with it cannot start before there is one."
-    assert told(host, profiles=[{"name": "web", "devices": bridged("lxdbr1")}]) == [f"profile 'web': {words} {later}"]
+    assert told(host, profiles=[{"name": "web", "devices": bridged("lxdbr1")}]) == [
+        f"profiles[0] 'web': {words} {later}"
+    ]
     for state in ("stopped", "present"):
         entry = {"name": "i1", "source": EMPTY, "state": state, "devices": bridged("lxdbr1")}
-        assert told(host, instances=[entry]) == [f"instance 'i1': {words} {later}"]
+        assert told(host, instances=[entry]) == [f"instances[0] 'i1': {words} {later}"]
     assert (
         told(
             host,

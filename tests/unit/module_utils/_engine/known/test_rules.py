@@ -83,14 +83,47 @@ def test_a_device_that_turns_into_another_is_looked_at_whole(product):
     assert written == {"type": "nic", "nictype": "routed", "mtu": "1500"}
 
 
+def not_one(given, own):
+    return rules.not_one_root(rules.roots(given, own), [name for name, _devices in given])
+
+
 def test_an_instance_has_one_root_disk(product):
     web = ("web", {"root": ROOT})
-    assert rules.roots([web], {}) == rules.roots([], {"root": ROOT}) == rules.roots([web], {"root": ROOT}) == []
-    (two,) = rules.roots([web], {"disk": ROOT})
-    assert "root (profile 'web') and disk (the instance)" in two
-    (profiles,) = rules.roots([web, ("db", {"other": ROOT})], {})
-    assert "root (profile 'web') and other (profile 'db')" in profiles
-    assert rules.roots([web], {"root": {"type": "none"}, "disk": ROOT}) == []
+    assert not_one([web], {}) == not_one([], {"root": ROOT}) == not_one([web], {"root": ROOT}) == ""
+    assert "root (profile 'web') and disk (the instance)" in not_one([web], {"disk": ROOT})
+    assert "root (profile 'web') and other (profile 'db')" in not_one([web, ("db", {"other": ROOT})], {})
+    assert not_one([web], {"root": {"type": "none"}, "disk": ROOT}) == ""
+    assert "no root disk, and none of its profiles (web, db) has one" in not_one(
+        [web, ("db", {})], {"root": {"type": "none"}}
+    )
+    assert "there would be no root disk. Give it one" in not_one([], None)
+    assert "profiles of the project 'lab' (default)" in rules.not_one_root({}, ["default"], "lab")
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "",
+        "#cloud-config\n{}",
+        "\n #Cloud-Config\n",
+        "#!/bin/sh",
+        "## template: jinja\n#cloud-config",
+        "#include\nhttps://x",
+        "From: me\nMIME-Version: 1.0",
+    ],
+)
+def test_data_that_cloud_init_knows(product, data):
+    texts = rules.texts_of("profile", "")
+    assert rules.ignored_user_data(texts, "config", {"cloud-init.user-data": data, "user.user-data": data}) == []
+
+
+def test_data_that_cloud_init_ignores(product):
+    data = {"cloud-init.user-data": "packages: [nginx]", "user.vendor-data": "# cloud-config", "user.note": "x"}
+    texts = rules.texts_of("instance", "")
+    user, vendor = rules.ignored_user_data(texts, "config", data)
+    assert user.startswith("config.cloud-init.user-data: ") and "'#cloud-config'" in user
+    assert vendor.startswith("config.user.vendor-data: ")
+    assert rules.ignored_user_data(rules.texts_of("project", ""), "config", data) == []
 
 
 def test_two_disks_have_not_the_same_path(product):
@@ -99,14 +132,3 @@ def test_two_disks_have_not_the_same_path(product):
     both = {"a": {"type": "disk", "path": "/srv"}, "b": {"type": "disk", "path": "/srv"}}
     assert rules.same_paths(both, both) == [] and len(rules.same_paths({}, both)) == 1
     assert rules.same_paths({}, {"a": PROXY, "root": ROOT}) == []
-
-
-def test_bridges_that_share_a_subnet(product):
-    others = {"lxdbr0": {"ipv4.address": "10.158.1.1/24", "ipv6.address": "none"}}
-    ((error,), none) = rules.shared_subnets({"ipv4.address": "10.158.1.1/16"}, others)
-    assert "network 'lxdbr0' (10.158.1.1/24)" in error and none == []
-    (none, (warning,)) = rules.shared_subnets({"ipv4.address": "10.158.1.9/24"}, others)
-    assert "config.ipv4.address: 10.158.1.9/24" in warning and none == []
-    (none, (_warning,)) = rules.shared_subnets({"ipv4.address": "10.158.1.1/24", "dns.mode": "none"}, others)
-    assert none == []
-    assert rules.shared_subnets({"ipv4.address": "10.159.1.1/24", "ipv6.address": "auto"}, others) == ([], [])
