@@ -6,13 +6,17 @@
 
 from __future__ import annotations
 
+import http.client
+import json
 import pathlib
+import socket
 import sys
 from typing import Any
 
 import pytest
 from integration import raw
-from integration.modules import ModuleFailed
+from integration.modules import ModuleFailed, warnings_of
+from lab import tiny as busybox
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
@@ -122,6 +126,83 @@ def test_root_disks_are_counted_with_those_of_profiles(api) -> None:
             raw.done(
                 api.daemon.socket, "POST", "/1.0/instances", {"name": "known1", "source": {"type": "none"}, **options}
             )
+
+
+def test_an_instance_without_a_root_disk(api) -> None:
+    bare = {"source": {"type": "none"}, "profiles": [], "devices": {}}
+    assert "there would be no root disk" in api.fails("instance", name="known1", state="stopped", **bare)
+    with pytest.raises(RuntimeError, match="No root device could be found"):
+        raw.done(api.daemon.socket, "POST", "/1.0/instances", {"name": "known1", **bare})
+
+
+def test_what_a_change_leaves_without_a_root_disk(api) -> None:
+    """LXD takes it."""
+    api.run("instance", name="known1", source={"type": "none"}, state="stopped", profiles=["default"])
+    if api.kind == "incus":
+        assert "there would be no root disk" in api.fails("instance", name="known1", state="stopped", profiles=[])
+        return
+    (warning,) = warnings_of(api.run("instance", name="known1", state="stopped", profiles=[]))
+    assert "there would be no root disk" in warning
+
+
+def test_addresses_that_a_bridge_does_not_give(api) -> None:
+    for address, words in (
+        ({"ipv4.address": "10.158.2.9"}, "is not in the subnet 10.158.1.0/24"),
+        ({"ipv4.address": "10.158.2.9", "security.ipv4_filtering": "true"}, "is not in the subnet 10.158.1.0/24"),
+        ({"ipv4.address": "10.158.1.1"}, "is the address of the network 'lxdbr0' itself"),
+        ({"ipv6.address": "fd42::9"}, "gives no such addresses"),
+    ):
+        for bridge in ({"network": "lxdbr0"}, {"nictype": "bridged", "parent": "lxdbr0"}):
+            devices = {"d": {"type": "nic", **bridge, **address}}
+            assert refusal(api, "instance", "", {}, devices)
+            assert words in api.fails("profile", name=NAME, devices=devices)
+    for address in ("10.158.1.0", "10.158.1.255", "10.158.1.9"):
+        assert not refusal(
+            api, "instance", "", {}, {"d": {"type": "nic", "network": "lxdbr0", "ipv4.address": address}}
+        )
+
+
+def test_an_address_twice(api) -> None:
+    """The servers take it in an instance that is created, and start none of both."""
+    nic = {"eth0": {"ipv4.address": "10.158.1.9"}}
+    entry = {"image": "busybox", "state": "stopped", "devices": nic}
+    (warning,) = warnings_of(
+        api.run("stack", definition={"instances": [{"name": "known1", **entry}, {"name": "known2", **entry}]})
+    )
+    assert "Only one of them can start" in warning
+    with pytest.raises(ModuleFailed, match="already defined on another NIC"):
+        api.run("instance", name="known2", state="started")
+    message = api.fails("stack", definition={"instances": [{"name": "known2", **entry, "state": "started"}]})
+    assert "devices.eth0.ipv4.address: the address on lxdbr0 10.158.1.9 is that of instance 'known1' too" in message
+
+
+def test_an_image_of_virtual_machines(api) -> None:
+    """The servers do not look into it. They refuse a container from it only after they began."""
+    fingerprint = machine_image(api)
+    entry = {"name": "known1", "image": fingerprint[:12], "state": "stopped"}
+    message = api.fails("stack", definition={"instances": [entry]})
+    assert "type: a container is wanted, and the image" in message and "or type: virtual-machine" in message
+    with pytest.raises(RuntimeError, match="doesn't match instance type"):
+        source = {"type": "image", "fingerprint": fingerprint}
+        raw.done(api.daemon.socket, "POST", "/1.0/instances", {"name": "known1", "source": source})
+
+
+def machine_image(api: Any) -> str:
+    """The fingerprint of an image with a disk in place of a root file system."""
+    parts = {"metadata": pathlib.Path(busybox.files()["file"]).read_bytes(), "rootfs.img": b"QFI\xfb" + bytes(4096)}
+    body = b"".join(
+        f'--part\r\nContent-Disposition: form-data; name="{name}"; filename="{name}"\r\n\r\n'.encode() + data + b"\r\n"
+        for name, data in parts.items()
+    )
+    connection = http.client.HTTPConnection("localhost", timeout=60)
+    connection.sock = socket.socket(socket.AF_UNIX)
+    connection.sock.connect(str(api.daemon.socket))
+    headers = {"Content-Type": "multipart/form-data; boundary=part"}
+    connection.request("POST", "/1.0/images", body + b"--part--\r\n", headers)
+    operation = json.loads(connection.getresponse().read())["operation"].split("?")[0]
+    connection.close()
+    done = api.query(f"{operation}/wait?timeout=60")
+    return str(done["metadata"]["fingerprint"])
 
 
 def test_what_others_have_is_looked_up(api) -> None:
