@@ -44,11 +44,16 @@ EXAMPLES = r"""
   cloudhost.lxd.stack_export:
   register: export
 
-- name: Save the document as a file
+- name: Save the document on the controller, with certificates and scripts as literal blocks
   ansible.builtin.copy:
-    content: "{{ export.definition | to_nice_yaml }}"
+    content: "{{ export.definition | cloudhost.lxd.to_document(export.left_out) }}"
     dest: /var/tmp/server.yml
     mode: "0600"
+  delegate_to: localhost
+
+- name: Apply the document to the same server, which changes nothing
+  cloudhost.lxd.stack:
+    src: /var/tmp/server.yml
 
 - name: Export the instances and profiles of one project
   cloudhost.lxd.stack_export:
