@@ -101,6 +101,12 @@ EXAMPLES = r"""
     config:
       user.rack: 2
 
+- name: Put the member into cluster groups, and have it pass on events
+  cloudhost.lxd.cluster_member:
+    name: node2
+    groups: [default, gpu]
+    roles: [event-hub]
+
 - name: Remove a member that is permanently lost
   cloudhost.lxd.cluster_member:
     name: node3

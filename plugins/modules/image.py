@@ -84,6 +84,12 @@ seealso:
 """
 
 EXAMPLES = r"""
+- name: Copy an image from an image server, and have the daemon keep it up to date
+  cloudhost.lxd.image:
+    name: debian/12-current
+    remote: images:debian/12
+    auto_update: true
+
 - name: Create a stopped instance to publish
   cloudhost.lxd.instance:
     name: golden

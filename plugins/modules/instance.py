@@ -178,12 +178,64 @@ EXAMPLES = r"""
       type: none
     state: present
 
+- name: Create a profile for cloud-init
+  cloudhost.lxd.profile:
+    name: nginx
+    config:
+      cloud-init.user-data: |
+        #cloud-config
+        packages: [nginx]
+
+- name: Create a container with two profiles, and with its root disk in another pool than theirs
+  cloudhost.lxd.instance:
+    name: web3
+    image: debian/12
+    profiles: [default, nginx]
+    pool: default
+    state: stopped
+
+- name: Create a virtual machine from an image server, and wait until cloud-init has set it up
+  cloudhost.lxd.instance:
+    name: vm1
+    type: virtual-machine
+    image: images:debian/12/cloud
+    config:
+      limits.cpu: 2
+      limits.memory: 2GiB
+      cloud-init.user-data: |
+        #cloud-config
+        packages: [nginx]
+    devices:
+      root:
+        size: 20GiB
+    wait_for: [agent, cloud_init]
+    timeout: 900
+
+- name: Create a container on a member of a cluster
+  cloudhost.lxd.instance:
+    name: db1
+    image: debian/12
+    pool: local
+    target: node2
+    state: stopped
+
+- name: Have it on any member of a cluster group
+  cloudhost.lxd.instance:
+    name: db1
+    target: "@gpu"
+    state: stopped
+
 - name: Remove the instances
   cloudhost.lxd.instance:
     name: "{{ item }}"
     state: absent
     force: true
-  loop: [web1, web-spare, blank]
+  loop: [web1, web-spare, blank, web3]
+
+- name: Remove the profile
+  cloudhost.lxd.profile:
+    name: nginx
+    state: absent
 """
 
 RETURN = r"""

@@ -69,6 +69,26 @@ EXAMPLES = r"""
     config:
       ipv4.dhcp.ranges: 10.158.10.100-10.158.10.199
 
+- name: Create a network that connects instances to the network of each member of a cluster
+  cloudhost.lxd.network:
+    name: lan
+    type: macvlan
+    members:
+      node1:
+        parent: enp1s0
+      node2:
+        parent: enp5s0
+
+- name: Create an OVN network over all members of a cluster, which reaches others through the network uplink
+  cloudhost.lxd.network:
+    name: overlay
+    type: ovn
+    config:
+      network: uplink
+      ipv4.address: 10.45.0.1/24
+      ipv4.nat: true
+      ipv6.address: none
+
 - name: Remove the network
   cloudhost.lxd.network:
     name: lab0

@@ -54,6 +54,16 @@ EXAMPLES = r"""
         type: nic
         network: lxdbr0
 
+- name: Have cloud-init set up instances that use the profile
+  cloudhost.lxd.profile:
+    name: web
+    config:
+      cloud-init.user-data: |
+        #cloud-config
+        package_update: true
+        packages: [nginx]
+        ssh_authorized_keys: ["ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIExample alice"]
+
 - name: Remove one key and one device, and keep the rest
   cloudhost.lxd.profile:
     name: web

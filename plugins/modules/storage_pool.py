@@ -65,6 +65,40 @@ EXAMPLES = r"""
       size: 1GiB
       volume.size: 512MiB
 
+- name: Create a ZFS pool on a disk, which must be empty
+  cloudhost.lxd.storage_pool:
+    name: disk
+    driver: zfs
+    config:
+      source: /dev/disk/by-id/nvme-example
+
+- name: Create a pool on every member of a cluster, larger on one of them
+  cloudhost.lxd.storage_pool:
+    name: data
+    driver: btrfs
+    config:
+      size: 5GiB
+    members:
+      node2:
+        size: 6GiB
+
+- name: Create a pool on every member of a cluster, on the disk of each
+  cloudhost.lxd.storage_pool:
+    name: disks
+    driver: zfs
+    members:
+      node1:
+        source: /dev/nvme1n1
+      node2:
+        source: /dev/sdb
+
+- name: Create a pool of a Ceph that all members of a cluster reach
+  cloudhost.lxd.storage_pool:
+    name: remote
+    driver: ceph
+    config:
+      ceph.osd.pool_name: lxd
+
 - name: Describe the pool
   cloudhost.lxd.storage_pool:
     name: fast

@@ -8,17 +8,14 @@ examples.
 
 from __future__ import annotations
 
-import importlib
-import pathlib
 from typing import Any, Iterator
 
 import pytest
-import yaml
 from integration.conftest import KINDS
+from integration.examples import MODULES, PREFIX, arguments, examples
 from lab.cluster import Hosts, Node
+from lab.tiny import files
 
-MODULES = pathlib.Path(__file__).resolve().parents[2] / "plugins" / "modules"
-PREFIX = "cloudhost.lxd."
 COVERED = {"cluster", "cluster_group", "cluster_info", "cluster_member", "cluster_token"}
 
 
@@ -33,22 +30,44 @@ def hosts(request: pytest.FixtureRequest, lab) -> Iterator[Hosts]:  # type: igno
 
 
 def tasks(module: str) -> list[dict[str, Any]]:
-    examples = yaml.safe_load(
-        importlib.import_module(f"ansible_collections.cloudhost.lxd.plugins.modules.{module}").EXAMPLES
-    )
-    return [arguments or {} for task in examples for name, arguments in task.items() if name == PREFIX + module]
+    return [given or {} for task in examples(module) for name, given in task.items() if name == PREFIX + module]
 
 
 def run(node: Node, module: str, **variables: str) -> list[bool]:
     """Whether each task changed something."""
     changed = []
-    for arguments in tasks(module):
+    for written in tasks(module):
         given = {
             key: variables.get(value.strip("{} "), value) if isinstance(value, str) else value
-            for key, value in arguments.items()
+            for key, value in written.items()
         }
         changed.append(node.run(module, **given)["changed"])
     return changed
+
+
+def others(first: Node, second: Node) -> None:
+    """The examples of other modules that need a cluster, with what they take for granted."""
+    for node, name in ((first, "enp1s0"), (second, "enp5s0")):
+        assert node.inside("ip", "link", "add", name, "type", "dummy").returncode == 0
+    first.run("image", name="debian/12", **files())
+    first.run("cluster_group", name="gpu", members=["node1"])
+    for module, begin in (
+        ("storage_pool", "Create a pool on every member of a cluster, larger"),
+        ("network", "Create a network that connects"),
+    ):
+        given = arguments(module, begin)
+        assert first.converges(module, **given)["changed"] is True
+        first.run(module, name=given["name"], state="absent")
+    if "zfs" not in str(first.query("/1.0")["environment"]["storage_supported_drivers"]):
+        disks = arguments("storage_pool", "Create a pool on every member of a cluster, on the disk")
+        assert "'zfs' is not available" in first.refuses("storage_pool", **disks)
+    for begin, place in (
+        ("Create a container on a member", "node2"),
+        ("Have it on any member of a cluster group", "node1"),
+    ):
+        first.converges("instance", **arguments("instance", begin))
+        assert first.query("/1.0/instances/db1")["location"] == place
+    first.run("instance", name="db1", state="absent")
 
 
 def test_examples(hosts: Hosts) -> None:
@@ -63,8 +82,12 @@ def test_examples(hosts: Hosts) -> None:
     assert join["cluster_token"] == "{{ node2_token }}"
     assert second.run("cluster", **{**join, "cluster_token": token})["changed"] is True
     assert first.query("/1.0/storage-pools/local?target=node2")["config"]["source"] == "/mnt/data/lxd"
+    others(first, second)
     hosts.join(third)
-    assert run(first, "cluster_member") == [True, True, True, True]
+    assert run(first, "cluster_member") == [True, True, True, True, True]
+    member = first.query("/1.0/cluster/members/node2")
+    assert "event-hub" in member["roles"] and sorted(member["groups"]) == ["default", "gpu"]
+    first.run("cluster_group", name="gpu", state="absent")
     assert run(first, "cluster_group") == [True, True]
     assert run(first, "cluster_token") == [True, True]
     assert run(first, "cluster_info") == [False]

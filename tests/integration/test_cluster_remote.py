@@ -12,6 +12,7 @@ from typing import Iterator
 
 import pytest
 from integration.conftest import KINDS
+from integration.examples import arguments
 from lab.ceph import Ceph
 from lab.cluster import Hosts
 from lab.ovn import Ovn
@@ -69,6 +70,12 @@ def test_27_a_ceph_pool_is_made_on_every_member(hosts: Hosts, ceph: Ceph) -> Non
     second.converges("storage_pool", name="remote", state="absent")
     assert "remote" not in ceph.pools()
 
+    example = arguments("storage_pool", "Create a pool of a Ceph")
+    first.run("storage_pool", **example)
+    assert "lxd" in ceph.pools()
+    assert second.run("storage_pool", **example)["changed"] is False
+    first.run("storage_pool", name=example["name"], state="absent")
+
 
 def test_a_ceph_pool_that_was_half_made(hosts: Hosts, ceph: Ceph) -> None:
     first = hosts.nodes[0]
@@ -104,5 +111,6 @@ def test_an_ovn_network_has_no_part_of_a_member(hosts: Hosts, ovn: Ovn) -> None:
     )
     assert second.run("network", **network)["changed"] is False
     second.converges("network", name="ovn1", config={"user.a": 1, "dns.domain": "lab.example.net"})
-    for name in ("ovn1", "uplink"):
+    first.converges("network", **arguments("network", "Create an OVN network"))
+    for name in ("overlay", "ovn1", "uplink"):
         first.converges("network", name=name, state="absent")
