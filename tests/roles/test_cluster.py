@@ -30,6 +30,7 @@ CLUSTER = {
         {"name": "lxdbr0", "config": {"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"}},
         {"name": "lan", "type": "macvlan", "config": {"parent": "up-all"}},
     ],
+    "cluster_groups": [{"name": "gpu", "description": "Members with GPUs"}],
     "cluster_profiles": [{"name": "default", "devices": {"root": {"type": "disk", "path": "/", "pool": "local"}}}],
 }
 
@@ -154,11 +155,17 @@ def test_edits(inventory: Inventory) -> None:
     node = inventory.hosts.nodes[1]
     node.inside("ip", "link", "add", "other", "type", "bridge")
     inventory.vars["node2"]["cluster_member_config"][1]["value"] = "other"
-    inventory.vars["node2"]["cluster_member"] = {"description": "The second", "failure_domain": "rack2"}
+    inventory.vars["node2"]["cluster_member"] = {
+        "description": "The second",
+        "failure_domain": "rack2",
+        "groups": ["default", "gpu"],
+    }
     edited = inventory.play("node1", "node2")
     assert edited.tasks == ["Have it as declared", "Configure the members"], edited.text
     assert node.query("/1.0/networks/lan?target=node2")["config"]["parent"] == "other"
     assert node.query("/1.0/cluster/members/node2")["description"] == "The second"
+    group = node.query("/1.0/cluster/groups/gpu")
+    assert (group["members"], group["description"]) == (["node2"], "Members with GPUs")
     assert inventory.play("node1", "node2").changed == 0
 
 

@@ -110,6 +110,15 @@ def entries(play):
         yield from tasks(play.get(key))
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_ansible_doc_has_an_example(role):
+    """A play with the role, with variables that the role has."""
+    plays = yaml.safe_load(specs(role)["main"]["examples"])
+    given = [entry for play in plays for entry in play["roles"] if entry["role"] == f"cloudhost.lxd.{role}"]
+    assert len(given) == len(plays) and any(len(entry) > 1 for entry in given)
+    assert {name for entry in given for name in entry} - {"role"} <= options(role)
+
+
 def test_a_name_without_the_prefix_is_seen():
     task = {
         "register": "found",
