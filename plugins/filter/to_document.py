@@ -86,7 +86,7 @@ class _Dumper(yaml.SafeDumper):
 
     def choose_scalar_style(self) -> str:
         style: str = super().choose_scalar_style()
-        return '"' if style == "'" and "\\" not in self.event.value else style
+        return '"' if style == "'" and "\\" not in getattr(self.event, "value", "") else style
 
     def write_double_quoted(self, text: str, split: bool = True) -> None:
         self.allow_unicode = _is_visible(text)
@@ -109,7 +109,8 @@ def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
     value = str(value)
     if _is_literal(value):
         return dumper.represent_scalar(TEXT, value, style="|")
-    ambiguous = dumper.resolve(yaml.ScalarNode, value, (True, False)) != TEXT or _NOT_TEXT.fullmatch(value)
+    resolved = dumper.resolve(yaml.ScalarNode, value, (True, False))  # type: ignore[no-untyped-call]
+    ambiguous = resolved != TEXT or _NOT_TEXT.fullmatch(value)
     plain = re.match(r"[\w/.]", value) and _is_visible(value) and not ambiguous
     return dumper.represent_scalar(TEXT, value, style=None if plain else '"')
 
