@@ -75,6 +75,7 @@ def test_examples_run_as_written(server, tmp_path) -> None:  # type: ignore[no-u
         assert set(yaml.safe_load((tmp_path / "server.yml").read_text())) >= {"networks", "profiles", "storage_pools"}
         (tmp_path / "server.yml").unlink()
         assert re.search(r"failed=0", done.stdout)
+        assert re.search(r"which changes nothing\] \*+\n(?:(?!TASK|PLAY).*\n)*?ok: ", done.stdout), "of stack_export"
         assert "[WARNING]" not in done.stdout, done.stdout
         assert set(processes(done.stdout)) == (set() if direct else {"'direct' is off"})
         seen[direct] = masked(shown(done.stdout), BY_NATURE)
