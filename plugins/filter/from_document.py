@@ -69,7 +69,7 @@ def from_document(text: str, name: str = "document") -> dict[str, Any]:
         errors = written_twice(name, root)
         content = {} if root is None else loader.construct_document(root)
     except yaml.YAMLError as exc:
-        raise AnsibleFilterError(not_yaml(name, exc)) from None
+        raise AnsibleFilterError(not_yaml(name, exc, str(text))) from None
     finally:
         loader.dispose()
     if content is not None and not isinstance(content, dict):

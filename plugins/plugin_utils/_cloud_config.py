@@ -26,8 +26,9 @@ def doubts(content: Any) -> dict[str, str]:
     for section in ("instances", "profiles"):
         entries = content.get(section) if isinstance(content, dict) else None
         for position, entry in enumerate(entries if isinstance(entries, list) else ()):
-            config = entry.get("config") if isinstance(entry, dict) else None
-            for key in (*_HEADED, *_ALWAYS) if isinstance(config, dict) else ():
+            written = entry.get("config") if isinstance(entry, dict) else None
+            config = written if isinstance(written, dict) else {}
+            for key in (*_HEADED, *_ALWAYS):
                 fault = _fault(config[key], key in _ALWAYS) if isinstance(config.get(key), str) else ""
                 if fault:
                     found[f"{section}/{position}/config/{key}"] = f"config.{key}: {fault}"

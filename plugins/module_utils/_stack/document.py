@@ -43,7 +43,7 @@ _SCOPED: dict[str, dict[str, Any]] = {"project": {"type": "str"}}
 _PLACED: dict[str, dict[str, Any]] = {"target": {"type": "str"}}
 
 
-_SORTS = {dict: "a dictionary", list: "a list", str: "text"}
+_SORTS: dict[type, str] = {dict: "a dictionary", list: "a list", str: "text"}
 
 
 class Document(NamedTuple):
