@@ -9,10 +9,12 @@ from __future__ import annotations
 import pathlib
 import re
 
+import pytest
 import yaml
 from ansible_collections.cloudhost.lxd.tests.unit.repository.test_claims import page, rows
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, run
 
+pytestmark = pytest.mark.usefixtures("rootless")
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 

@@ -7,20 +7,14 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.known import rules
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK
 from ansible_collections.cloudhost.lxd.tests.unit.zones import Note, Record, Zone
 
-_not_one_root = rules.not_one_root
-
 
 @pytest.fixture(scope="module", autouse=True)
-def rootless():
-    """The servers in memory take instances without a root disk, so that not every test needs a pool."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rules, "not_one_root", lambda found, *rest: _not_one_root(found, *rest) if found else "")
-        yield
+def _no_root_needed(rootless):
+    """Not every test needs a pool."""
 
 
 @pytest.fixture
