@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes the JSON Schemas in docs/schemas: of stack documents, and of the variables of roles.
+"""Writes the JSON Schemas in docs/schemas: of stack documents, and of the variables of roles and servers.
 
 Editors complete and check files with them. They follow JSON Schema 2020-12 (https://json-schema.org/draft/2020-12/schema).
 The argument specs of the modules and `meta/argument_specs.yml` of the roles are the only source, so run this after a
@@ -198,12 +198,23 @@ def document() -> dict[str, Any]:
     }
 
 
-# -- variables of roles ------------------------------------------------------------------------------------------------
+# -- variables ---------------------------------------------------------------------------------------------------------
+
+
+def of_servers() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The variables that describe a server: those that the documentation of an option names."""
+    fragment = importlib.import_module(f"{PACKAGE}.doc_fragments._connection").ModuleDocFragment
+    for name, spec in yaml.safe_load(fragment.DOCUMENTATION)["options"].items():
+        if f"C(lxd_{name})" in str(spec["description"]):
+            schema = option(spec, spec)
+            schema["description"] = f"{schema['description']} (variable of a host, docs/connecting.md)"
+            yield f"lxd_{name}", or_template(schema)
 
 
 def variables() -> dict[str, Any]:
     """The schema of a file of variables, such as group_vars. Variables of other software pass."""
     properties: dict[str, Any] = {}
+    servers = dict(of_servers())
     for path in sorted(ROOT.glob("roles/*/meta/argument_specs.yml")):
         role = path.parts[-3]
         specs = yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
@@ -216,10 +227,10 @@ def variables() -> dict[str, Any]:
     return {
         "$schema": DIALECT,
         "$id": f"{ADDRESS}/variables.json",
-        "title": "Variables of the roles of cloudhost.lxd",
+        "title": "Variables of the roles and servers of cloudhost.lxd",
         "description": "For group_vars and host_vars. Variables that begin with the name of a role must be known.",
         "type": ["object", "null"],
-        "properties": properties,
+        "properties": {**properties, **servers},
         "patternProperties": {f"^(?!({known})$)({'|'.join(prefixes)})_": False},
     }
 

@@ -27,6 +27,7 @@ from ansible.plugins.action import ActionBase
 from ansible.plugins.action.normal import ActionModule as Normal
 from ansible.release import __version__
 from ansible.utils.display import Display
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._server_variables import with_server
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._vault import with_secrets
 
 #: The series of ansible-core for which tests show that only the process is replaced.
@@ -106,6 +107,9 @@ class Direct(ActionBase):
     ) -> dict[str, Any]:
         name, variables = module_name or self._task.action, task_vars or {}
         arguments = dict(self._task.args if module_args is None else module_args)
+        if not name.startswith("ansible."):
+            delegate_to, transport = self._task.delegate_to, self._connection.transport
+            arguments = with_server(arguments, transport, delegate_to, variables, self._templar)
         module_args = arguments = with_secrets(arguments, variables)
         try:
             hindrance = self._hindrance(name, arguments, variables, more)

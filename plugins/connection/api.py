@@ -138,11 +138,11 @@ EXAMPLES = r"""
   hosts: web
   vars:
     ansible_connection: cloudhost.lxd.api
-    ansible_lxd_url: https://lxd1.example.net:8443
-    ansible_lxd_server_fingerprint: "{{ lxd1_fingerprint }}"
-    ansible_lxd_client_cert: ~/.config/lxc/client.crt
-    ansible_lxd_client_key: ~/.config/lxc/client.key
-    ansible_lxd_project: shop
+    lxd_url: https://lxd1.example.net:8443
+    lxd_server_fingerprint: "{{ lxd1_fingerprint }}"
+    lxd_client_cert: ~/.config/lxc/client.crt
+    lxd_client_key: ~/.config/lxc/client.key
+    lxd_project: shop
   tasks:
     - name: Install a web server
       ansible.builtin.package:

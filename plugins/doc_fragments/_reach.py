@@ -17,6 +17,7 @@ options:
         M(cloudhost.lxd.instance).
     type: str
     vars:
+      - name: lxd_url
       - name: ansible_lxd_url
     env:
       - name: LXD_URL
@@ -27,6 +28,7 @@ options:
     description: The client certificate for V(https://) servers, as PEM text or as a path on the controller.
     type: str
     vars:
+      - name: lxd_client_cert
       - name: ansible_lxd_client_cert
     env:
       - name: LXD_CLIENT_CERT
@@ -37,6 +39,7 @@ options:
     description: The private key of O(client_cert), as PEM text or as a path on the controller.
     type: str
     vars:
+      - name: lxd_client_key
       - name: ansible_lxd_client_key
     env:
       - name: LXD_CLIENT_KEY
@@ -47,6 +50,7 @@ options:
     description: Pins the server to this certificate, as PEM text or as a path on the controller.
     type: str
     vars:
+      - name: lxd_server_cert
       - name: ansible_lxd_server_cert
     env:
       - name: LXD_SERVER_CERT
@@ -58,6 +62,7 @@ options:
       prints on the server.
     type: str
     vars:
+      - name: lxd_server_fingerprint
       - name: ansible_lxd_server_fingerprint
     env:
       - name: LXD_SERVER_FINGERPRINT
@@ -68,6 +73,7 @@ options:
     description: A one-time token from C(lxc config trust add) or C(incus config trust add), used on first contact only.
     type: str
     vars:
+      - name: lxd_trust_token
       - name: ansible_lxd_trust_token
     env:
       - name: LXD_TRUST_TOKEN
@@ -76,6 +82,7 @@ options:
     type: bool
     default: true
     vars:
+      - name: lxd_validate_certs
       - name: ansible_lxd_validate_certs
     ini:
       - section: lxd_connection
@@ -84,6 +91,7 @@ options:
     description: The project of the instance. If not set, V(default) is used.
     type: str
     vars:
+      - name: lxd_project
       - name: ansible_lxd_project
     env:
       - name: LXD_PROJECT

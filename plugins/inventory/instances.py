@@ -21,6 +21,9 @@ description:
     (including those of profiles), C(lxd_image) (the C(image.*) keys), C(lxd_addresses) (the global addresses of the
     NICs of the instance, IPv4 first), C(lxd_address) (the address that O(address_nic) and O(address_family) select),
     C(lxd_snapshots), C(lxd_server) and C(lxd_url).
+  - The variables C(lxd_url), C(lxd_project), and those of C(lxd_client_cert), C(lxd_client_key), C(lxd_server_cert),
+    C(lxd_server_fingerprint) and C(lxd_validate_certs) that the server needs, let a task with C(delegate_to=localhost)
+    use the server of the instance, without any option.
   - In C(lxd_config), C(lxd_image) and C(lxd_devices), the values of keys that name secrets are masked. The keys
     C(volatile.*), C(raw.*), C(environment.*), C(cloud-init.*), scriptlets and the old keys of cloud-init are left out.
 author:
@@ -39,6 +42,8 @@ options:
       - The servers to read. For a cluster, one member is enough. The default is the first local socket.
       - Each server has the connection options of the modules, and a C(name). The name becomes the variable
         C(lxd_server) of its hosts. The default name is the host in its C(url).
+      - An option can also have the name of its variable, such as C(lxd_url) for O(servers[].url). If an option is not
+        set, its variable in the environment is used, such as E(LXD_CLIENT_CERT), as modules do.
       - Certificates and keys are PEM text or paths on the controller. A key that is given as text is not set as a
         variable of the hosts, because variables can be displayed.
     type: list
@@ -48,6 +53,11 @@ options:
       name:
         description: The name of the server in the inventory.
         type: str
+      file:
+        description: A YAML file with the variables of the server, C(lxd_url) and others, as the playbook
+          C(cloudhost.lxd.trust) writes it. The other options of the entry take precedence. Relative paths start at the
+          directory of the inventory file. The name of the file is the default for O(servers[].name).
+        type: path
       url:
         description: The address of the server, as V(unix:///path/to/unix.socket) or V(https://host:8443).
         type: str
@@ -129,7 +139,7 @@ EXAMPLES = r"""
 plugin: cloudhost.lxd.instances
 
 ---
-# prod.instances.yml: two clusters and a single server
+# prod.instances.yml: two clusters and two single servers
 plugin: cloudhost.lxd.instances
 servers:
   - name: berlin
@@ -142,6 +152,7 @@ servers:
     server_cert: /etc/ansible/paris.crt
     client_cert: ~/.config/incus/client.crt
     client_key: ~/.config/incus/client.key
+  - file: ~/.config/cloudhost-lxd/oslo1.yml # written by the playbook cloudhost.lxd.trust
   - name: local
 projects: [all]
 filters:
@@ -171,6 +182,7 @@ address_nic: eth1
 address_family: ipv6
 """
 
+import os
 from typing import Any
 
 from ansible import constants as C
@@ -182,7 +194,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import L
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _inventory_hosts
 
 ENDINGS = tuple(f"{name}.{kind}" for name in ("instances", "lxd", "incus") for kind in ("yml", "yaml"))
-#: Connection options of a server that become variables of its hosts.
+#: Connection options of a server that become variables of its hosts, for modules and for the connection.
 HANDED_ON = ("client_cert", "client_key", "server_cert", "server_fingerprint", "validate_certs")
 
 #: Variables of every host that this plugin adds.
@@ -210,7 +222,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
             connection_loader.get("cloudhost.lxd.api", class_only=True)
         try:
-            servers = _inventory_hosts.complete(self.get_option("servers"))
+            servers = _inventory_hosts.complete(self.get_option("servers"), self._variables_of)
             named = [
                 (self._name(variables), variables, server)
                 for server, found in self._listed(servers, path, cache)
@@ -223,6 +235,14 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
         for name, variables, server in named:
             self._add(name, variables, server)
         self._guard({name for name, _variables, _server in named}, path)
+
+    def _variables_of(self, path: str) -> Any:
+        """The content of the file of a server."""
+        base = os.path.dirname(os.path.abspath(self.inventory.current_source or "."))
+        place = os.path.join(base, os.path.expanduser(path))
+        if not os.path.isfile(place):
+            raise AnsibleParserError(f"servers: there is no file {place}. The playbook cloudhost.lxd.trust writes one.")
+        return self.loader.load_from_file(place)
 
     def _listed(
         self, servers: list[dict[str, Any]], path: str, cache: bool
@@ -323,18 +343,23 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
     def _reach(self, variables: dict[str, Any], server: dict[str, Any]) -> dict[str, Any]:
         """The variables that say how to reach a host."""
         way = self.get_option("connection")
-        if way == "ssh":
-            return {"ansible_host": variables["lxd_address"]} if variables["lxd_address"] else {}
-        if way == "none":
-            return {}
-        reach = {
+        handed_on = {
+            option: value
+            for option, value in server.items()
+            if option in HANDED_ON
+            and value not in (None, True)
+            and not (option == "client_key" and "-----BEGIN" in value)
+        }
+        reach = {f"lxd_{option}": value for option, value in handed_on.items()}
+        if way == "ssh" and variables["lxd_address"]:
+            reach["ansible_host"] = variables["lxd_address"]
+        if way != "api":
+            return reach
+        # The connection prefers these names, so host_vars that describe a server inside the instance do not change it.
+        handed_on.update(url=variables["lxd_url"], project=variables["lxd_project"])
+        return {
             "ansible_connection": "cloudhost.lxd.api",
             "ansible_host": variables["lxd_name"],
-            "ansible_lxd_url": variables["lxd_url"],
-            "ansible_lxd_project": variables["lxd_project"],
+            **reach,
+            **{f"ansible_lxd_{option}": value for option, value in handed_on.items()},
         }
-        for option in HANDED_ON:
-            value = server[option]
-            if value not in (None, True) and not (option == "client_key" and "-----BEGIN" in value):
-                reach[f"ansible_lxd_{option}"] = value
-        return reach

@@ -9,9 +9,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+import os
+import pathlib
 import re
 import urllib.parse
-from typing import Any, Dict
+from typing import Any, Callable, Dict
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.connect import connect
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput, LXDError
@@ -24,6 +26,12 @@ SERVER = {
     "name": None, "url": None, "client_cert": None, "client_key": None, "server_cert": None, "server_fingerprint": None,
     "trust_token": None, "validate_certs": True, "timeout": 30,
 }  # fmt: skip
+#: The prefix of variables that have the same meaning.
+PREFIX = "lxd_"
+#: What the environment can set, as in LXD_URL.
+ENVIRONMENT = ("url", "client_cert", "client_key", "server_cert", "server_fingerprint", "trust_token")
+#: Either of these pins a server.
+PINS = ("server_cert", "server_fingerprint")
 #: Keys that are long or private: scripts that may contain passwords, the environment, and internal keys of the daemon.
 LEFT_OUT = (
     "volatile.*",
@@ -41,19 +49,58 @@ Server = Dict[str, Any]  # an entry of `servers`, complete
 Variables = Dict[str, Any]
 
 
-def complete(servers: list[dict[str, Any]]) -> list[Server]:
-    """The servers with their defaults and a name each. Raises InvalidInput for unknown options and equal names."""
+def complete(servers: list[dict[str, Any]], variables_of: Callable[[str], Any]) -> list[Server]:
+    """The servers with their defaults and a name each. Raises InvalidInput for unknown options and equal names.
+
+    :param variables_of: reads the file of a server
+    """
     found: list[Server] = []
     for entry in servers:
-        unknown = sorted(set(entry) - set(SERVER))
-        if unknown:
-            raise InvalidInput(f"servers: there is no option '{unknown[0]}' for a server. Known: {', '.join(SERVER)}.")
-        server = {**SERVER, **entry}
+        path = entry.get("file")
+        name = {"name": pathlib.Path(path).stem} if path else {}
+        given = {**name, **(_of_file(path, variables_of) if path else {}), **_options(entry)}
+        server = {**SERVER, **_of_environment(given), **given}
         server["name"] = server["name"] or urllib.parse.urlsplit(server["url"] or "").hostname or "local"
         if server["name"] in [other["name"] for other in found]:
             raise InvalidInput(f"servers: two servers have the name '{server['name']}'. Give each a 'name' of its own.")
         found.append(server)
     return found
+
+
+def _options(entry: dict[str, Any]) -> dict[str, Any]:
+    """The options of an entry, without the prefix of variables."""
+    given: dict[str, Any] = {}
+    for key, value in entry.items():
+        option = key[len(PREFIX) :] if key.startswith(PREFIX) else key
+        if option == "file":
+            continue
+        if option not in SERVER:
+            known = ", ".join(["file", *SERVER])
+            raise InvalidInput(f"servers: there is no option '{key}' for a server. Known: {known}.")
+        if option in given:
+            raise InvalidInput(f"servers: '{option}' and '{PREFIX}{option}' are the same option. Write one of them.")
+        given[option] = value
+    return given
+
+
+def _of_file(path: str, variables_of: Callable[[str], Any]) -> dict[str, Any]:
+    """The options in a file of variables. Other variables than those of servers do not matter."""
+    content = variables_of(path)
+    if not isinstance(content, dict):
+        raise InvalidInput(f"servers: {path} is no dictionary of variables such as {PREFIX}url.")
+    names = {f"{PREFIX}{option}": option for option in SERVER if option not in ("name", "timeout")}
+    given = {names[key]: value for key, value in content.items() if key in names}
+    if not given.get("url"):
+        raise InvalidInput(f"servers: {path} has no {PREFIX}url. The playbook cloudhost.lxd.trust writes such a file.")
+    return given
+
+
+def _of_environment(given: dict[str, Any]) -> dict[str, Any]:
+    """The options that the environment sets, as for the modules, but no second pin."""
+    pinned = any(given.get(option) for option in PINS)
+    options = [option for option in ENVIRONMENT if not given.get(option) and not (pinned and option in PINS)]
+    values = {option: os.environ.get(f"LXD_{option.upper()}") for option in options}
+    return {option: value for option, value in values.items() if value}
 
 
 def read(

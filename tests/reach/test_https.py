@@ -74,6 +74,18 @@ def test_commands_and_files_over_tls(control, https, guest, tmp_path) -> None:  
     assert (tmp_path / "back").read_bytes() == (tmp_path / "file").read_bytes()
 
 
+def test_the_variables_of_the_modules(control, https, guest, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """The older names take precedence. A proxy, at whose address nobody listens, is not used."""
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:9")
+    given = {name.replace("ansible_", ""): value for name, value in https.items()}
+    older = dict.fromkeys(["ansible_lxd_url", *https])
+    assert raw(control, guest, SAY, **{**older, **given}).split()[-6:] == ["42", "is", "said", "in", "the", "guest"]
+    fingerprint = {"lxd_server_fingerprint": "0" * 64}
+    assert "0" * 64 in raw(control, guest, SAY, **fingerprint)
+    older = {"ansible_lxd_server_fingerprint": https["ansible_lxd_server_fingerprint"]}
+    assert raw(control, guest, SAY, **older).split()[-6:] == ["42", "is", "said", "in", "the", "guest"]
+
+
 def test_who_is_refused(control, https, guest) -> None:  # type: ignore[no-untyped-def]
     wrong = raw(control, guest, "true", **{**https, "ansible_lxd_server_fingerprint": "0" * 64})
     assert "UNREACHABLE" in wrong

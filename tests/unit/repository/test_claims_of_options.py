@@ -15,6 +15,7 @@ from ansible_collections.cloudhost.lxd.plugins.connection import api
 from ansible_collections.cloudhost.lxd.plugins.doc_fragments import _reach
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import CONNECTION
 from ansible_collections.cloudhost.lxd.plugins.modules import stack
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._server_variables import OPTIONS
 from ansible_collections.cloudhost.lxd.tests.unit.repository.test_claims import claimed, code, page, rows
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -31,22 +32,34 @@ def names(option, key):
     return [entry["name"] for entry in option.get(key, ())]
 
 
+def test_the_variables_of_a_server():
+    """Those of the modules are those of the connection, which takes their older names too."""
+    table = list(rows("docs/connecting.md", "| option | variable | environment | meaning |"))
+    for options, variables, environment, _meaning in table:
+        for position, name in enumerate(code(options)):
+            assert code(variables)[position] == f"lxd_{name}"
+            assert names(REACH[name], "vars") == [f"lxd_{name}", f"ansible_lxd_{name}"]
+            assert code(environment)[position : position + 1] == names(REACH[name], "env"), name
+    assert sorted(name for cells in table for name in code(cells[0])) == sorted(OPTIONS)
+    older = {name for cells in rows("docs/connecting.md", "| older name | of |") for name in code(cells[0])}
+    used = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "playbooks" / "tasks").glob("*.yml"))
+    assert {f"stack_{name}" for name in OPTIONS if f"stack_{name}" in used} <= older
+    roles = [path.read_text(encoding="utf-8") for path in (ROOT / "roles").glob("*/defaults/main.yml")]
+    assert set(re.findall(r"(?m)^(\w+_url):", "".join(roles))) <= older
+
+
 def test_the_variables_of_the_connection():
-    table = list(rows("docs/reach.md", "| option of the modules | variable | environment |"))
-    for options, variables, environment in table:
-        for position, variable in enumerate(code(variables)):
-            name = variable.replace("ansible_lxd_", "")
-            assert variable in names(REACH[name], "vars")
-            assert code(environment)[position : position + 1] == names(REACH[name], "env")[:1], name
-            assert not code(options) or (code(options)[position] == name and name in CONNECTION)
-    written = {variable for _options, variables, _environment in table for variable in code(variables)}
-    assert written == {f"ansible_lxd_{name}" for name in REACH if name not in USUAL}
+    table = list(rows("docs/reach.md", "| option of the connection | variable | environment |"))
+    for option, variable, environment in table:
+        (name,) = code(option)
+        assert (code(variable), code(environment)) == (names(REACH[name], "vars"), names(REACH[name], "env"))
+    assert {code(cells[0])[0] for cells in table} == {name for name in REACH if name not in (*USUAL, *OPTIONS)}
 
 
 def test_the_variables_of_the_playbooks_in_git():
     used = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "playbooks" / "tasks").glob("*.yml"))
     table = list(rows("docs/gitops.md", "| variable | default | |"))
-    written = {variable for cells in table for variable in code(cells[0])}
+    written = {variable for cells in table for variable in code(cells[0]) if not variable.startswith("lxd_")}
     internal = {"stack_result", "stack_title", "stack_nothing"}
     assert written == set(re.findall(r"\bstack_(?!export|_)\w+", used)) - internal
     for variables, default, *_words in table:
