@@ -4,7 +4,7 @@
 
 """An image server as the daemons' remotes are, small and over TLS, in the network namespace of a daemon.
 
-Run as a program it serves a folder: simplestreams.py FOLDER PORT
+Run as a program it serves a folder: simplestreams.py FOLDER ADDRESS PORT
 """
 
 from __future__ import annotations
@@ -25,13 +25,22 @@ from .daemon import Daemon
 ALIAS = "tiny/remote"
 
 
+#: The addresses that an image server can have.
+ADDRESSES = ("127.0.0.1", "203.0.113.10")
+
+
 def authority(folder: pathlib.Path) -> pathlib.Path:
     """The certificate of the image server, which daemons that are to know it have to trust (`SSL_CERT_FILE`); with its
     key in the same file.
     """
     made = folder / "images.pem"
     if not made.exists():
-        subject = ["-subj", "/CN=images", "-addext", "subjectAltName=IP:127.0.0.1"]
+        subject = [
+            "-subj",
+            "/CN=images",
+            "-addext",
+            f"subjectAltName={','.join(f'IP:{address}' for address in ADDRESSES)}",
+        ]
         command = [
             "openssl",
             "req",
@@ -58,15 +67,41 @@ class Trusting(Daemon):
 
 
 class ImageServer:
-    """One image, as `tiny/remote`."""
+    """One image, as `tiny/remote`; in the network namespace of the process `target` if that is not the daemon's."""
 
-    def __init__(self, daemon: Daemon, folder: pathlib.Path, image: pathlib.Path, port: int = 18446) -> None:
-        self.url = f"https://127.0.0.1:{port}"
+    def __init__(
+        self,
+        daemon: Daemon,
+        folder: pathlib.Path,
+        image: pathlib.Path,
+        port: int = 18446,
+        address: str = ADDRESSES[0],
+        target: int = 0,
+    ) -> None:
+        self.url = f"https://{address}:{port}"
         self.fingerprint = hashlib.sha256(image.read_bytes()).hexdigest()
+        self._write(folder, image)
+        shutil.copy(authority(daemon.folder.parent), folder / "server.pem")
+        enter = [
+            "nsenter",
+            "--net",
+            f"--target={target or daemon.keeper.pid}",
+            sys.executable,
+            "-m",
+            "lab.simplestreams",
+            str(folder),
+            address,
+            str(port),
+        ]
+        self.process = subprocess.Popen(
+            enter, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=pathlib.Path(__file__).parents[1]
+        )
+        assert self.process.stdout is not None and self.process.stdout.readline() == b"listening\n"
+
+    def _write(self, folder: pathlib.Path, image: pathlib.Path) -> None:
         streams = folder / "streams" / "v1"
         streams.mkdir(parents=True)
         shutil.copy(image, folder / "tiny.tar.gz")
-        shutil.copy(authority(daemon.folder.parent), folder / "server.pem")
         item = {"path": "tiny.tar.gz", "size": image.stat().st_size, "sha256": self.fingerprint}
         items = {name: {"ftype": name, **item} for name in ("lxd_combined.tar.gz", "incus_combined.tar.gz")}
         product = {
@@ -82,20 +117,6 @@ class ImageServer:
         index = {"images": {**head, "path": "streams/v1/images.json", "products": list(products)}}
         (streams / "index.json").write_text(json.dumps({"format": "index:1.0", "index": index}))
         (streams / "images.json").write_text(json.dumps({"content_id": "images", **head, "products": products}))
-        enter = [
-            "nsenter",
-            "--net",
-            f"--target={daemon.keeper.pid}",
-            sys.executable,
-            "-m",
-            "lab.simplestreams",
-            str(folder),
-            str(port),
-        ]
-        self.process = subprocess.Popen(
-            enter, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=pathlib.Path(__file__).parents[1]
-        )
-        assert self.process.stdout is not None and self.process.stdout.readline() == b"listening\n"
 
     def stop(self) -> None:
         self.process.kill()
@@ -103,9 +124,9 @@ class ImageServer:
 
 
 def main() -> None:
-    folder, port = sys.argv[1:]
+    folder, address, port = sys.argv[1:]
     handler: Any = functools.partial(http.server.SimpleHTTPRequestHandler, directory=folder)
-    with http.server.ThreadingHTTPServer(("127.0.0.1", int(port)), handler) as server:
+    with http.server.ThreadingHTTPServer((address, int(port)), handler) as server:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(pathlib.Path(folder) / "server.pem")
         server.socket = context.wrap_socket(server.socket, server_side=True)

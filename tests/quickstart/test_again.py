@@ -35,6 +35,23 @@ if ONCE := sorted(CLIENTS.keys() - SHARED):  # with --all there is none
         assert_unchanged(quickstart("--product", product))
 
 
+def test_the_container_is_asked_past_a_proxy():
+    """Where Ansible has one in its environment: nobody listens there, so what uses it fails."""
+    environ = {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": ""}
+    command = [".venv/bin/ansible-playbook", "-i", "inventories/single/instances.yml"]
+    done = subprocess.run(
+        [*command, "playbooks/quickstart_inside.yml"],
+        cwd=ROOT,
+        env={**os.environ, **environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".cache" / "collections")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0 and "quickstart on local says hello" in done.stdout, done.stdout
+
+
 def site(*options: str, **extra: Any) -> str:
     command = [
         ".venv/bin/ansible-playbook",

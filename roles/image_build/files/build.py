@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import json
 import os
 import pathlib
@@ -83,6 +84,20 @@ class Progress:
             snapshot = {"done": self.done, "total": 0, "now": [], "more": 0, **more}
             with contextlib.suppress(OSError):
                 os.write(self.file, f"{json.dumps(snapshot)}\n".encode("ascii"))
+
+
+@functools.lru_cache(maxsize=1)
+def _proxies() -> dict[str, str]:
+    """The proxies that APT of this host is configured with, for debootstrap and for APT in the image, which read the
+    environment only. What the environment has already takes precedence.
+    """
+    command = ["apt-config", "shell", "http_proxy", "Acquire::http::Proxy", "https_proxy", "Acquire::https::Proxy"]
+    try:
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    except FileNotFoundError:
+        return {}
+    found = dict(re.findall(r"(?m)^(\w+)='(.+)'$", done.stdout))
+    return {name: url for name, url in found.items() if url != "DIRECT" and not os.environ.get(name)}
 
 
 class Folder:
@@ -160,7 +175,7 @@ class Folder:
     def run(self, *command: str, part: str = "") -> None:
         """Run a program, as a part of the build if it has the name of one."""
         print("+", *command, flush=True)
-        environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+        environ = {**os.environ, **_proxies(), "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
         with self.progress.part(part) if part else contextlib.nullcontext():
             done = subprocess.run(
                 command,

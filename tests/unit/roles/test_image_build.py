@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -190,3 +191,32 @@ def test_a_build_that_waits_for_another_one_says_so(build, tmp_path):
     with build.Folder(str(tmp_path / "image"), progress).locked():
         other.wait()
     assert told[0]["now"][0][0] == "another build of the same" and len(told) == 2
+
+
+@pytest.mark.parametrize(
+    ("configured", "environment", "given"),
+    [
+        ("http_proxy='http://proxy:3128'\nhttps_proxy='http://proxy:3128'", {}, ["http://proxy:3128"] * 2),
+        ("http_proxy='http://proxy:3128'", {}, ["http://proxy:3128", ""]),
+        ("http_proxy='http://proxy:3128'", {"http_proxy": "http://other:1"}, ["http://other:1", ""]),
+        ("http_proxy='DIRECT'", {}, ["", ""]),
+        ("", {"https_proxy": "http://other:1"}, ["", "http://other:1"]),
+        (None, {}, ["", ""]),
+    ],
+)
+def test_programs_get_the_proxy_of_apt(build, tmp_path, monkeypatch, configured, environment, given):
+    """Which debootstrap does not read from its configuration."""
+    for name in ("http_proxy", "https_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    sh = shutil.which("sh")
+    if configured is not None:
+        (tmp_path / "apt-config").write_text(f"#!{sh}\ncat <<'END'\n{configured}\nEND\n")
+        (tmp_path / "apt-config").chmod(0o755)
+        os.symlink(shutil.which("cat"), tmp_path / "cat")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    folder = build.Folder(tmp_path / "image")
+    with folder.locked():
+        folder.run(sh, "-c", 'echo "$http_proxy" > out; echo "$https_proxy" >> out')
+    assert (folder.path / "out").read_text().split("\n")[:2] == given

@@ -274,3 +274,16 @@ def test_a_certificate_without_a_line_break_at_its_end(pairs):
     with open(pairs["client"].key, encoding="ascii") as stream:
         key = stream.read()
     assert Trust(pairs["client"].pem.strip(), key).client_pem == pairs["client"].pem.strip()
+
+
+def test_a_proxy_in_the_environment_is_not_used(tls, pairs, monkeypatch):
+    """A server is reached directly, or not at all: whoever sets a proxy has other requests in mind."""
+    with socket.create_server(("127.0.0.1", 0)) as proxy:
+        proxy.setblocking(False)
+        for name in ("http_proxy", "https_proxy", "all_proxy"):
+            monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.getsockname()[1]}")
+            monkeypatch.setenv(name.upper(), f"http://127.0.0.1:{proxy.getsockname()[1]}")
+        monkeypatch.delenv("no_proxy", raising=False)
+        assert get(tls, server_cert=pairs["server"].cert).body == BODY
+        with pytest.raises(BlockingIOError):
+            proxy.accept()
