@@ -60,8 +60,9 @@ INSTANCES = {
 
 
 def _is_default(profile: Any) -> bool:
-    known = isinstance(profile, dict) and profile.get("name") == "default"
-    return known and profile.get("project") in (None, "", "default")
+    if not isinstance(profile, dict):
+        return False
+    return (profile.get("name"), profile.get("project") or "default") == ("default", "default")
 
 
 def _with(resource: dict[str, Any], keys: dict[str, Any]) -> dict[str, Any]:

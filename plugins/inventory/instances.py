@@ -222,7 +222,7 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
 
             connection_loader.get("cloudhost.lxd.api", class_only=True)
         try:
-            servers = _inventory_hosts.complete(self.get_option("servers"), self._variables_of)
+            servers = _inventory_hosts.complete(self.get_option("servers"), lambda name: self._variables_of(path, name))
             named = [
                 (self._name(variables), variables, server)
                 for server, found in self._listed(servers, path, cache)
@@ -236,10 +236,9 @@ class InventoryModule(BaseInventoryPlugin, Constructable, Cacheable):
             self._add(name, variables, server)
         self._guard({name for name, _variables, _server in named}, path)
 
-    def _variables_of(self, path: str) -> Any:
-        """The content of the file of a server."""
-        base = os.path.dirname(os.path.abspath(self.inventory.current_source or "."))
-        place = os.path.join(base, os.path.expanduser(path))
+    def _variables_of(self, path: str, name: str) -> Any:
+        """The content of the file of a server, which the inventory file `path` names."""
+        place = os.path.join(os.path.dirname(os.path.abspath(path)), os.path.expanduser(name))
         if not os.path.isfile(place):
             raise AnsibleParserError(f"servers: there is no file {place}. The playbook cloudhost.lxd.trust writes one.")
         return self.loader.load_from_file(place)

@@ -27,36 +27,41 @@ LogLevel Connect
 
 
 class Outside:
-    """A network namespace with both, until `stop`."""
+    """A network namespace with both, from `start` to `stop`."""
 
     def __init__(self, daemon: Daemon, folder: pathlib.Path, image: pathlib.Path) -> None:
+        self.daemon, self.folder, self.image = daemon, folder, image
         self.log = folder / "tinyproxy.log"
         self.url = f"http://{PROXY}:{PORT}"
-        self.keeper = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
-        Daemon._await(
-            lambda: pathlib.Path(f"/proc/{self.keeper.pid}/comm").read_text().strip() == "sleep", "a namespace"
-        )
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        keeper = self._begin("unshare", "--net", "sleep", "infinity")
+        Daemon._await(lambda: pathlib.Path(f"/proc/{keeper}/comm").read_text().strip() == "sleep", "a namespace")
+        enter, enter_daemon = (f"nsenter --net --target={pid}" for pid in (keeper, self.daemon.keeper.pid))
         for command in (
-            f"ip link add inside netns {daemon.keeper.pid} type veth peer outside netns {self.keeper.pid}",
-            f"nsenter --net --target={daemon.keeper.pid} ip address add {INSIDE}/30 dev inside",
-            f"nsenter --net --target={daemon.keeper.pid} ip link set inside up",
-            f"nsenter --net --target={self.keeper.pid} ip address add {PROXY}/30 dev outside",
-            f"nsenter --net --target={self.keeper.pid} ip link set outside up",
-            f"nsenter --net --target={self.keeper.pid} ip address add {SERVER}/32 dev lo",
-            f"nsenter --net --target={self.keeper.pid} ip link set lo up",
+            f"ip link add inside netns {self.daemon.keeper.pid} type veth peer outside netns {keeper}",
+            f"{enter_daemon} ip address add {INSIDE}/30 dev inside",
+            f"{enter_daemon} ip link set inside up",
+            f"{enter} ip address add {PROXY}/30 dev outside",
+            f"{enter} ip link set outside up",
+            f"{enter} ip address add {SERVER}/32 dev lo",
+            f"{enter} ip link set lo up",
         ):
             subprocess.run(command.split(), check=True)
-        self.images = ImageServer(daemon, folder / "images", image, address=SERVER, target=self.keeper.pid)
-        config = folder / "tinyproxy.conf"
+        self.images = ImageServer(self.daemon, self.folder / "images", self.image, address=SERVER, target=keeper)
+        self.processes.append(self.images.process)
+        config = self.folder / "tinyproxy.conf"
         config.write_text(CONFIG.format(port=PORT, address=PROXY, log=self.log))
-        enter = ["nsenter", "--net", f"--target={self.keeper.pid}"]
-        self.proxy = subprocess.Popen([*enter, "tinyproxy", "-d", "-c", str(config)], stdout=subprocess.DEVNULL)
-        connect = f"exec 3<>/dev/tcp/{PROXY}/{PORT}"
-        Daemon._await(
-            lambda: not subprocess.run([*enter, "bash", "-c", connect], stderr=subprocess.DEVNULL).returncode, "a proxy"
-        )
+        self._begin(*enter.split(), "tinyproxy", "-d", "-c", str(config))
+        connect = [*enter_daemon.split(), "bash", "-c", f"exec 3<>/dev/tcp/{PROXY}/{PORT}"]
+        Daemon._await(lambda: not subprocess.run(connect, stderr=subprocess.DEVNULL).returncode, "the proxy")
+
+    def _begin(self, *command: str) -> int:
+        self.processes.append(subprocess.Popen(command, stdout=subprocess.DEVNULL))
+        return self.processes[-1].pid
 
     def stop(self) -> None:
-        for process in (self.proxy, self.images.process, self.keeper):
+        for process in reversed(self.processes):
             process.kill()
             process.wait()

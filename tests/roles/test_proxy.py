@@ -46,8 +46,11 @@ def outside(daemon: Trusting, tmp_path: pathlib.Path) -> Iterator[Outside]:
         tar.addfile(root)
     (tmp_path / "images").mkdir()
     outside = Outside(daemon, tmp_path, tmp_path / "image.tar.gz")
-    yield outside
-    outside.stop()
+    try:
+        outside.start()
+        yield outside
+    finally:
+        outside.stop()
 
 
 INIT = {

@@ -150,7 +150,7 @@ def test_the_inventory_reads_what_it_writes(servers: dict[str, Daemon], tmp_path
     inventory = tmp_path / "made.instances.yml"
     files = [{"file": "trust/lxd1.yml"}, {"file": "trust/incus1.yml", "name": "other"}]
     inventory.write_text(yaml.safe_dump({"plugin": "cloudhost.lxd.instances", "servers": files}))
-    task = ["-m", "cloudhost.lxd.instance_info", "-a", "name={{ lxd_name }}", "-c", "local"]
+    task = ["-m", "cloudhost.lxd.instance_info", "-a", "name={{ lxd_name }}", "-eansible_connection=local"]
     python = f"-eansible_python_interpreter={sys.executable}"
     done = _run(servers, "ansible", "all", "-i", str(inventory), python, *task)
     assert not done.failed, done.text

@@ -136,7 +136,8 @@ class _UnixConnection(http.client.HTTPConnection):
 class Transport:
     """One connection to one server.
 
-    `url` is `unix:///path` or `https://host:port`; `tls` is a `tls.Trust` for the latter.
+    `url` is `unix:///path` or `https://host:port`; `tls` is a `tls.Trust` for the latter. A proxy in the environment is
+    not used: `http.client` connects to the host itself.
     """
 
     def __init__(self, url: str, tls: Any = None) -> None:
