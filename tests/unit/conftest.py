@@ -51,6 +51,7 @@ WITH_ANSIBLE = (
     "plugins/filter/test_known_variables.py",
     "plugins/filter/test_to_document.py",
     "plugins/modules/test_contract.py",
+    "plugins/plugin_utils/test_server_variables.py",
     "plugins/plugin_utils/test_shown_progress.py",
     "plugins/plugin_utils/test_templates.py",
     "plugins/plugin_utils/test_written.py",
