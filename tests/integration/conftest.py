@@ -7,13 +7,11 @@
 from __future__ import annotations
 
 import contextlib
-import io
 import json
 import os
 import pathlib
 import re
 import sys
-import tarfile
 from typing import Any, Iterator
 
 import pytest
@@ -189,15 +187,7 @@ def running(server: Server) -> Iterator[str]:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
     """An image of a few bytes that nobody else has."""
     path = tmp_path_factory.mktemp("tiny") / "tiny.tar.gz"
-    metadata = b"architecture: x86_64\ncreation_date: 1700000000\nproperties: {os: tiny}\n"
-    with tarfile.open(path, "w:gz") as tar:
-        entry = tarfile.TarInfo("metadata.yaml")
-        entry.size = len(metadata)
-        tar.addfile(entry, io.BytesIO(metadata))
-        for name in ("rootfs", "rootfs/etc"):
-            folder = tarfile.TarInfo(name)
-            folder.type, folder.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(folder)
+    busybox.empty(path, "tiny")
     return path
 
 

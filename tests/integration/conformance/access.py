@@ -1,0 +1,44 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Entries of certificates."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .entry import Entry
+
+#: A certificate of nobody, whose key is nowhere.
+CERTIFICATE = """-----BEGIN CERTIFICATE-----
+MIIBdzCCAR2gAwIBAgIUDXo+nr0siY2gQOLbs2lT4bVn8o0wCgYIKoZIzj0EAwIw
+EDEOMAwGA1UEAwwFc3VpdGUwIBcNMjYxMTI4MDAxNDU3WhgPMjEyNjExMDQwMDE0
+NTdaMBAxDjAMBgNVBAMMBXN1aXRlMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE
+o1dJD43Q8lQpix+W75qAl4YTI5rDdfAE8KoWhrtwxAwa2WOd6bzJj0ah+WX0ZCO7
+29doVQx8QGCzPALjvOMLyaNTMFEwHQYDVR0OBBYEFCKcSCZYrUzNP6cbyniOnpFs
+GfFLMB8GA1UdIwQYMBaAFCKcSCZYrUzNP6cbyniOnpFsGfFLMA8GA1UdEwEB/wQF
+MAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIhAIUv/mmvLENSlELqc8CaVmBqsNXrgcNg
+yMQRCl5ClShLAiARS20Pq59koGlfdmWyceusxHWpCrXwec1gw+b7ioGZdg==
+-----END CERTIFICATE-----
+"""
+
+
+def _described(server: Any) -> str | None:
+    return "of the suite" if server.has("certificate_description") else None
+
+
+ENTRIES = {
+    "certificate": Entry(
+        key={"certificate": CERTIFICATE},
+        new={"name": "suite"},
+        changes={"name": "suite9", "restricted": True, "projects": ["default"], "description": _described},
+        unset={"name": "suite", "projects": None},
+        bad={
+            "certificate": ("nonsense", ("certificate",)),
+            "name": ("", ("name", "cannot be empty")),
+            "projects": (["nowhere"], ("projects",)),
+        },
+        fixed={"type": "metrics"},
+    ),
+}
