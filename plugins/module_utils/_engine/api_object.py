@@ -8,7 +8,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from types import MappingProxyType
+from typing import Any, Mapping
 
 from .._api.client import Client, quote
 from .._api.errors import InvalidInput, LXDError, ServerError
@@ -20,10 +21,12 @@ class ApiObject(Checks):
     """The requests of a resource. A kind overrides those that its API expects in another way.
 
     :ivar name: its name now, and `project` the project that it is in; `Resource.adopt` and `rename` set them
+    :ivar whole: what it belongs to now, by option, where that can be another than the options say
     """
 
     state: str
     project: str | None
+    whole: Mapping[str, str] = MappingProxyType({})
 
     # -- where it is --------------------------------------------------------------------------------------------------
 
@@ -32,7 +35,8 @@ class ApiObject(Checks):
         """The path of the collection it is in."""
         if "{" not in self.path:
             return self.path
-        return self.path.format_map({option: quote(str(self.params[option])) for option in self.parents()})
+        whole = {option: self.whole.get(option, self.params[option]) for option in self.parents()}
+        return self.path.format_map({option: quote(str(name)) for option, name in whole.items()})
 
     def url(self, name: str | None = None) -> str:
         return f"{self.collection}/{quote(name or self.name)}"

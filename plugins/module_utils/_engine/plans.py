@@ -9,16 +9,21 @@
 from __future__ import annotations
 
 import enum
-from typing import Any, Callable, NamedTuple
+from types import MappingProxyType
+from typing import Any, Callable, Mapping, NamedTuple
 
 
 class Existing(NamedTuple):
-    """An object as the server has it, and the name and project under which it was found."""
+    """An object as the server has it, and the name and project under which it was found.
+
+    `whole` names what it belongs to, by option, where that can be another than the options say.
+    """
 
     object: dict[str, Any]
     etag: str | None
     name: str
     project: str | None = None
+    whole: Mapping[str, str] = MappingProxyType({})
 
 
 class Action(enum.Enum):

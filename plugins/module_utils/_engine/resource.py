@@ -60,7 +60,7 @@ class Resource(ApiObject):
         Only this and `rename` change where the resource is, and only this and `plan_recreate` change `desired`.
         """
         if found is not None:
-            self.name, self.project = found.name, found.project
+            self.name, self.project, self.whole = found.name, found.project, found.whole
         if self.state != "absent":
             self.desired = {**self.unwritten(found), **self.resolve(found)}
 

@@ -26,6 +26,8 @@ from .._kinds.networks.network import Network
 from .._kinds.server.project import Project
 from .._kinds.server.server import Server
 from .._kinds.storage.storage_pool import StoragePool
+from .._kinds.storage.storage_volume import StorageVolume
+from .._kinds.storage.storage_volume_snapshot import StorageVolumeSnapshot
 
 _LISTED: tuple[type[Resource], ...] = (
     Certificate,
@@ -42,6 +44,8 @@ _LISTED: tuple[type[Resource], ...] = (
     Project,
     Server,
     StoragePool,
+    StorageVolume,
+    StorageVolumeSnapshot,
     TrustToken,
 )
 KINDS: dict[str, type[Resource]] = {kind.kind: kind for kind in _LISTED}

@@ -39,9 +39,8 @@ COLLECTIONS = {
     "network_zone_record": Collection("/1.0/network-zones/{parent}/records"),
     "operation": Collection("/1.0/operations", key="id"),
     "storage_bucket": Collection("/1.0/storage-pools/{parent}/buckets"),
-    "storage_volume": Collection("/1.0/storage-pools/{parent}/volumes"),
     "warning": Collection("/1.0/warnings", key="uuid"),
-    **{kind.kind: _of(kind) for kind in KINDS.values() if kind.named and kind.listed and len(kind.parents()) < 2},
+    **{kind.kind: _of(kind) for kind in KINDS.values() if kind.named and kind.listed},
 }
 
 
@@ -63,11 +62,15 @@ class ResourceInfo(Info):
         collection = COLLECTIONS[params["kind"]]
         if params["filter"] and params["kind"] not in FILTERED:  # a server that cannot apply it lists everything
             client.require("api_filtering_extended", f"filter for kind '{params['kind']}'")
-        if "{parent}" in collection.path:
-            if not params["parent"]:
+        depth = collection.path.count("{parent}")
+        if depth:
+            names = (params["parent"] or "").split("/")
+            if not all(names) or len(names) != depth:
                 raise InvalidInput(
                     f"parent: kind '{params['kind']}' needs the name of what it belongs to, as in /1.0 of the API: "
-                    f"{collection.path}."
+                    f"{collection.path}{', with a slash between the names' if depth > 1 else ''}."
                 )
-            collection = collection._replace(path=collection.path.format(parent=quote(params["parent"])))
+            parts = collection.path.split("{parent}")
+            path = "".join(part + quote(name) for part, name in zip(parts, names)) + parts[-1]
+            collection = collection._replace(path=path)
         return {"resources": read(client, collection, params)}

@@ -186,6 +186,6 @@ def _options(kind: type[Resource], obj: dict[str, Any]) -> dict[str, Any]:
 def _is_gone(user: User, gone: set[User]) -> bool:
     """Whether it is deleted, or what it is a part of, or its project."""
     wholes = [
-        User(project, user.parts[:end]) for end in range(2, len(user.parts) + 1, 2) for project in (user.project, "")
+        User(project, user.parts[:end]) for end in range(2, len(user.parts) + 1) for project in (user.project, "")
     ]
     return User("", ("projects", user.project)) in gone or not gone.isdisjoint(wholes)

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from .entry import EMPTY, Entry
 
+VOLUME = {"type": "disk", "pool": "default", "source": "suite", "path": "/srv"}
+
 ENTRIES = {
     "storage_pool": Entry(
         key={"name": "suite"},
@@ -21,5 +23,27 @@ ENTRIES = {
         },
         fixed={"driver": "btrfs"},
         users=(("instance", {"name": "user", "pool": "suite", **EMPTY}),),
+    ),
+    "storage_volume": Entry(
+        key={"pool": "default", "name": "suite"},
+        new={"config": {"size": "64MiB"}},
+        changes={"description": "of the suite", "config": {"security.shifted": True, "snapshots.expiry": "2d"}},
+        bad={
+            "name": ("a b", ("name", "'a b'", "no space")),
+            "content_type": ("blocks", ("content_type", "blocks")),
+            "config": ({"size": "lots"}, ("config.size", "'lots'", "10GiB")),
+            "source": ({"type": "copy", "name": "nobody"}, ("source.name", "'nobody'")),
+        },
+        renamed="suite9",
+        fixed={"content_type": "block"},
+        users=(("instance", {"name": "user", "devices": {"d": VOLUME}, **EMPTY}),),
+    ),
+    "storage_volume_snapshot": Entry(
+        key={"pool": "default", "volume": "suite", "name": "s1"},
+        changes={"description": "of the suite", "expires_at": "2031-01-01T00:00:00Z"},
+        bad={"name": ("a/b", ("name", "'a/b'", "no slash"))},
+        needs=(("storage_volume", {"pool": "default", "name": "suite"}),),
+        renamed="s2",
+        theirs={"expires_at": "2032-01-01T00:00:00Z"},
     ),
 }

@@ -144,6 +144,12 @@ zfs.export bool
 zfs.pool_name text
 """
 
+#: What a volume has besides.
+OF_USERS = """
+user.* text
+volatile.* text
+"""
+
 VOLUME = """
 block.create_options text incus
 block.filesystem ext4|xfs|btrfs

@@ -59,6 +59,8 @@ def texts_of(kind: str, sort: str) -> tuple[str, ...]:
         return (_NETWORKS[sort],) if sort in _NETWORKS else ()
     if kind == "storage_pool":
         return (_POOLS[sort], pools.POOL, _VOLUME_KEYS) if sort in _POOLS else ()
+    if kind == "storage_volume":
+        return (pools.VOLUME, pools.OF_USERS)
     return {"project": (servers.PROJECT,), "server": (servers.SERVER,)}.get(kind, ())
 
 

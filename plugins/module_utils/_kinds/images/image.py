@@ -15,9 +15,11 @@ from ..._api.client import quote
 from ..._api.errors import Missing, did_you_mean
 from ..._api.reader import Reader
 from ..._engine import values
+from ..._engine.completion import complete
 from ..._engine.fields import Flag, Map, Moment, Names
 from ..._engine.plans import Action, Existing, Plan, Step
 from ..._engine.resource import Resource
+from .._files import header
 from ._source import find_image, image_name, remote_source
 from ._upload import check_files, fingerprint, open_image
 
@@ -116,19 +118,18 @@ class Image(Resource):
         sent = {key: value for key, value in body.items() if key != "name"}
         done = self.writer.write("POST", self.path, sent, **self.query()) or {}
         self.fingerprint = done.get("fingerprint")
-        self._apply_rest()
+        complete(self, self.name)
 
     def _import(self, body: dict[str, Any]) -> None:
         """Upload the image unless it exists, set its alias, then its properties: each step can be repeated."""
         self.fingerprint = body["fingerprint"]
         if not self.client.find(self.url(), **self.query()):
             stream, headers = open_image(self.files)
-            vendor = "Incus" if self.client.implementation == "incus" else "LXD"
             # the server refuses files that have changed since the fingerprint was computed
-            headers[f"X-{vendor}-fingerprint"] = self.fingerprint
+            headers[header(self.client, "fingerprint")] = self.fingerprint
             # properties go with the image, so that an interrupted run does not leave one that no stack owns
             if body.get("properties"):
-                headers[f"X-{vendor}-properties"] = urllib.parse.urlencode(body["properties"])
+                headers[header(self.client, "properties")] = urllib.parse.urlencode(body["properties"])
             try:
                 self.writer.write("POST", self.path, headers=headers, stream=stream, **self.query())
             finally:
@@ -141,13 +142,7 @@ class Image(Resource):
         elif alias.metadata["target"] != self.fingerprint:
             entry = {"description": alias.metadata["description"], "target": self.fingerprint}
             self.writer.write("PUT", f"{self.path}/aliases/{quote(self.name)}", entry, etag=alias.etag, **self.query())
-        self._apply_rest()
-
-    def _apply_rest(self) -> None:
-        """Update fields that the request of the creation did not take."""
-        reply = self.client.find(self.url(), **self.query()) if self.fingerprint else None
-        if reply and self.merged(reply.metadata) != reply.metadata:
-            self.update(Existing(reply.metadata, reply.etag, self.name), self.merged(reply.metadata))
+        complete(self, self.name)
 
     def plan_update(self, found: Existing) -> Plan:
         if self.file_fingerprint in (None, found.object["fingerprint"]):

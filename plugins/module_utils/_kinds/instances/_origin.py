@@ -10,13 +10,13 @@ devices of profiles.
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from ..._api.client import Client, quote
 from ..._api.errors import InvalidInput, Missing, did_you_mean
 from ..._api.reader import Reader
 from ..._engine import values
+from .. import _files as files
 from ..images._source import image_source
 
 if TYPE_CHECKING:
@@ -93,13 +93,8 @@ def described(source: dict[str, Any], image: str | None) -> str:
 
 def send_backup(client: Client, path: str, body: dict[str, Any], pool: str | None, query: dict[str, Any]) -> None:
     """Make an instance of the file of an export: `POST /1.0/instances` with the file as the body."""
-    vendor = "Incus" if client.implementation == "incus" else "LXD"
-    file = body["source"]["file"]
-    headers = {"Content-Type": "application/octet-stream", f"X-{vendor}-name": body["name"]}
-    headers.update({f"X-{vendor}-pool": pool} if pool else {})
-    headers["Content-Length"] = str(os.path.getsize(file))
-    with open(file, "rb") as stream:
-        client.write("POST", path, headers=headers, stream=stream, **query)
+    about = {"name": body["name"], **({"pool": pool} if pool else {})}
+    files.send(client, path, body["source"]["file"], about, query)
 
 
 def original_of(client: Reader, source: dict[str, Any], project: str | None) -> dict[str, Any]:

@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import functools
-import os
 from typing import Any, Mapping
 
 from ..._api.client import quote
@@ -97,11 +96,10 @@ class Instance(Resource):
                 f"source.type: '{source.get('type')}' is none of image, copy, none (an empty instance) and backup (a "
                 "file)."
             )
-        if source and source["type"] == "backup" and not os.path.isfile(source.get("file") or ""):
-            raise InvalidInput(
-                f"source.file: '{source.get('file')}' is not a file on the host that runs the module; it is the "
-                "tarball of an export."
-            )
+        if source and source["type"] == "backup":
+            from .._files import check_file  # few tasks send a file
+
+            check_file("source.file", source.get("file"), "the tarball of an export")
 
     def plan(self, found: Existing | None) -> Plan:
         if "ready" in (self.params["wait_for"] or ()):

@@ -1,0 +1,73 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Kinds that can move to another project, or to another of what they belong to, and are looked up in both places."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+from .._api.errors import InvalidInput
+from .._engine.plans import Existing
+from .._engine.resource import Resource
+
+
+class Movable(Resource):
+    """A kind with options `new_…`: for its name, for its project, and for what it belongs to."""
+
+    def either(self, option: str) -> list[Any]:
+        """The present and the new value of an option, if they differ."""
+        old, new = self.params[option], self.params.get(f"new_{option}")
+        return [old] if new in (None, old) else [old, new]
+
+    def goes(self, option: str) -> bool:
+        """Whether it has yet to move to the new value of `project`, or of what it belongs to."""
+        now = self.whole.get(option, self.params[option]) if option in self.parents() else self.project or "default"
+        return self.params.get(f"new_{option}") not in (None, now)
+
+    def read(self) -> Existing | None:
+        """The object where it is now: under its old or new name, in its old or new place, wherever an interrupted run
+        left it.
+        """
+        movable = [option for option in self.parents() if f"new_{option}" in self.params]
+        places = [
+            (name, project, dict(zip(movable, whole)))
+            for whole in itertools.product(*map(self.either, movable))
+            for project in self.either("project")
+            for name in self.either("name")
+        ]
+        if len(places) == 1:
+            return super().read()
+        found = [there for place in places for there in [self._fetch_at(*place)] if there]
+        if len(found) > 1:
+            listed = " and ".join(map(self._placed, found))
+            raise InvalidInput(
+                f"{self.kind} {listed} both exist on {self.client.label}: remove one of them, or choose another "
+                "new_name."
+            )
+        if not found and self.state != "absent":
+            self.check_project(places[-1][1])
+        return found[0] if found else None
+
+    def _fetch_at(self, name: str, project: str | None, whole: dict[str, str]) -> Existing | None:
+        now, self.project, self.whole = (self.project, self.whole), project, whole
+        try:
+            found = self.fetch(name)
+        finally:
+            self.project, self.whole = now
+        return found._replace(project=project, whole=whole) if found else None
+
+    @staticmethod
+    def _placed(found: Existing) -> str:
+        parts = [f"{option} '{name}'" for option, name in found.whole.items()]
+        return f"'{found.name}' in {', '.join([*parts, f'''project '{found.project or 'default'}' '''.strip()])}"
+
+    def adopt(self, found: Existing | None) -> None:
+        if found is None:  # it is created with its new name, in its new place
+            self.name, self.project = self.either("name")[-1], self.either("project")[-1]
+            self.whole = {option: self.either(option)[-1] for option in self.parents()}
+        super().adopt(found)

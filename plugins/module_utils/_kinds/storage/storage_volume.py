@@ -1,0 +1,195 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Volumes that belong to no instance, which instances can share."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from ..._api.client import quote
+from ..._api.errors import InvalidInput
+from ..._engine import values
+from ..._engine.completion import complete
+from ..._engine.fields import Map, Text
+from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
+from .. import _files as files
+from .._movable import Movable
+from ._in_pool import InPool
+from ._in_use import refuse_running
+
+SOURCE: dict[str, dict[str, Any]] = {
+    "type": {"type": "str", "choices": ["copy", "iso"], "required": True},
+    "pool": {"type": "str"},
+    "name": {"type": "str"},
+    "project": {"type": "str"},
+    "volume_only": {"type": "bool"},
+    "file": {"type": "path"},
+}
+
+
+class StorageVolume(InPool, Movable):
+    """`/1.0/storage-pools/POOL/volumes/custom`. Its source says where it starts from, not what it must stay."""
+
+    kind = "storage_volume"
+    path = "/1.0/storage-pools/{pool}/volumes/custom"
+    feature = "storage.volumes"
+    fields = (
+        Text("description"),
+        Text("content_type", create_only=True, choices=["filesystem", "block", "iso"]),
+        Map("config"),
+    )
+    renames = True
+    unless_used = ("delete",)
+    options = {
+        "pool": {"type": "str", "required": True},
+        "source": {
+            "type": "dict",
+            "options": SOURCE,
+            "required_if": [("type", "copy", ("name",)), ("type", "iso", ("file",))],
+        },
+        "new_pool": {"type": "str"},
+        "new_project": {"type": "str"},
+        "force": {"type": "bool", "default": False},
+    }
+    refers = {"pool": "storage_pool"}
+    instant_options = ("new_name", "new_pool", "new_project")
+    #: The servers copy what the pool has as `volume.*` into new volumes.
+    server_keys = ("volatile.*", "size", "block.filesystem", "block.mount_options")
+    fixed_config = ("block.filesystem",)
+    name_rule = (r"[^/\\\s]+", "no slash, no backslash and no space")
+
+    def validate(self) -> None:
+        super().validate()
+        source = self.params["source"] or {}
+        if source.get("type") == "iso":
+            files.check_file("source.file", source["file"], "an ISO image")
+        if self.state == "present" and self._is_iso() and self.params["config"]:
+            own = [key for key in self.params["config"] if key not in values.MARKS]
+            if own:
+                raise InvalidInput(f"config.{own[0]}: the servers take no config for a volume of an ISO image.")
+
+    def _is_iso(self, found: Existing | None = None) -> bool:
+        source = self.params["source"] or {}
+        written = "iso" if source.get("type") == "iso" else self.params["content_type"]
+        return (found.object.get("content_type") if found else written) == "iso"
+
+    def resolve(self, found: Existing | None) -> Mapping[str, Any]:
+        """Without a mark for a volume of an ISO image, which has no place for one."""
+        if self._is_iso(found) and "config" in self.wanted:
+            return {key: value for key, value in self.wanted.items() if key != "config"}
+        return self.wanted
+
+    # -- creating -----------------------------------------------------------------------------------------------------
+
+    def create_body(self) -> dict[str, Any]:
+        body = super().create_body()
+        source = self.params["source"] or {}
+        if source.get("type") == "copy":
+            self._take_over(body, source)
+        body.setdefault("content_type", "iso" if source.get("type") == "iso" else "filesystem")
+        if body["content_type"] == "iso" and source.get("type") != "iso":
+            self.refuse("source: a volume with content_type iso is made of a file: source: {type: iso, file: …}.")
+        return {**body, "config": body.get("config") or {}}
+
+    def _take_over(self, body: dict[str, Any], source: dict[str, Any]) -> None:
+        """What a copy has of its original: the servers take that only if nothing is written."""
+        pool, project = source["pool"] or self.params["pool"], source["project"] or self.project
+        path = f"/1.0/storage-pools/{quote(pool)}/volumes/custom"
+        body["source"] = {
+            "type": "copy", "name": source["name"], "pool": pool, "volume_only": bool(source["volume_only"]),
+            **({"project": source["project"]} if source["project"] else {}),
+        }  # fmt: skip
+        original = self.client.find(f"{path}/{quote(source['name'])}", project=project)
+        if not original:
+            self.check_known("source.name", [source["name"]], path, f"in pool '{pool}' ", project=project)
+            return
+        config = {
+            key: value
+            for key, value in (original.metadata.get("config") or {}).items()
+            if key not in values.MARKS and not values.matches(key, self.hidden_keys)
+        }
+        body["config"] = values.merge(config, self.desired.get("config"))
+        for key in ("description", "content_type"):
+            body.setdefault(key, original.metadata.get(key) or "")
+
+    def create(self, body: dict[str, Any]) -> None:
+        if body["content_type"] != "iso":
+            super().create(body)
+            return
+        self.client.require("custom_volume_iso", "a volume of an ISO image")
+        about = {"name": body["name"], "type": "iso"}
+        files.send(self.writer, self.collection, self.params["source"]["file"], about, self.query())
+        complete(self, body["name"])
+
+    # -- changing -----------------------------------------------------------------------------------------------------
+
+    def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
+        have, want = (values.parse_size((obj.get("config") or {}).get("size") or "") for obj in (old, new))
+        if new.get("content_type") == "block" and have and want and want < have:
+            self.refuse(
+                f"config.size: storage_volume '{self.name}' has {old['config']['size']} and {new['config']['size']} is "
+                "wanted; a volume of blocks cannot be shrunk."
+            )
+
+    def plan_update(self, found: Existing) -> Plan:
+        plan = super().plan_update(found)
+        if any(step.action in (Action.RENAME, Action.MOVE) for step in plan.steps):
+            refuse_running(self, found.object, "renamed or moved")
+        return plan
+
+    def arrange(self, found: Existing, plan: Plan, steps: UpdateSteps) -> list[Step]:
+        return [*self._moves(plan), *super().arrange(found, plan, steps)]
+
+    def _moves(self, plan: Plan) -> list[Step]:
+        """The step to another pool, project or both, with its snapshots."""
+        new = {option: self.params[f"new_{option}"] for option in ("pool", "project") if self.goes(option)}
+        if not new:
+            return []
+        old = {"pool": self.whole.get("pool", self.params["pool"]), "project": self.project or "default"}
+        if "pool" in new:
+            self.check_known("new_pool", [new["pool"]], "/1.0/storage-pools")
+        if "project" in new:
+            self.check_known("new_project", [new["project"]], "/1.0/projects")
+        for option, name in new.items():
+            plan.before[option], plan.after[option] = old[option], name
+        body = {"name": self.name, **old, **new}
+        words = f"move storage_volume {self.name} " + " and ".join(
+            f"from {option} {old[option]} to {option} {name}" for option, name in new.items()
+        )
+        return [Step(Action.MOVE, words, lambda: self._move(body), reread=True)]
+
+    def _move(self, body: dict[str, Any]) -> None:
+        self.writer.write("POST", self.url(), body, **self.query())
+
+    # -- deleting -----------------------------------------------------------------------------------------------------
+
+    def plan_absent(self, found: Existing | None) -> Plan:
+        plan = super().plan_absent(found)
+        if found and not self.params["force"]:
+            snapshots = self.client.names(f"{self.url()}/snapshots", **self.query())
+            if snapshots:
+                self.refuse(
+                    f"name: storage_volume '{self.name}' on {self.client.label} has snapshots "
+                    f"({', '.join(sorted(snapshots))}), which the server deletes with it: delete them first, or allow "
+                    "it with force: true."
+                )
+        return plan
+
+    @staticmethod
+    def losses(obj: dict[str, Any]) -> list[str]:
+        return ["the data in it is lost"]
+
+    # -- for stacks ---------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
+        source = params.get("source") or {}
+        if source.get("type") != "copy":
+            return super().references(params)
+        place = (str(source["project"]),) if source.get("project") else ()
+        original = f"{source.get('pool') or params['pool']}/{source.get('name')}"
+        return [*super().references(params), ("storage_volume", original, *place)]
