@@ -31,8 +31,8 @@ SCALAR = ["string", "number", "boolean"]
 #: What Ansible takes for a truth value, besides true and false.
 TRUTH = ["yes", "no", "on", "off", "true", "false", "1", "0"]
 _MARKUP = re.compile(r"\b([BCEFIMOPRUV]|RV|HORIZONTALLINE)\(([^()]*)\)")
-#: Sections of a preseed that a stack takes only where they are empty.
-EMPTY = {"cluster": ["object", "null"], "storage_volumes": ["array", "null"]}
+#: The section of a preseed that a stack takes only where it is empty.
+EMPTY = {"cluster": ["object", "null"]}
 
 
 def plain(text: Any) -> str:

@@ -44,6 +44,7 @@ options:
       - storage_bucket
       - storage_pool
       - storage_volume
+      - storage_volume_snapshot
       - warning
   name:
     description: Read only the resource with this name. For an image, it is an alias or the fingerprint.
@@ -52,6 +53,8 @@ options:
     description:
       - The resource that the resources belong to. It is the instance of snapshots and backups, the pool of volumes and
         buckets, the network of forwards, load balancers and peers, or the zone of records. Required for these kinds.
+      - If that belongs to another resource, write both names with a slash between them. For the snapshots of a volume,
+        these are the pool and the volume, as in V(default/database).
     type: str
   filter:
     description:

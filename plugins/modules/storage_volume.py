@@ -41,11 +41,16 @@ options:
     default: present
   content_type:
     description:
-      - What the volume holds. V(filesystem) holds files. V(block) is a disk for virtual machines. V(iso) is an ISO image
-        for virtual machines and needs O(source).
+      - What the volume holds. V(filesystem) holds files. V(block) is a disk for virtual machines. V(iso) is an ISO
+        image for virtual machines and needs O(source).
       - The default for a new volume is V(filesystem). You cannot change the content type of an existing volume.
     type: str
     choices: [filesystem, block, iso]
+  type:
+    description: The type of the volume, as preseed files have it. Volumes of other types belong to an instance or an
+      image.
+    type: str
+    choices: [custom]
   source:
     description:
       - What a new volume is made from. Without it, the volume is empty. An existing volume is not compared with it.

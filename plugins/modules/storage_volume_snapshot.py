@@ -174,7 +174,9 @@ failure:
       returned: failure
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_volume_snapshot import StorageVolumeSnapshot
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_volume_snapshot import (
+    StorageVolumeSnapshot,
+)
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run
 
 

@@ -25,6 +25,8 @@ MADE = {
     "networks": "name",
     "storage-pools": "name",
 }
+#: The same for what is in a storage pool, which is deleted after its users and before the pool.
+IN_POOLS = {"volumes/custom": "storage.volumes", "buckets": "storage.buckets"}
 
 
 def ask(place: pathlib.Path, method: str, path: str, body: object = None) -> dict[str, Any]:
@@ -72,20 +74,37 @@ def things(place: pathlib.Path) -> set[Thing]:
             shared = collection == "storage-pools" or (collection != "instances" and config.get(feature) != "true")
             if name != "default" and shared:
                 continue
-            listed = done(place, "GET", f"/1.0/{collection}?recursion=1&project={urllib.parse.quote(name)}") or []
-            names = [
-                one[key]
-                for one in listed
+            found |= {
+                Thing(name, collection, one[key])
+                for one in _listed(place, collection, name)
                 if one.get("managed", True) and not (collection == "profiles" and one[key] == "default")
-            ]
-            found |= {Thing(name, collection, called) for called in names}
+            }
+        for pool in _listed(place, "storage-pools", name):
+            for inside, feature in IN_POOLS.items():
+                collection = f"storage-pools/{urllib.parse.quote(pool['name'])}/{inside}"
+                if name == "default" or config.get(f"features.{feature}") == "true":
+                    found |= {Thing(name, collection, one["name"]) for one in _listed(place, collection, name)}
     return found
 
 
-def remove(place: pathlib.Path, what: set[Thing]) -> None:
-    """Whatever a test has left behind. A project comes last, when it is empty."""
+def _listed(place: pathlib.Path, collection: str, project: str) -> list[dict[str, Any]]:
+    """The objects of a collection; none where the server does not know it."""
+    answer = ask(place, "GET", f"/1.0/{collection}?recursion=1&project={urllib.parse.quote(project)}")
+    if answer["type"] == "error" and answer["error_code"] not in (404, 501):
+        raise RuntimeError(f"{collection}: {answer['error']}")
+    return (answer["metadata"] if answer["type"] != "error" else None) or []
+
+
+def _turn(thing: Thing) -> int:
+    """When it can be deleted. A project comes last, when it is empty."""
     order = [*MADE, "projects"]
-    for thing in sorted(what, key=lambda thing: (order.index(thing.collection), thing)):
+    inside = thing.collection.startswith("storage-pools/")
+    return order.index("networks") * 2 - 1 if inside else order.index(thing.collection) * 2
+
+
+def remove(place: pathlib.Path, what: set[Thing]) -> None:
+    """Whatever a test has left behind."""
+    for thing in sorted(what, key=lambda thing: (_turn(thing), thing)):
         path = f"/1.0/{thing.collection}/{urllib.parse.quote(thing.name, safe='')}"
         if thing.collection == "instances":
             try:

@@ -172,8 +172,3 @@ class Subject:
             assert {key: (have or {}).get(key) for key in wanted} == wanted
         else:
             assert field.equal(have, field.clean({option: value})), f"{option}: {have!r}"
-
-    # -- faults ------------------------------------------------------------------------------------------------------
-
-    def uncut(self) -> None:
-        assert self.proxy.cut is None and not self.proxy.later, "the fault did not happen, so this proves nothing"

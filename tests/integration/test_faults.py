@@ -2,8 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Connections that break at every point, a daemon that dies: the task or its next run converges, and nothing is done
-twice.
+"""Connections that break while an instance is made, a daemon that dies: the task or its next run converges, and nothing
+is done twice. Where the connection breaks in the requests of any kind is in `test_conformance.py`.
 """
 
 from __future__ import annotations
@@ -18,28 +18,6 @@ from integration.modules import ModuleFailed
 from lab.proxy import Cut
 
 PROFILE = {"name": "cut", "description": "d", "config": {"limits.cpu": 1}}
-
-
-@pytest.mark.parametrize("when", ["before", "after", "mid"])
-def test_a_create_that_is_cut(api, when: str) -> None:
-    api.proxy.cut = Cut("POST /1.0/profiles", when)
-    done = api.run("profile", **PROFILE)
-    assert (done["changed"], done["actions"]) == (True, ["create profile cut"])
-    assert api.query("/1.0/profiles/cut")["config"] == {"limits.cpu": "1"}
-    assert api.proxy.cut is None, "the fault did not happen, so this proves nothing"
-    api.unchanged("profile", **PROFILE)
-
-
-@pytest.mark.parametrize("when", ["before", "after", "mid"])
-@pytest.mark.parametrize("request_", ["GET /1.0/profiles/cut", "PUT /1.0/profiles/cut", "DELETE /1.0/profiles/cut"])
-def test_other_requests_that_are_cut(api, when: str, request_: str) -> None:
-    api.run("profile", **PROFILE)
-    api.proxy.cut = Cut(request_, when)
-    assert api.run("profile", name="cut", config={"limits.cpu": 2})["changed"] is True
-    assert api.query("/1.0/profiles/cut")["config"] == {"limits.cpu": "2"}
-    api.run("profile", name="cut", state="absent")
-    assert api.daemon.query("/1.0/profiles/cut", check=False) is None
-    assert api.proxy.cut is None, "the fault did not happen, so this proves nothing"
 
 
 @pytest.mark.parametrize(

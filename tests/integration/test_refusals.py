@@ -16,10 +16,8 @@ from integration.modules import ModuleFailed
 NEW = {"image": "debian/12", "state": "present"}
 REFUSED = [
     # module, arguments, words that the error must have
-    ("storage_pool", {"name": "p", "driver": "btrsf"}, ["driver", "'btrsf'", "Did you mean 'btrfs'?"]),
     ("storage_pool", {"name": "p", "driver": "zfs"}, ["driver", "'zfs'", "not available", "kernel modules"]),
     ("storage_pool", {"name": "p"}, ["'driver' is needed"]),
-    ("storage_pool", {"name": "a/b", "driver": "dir"}, ["name", "'a/b'", "no slash"]),
     ("storage_pool", {"name": "default", "driver": "dir"}, ["driver is 'btrfs'", "'dir' is wanted", "recreate: true"]),
     (
         "storage_pool",
@@ -36,9 +34,7 @@ REFUSED = [
         {"name": "p", "driver": "btrfs", "config": {"size": "10 gigs"}},
         ["config.size", "'10 gigs'", "10GiB"],
     ),
-    ("network", {"name": "a-name-that-is-too-long"}, ["name", "2 to 15"]),
     ("network", {"name": "br/0"}, ["name", "'br/0'", "2 to 15"]),
-    ("network", {"name": "net9", "type": "brdge"}, ["type", "'brdge'", "Did you mean 'bridge'?"]),
     ("network", {"name": "lxdbr0", "type": "macvlan"}, ["type is 'bridge'", "'macvlan' is wanted", "recreate: true"]),
     ("network", {"name": "lo"}, ["'lo'", "interface of the host", "another name"]),
     (
@@ -51,16 +47,10 @@ REFUSED = [
         {"name": "net9", "config": {"ipv4.address": ["10.0.0.1/24"]}},
         ["config.ipv4.address", "not a list", "commas"],
     ),
-    ("profile", {"name": "a/b"}, ["name", "'a/b'", "no slash"]),
     (
         "profile",
         {"name": "p", "devices": {"root": {"type": "disk", "path": "/", "pool": "defualt"}}},
         ["devices.root.pool", "'defualt'", "'default'"],
-    ),
-    (
-        "profile",
-        {"name": "p", "devices": {"eth0": {"type": "nic", "network": "lxdbr1"}}},
-        ["devices.eth0.network", "'lxdbr1'", "'lxdbr0'"],
     ),
     (
         "profile",
@@ -70,7 +60,6 @@ REFUSED = [
         },
         ["devices.eth0.parent", "'lxdbr0'"],
     ),
-    ("profile", {"name": "p", "devices": {"eth0": "nic"}}, ["devices.eth0", "dictionary"]),
     ("profile", {"name": "p", "devices": {"a b": {"type": "none"}}}, ["'a b'", "slashes", "1 to 64"]),
     (
         "profile",
@@ -87,13 +76,8 @@ REFUSED = [
         {"name": "p", "config": {"cloud-init.user-data": {"packages": []}}},
         ["config.cloud-init.user-data", "to_nice_yaml"],
     ),
-    ("profile", {"name": "p", "config": {"limits.memory": "lots"}}, ["config.limits.memory", "'lots'", "10GiB"]),
-    ("project", {"name": "my_project"}, ["name", "'my_project'", "underscore"]),
     ("instance", {"name": "-bad", **NEW}, ["name", "'-bad'", "starting with a letter"]),
-    ("instance", {"name": "under_score", **NEW}, ["name", "'under_score'", "dashes"]),
     ("instance", {"name": "a" * 64, **NEW}, ["name", "1 to 63"]),
-    ("instance", {"name": "x", "project": "shopp", **NEW}, ["project", "'shopp'"]),
-    ("instance", {"name": "x", **NEW, "profiles": ["defaultt"]}, ["profiles", "'defaultt'", "Did you mean 'default'?"]),
     ("instance", {"name": "x", "image": "debian/21"}, ["image", "'debian/21'", "Did you mean 'debian/12'?"]),
     ("instance", {"name": "x", "image": "imges:debian/12"}, ["image", "'imges'", "Did you mean 'images'?"]),
     ("instance", {"name": "x", "image": "images:"}, ["image", "images:debian/12"]),
@@ -122,18 +106,10 @@ REFUSED = [
         {"name": "x", **NEW, "devices": {"root": {"size": "1 GB of disk"}}},
         ["devices.root.size", "'1 GB of disk'", "10GiB"],
     ),
-    ("instance_snapshot", {"name": "s", "instance": "nobody"}, ["instance", "'nobody'"]),
-    ("instance_snapshot", {"name": "a/b", "instance": "x"}, ["name", "'a/b'", "no slash"]),
-    (
-        "instance_snapshot",
-        {"name": "s", "instance": "x", "expires_at": "tomorrow"},
-        ["expires_at", "'tomorrow'", "2026-12-31T18:00:00Z"],
-    ),
     ("image", {"name": "i", "file": "/no/such.tar.gz"}, ["file", "'/no/such.tar.gz'"]),
     ("image", {"name": "i"}, ["'i'", "remote, source, file or instance"]),
     ("image", {"name": "i", "instance": "nobody"}, ["instance", "'nobody'"]),
     ("image", {"name": "i", "remote": "nowhere:x"}, ["remote", "'nowhere'"]),
-    ("image_alias", {"name": "al", "fingerprint": "0123456789ab"}, ["fingerprint", "'0123456789ab'", "resource_info"]),
     ("image_alias", {"name": "al"}, ["'fingerprint' says which image"]),
     ("server", {"config": {"core.https_address": {"a": 1}}}, ["config.core.https_address", "not a dict"]),
     ("resource_info", {"kind": "instance_snapshot"}, ["parent", "'instance_snapshot'"]),

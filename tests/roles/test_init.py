@@ -96,8 +96,8 @@ def preseed(tmp_path):
         ({"storage_pools": {"name": "x"}}, "storage_pools: a list of storage_pool entries is needed, not a dict"),
         ({"cluster": {"enabled": True, "server_name": "one"}}, "init_preseed.cluster is not for this role"),
         (
-            {"storage_volumes": [{"name": "v", "pool": "local"}]},
-            "storage_volumes: this version of cloudhost.lxd has no such kind",
+            {"storage_volumes": [{"name": "v", "pool": "local", "type": "container"}]},
+            "storage_volumes[0] 'local/v': type: 'container' is none of custom",
         ),
     ],
 )

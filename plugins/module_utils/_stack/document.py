@@ -162,8 +162,6 @@ def _refused(
         words = "a stack does not make clusters: use the role cloudhost.lxd.cluster, and take this section out."
     elif other:
         words = f"these are no part of a stack: use the module cloudhost.lxd.{other.kind}."
-    elif section in PRESEED:
-        words = "this version of cloudhost.lxd has no such kind: take the section out."
     else:
         words = f"there is no such section. {did_you_mean(section, list(sections))}"
     return [f"{document.place(section, section)}: {words}"]

@@ -108,7 +108,7 @@ WRONG = {
     "a section that is a dictionary": "instances: {name: a}",
     "a section that is text": "instances: web1",
     "a preseed of a cluster": "cluster: {enabled: true}",
-    "volumes of a preseed": "storage_volumes: [{name: a}]",
+    "a volume without a pool": "storage_volumes: [{name: a}]",
     "an entry that is text": "instances: [web1]",
     "an entry that is a list": "instances: [[web1]]",
     "no name": "instances: [{image: debian/12}]",

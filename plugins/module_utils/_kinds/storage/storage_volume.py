@@ -46,6 +46,7 @@ class StorageVolume(InPool, Movable):
     unless_used = ("delete",)
     options = {
         "pool": {"type": "str", "required": True},
+        "type": {"type": "str", "choices": ["custom"]},  # preseed files have it
         "source": {
             "type": "dict",
             "options": SOURCE,

@@ -17,7 +17,7 @@ from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, ref
     ("definition", "words"),
     [
         ({"instnaces": []}, "instnaces: there is no such section. Did you mean 'instances'?"),
-        ({"storage_volumes": [{"name": "v"}]}, "storage_volumes: this version of cloudhost.lxd has no such kind"),
+        ({"storage_volumes": [{"name": "v"}]}, "storage_volumes[0]: pool: it is missing"),
         ({"cluster_members": []}, "use the module cloudhost.lxd.cluster_member"),
         ({"cluster": {"enabled": True}}, "use the role cloudhost.lxd.cluster"),
         (
