@@ -42,6 +42,7 @@ options:
       - profile
       - project
       - storage_bucket
+      - storage_bucket_key
       - storage_pool
       - storage_volume
       - storage_volume_snapshot

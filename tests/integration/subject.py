@@ -142,7 +142,7 @@ class Subject:
     def known(self) -> bool:
         """Whether the server has the kind. One that has not says what it lacks, before anything is changed."""
         if not self.kind.extension or self.api.has(self.kind.extension):
-            return True
+            return not self.entry.served or self.api.has(self.entry.served)
         message = self.fails(**self.new)
         assert f"needs the extension '{self.kind.extension}'" in message, message
         return False

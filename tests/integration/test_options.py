@@ -163,7 +163,7 @@ THINGS: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "network_zone_record": ("/1.0/network-zones/things.test/records", {"name": "r1"}, "things.test", "r1"),
 }  # fmt: skip
 #: Those of which there is none here, with what they belong to.
-NONE = {"operation": "", "storage_bucket": "default", "warning": ""}
+NONE = {"operation": "", "warning": ""}
 #: Those that only other networks have, and what is said of that.
 ELSEWHERE = {
     "network_load_balancer": "does not support load balancers",

@@ -92,6 +92,9 @@ class Text(Field):
 
     empty = ""
 
+    def exported(self, value: Any, kind: Any) -> Any:
+        return None if secrets.is_secret(self.name) else value
+
     def equal(self, have: Any, want: Any) -> bool:
         return (have or "") == want
 

@@ -25,6 +25,8 @@ from .._kinds.instances.profile import Profile
 from .._kinds.networks.network import Network
 from .._kinds.server.project import Project
 from .._kinds.server.server import Server
+from .._kinds.storage.storage_bucket import StorageBucket
+from .._kinds.storage.storage_bucket_key import StorageBucketKey
 from .._kinds.storage.storage_pool import StoragePool
 from .._kinds.storage.storage_volume import StorageVolume
 from .._kinds.storage.storage_volume_snapshot import StorageVolumeSnapshot
@@ -43,6 +45,8 @@ _LISTED: tuple[type[Resource], ...] = (
     Profile,
     Project,
     Server,
+    StorageBucket,
+    StorageBucketKey,
     StoragePool,
     StorageVolume,
     StorageVolumeSnapshot,

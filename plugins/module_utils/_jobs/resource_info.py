@@ -38,7 +38,6 @@ COLLECTIONS = {
     "network_zone": Collection("/1.0/network-zones"),
     "network_zone_record": Collection("/1.0/network-zones/{parent}/records"),
     "operation": Collection("/1.0/operations", key="id"),
-    "storage_bucket": Collection("/1.0/storage-pools/{parent}/buckets"),
     "warning": Collection("/1.0/warnings", key="uuid"),
     **{kind.kind: _of(kind) for kind in KINDS.values() if kind.named and kind.listed},
 }

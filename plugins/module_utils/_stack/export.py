@@ -13,6 +13,7 @@ from typing import Any
 from .._api.errors import InvalidInput, did_you_mean
 from .._api.reader import Reader
 from .._engine import secrets
+from .._engine.fields import Text
 from .._engine.resource import Resource
 from .document import Kinds, title
 from .graph import order
@@ -80,7 +81,8 @@ def _entries(view: View, kinds: Kinds, kind: type[Resource], project: str, left_
 def _secret(kind: type[Resource], obj: dict[str, Any]) -> list[str]:
     """The keys of an object that no document shows."""
     maps = {field.name: obj.get(field.key) or {} for field in kind.fields if field.type == "dict"}
-    return [
+    texts = [field.name for field in kind.fields if isinstance(field, Text) and obj.get(field.key)]
+    return [name for name in texts if secrets.is_secret(name)] + [
         f"{name}.{key}"
         for name, held in maps.items()
         for key, value in held.items()

@@ -36,6 +36,8 @@ class Entry(NamedTuple):
         `changes`; by default a key of its config
     :ivar etag: whether the server compares the ETag of a write. Without that, only a change that is lost is noticed
     :ivar place: the server that has the kind: empty for a single one, `cluster` for the only member of a cluster
+    :ivar served: an extension without which the servers of the tests cannot make one, although they know the kind. It
+        is another than that of the kind: servers without that refuse it
     :ivar remade: whether a document that was exported can make it again
     """
 
@@ -52,4 +54,5 @@ class Entry(NamedTuple):
     theirs: Options = NOTHING
     etag: bool = True
     place: str = ""
+    served: str = ""
     remade: bool = True

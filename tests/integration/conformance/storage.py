@@ -11,6 +11,29 @@ from .entry import EMPTY, Entry
 VOLUME = {"type": "disk", "pool": "default", "source": "suite", "path": "/srv"}
 
 ENTRIES = {
+    "storage_bucket": Entry(
+        key={"pool": "default", "name": "suite"},
+        changes={"description": "of the suite", "config": {"size": "64MiB"}},
+        bad={
+            "name": ("Suite", ("name", "'Suite'", "lower-case")),
+            "config": ({"size": "lots"}, ("config.size", "'lots'", "10GiB")),
+        },
+        etag=False,
+        served="storage_bucket_full",
+    ),
+    "storage_bucket_key": Entry(
+        key={"pool": "default", "bucket": "suite", "name": "reader"},
+        changes={"description": "of the suite", "role": "admin", "access_key": "A" * 20, "secret_key": "S" * 40},
+        unset={"role": "read-only", "access_key": None, "secret_key": None},
+        bad={
+            "name": ("a b", ("name", "'a b'", "no space")),
+            "role": ("writer", ("role", "writer")),
+        },
+        needs=(("storage_bucket", {"pool": "default", "name": "suite"}),),
+        theirs={"role": "admin"},
+        etag=False,
+        served="storage_bucket_full",
+    ),
     "storage_pool": Entry(
         key={"name": "suite"},
         new={"driver": "dir"},
