@@ -112,7 +112,8 @@ storage_bucket:
       type: dict
       returned: success
     s3_url:
-      description: The URL of the bucket for S3 clients. It is empty if the server has no C(core.storage_buckets_address).
+      description: The URL of the bucket for S3 clients. It is empty if the server has no
+        C(core.storage_buckets_address).
       type: str
       returned: success
     location:
