@@ -126,7 +126,8 @@ class Subject:
         self.proxy.cut, self.proxy.later = None, []
         try:
             if self.url and self.seen() is not None:
-                self.api.query(self.url, "DELETE")
+                force = {"force": True} if "force" in self.kind.argument_spec() else {}
+                self.run(state="absent", **force)
         finally:
             self.end(tuple(self.made))
 

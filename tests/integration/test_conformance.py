@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import pathlib
+import time
 from typing import Any, Iterator
 
 import pytest
@@ -83,7 +84,14 @@ def _change(subject: Subject, option: str, value: Any, made: dict[str, Any]) -> 
     if none is not None:
         subject.converges(**{option: none})
         key = subject.fields[option].key
-        assert (subject.query().get(key) or None) == (made.get(key) or None), f"{option} is not as it was"
+        assert _value(subject, option, subject.query()[key]) == _value(subject, option, made[key]), (
+            "it is not as it was"
+        )
+
+
+def _value(subject: Subject, option: str, value: Any) -> Any:
+    """A value as it is compared: servers have several for nothing."""
+    return subject.fields[option].shown(value, None) if isinstance(subject.fields[option], Moment) else value or None
 
 
 def _purge(subject: Subject, option: str, field: Map) -> None:
@@ -139,9 +147,8 @@ def _renames(subject: Subject) -> None:
     subject.converges(new_name=subject.entry.renamed)
     assert subject.url != old and subject.seen(old) is None
     after = subject.query()
-    assert [after.get(field.key) for field in subject.kind.fields] == [
-        before.get(field.key) for field in subject.kind.fields
-    ]
+    for field in subject.kind.fields:
+        assert _lasting(after.get(field.key)) == _lasting(before.get(field.key)), field.name
     subject.name = subject.entry.renamed
 
 
@@ -160,8 +167,10 @@ def test_what_it_refuses(subject: Subject) -> None:
     for option, value in subject.fixed.items():
         message = subject.fails(**{option: value})
         assert "recreate: true" in message and f"{option} is '" in message, message
-        planned = subject.run(check=True, **{**subject.new, option: value}, recreate=True)
-        assert [step["action"] for step in planned["steps"]][-2:] == ["delete", "create"]
+        if subject.entry.anew is not None:
+            anew = subject.of_server(subject.entry.anew) or {**subject.new, option: value}
+            planned = subject.run(check=True, **anew, recreate=True)
+            assert [step["action"] for step in planned["steps"]][-2:] == ["delete", "create"]
     if subject.entry.users:
         _is_kept_while_used(subject)
 
@@ -178,7 +187,7 @@ def _wrong(subject: Subject) -> Iterator[tuple[str, Any, tuple[str, ...]]]:
         elif isinstance(field, Moment):
             yield option, "tomorrow", (option, "'tomorrow'", "2026-12-31T18:00:00Z")
         if field.extension and not subject.api.has(field.extension):
-            yield option, subject.entry.changes[option], (f"needs the extension '{field.extension}'",)
+            yield option, subject.entry.changes.get(option, True), (f"needs the extension '{field.extension}'",)
     for parent in subject.kind.parents()[-1:]:
         yield parent, "nobody", (parent, "'nobody'")
     if subject.kind.scoped:
@@ -213,17 +222,15 @@ def test_a_write_of_somebody_else(subject: Subject) -> None:
         key: {**(before.get(key) or {}), **written} if isinstance(written, dict) else written
         for key, written in theirs.items()
     }
-    for at in ("came", "answered") if subject.entry.etag else ("answered",):
-        subject.api.query(subject.url, "PUT", before)
+    for at in ("came", "answered") if subject.api.kind in subject.entry.etag else ("answered",):
+        _put(subject, before)
         subject.proxy.forget()
         write = {**subject.query(), **other}
-        subject.proxy.cut = Cut(
-            f"PUT {subject.pattern}", lambda write=write: subject.api.query(subject.url, "PUT", write), at
-        )
+        subject.proxy.cut = Cut(f"PUT {subject.pattern}", lambda write=write: _put(subject, write), at)
         assert subject.run(**{ours: value})["changed"] is True
         _happened(subject)
         puts = [request for request in subject.proxy.writes if request.startswith("PUT ")]
-        assert len(puts) == 2, f"the other write was not noticed: {subject.proxy.writes}"
+        assert len(puts) == 2, f"the other write, when ours {at}, was not noticed: {subject.proxy.writes}"
         subject.shows(ours, value)
         now = subject.query()
         for key, written in theirs.items():
@@ -231,6 +238,19 @@ def test_a_write_of_somebody_else(subject: Subject) -> None:
                 assert written.items() <= now[key].items()
             else:
                 assert now[key] == written or key == subject.fields[ours].key
+
+
+def _put(subject: Subject, body: dict[str, Any]) -> None:
+    """Write as another client, as soon as the server has ended what it does with the object."""
+    end = time.monotonic() + 10
+    while True:
+        try:
+            subject.api.query(subject.url, "PUT", body)
+            return
+        except RuntimeError as exc:
+            if "operation" not in str(exc) or time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def test_writes_that_are_cut(subject: Subject) -> None:
@@ -249,7 +269,7 @@ def test_writes_that_are_cut(subject: Subject) -> None:
             **{option: value},
         )
         subject.shows(option, value)
-        if subject.kind.renames:
+        if subject.kind.renames and when == "after":  # LXD 5.0 takes ten seconds to rename an alias
             _cut(subject, "rename", [Cut(f"POST {subject.pattern}", when)], new_name=subject.entry.renamed)
             subject.name = subject.entry.renamed
         _cut(subject, "delete", [Cut(f"DELETE {subject.pattern}", when)], state="absent")

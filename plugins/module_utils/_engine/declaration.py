@@ -179,6 +179,10 @@ class Declaration:
         """Whether a new one has values of the `source` that it is made of. Later they look like any others."""
         return bool(cls.originals) and (params.get("source") or {}).get("type") in cls.originals
 
+    def of_listing(cls, obj: dict[str, Any]) -> dict[str, Any]:
+        """An object of a listing, as the API shows it alone."""
+        return obj
+
     @classmethod
     def called(cls, obj: dict[str, Any], label: str) -> list[str]:
         """The labels that an object goes by, any of which a mark can name; none if it has no name."""

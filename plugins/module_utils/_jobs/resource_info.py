@@ -24,7 +24,11 @@ def _is_image(image: dict[str, Any], name: str) -> bool:
 
 def _of(kind: type[Resource]) -> Collection:
     return Collection(
-        re.sub(r"{\w+}", "{parent}", kind.path), kind.scoped, kind.key, _is_image if kind.kind == "image" else None
+        re.sub(r"{\w+}", "{parent}", kind.path),
+        kind.scoped,
+        kind.key,
+        _is_image if kind.kind == "image" else None,
+        kind.of_listing,
     )
 
 

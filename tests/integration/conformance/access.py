@@ -6,8 +6,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from .entry import Entry
 
 #: A certificate of nobody, whose key is nowhere.
@@ -24,21 +22,19 @@ yMQRCl5ClShLAiARS20Pq59koGlfdmWyceusxHWpCrXwec1gw+b7ioGZdg==
 """
 
 
-def _described(server: Any) -> str | None:
-    return "of the suite" if server.has("certificate_description") else None
-
-
 ENTRIES = {
     "certificate": Entry(
         key={"certificate": CERTIFICATE},
-        new={"name": "suite"},
-        changes={"name": "suite9", "restricted": True, "projects": ["default"], "description": _described},
-        unset={"name": "suite", "projects": None},
+        new={"name": "suite", "restricted": True, "projects": ["default"]},
+        changes={"name": "suite9", "projects": ["suite"], "restricted": False, "description": "of the suite"},
+        unset={"name": "suite", "projects": ["default"]},
         bad={
             "certificate": ("nonsense", ("certificate",)),
             "name": ("", ("name", "cannot be empty")),
             "projects": (["nowhere"], ("projects",)),
         },
+        needs=(("project", {"name": "suite"}),),
         fixed={"type": "metrics"},
+        theirs={"projects": ["suite"]},
     ),
 }

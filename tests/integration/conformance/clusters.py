@@ -14,10 +14,11 @@ ENTRIES = {
         changes={"description": "of the suite", "members": ["node1"]},
         bad={
             "name": ("a_b", ("name", "'a_b'", "underscore")),
-            "members": (["nobody"], ("members", "'nobody'", "'node1'")),
+            "members": (["nobody"], ("members", "'nobody'", "node1")),
         },
         renamed="suite9",
         theirs={"members": ["node1"]},
+        etag=(),
         place="cluster",
     ),
 }

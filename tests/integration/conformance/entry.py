@@ -28,13 +28,15 @@ class Entry(NamedTuple):
     :ivar needs: tasks that make what it needs, in order; the suite undoes them
     :ivar renamed: its new name, for a kind that renames
     :ivar fixed: for each field that cannot change, another value
+    :ivar anew: what it is re-created with, where that is more than `new` and another value of a fixed field. None for
+        what the servers of the tests cannot have
     :ivar shown: how the API shows a changed field, where it differs from what is written
     :ivar unset: what unsets a changed field, where it is not the usual: null for keys, or an empty value. None for a
         field that always has a value
     :ivar users: tasks that make something which uses it, for a kind that declares `unless_used`
     :ivar theirs: what another client writes in a race: a part of the API object, of another field than the first of
         `changes`; by default a key of its config
-    :ivar etag: whether the server compares the ETag of a write. Without that, only a change that is lost is noticed
+    :ivar etag: the products that compare the ETag of a write. On others only a change that is lost is noticed
     :ivar place: the server that has the kind: empty for a single one, `cluster` for the only member of a cluster
     :ivar served: an extension without which the servers of the tests cannot make one, although they know the kind. It
         is another than that of the kind: servers without that refuse it
@@ -48,11 +50,12 @@ class Entry(NamedTuple):
     needs: tuple[Task, ...] = ()
     renamed: str = ""
     fixed: Options = NOTHING
+    anew: Options | None = NOTHING
     shown: Options = NOTHING
     unset: Options = NOTHING
     users: tuple[Task, ...] = ()
     theirs: Options = NOTHING
-    etag: bool = True
+    etag: tuple[str, ...] = ("lxd", "incus")
     place: str = ""
     served: str = ""
     remade: bool = True

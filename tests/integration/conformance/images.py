@@ -44,7 +44,7 @@ ENTRIES = {
         unset={"profiles": ["default"]},
         bad={
             "name": ("..", ("name", "'..'", "not . and not ..")),
-            "profiles": (["nobody"], ("profiles", "'nobody'", "'default'")),
+            "profiles": (["nobody"], ("profiles", "'nobody'", "default")),
             "file": ("/no/such.tar.gz", ("file", "'/no/such.tar.gz'")),
         },
         theirs={"properties": {"theirs": "2"}},

@@ -19,7 +19,7 @@ ENTRIES = {
             "ephemeral": True,
             "profiles": ["default", "suite"],
             "config": {"limits.cpu": 1, "limits.memory": "256MiB"},
-            "devices": {"eth1": NIC},
+            "devices": {"eth1": {"type": "nic", "nictype": "p2p"}},
         },
         unset={"profiles": ["default"]},
         bad={
@@ -32,6 +32,7 @@ ENTRIES = {
         needs=(("profile", {"name": "suite"}),),
         renamed="suite9",
         fixed={"type": "virtual-machine"},
+        anew=None,
     ),
     "instance_snapshot": Entry(
         key={"instance": "suite", "name": "s1"},

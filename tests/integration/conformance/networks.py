@@ -23,6 +23,7 @@ ENTRIES = {
         },
         renamed="suite9",
         fixed={"type": "macvlan"},
+        anew={"type": "macvlan", "config": {"parent": "lo", **dict.fromkeys(SILENT)}},
         users=(("profile", {"name": "user", "devices": {"eth0": {"type": "nic", "network": "suite"}}}),),
     ),
 }

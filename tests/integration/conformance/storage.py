@@ -18,7 +18,7 @@ ENTRIES = {
             "name": ("Suite", ("name", "'Suite'", "lower-case")),
             "config": ({"size": "lots"}, ("config.size", "'lots'", "10GiB")),
         },
-        etag=False,
+        etag=(),
         served="storage_bucket_full",
     ),
     "storage_bucket_key": Entry(
@@ -31,7 +31,7 @@ ENTRIES = {
         },
         needs=(("storage_bucket", {"pool": "default", "name": "suite"}),),
         theirs={"role": "admin"},
-        etag=False,
+        etag=(),
         served="storage_bucket_full",
     ),
     "storage_pool": Entry(
@@ -45,6 +45,7 @@ ENTRIES = {
             "members": ({"nobody": {"source": "/srv"}}, ("members", "not clustered")),
         },
         fixed={"driver": "btrfs"},
+        etag=("incus",),
         users=(("instance", {"name": "user", "pool": "suite", **EMPTY}),),
     ),
     "storage_volume": Entry(

@@ -29,6 +29,11 @@ class StorageVolumeSnapshot(InPool, Snapshot):
     refers = {"pool": "storage_pool", "pool/volume": "storage_volume"}
     name_rule = (r"[^/\\\s]+", "no slash, no backslash and no space")
 
+    @classmethod
+    def of_listing(cls, obj: dict[str, Any]) -> dict[str, Any]:
+        """Listings have the volume before the name, with a slash."""
+        return {**obj, "name": obj["name"].rpartition("/")[2]}
+
     @staticmethod
     def losses(obj: dict[str, Any]) -> list[str]:
         return ["the state of the volume at that time is lost"]
