@@ -67,9 +67,9 @@ def cost(module: str, arguments: dict[str, Any], check: bool) -> int:
     """How many requests a task that changes nothing takes (docs/architecture.md)."""
     if module == "image" and arguments.get("state") != "absent":
         return 2
-    moves = [option for option in ("new_name", "new_project") if arguments.get(option)]
+    moves = [option for option in ("new_name", "new_pool", "new_project") if arguments.get(option)]
     conditions = arguments.get("wait_for") or []
-    return (1, 2, 4)[len(moves)] + ("ready" in conditions) + (0 if check else len(conditions))
+    return 2 ** len(moves) + ("ready" in conditions) + (0 if check else len(conditions))
 
 
 class Server:

@@ -83,7 +83,11 @@ def things(place: pathlib.Path) -> set[Thing]:
             for inside, feature in IN_POOLS.items():
                 collection = f"storage-pools/{urllib.parse.quote(pool['name'])}/{inside}"
                 if name == "default" or config.get(f"features.{feature}") == "true":
-                    found |= {Thing(name, collection, one["name"]) for one in _listed(place, collection, name)}
+                    found |= {
+                        Thing(name, collection, one["name"])
+                        for one in _listed(place, collection, name)
+                        if "/" not in one["name"]  # of a snapshot, which goes with its volume
+                    }
     return found
 
 

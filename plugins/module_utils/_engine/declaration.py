@@ -179,8 +179,9 @@ class Declaration:
         """Whether a new one has values of the `source` that it is made of. Later they look like any others."""
         return bool(cls.originals) and (params.get("source") or {}).get("type") in cls.originals
 
-    def of_listing(cls, obj: dict[str, Any]) -> dict[str, Any]:
-        """An object of a listing, as the API shows it alone."""
+    @classmethod
+    def of_listing(cls, obj: dict[str, Any]) -> dict[str, Any] | None:
+        """An object of a listing, as the API shows it alone; None for what is not of this kind."""
         return obj
 
     @classmethod

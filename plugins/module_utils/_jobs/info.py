@@ -21,14 +21,14 @@ class Collection(NamedTuple):
     :ivar scoped: whether its objects are in a project
     :ivar key: the key that names an object in it
     :ivar called: whether an object also has another name
-    :ivar shown: an object of the listing, as the API shows it alone
+    :ivar shown: an object of the listing, as the API shows it alone; None for what is left out
     """
 
     path: str
     scoped: bool = True
     key: str = "name"
     called: Callable[[dict[str, Any], str], bool] | None = None
-    shown: Callable[[dict[str, Any]], dict[str, Any]] | None = None
+    shown: Callable[[dict[str, Any]], dict[str, Any] | None] = dict
 
 
 def read(client: Client, collection: Collection, params: dict[str, Any], recursion: int = 1) -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def read(client: Client, collection: Collection, params: dict[str, Any], recursi
         known = client.names("/1.0/projects")
         asked = None if query.get("all-projects") else params.get("project") or "default"
         listed = [obj for obj in listed if obj.get("project", asked) in (None, *known)]
-    listed = list(map(collection.shown, listed)) if collection.shown else listed
+    listed = [obj for obj in map(collection.shown, listed) if obj is not None]
     name = params.get("name")
     if not name:
         return listed

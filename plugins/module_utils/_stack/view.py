@@ -141,7 +141,8 @@ class View(ServerFacts):
             # the daemon will create these with the project
             return {name: {"name": name, "description": "", "config": {}, "devices": {}} for name in kind.singletons}
         reply = self._source.find(path, recursion=1, **({} if project in ("", "default") else {"project": project}))
-        return {obj[kind.key]: obj for obj in map(kind.of_listing, (reply.metadata if reply else None) or [])}
+        listed = map(kind.of_listing, (reply.metadata if reply else None) or [])
+        return {obj[kind.key]: obj for obj in listed if obj is not None}
 
     def _exist(self) -> set[str]:
         self._projects()

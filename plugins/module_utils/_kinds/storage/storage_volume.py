@@ -92,6 +92,8 @@ class StorageVolume(InPool, Movable):
         if source.get("type") == "copy":
             self._take_over(body, source)
         body.setdefault("content_type", "iso" if source.get("type") == "iso" else "filesystem")
+        if body["content_type"] == "iso":
+            self.client.require("custom_volume_iso", "a volume of an ISO image")
         if body["content_type"] == "iso" and source.get("type") != "iso":
             self.refuse("source: a volume with content_type iso is made of a file: source: {type: iso, file: …}.")
         return {**body, "config": body.get("config") or {}}
@@ -121,7 +123,6 @@ class StorageVolume(InPool, Movable):
         if body["content_type"] != "iso":
             super().create(body)
             return
-        self.client.require("custom_volume_iso", "a volume of an ISO image")
         about = {"name": body["name"], "type": "iso"}
         files.send(self.writer, self.collection, self.params["source"]["file"], about, self.query())
         complete(self, body["name"])
@@ -157,7 +158,7 @@ class StorageVolume(InPool, Movable):
             self.check_known("new_project", [new["project"]], "/1.0/projects")
         for option, name in new.items():
             plan.before[option], plan.after[option] = old[option], name
-        body = {"name": self.name, **old, **new}
+        body = {"name": self.name, **new}
         words = f"move storage_volume {self.name} " + " and ".join(
             f"from {option} {old[option]} to {option} {name}" for option, name in new.items()
         )
@@ -179,6 +180,11 @@ class StorageVolume(InPool, Movable):
                     "it with force: true."
                 )
         return plan
+
+    @classmethod
+    def of_listing(cls, obj: dict[str, Any]) -> dict[str, Any] | None:
+        """Listings have the snapshots of each volume, too."""
+        return None if "/" in obj["name"] else obj
 
     @staticmethod
     def losses(obj: dict[str, Any]) -> list[str]:
