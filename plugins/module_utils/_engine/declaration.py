@@ -246,6 +246,8 @@ class Declaration:
             return None
         shown = {field.name: field.exported(obj.get(field.key), cls) for field in cls.fields}
         entry = {option: value for option, value in shown.items() if value not in (None, "", {}, [])}
+        if cls.placed and obj.get("location") not in (None, "", "none"):
+            entry["target"] = obj["location"]
         if not cls.named:
             return entry or None
         if obj[cls.key] in cls.singletons and not set(entry) - {"description"}:

@@ -38,7 +38,7 @@ class Snapshot(Resource):
         if self.state == "restored" and not found:
             known = self.client.names(self.collection, **self.query())
             option = self.parents()[-1]
-            self.refuse(
+            self.miss(
                 f"name: {option} '{self.params[option]}' on {self.client.label} has no snapshot '{self.name}' to "
                 f"restore. {did_you_mean(self.name, known)}"
             )

@@ -26,11 +26,6 @@ AT_START = (
 )
 
 
-def goes(instance: Any) -> bool:
-    """Whether it has yet to move to another project."""
-    return instance.params["new_project"] not in (None, instance.project or "default")
-
-
 class InstanceUpdate:
     """One update of an instance. It adds moves and power to the steps that every kind has, and to the plan."""
 
@@ -73,12 +68,12 @@ class InstanceUpdate:
     def _add_moves(self) -> None:
         """Moves to another pool, project or member, which keep data, snapshots and MACs."""
         instance = self.instance
-        if not (goes(instance) or instance.params["pool"] or instance.params["target"]):
+        if not (instance.goes("project") or instance.params["pool"] or instance.params["target"]):
             return
         from . import _arrival, _moving  # a module compiles what it imports, and few tasks move anything
 
         away: list[Step] = []
-        if goes(instance):
+        if instance.goes("project"):
             away, self.update = _arrival.move(instance, self.found.object, self.plan, self.update)
         to_pool = _moving.to_pool(instance, self.found, self.plan)
         self.moves = [*self.moves, *to_pool, *away, *_moving.to_member(instance, self.found, self.plan)]

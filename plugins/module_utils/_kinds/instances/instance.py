@@ -17,11 +17,11 @@ from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.fields import Devices, Flag, Map, Names, Text
 from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
-from ..._engine.resource import Resource
+from .._movable import Movable
 from ..images._source import image_name
 from . import _origin as origin
 from ._power import FROZEN, RUNNING, STOPPED, PowerSteps, is_active, losses, normalize_status, status_after
-from ._update import InstanceUpdate, goes, rebuilding
+from ._update import InstanceUpdate, rebuilding
 
 #: What `wait_for` waits for, see `_wait.Waiter`.
 CONDITIONS = ("ready", "agent", "ipv4", "ipv6", "cloud_init")
@@ -29,7 +29,7 @@ CONDITIONS = ("ready", "agent", "ipv4", "ipv6", "cloud_init")
 WRITABLE = ("architecture", "config", "description", "devices", "ephemeral", "profiles", "stateful")
 
 
-class Instance(Resource):
+class Instance(Movable):
     """`/1.0/instances`: a container or a virtual machine, its place, its config and its power."""
 
     kind = "instance"
@@ -136,35 +136,9 @@ class Instance(Resource):
         image = client.find(f"/1.0/images/{quote(base)}", **query) if base else None
         origin = {"image": image_name(image.metadata) if image else base} if base else {"source": {"type": "none"}}
         state = {RUNNING: "started", FROZEN: "frozen"}.get(normalize_status(obj["status"]), "stopped")
-        place = {"target": obj["location"]} if obj.get("location") not in (None, "", "none") else {}
-        return {**entry, **origin, "state": state, **place}
+        return {**entry, **origin, "state": state}
 
-    # -- reading ------------------------------------------------------------------------------------------------------
-
-    def read(self) -> Existing | None:
-        """The instance where it is now: under its old or new name, in its old or new project, wherever an interrupted
-        run left it.
-        """
-        places = [(name, project) for project in _either(self, "project") for name in _either(self, "name")]
-        if len(places) == 1:
-            return super().read()
-        found = []
-        for name, project in places:
-            reply = self.client.find(self.url(name), project=project)
-            found += [Existing(reply.metadata, reply.etag, name, project)] if reply else []
-        if len(found) > 1:
-            listed = " and ".join(f"'{one.name}' in project '{one.project or 'default'}'" for one in found)
-            raise InvalidInput(
-                f"instance {listed} both exist on {self.client.label}: remove one of them, or choose another new_name."
-            )
-        if not found and self.state != "absent":
-            self.check_project(places[-1][1])
-        return found[0] if found else None
-
-    def adopt(self, found: Existing | None) -> None:
-        if found is None:  # it is created with its new name, in its new project
-            self.name, self.project = _either(self, "name")[-1], _either(self, "project")[-1]
-        super().adopt(found)
+    # -- what is wanted -----------------------------------------------------------------------------------------------
 
     def resolve(self, found: Existing | None) -> Mapping[str, Any]:
         """Devices that override one of a profile are wanted whole: the API takes no parts of a device."""
@@ -176,7 +150,9 @@ class Instance(Resource):
         if not found or not devices:
             return self.wanted
         project, there = self.params["new_project"] or self.project, found.object.get("devices") or {}
-        inherited = origin.inherited(self.client, found.object, self.wanted.get("profiles"), project, goes(self))
+        inherited = origin.inherited(
+            self.client, found.object, self.wanted.get("profiles"), project, self.goes("project")
+        )
         # purging would take the type of a device that the instance has itself, so that is completed too
         purge = self.params["purge_devices"]
         overriding = {name: device for name, device in devices.items() if purge or name not in there}
@@ -254,7 +230,7 @@ class Instance(Resource):
         from ._refused import check
 
         check(self, new, old)
-        if goes(self):
+        if self.goes("project"):
             return  # they are looked up in the other project
         profiles = [name for name in new.get("profiles") or () if name not in (old.get("profiles") or ())]
         self.check_known("profiles", profiles, "/1.0/profiles", **self.query())
@@ -290,9 +266,3 @@ class Instance(Resource):
             stop = functools.partial(self.power.switch, "stop", hard=True)
             return [Step(Action.STOP, f"stop instance {self.name}", stop)]
         return self.power.steps(status, "stopped")
-
-
-def _either(instance: Instance, option: str) -> list[Any]:
-    """The present and the new value of `name` or `project`, if they differ."""
-    old, new = instance.params[option], instance.params["new_" + option]
-    return [old] if new in (None, old) else [old, new]

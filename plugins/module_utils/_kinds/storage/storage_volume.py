@@ -158,7 +158,7 @@ class StorageVolume(InPool, Movable):
             self.check_known("new_project", [new["project"]], "/1.0/projects")
         for option, name in new.items():
             plan.before[option], plan.after[option] = old[option], name
-        body = {"name": self.name, **new}
+        body = {"name": self.name, "pool": old["pool"], **new}
         words = f"move storage_volume {self.name} " + " and ".join(
             f"from {option} {old[option]} to {option} {name}" for option, name in new.items()
         )

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from ..._engine.completion import complete
 from ..._engine.fields import Moment, Text
@@ -28,6 +28,11 @@ class StorageVolumeSnapshot(InPool, Snapshot):
     options = {"pool": {"type": "str", "required": True}, "volume": {"type": "str", "required": True}}
     refers = {"pool": "storage_pool", "pool/volume": "storage_volume"}
     name_rule = (r"[^/\\\s]+", "no slash, no backslash and no space")
+
+    @classmethod
+    def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
+        """After all copies: a volume cannot be copied while it is taken, and a copy would have the snapshot or not."""
+        return [*super().references(params), ("storage_volume", "*")]
 
     @classmethod
     def of_listing(cls, obj: dict[str, Any]) -> dict[str, Any]:
