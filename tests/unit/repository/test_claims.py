@@ -319,7 +319,7 @@ ELSEWHERE = ("create_only", "exact", "check_known", "old")
 )
 def test_what_a_kind_can_declare(heading):
     """The names exist, and the files that the last column names do it."""
-    families = {path.name: path for path in (PLUGINS / "module_utils" / "_kinds").glob("*/*.py")}
+    families = {path.name: path for path in (PLUGINS / "module_utils" / "_kinds").rglob("*.py")}
     for _what, declare, see in rows("docs/adding-a-kind.md", heading):
         names = re.findall(r"`(\w+)(?:=|\(\))?(?: = \w+)?`", declare)
         assert all(hasattr(Resource, name) or name in ELSEWHERE for name in names), f"Resource lacks one of {names}"
