@@ -22,7 +22,7 @@ def refuse_running(resource: Any, volume: dict[str, Any], verb: str) -> None:
     running = [url for url in users if _runs(resource, url)]
     if running:
         words = used_words(resource.client.label, verb, running)
-        resource.refuse(f"name: storage_volume '{volume['name']}' {words} Or stop them.")
+        resource.miss(f"name: storage_volume '{volume['name']}' {words} Or stop them.", "stops them")
 
 
 def _runs(resource: Any, url: str) -> bool:

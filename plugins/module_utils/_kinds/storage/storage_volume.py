@@ -158,6 +158,8 @@ class StorageVolume(InPool, Movable):
             self.check_known("new_project", [new["project"]], "/1.0/projects")
         for option, name in new.items():
             plan.before[option], plan.after[option] = old[option], name
+            if plan.result and option in plan.result:  # newer servers show where it is
+                plan.result[option] = name
         body = {"name": self.name, "pool": old["pool"], **new}
         words = f"move storage_volume {self.name} " + " and ".join(
             f"from {option} {old[option]} to {option} {name}" for option, name in new.items()

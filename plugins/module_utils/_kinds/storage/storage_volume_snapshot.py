@@ -49,7 +49,8 @@ class StorageVolumeSnapshot(InPool, Snapshot):
 
     def plan(self, found: Existing | None) -> Plan:
         plan = super().plan(found)
-        volume = self.client.find(self.owner, **self.query()) if self.state == "restored" else None
+        restored = found and self.state == "restored"
+        volume = self.client.find(self.owner, **self.query()) if restored else None
         if volume:
             refuse_running(self, volume.metadata, "restored")
         return plan
