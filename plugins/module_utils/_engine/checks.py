@@ -133,6 +133,8 @@ class Checks(Declaration):
         parents = self.parents()
         if not parents:
             return
+        if self.extension:  # without it there is nothing to belong to, either
+            self.client.require(self.extension, self.kind)
         option = parents[-1]
         whole = {name: quote(str(self.params[name])) for name in parents}
         path = self.path[: self.path.rindex("}") + 1].format_map(whole)

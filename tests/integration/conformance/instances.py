@@ -37,10 +37,7 @@ ENTRIES = {
     "instance_snapshot": Entry(
         key={"instance": "suite", "name": "s1"},
         changes={"expires_at": "2031-01-01T00:00:00Z"},
-        bad={
-            "name": ("a/b", ("name", "'a/b'", "no slash")),
-            "stateful": ("perhaps", ("stateful", "perhaps")),
-        },
+        bad={"name": ("a/b", ("name", "'a/b'", "no slash"))},
         needs=(("instance", {"name": "suite", **EMPTY}),),
         renamed="s2",
         fixed={"stateful": True},
