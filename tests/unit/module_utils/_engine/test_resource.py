@@ -286,6 +286,7 @@ def test_a_project_that_is_not_there_is_told_of_before_anything_is_made(client):
         box(client, project="lap").read()
     assert box(client, project="lap", state="absent").read() is None
     assert box(client, project="default").read() is None
+    client.server["api_extensions"].append("lids")
     assert Lid(client, params_of(Lid, name="a", box="x", project="lap")).read() is None, "it lives in no project"
     client.memory.put("/1.0/profiles/a")
     assert box(client, project="lap").read() is not None
@@ -304,8 +305,11 @@ def test_extensions_are_asked_for_where_they_are_needed(client):
     other = box(client, open=False)
     with pytest.raises(AssertionError, match="box option 'open' needs lids"):
         other.plan(other.read())
+    lid = Lid(client, params_of(Lid, name="a", box="x"))
     with pytest.raises(AssertionError, match="lid needs lids"):
-        Lid(client, params_of(Lid, name="a", box="x")).plan(None)
+        lid.plan(None)
+    with pytest.raises(AssertionError, match="lid needs lids"):
+        lid.read()  # and not that there is no box
 
 
 DISK, NIC = {"type": "disk", "path": "/", "pool": "nope"}, {"type": "nic", "network": "nope"}
