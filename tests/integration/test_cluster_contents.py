@@ -188,3 +188,18 @@ def test_where_an_instance_is(hosts: Hosts) -> None:
     # Incus remembers the group that it was placed by, and evacuates it within that group.
     first.run("instance", name="c1", state="absent")
     first.run("cluster_group", name="slow", state="absent")
+
+
+def test_a_volume_on_each_member(hosts: Hosts) -> None:
+    """Members have their own pool `local`, and `target` says whose volume is meant."""
+    first = hosts.nodes[0]
+    volume = {"pool": "local", "name": "data"}
+    for name in ("node1", "node2"):
+        done = first.converges("storage_volume", **volume, target=name, description=f"of {name}")
+        assert done["storage_volume"]["location"] == name
+        first.converges("storage_volume_snapshot", pool="local", volume="data", name="s1", target=name)
+    listed = first.run("resource_info", kind="storage_volume", parent="local")["resources"]
+    assert sorted(one["description"] for one in listed) == ["of node1", "of node2"]
+    assert "cluster member" in first.refuses("storage_volume", **volume, description="of whom?")
+    for name in ("node1", "node2"):
+        first.converges("storage_volume", **volume, target=name, state="absent", force=True)
