@@ -30,6 +30,7 @@ ENTRIES = {
         theirs={"role": "admin"},
         etag=(),
         served="storage_bucket_full",
+        remade=False,  # its secrets are in no document
     ),
     "storage_pool": Entry(
         key={"name": "suite"},
