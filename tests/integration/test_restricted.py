@@ -12,6 +12,8 @@ from typing import Any, Callable, Iterator
 
 import pytest
 import yaml
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
+from integration.conformance import TABLE
 from integration.tls import Identity, identity, listening
 
 PORT = 18445
@@ -20,7 +22,7 @@ EMPTY = {"source": {"type": "none"}, "state": "stopped"}
 #: The LXD of Debian 13 shows the operations of all projects to a restricted client that asks for them.
 LEAKED = {"kind": "operation", "all_projects": True}
 #: What such an error says.
-REFUSED = ("This client is limited to some projects", "there is no 'theirs'", "is not clustered")
+REFUSED = ("This client is limited to some projects", "there is no 'theirs'", "is not clustered", "needs the extension")
 
 LOOKS: list[tuple[str, dict[str, Any]]] = [
     ("server_info", {}),
@@ -84,6 +86,12 @@ TOUCHES: list[tuple[str, dict[str, Any]]] = [
     ("stack", {"definition": {"instances": [{"name": "new", **EMPTY, **THEIRS}]}}),
     ("stack", {"definition": {"profiles": [{"name": "default", "description": "x", **THEIRS}]}}),
     ("stack", {"name": "hidden", "state": "absent"}),
+]
+#: Kinds that are in none of these are touched as the conformance suite makes them.
+TOUCHES += [
+    (kind, {**entry.key, **entry.new, **(THEIRS if KINDS[kind].scoped else {})})
+    for kind, entry in TABLE.items()
+    if kind not in [module for module, _arguments in TOUCHES]
 ]
 Client = Callable[..., "dict[str, Any]"]
 

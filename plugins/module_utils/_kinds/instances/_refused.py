@@ -15,7 +15,6 @@ from ..._api.errors import did_you_mean
 from ..._engine.known import rules
 from ..._engine.known.inspection import check_root
 from . import _origin as origin
-from ._update import goes
 
 #: Sources whose devices come from elsewhere, so that what the body has of them is not all.
 _ELSEWHERE = ("backup", "migration")
@@ -28,7 +27,7 @@ def check(resource: Any, new: dict[str, Any], old: dict[str, Any]) -> None:
     source = new.get("source") or {}
     same = old and all(new.get(key) == old.get(key) for key in ("devices", "profiles"))
     # in another project the servers add a root disk
-    if not same and source.get("type") not in _ELSEWHERE and not (old and goes(resource)):
+    if not same and source.get("type") not in _ELSEWHERE and not (old and resource.goes("project")):
         _check_root(resource, new, old)
     if not old:
         _check_image_type(resource, new, source)

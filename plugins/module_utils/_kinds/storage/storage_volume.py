@@ -57,6 +57,7 @@ class StorageVolume(InPool, Movable):
         "force": {"type": "bool", "default": False},
     }
     refers = {"pool": "storage_pool"}
+    originals = ("copy",)
     instant_options = ("new_name", "new_pool", "new_project")
     #: The servers copy what the pool has as `volume.*` into new volumes.
     server_keys = ("volatile.*", "size", "block.filesystem", "block.mount_options")
