@@ -99,7 +99,7 @@ def run(kind: type[Resource]) -> None:
     def work(client: Client) -> dict[str, Any]:
         outcome = converge(kind(client, module.params), module.check_mode)
         before, after = secrets.mask_pair(outcome.before, outcome.after, module.hidden)
-        header = f"{kind.kind} {module.params.get('name') or ''}".strip()
+        header = f"{kind.kind} {module.params.get(kind.named_by) or ''}".strip()
         result: dict[str, Any] = {
             "changed": outcome.changed,
             "actions": outcome.actions,

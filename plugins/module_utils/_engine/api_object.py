@@ -42,7 +42,8 @@ class ApiObject(Checks):
         return f"{self.collection}/{quote(name or self.name)}"
 
     def query(self) -> dict[str, Any]:
-        return {"project": self.project} if self.scoped else {}
+        member = {"target": self.params["target"]} if self.of_member and self.params.get("target") else {}
+        return {"project": self.project, **member} if self.scoped else member
 
     def owner_path(self, obj: dict[str, Any]) -> str:
         """For a kind without a place for a mark: the path of what it belongs to, whose mark counts."""
@@ -97,6 +98,9 @@ class ApiObject(Checks):
         self.writer.write("POST", self.collection, body, **self.query())
 
     def update(self, found: Existing, body: dict[str, Any]) -> None:
+        """`PUT` of the whole object. `PATCH` is not sent: for many kinds the servers empty what it leaves out."""
+        lacking = [field for field in self.fields if field.empty is not None and body.get(field.key) is None]
+        body = {**body, **{field.key: field.empty for field in lacking}}
         self.writer.write("PUT", self.url(), body, etag=found.etag, **self.query())
 
     def delete(self) -> None:

@@ -102,8 +102,8 @@ class Checks(Declaration):
         if self.extension:
             self.client.require(self.extension, self.kind)
         for field in self.fields:
-            if field.extension and field.key in self.wanted:
-                self.client.require(field.extension, f"{self.kind} option '{field.name}'")
+            for extension, option in field.needed(self.wanted[field.key]) if field.key in self.wanted else ():
+                self.client.require(extension, f"{self.kind} option '{option}'")
 
     def check_name(self, option: str, name: str) -> None:
         """Refuse a name that the server would not accept for a new one.
@@ -129,31 +129,40 @@ class Checks(Declaration):
             self.check_known("project", [project], "/1.0/projects")
 
     def check_parent(self) -> None:
-        """Report that what it belongs to does not exist. Asks nothing of a kind that belongs to nothing."""
+        """Report that what it belongs to does not exist, or can have none. Asks nothing of a kind that belongs to
+        nothing.
+        """
         parents = self.parents()
         if not parents:
             return
         if self.extension:  # without it there is nothing to belong to, either
             self.client.require(self.extension, self.kind)
-        option = parents[-1]
-        whole = {name: quote(str(self.params[name])) for name in parents}
+        option, name = parents[-1], str(self.params[parents[-1]])
+        whole = {other: quote(str(self.params[other])) for other in parents}
         path = self.path[: self.path.rindex("}") + 1].format_map(whole)
-        if not self.client.find(path, **self.query()):
-            self.check_known(option, [str(self.params[option])], path.rpartition("/")[0], **self.query())
+        query = {key: value for key, value in self.query().items() if key != "target"}
+        found = self.client.find(path, **query)
+        if not found:
+            self.check_known(option, [name], path.rpartition("/")[0], **query)
+        elif self.unfit(found.metadata):
+            self.refuse(
+                f"{option}: '{name}' on {self.client.label} can have no {self.kind}: {self.unfit(found.metadata)}."
+            )
 
     def refuse_own(self, verb: str) -> None:
         """Refuse to delete or rename what the daemon made itself and needs."""
         if self.name in self.singletons:
-            self.refuse(f"name: the {self.kind} '{self.name}' is the server's own and cannot be {verb}.")
+            self.refuse(f"{self.named_by}: the {self.kind} '{self.name}' is the server's own and cannot be {verb}.")
 
     def check_known(self, option: str, names: list[str], path: str, where: str = "", **query: Any) -> bool:
         """Report names that a collection of the server does not have; False if there are any.
 
         :param where: the part of the server, for the message, as in `in project 'lab' `
         """
-        return self._check_all([(option, name) for name in names], path, where, **query)
+        return self.check_all([(option, name) for name in names], path, where, **query)
 
-    def _check_all(self, named: list[tuple[str, str]], path: str, where: str = "", **query: Any) -> bool:
+    def check_all(self, named: list[tuple[str, str]], path: str, where: str = "", **query: Any) -> bool:
+        """The same for names of several options, each with its own."""
         known = self.client.names(path, **query) if named else []
         unknown = [(option, name) for option, name in named if name not in known]
         for option, name in unknown:
@@ -173,9 +182,10 @@ class Checks(Declaration):
                 for name, device in changed.items()
                 if device.get("type") == sort and device.get(key)
             ]
-            self._check_all(named, path, where, **(query or self.query()))
+            self.check_all(named, path, where, **(query or self.query()))
 
     def check_unused(self, verb: str, users: list[str]) -> None:
         """Refuse what the server would refuse because something uses the resource."""
         if users:
-            self.miss(f"name: {self.kind} '{self.name}' {used_words(self.client.label, verb, users)}", "removes them")
+            words = used_words(self.client.label, verb, users)
+            self.miss(f"{self.named_by}: {self.kind} '{self.name}' {words}", "removes them")

@@ -12,7 +12,6 @@ is changed first (`_stack/turns.py`).
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from typing import Any, NamedTuple
 
@@ -20,6 +19,7 @@ from .._api.client import quote
 from .._api.errors import ServerError
 from .._api.messages import is_denied
 from . import values
+from .addresses import parsed
 
 
 class Claim(NamedTuple):
@@ -49,10 +49,7 @@ _ADDRESS_PLACES = [(key,) for key in _ADDRESSES]
 
 def address(text: str) -> str:
     """An IP address in one spelling, without the length of its prefix; empty if it is not an address."""
-    try:
-        return str(ipaddress.ip_address(text.strip().partition("/")[0]))
-    except ValueError:
-        return ""
+    return str(parsed(text.partition("/")[0]) or "")
 
 
 def of_devices(obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[Claim, Hold]:

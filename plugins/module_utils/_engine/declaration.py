@@ -32,7 +32,8 @@ class Declaration:
     :cvar kind: the word for one of it, and the name of the result
     :cvar path: the collection in the API; `{option}` stands for the name of what it belongs to
     :cvar key: the key of the API object that names it
-    :cvar named: whether there can be more than one, identified by `name`
+    :cvar named: whether there can be more than one, identified by the option `named_by`
+    :cvar named_by: the option that identifies it, and its key in the request that creates it
     :cvar states: the choices of `state`, the default first; none for what can only be configured
     :cvar scoped: whether it is in a project
     :cvar extension: the API extension that servers need to know the kind at all
@@ -62,10 +63,12 @@ class Declaration:
     :cvar events: states that happen and do not last, so that a document cannot ask for them
     :cvar instant_options: options for one task that make no sense in a document
     :cvar placed: whether the connection option `target` says where it is
+    :cvar of_member: whether each member of a cluster can have one of the same name, so that `target` says which
+    :cvar mutual: whether it gets ready only with others of its kind, so that a stack waits for none before all are made
     :cvar marks: whether it has a place for the name of the stack that owns it: its first free dictionary
     :cvar copied: whether the daemons copy it with its mark, so that a mark of an earlier version may be that of another
     :cvar one_by_one: actions (`create`, `delete`, …) that fail or leave damage when two of them run at once in the
-        same parent or project
+        same parent or project; of a `mutual` kind, anywhere
     :cvar lends: whether what it refers to is used by all that refers to it
     :cvar holds: whether its users have data in it, so that they keep it where a profile no longer names it
     :cvar lasting: patterns of keys that `singletons` keep for good, whoever wrote them
@@ -76,6 +79,7 @@ class Declaration:
     path = ""
     key = "name"
     named = True
+    named_by = "name"
     extension = ""
     fields: tuple[Field, ...] = ()
     states: tuple[str, ...] = ("present", "absent")
@@ -104,6 +108,8 @@ class Declaration:
     events: tuple[str, ...] = ()
     instant_options: tuple[str, ...] = ("new_name",)
     placed = False
+    of_member = False
+    mutual = False
     marks = True
     copied = True
     one_by_one: tuple[str, ...] = ()
@@ -117,7 +123,7 @@ class Declaration:
         """The options of the module, as Ansible takes them, without those of the connection."""
         spec: dict[str, dict[str, Any]] = {}
         if cls.named:
-            spec["name"] = {"type": "str", "required": True}
+            spec[cls.named_by] = {"type": "str", "required": True}
         if cls.states:
             spec["state"] = {"type": "str", "choices": list(cls.states), "default": cls.states[0]}
         if cls.renames:
@@ -147,14 +153,30 @@ class Declaration:
     @classmethod
     def identity(cls, params: Mapping[str, Any]) -> str | None:
         """The name that identifies it in the API; None if the options do not determine it."""
-        return params["name"]
+        return params[cls.named_by]
 
     @classmethod
     def label(cls, params: Mapping[str, Any]) -> str:
         """What identifies it among those of its kind in a project."""
-        return "/".join(
-            [*(str(params[option]) for option in cls.parents()), *([str(cls.identity(params))] if cls.named else [])]
-        )
+        name = [_at(str(cls.identity(params)), params.get("target") if cls.of_member else None)] if cls.named else []
+        return "/".join([*(str(params[option]) for option in cls.parents()), *name])
+
+    @classmethod
+    def member_of(cls, obj: dict[str, Any]) -> str | None:
+        """The member of a cluster that has an object, if each can have one of the same name."""
+        member = obj.get("location") if cls.of_member else None
+        return None if member in ("", "none") else member
+
+    @classmethod
+    def listed_as(cls, obj: dict[str, Any], member: str | None = None) -> str:
+        """What distinguishes an object from the others in its collection. `member` is where it will be."""
+        return _at(str(obj[cls.key]), cls.member_of(obj) or (member if cls.of_member else None))
+
+    @classmethod
+    def identifying(cls, params: Mapping[str, Any]) -> dict[str, Any]:
+        """The options, of those given, that say which resource it is."""
+        options = [*cls.parents(), *([cls.named_by] if cls.named else []), "project", *(["target"] * cls.of_member)]
+        return {option: params[option] for option in options if option in params}
 
     @classmethod
     def holder(cls) -> Map | None:
@@ -187,7 +209,7 @@ class Declaration:
     @classmethod
     def called(cls, obj: dict[str, Any], label: str) -> list[str]:
         """The labels that an object goes by, any of which a mark can name; none if it has no name."""
-        return [label]
+        return [label, label.rpartition("@")[0]] if cls.of_member and "@" in label else [label]
 
     @classmethod
     def lost_mark(cls, obj: dict[str, Any]) -> tuple[str, bool]:
@@ -232,6 +254,13 @@ class Declaration:
         return []
 
     @classmethod
+    def unfit(cls, parent: dict[str, Any]) -> str:
+        """Why an object that it would belong to can have none, in words; empty if it can. The servers answer a listing
+        of what cannot be there with an error.
+        """
+        return ""
+
+    @classmethod
     def readable(cls, client: Reader) -> bool:
         """Whether the server knows the kind, so that a collection can be listed."""
         return not cls.extension or client.has(cls.extension)
@@ -252,7 +281,12 @@ class Declaration:
             return entry or None
         if obj[cls.key] in cls.singletons and not set(entry) - {"description"}:
             return None
-        return {"name": obj[cls.key], **entry}
+        member = cls.member_of(obj)
+        return {cls.named_by: obj[cls.key], **({"target": member} if member else {}), **entry}
+
+
+def _at(name: str, member: str | None) -> str:
+    return f"{name}@{member}" if member else name
 
 
 def _written(params: Mapping[str, Any], option: str) -> list[str]:

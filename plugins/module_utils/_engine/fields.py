@@ -35,6 +35,8 @@ class Field:
     """
 
     type = "str"
+    #: What a request must have where an object has none: a server can take a value that is left out for another.
+    empty: Any = None
     #: Kinds that its values can name.
     refers_to: tuple[str, ...] = ()
     #: The value that means none; None where there is no such value.
@@ -85,6 +87,10 @@ class Field:
     def claims(self, obj: dict[str, Any], client: Any, query: dict[str, Any]) -> dict[Claim, Hold]:
         """What an object has by this field that only one can have at a time."""
         return {}
+
+    def needed(self, wanted: Any) -> list[tuple[str, str]]:
+        """The API extensions that a wanted value needs, each with what needs it."""
+        return [(self.extension, self.name)] if self.extension else []
 
 
 class Text(Field):
@@ -177,6 +183,7 @@ class Map(Field):
     """A free dictionary of the daemon's own keys (`config`, `properties`), with its `purge_*` option."""
 
     type = "dict"
+    empty: Any = {}
     #: Whether it takes keys that the daemon does not know, `user.*`.
     free = True
 

@@ -47,7 +47,7 @@ class Resource(ApiObject):
 
     def validate(self) -> None:
         """Refuse what can be seen to be wrong without asking the server."""
-        for option, name in (("name", self.name), ("new_name", self.params.get("new_name"))):
+        for option, name in ((self.named_by, self.name), ("new_name", self.params.get("new_name"))):
             if name is not None and (name in ("", ".", "..") or ("/" in name and not self.slashes)):
                 # its path would be that of something else; any other name can exist on a server
                 raise self.unnamable(option, name, self.name_rule[1])
@@ -91,7 +91,7 @@ class Resource(ApiObject):
 
     def create_body(self) -> dict[str, Any]:
         """The object to create: what is wanted, without keys to unset."""
-        body: dict[str, Any] = {"name": self.params.get("new_name") or self.name}
+        body: dict[str, Any] = {self.named_by: self.params.get("new_name") or self.name}
         for field in self.fields:
             value = field.merged(None, self.desired[field.key], self) if field.key in self.desired else None
             if value is not None:
@@ -158,20 +158,20 @@ class Resource(ApiObject):
             return Plan({}, {}, [], None)
         self.refuse_own("deleted")
         steps = [*self.before_delete(found), Step(Action.DELETE, f"delete {self.kind} {self.name}", self.delete)]
-        plan = Plan({"name": self.name, **self.comparable(found.object)}, {}, steps, None)
+        plan = Plan({self.named_by: self.name, **self.comparable(found.object)}, {}, steps, None)
         return plan.among("deleted", self.users(found.object) if "delete" in self.unless_used else [])
 
     def plan_create(self) -> Plan:
         self.check_extensions()
         new_name = self.params.get("new_name")
         if self.named:
-            option = "new_name" if new_name else "name"
+            option = "new_name" if new_name else self.named_by
             self.attempt(self.check_name, option, new_name or self.name, instead=None)
         body = self.create_body()
         self.check_change(body, {})
-        create = Step(Action.CREATE, f"create {self.kind} {body['name']}", lambda: self.create(body))
+        create = Step(Action.CREATE, f"create {self.kind} {body[self.named_by]}", lambda: self.create(body))
         steps = [create, *self.extra_steps(None, body)]
-        return Plan({}, {"name": body["name"], **self.comparable(body)}, steps, {**body})
+        return Plan({}, {self.named_by: body[self.named_by], **self.comparable(body)}, steps, {**body})
 
     def plan_update(self, found: Existing) -> Plan:
         current = found.object
@@ -231,7 +231,8 @@ class Resource(ApiObject):
     def foreseen(self, plan: Plan) -> dict[str, dict[str, Any]]:
         """The objects, by path, that the server will have once the plan is applied, for later plans to read."""
         maps: dict[str, Any] = {field.key: {} for field in self.fields if isinstance(field, Map)}
-        return {self.url(): {**maps, self.key: self.name, **(plan.result or {})}}
+        obj = {**maps, self.key: self.name, **(plan.result or {})}
+        return {self.url(self.listed_as({**obj, self.key: self.name}, self.params.get("target"))): obj}
 
 
 def _rename_steps(resource: Resource, target: str) -> list[Step]:
