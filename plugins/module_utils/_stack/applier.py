@@ -43,8 +43,9 @@ class Applier:
         self.client.server  # noqa: B018 - read once here, and not by each worker
         try:
             with concurrent.futures.ThreadPoolExecutor(self.parallel) as pool:
-                for chosen in (range(planned.late), range(planned.late, len(planned.nodes))):
-                    self._run(pool, planned, chosen)
+                self._run(pool, planned, range(planned.late))
+                self._await_mutual(pool, planned.nodes)
+                self._run(pool, planned, range(planned.late, len(planned.nodes)))
         finally:
             for client in self._clients:
                 client.transport.close()
@@ -99,19 +100,30 @@ class Applier:
             node.retryable = True
         return node.busy and not node.outcome
 
-    def _apply(self, node: Node) -> Outcome:
+    def _await_mutual(self, pool: concurrent.futures.Executor, nodes: list[Node]) -> None:
+        """Wait for what gets ready only with others of its kind, now that all of them are made."""
+        waiting = [node for node in nodes if node.kind.mutual and node.waits and node.outcome == DONE]
+        for node, future in [(node, pool.submit(self._apply, node, True)) for node in waiting]:
+            try:
+                node.warnings = future.result().warnings
+            except LXDError as exc:
+                node.outcome, node.words, node.retryable = FAILED, str(exc), exc.retryable
+                self.failed += 1
+
+    def _apply(self, node: Node, wait: bool = False) -> Outcome:
         client = getattr(self._local, "client", None)
         if client is None:
             client = self._local.client = self.client.another()
             with self._lock:
                 self._clients.append(client)
         client.on_wait = functools.partial(self.progress.wait, node) if self.progress.is_shown else None
+        params = {**node.params, "wait_for": None} if node.kind.mutual and not wait else node.params
         try:
-            return converge(node.kind(client, node.params))
+            return converge(node.kind(client, params))
         except LXDError as exc:
             if not (node.action == CREATE and already_there(exc.__cause__) and self._is_ours(node, client)):
                 raise
-        return converge(node.kind(client, node.params))
+        return converge(node.kind(client, params))
 
     @staticmethod
     def _is_ours(node: Node, client: Client) -> bool:

@@ -122,7 +122,7 @@ def spec_of(kind: type[Resource]) -> dict[str, dict[str, Any]]:
     spec = {option: dict(entry) for option, entry in kind.argument_spec().items() if option not in kind.instant_options}
     if "state" in spec:
         spec["state"]["choices"] = [state for state in kind.states if state != "absent" and state not in kind.events]
-    return {**spec, **(_SCOPED if kind.scoped else {}), **(_PLACED if kind.placed else {}), **_COMMON}
+    return {**spec, **(_SCOPED if kind.scoped else {}), **(_PLACED if kind.placed or kind.of_member else {}), **_COMMON}
 
 
 def parse(documents: list[Document], kinds: Kinds, project: str | None) -> tuple[list[Entry], list[str]]:

@@ -154,14 +154,11 @@ class Usage:
 
     def _user(self, node: Node) -> User:
         path = node.kind.path.format_map({option: quote(str(node.params[option])) for option in node.kind.parents()})
-        name = (
-            node.found.object.get(node.kind.key)
-            if node.found and node.kind.named
-            else node.kind.identity(node.params)
-            if node.kind.named
-            else ""
-        )
-        return User(self.view.effective(node.kind, node.project), (*parts_of(path), str(name)))
+        name = ""
+        if node.kind.named:
+            obj = node.found.object if node.found else {node.kind.key: node.kind.identity(node.params)}
+            name = node.kind.listed_as(obj, node.params.get("target"))
+        return User(self.view.effective(node.kind, node.project), (*parts_of(path), name))
 
     def _url(self, node: Node) -> str:
         user = self._user(node)

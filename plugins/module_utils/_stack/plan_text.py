@@ -124,12 +124,19 @@ def _facts(node: Node, rules: secrets.Rules) -> Iterator[_Change | str]:
 
 def _content(node: Node) -> dict[str, Any]:
     """What a new resource is made of and will have, without the marks of the stack."""
-    after = {key: value for key, value in node.plan.after.items() if key not in ("name", "status")}
+    after = {key: value for key, value in node.plan.after.items() if key not in (node.kind.named_by, "status")}
     holder = node.kind.holder()
     if holder and isinstance(after.get(holder.name), dict):
         after[holder.name] = {key: value for key, value in after[holder.name].items() if key not in values.MARKS}
     spec = node.kind.argument_spec()
-    left_out = {"name", "project", "exact", *node.kind.parents(), *after, *(field.name for field in node.kind.fields)}
+    left_out = {
+        node.kind.named_by,
+        "project",
+        "exact",
+        *node.kind.parents(),
+        *after,
+        *(field.name for field in node.kind.fields),
+    }
     made_of = {
         option: value
         for option, value in node.params.items()

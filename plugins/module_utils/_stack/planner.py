@@ -65,6 +65,8 @@ class Node:
         """Nodes with the same queue are applied one at a time."""
         if self.action not in self.kind.one_by_one:
             return None
+        if self.kind.mutual:  # the other side is in another parent, and can be in another project
+            return (self.kind.kind,)
         return (self.kind.kind, self.project, *(self.params[option] for option in self.kind.parents()))
 
     def warn(self, warnings: list[str]) -> None:
@@ -173,11 +175,9 @@ class Planner:
         """Put a placeholder for what cannot be planned into the view, so that what depends on it has only errors of its
         own. False if that is impossible.
         """
-        identity = {
-            option: node.params[option] for option in [*node.kind.parents(), "name", "project"] if option in node.params
-        }
         try:
-            resource = node.kind(self.client, {**defaults(node.kind.argument_spec()), **identity})
+            spec = defaults(node.kind.argument_spec())
+            resource = node.kind(self.client, {**spec, **node.kind.identifying(node.params)})
             for path, obj in resource.foreseen(Plan({}, {}, [], None)).items():
                 if not self.client.find(path, **resource.query()):
                     self.view.put(path, node.project, obj)
@@ -221,7 +221,7 @@ class Planner:
                 self.view.put(path, project, obj)
                 self._keep(node, path)
         elif there and node.kind.named:
-            self._keep(node, resource.url(there.object[node.kind.key]))
+            self._keep(node, resource.url(node.kind.listed_as(there.object)))
 
     def _decide(self, node: Node, resource: Resource, adopted: bool) -> None:
         plan = node.plan
@@ -235,7 +235,7 @@ class Planner:
             node.action, node.why = CREATE, "it is not there"
             return
         node.action = REPLACE if any(step.action is Action.DELETE for step in plan.steps) else UPDATE
-        options = ", ".join(sorted({*plan.before, *plan.after} - {"name"})) or "what cannot be compared"
+        options = ", ".join(sorted({*plan.before, *plan.after} - {node.kind.named_by})) or "what cannot be compared"
         node.why = f"it {'is adopted, and ' if adopted else ''}differs in {options}"
 
     def _marked(self, node: Node, obj: dict[str, Any]) -> dict[str, Any]:
@@ -250,7 +250,7 @@ class Planner:
         return {**node.params, holder.name: {**(node.params.get(holder.name) or {}), **mark}}
 
     def _is_daemons_own(self, node: Node) -> bool:
-        return not node.kind.named or node.params["name"] in node.kind.singletons
+        return not node.kind.named or node.params[node.kind.named_by] in node.kind.singletons
 
     def _keep(self, node: Node, path: str) -> None:
         self.kept.add((self.view.effective(node.kind, node.project), path))
@@ -265,8 +265,7 @@ class Planner:
         found = resource.fetch(resource.name)
         if found is None:
             return
-        undone = defaults(node.kind.argument_spec())
-        undone.update({option: node.params[option] for option in ("name", "project") if option in node.params})
+        undone = {**defaults(node.kind.argument_spec()), **node.kind.identifying(node.params)}
         for field in node.kind.fields:
             have, wanted = found.object.get(field.key) or {}, resource.wanted.get(field.key) or {}
             if isinstance(field, Devices):
@@ -304,9 +303,9 @@ class Planner:
         params = {
             **defaults(spec),
             **parents,
-            "name": obj[kind.key],
+            kind.named_by: obj[kind.key],
             "state": "absent",
-            "target": None,
+            "target": kind.member_of(obj),
             "project": project,
         }
         if "force" in spec:

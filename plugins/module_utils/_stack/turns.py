@@ -165,13 +165,10 @@ def _side(node: Any, client: Any) -> Side:
 
 def _freed(node: Any, these: list[Pass], sides: dict[int, Side], client: Any) -> Any:
     """The step that unsets what a resource has, before the resource gets what it will have."""
-    identity = {
-        option: node.params[option] for option in [*node.kind.parents(), "name", "project"] if option in node.params
-    }
     params = {
         **defaults(node.kind.argument_spec()),
         "target": None if node.kind.placed else node.params.get("target"),
-        **identity,
+        **node.kind.identifying(node.params),
         "state": "present",
         **unset([one.hold for one in these]),
     }

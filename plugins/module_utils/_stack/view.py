@@ -17,7 +17,7 @@ from typing import Any, Iterator
 
 from .._api.answers import Reply
 from .._api.client import quote
-from .._api.errors import ServerError
+from .._api.errors import InvalidInput, ServerError
 from .._api.facts import ServerFacts
 from .._api.reader import Reader
 from .._engine import values
@@ -61,11 +61,13 @@ class View(ServerFacts):
     def find(self, path: str, **query: Any) -> Reply | None:
         parent, _slash, last = path.rpartition("/")
         kind = self.kind_at(parent)
-        if kind is None or query.get("target"):
+        if kind is None or (query.get("target") and not kind.of_member):
             return self._ask(path, query)
         listing = self.listing(kind, parent, query.get("project"))
         name = urllib.parse.unquote(last)
         found = listing.get(name)
+        if kind.of_member:
+            found = _of_member(kind, listing, name, query.get("target"), self.label)
         if found is None and kind.key == "fingerprint":  # the API takes the first digits too
             found = next((obj for fingerprint, obj in listing.items() if fingerprint.startswith(name)), None)
         return None if found is None else Reply(dict(found), None, None)
@@ -140,9 +142,12 @@ class View(ServerFacts):
                 return {}
             # the daemon will create these with the project
             return {name: {"name": name, "description": "", "config": {}, "devices": {}} for name in kind.singletons}
+        whole = self.find(path.rpartition("/")[0], project=project) if kind.parents() else None
+        if whole and kind.unfit(whole.metadata):
+            return {}
         reply = self._source.find(path, recursion=1, **({} if project in ("", "default") else {"project": project}))
         listed = map(kind.of_listing, (reply.metadata if reply else None) or [])
-        return {obj[kind.key]: obj for obj in listed if obj is not None}
+        return {kind.listed_as(obj): obj for obj in listed if obj is not None}
 
     def _exist(self) -> set[str]:
         self._projects()
@@ -163,6 +168,18 @@ class View(ServerFacts):
         return Reply(dict(reply.metadata), None, None) if reply and isinstance(reply.metadata, dict) else reply
 
 
+def _of_member(
+    kind: type[Resource], listing: dict[str, dict[str, Any]], name: str, member: str | None, label: str
+) -> dict[str, Any] | None:
+    """The object of a name that a member has, or the only one if no member is named."""
+    if member or name in listing:
+        return listing.get(f"{name}@{member}", listing.get(name))
+    found = [obj for listed, obj in listing.items() if listed.partition("@")[0] == name]
+    if len(found) > 1:
+        raise InvalidInput(f"target: several members of {label} have a {kind.kind} '{name}': name one of them.")
+    return found[0] if found else None
+
+
 def places(
     view: View, kinds: dict[str, type[Resource]], kind: type[Resource], project: str
 ) -> Iterator[tuple[str, dict[str, str]]]:
@@ -174,6 +191,8 @@ def places(
     above = kind.refers["/".join(parents)]
     parent = kinds[above if isinstance(above, str) else above[0]]
     for path, outer in places(view, kinds, parent, project):
-        for name in sorted(view.listing(parent, path, project)):
+        for name, obj in sorted(view.listing(parent, path, project).items()):
+            if kind.unfit(obj):
+                continue
             options = {**outer, parents[-1]: name}
             yield kind.path.format_map({option: quote(value) for option, value in options.items()}), options
