@@ -142,7 +142,7 @@ def entry(kind: Any, documentation: dict[str, Any]) -> dict[str, Any]:
 
     common = {
         "project": {"description": "The project that the resource lives in."},
-        "target": {"description": "The cluster member that the instance is created on, or V(@group)."},
+        "target": {"description": "The cluster member that has the resource. For an instance also V(@group)."},
         "depends_on": {"description": "Resources that must exist before this one, as C(kind/name)."},
         "exact": {"description": "Whether what is not written here is unset; by default as C(exact) of the stack."},
         "loop": {"description": "With C(template), an entry for each item of a list."},

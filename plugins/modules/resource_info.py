@@ -33,7 +33,9 @@ options:
       - instance_snapshot
       - network
       - network_acl
+      - network_address_set
       - network_forward
+      - network_integration
       - network_load_balancer
       - network_peer
       - network_zone

@@ -9,6 +9,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import re
 from typing import Any
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.answers import Reply
@@ -45,6 +46,11 @@ DEFAULTS = {
         "type": "container",
     },
 }
+#: Collections besides those with defaults.
+OTHERS = re.compile(
+    r"/1\.0/(networks/[^/]+/(forwards|load-balancers|peers)|network-zones/[^/]+/records"
+    r"|network-(acls|zones|address-sets|integrations))"
+)
 SERVER = {
     "api_extensions": ["instance_pool_move"],
     "auth": "trusted",
@@ -59,6 +65,10 @@ SERVER = {
 
 def etag_of(obj: dict) -> str:
     return hashlib.sha256(json.dumps(obj, sort_keys=True).encode()).hexdigest()
+
+
+def is_collection(path: str) -> bool:
+    return path in DEFAULTS or bool(OTHERS.fullmatch(path))
 
 
 class Memory:
@@ -76,12 +86,13 @@ class Memory:
     def handle(self, method: str, path: str, body: Any = None, etag: str | None = None) -> tuple:
         """Error code or 200, metadata or the words of the error, ETag."""
         found = self.objects.get(path)
-        if method == "GET" and path in DEFAULTS:
+        if method == "GET" and is_collection(path):
             return 200, [one for one in self.objects if one.rpartition("/")[0] == path], None
-        if method == "POST" and path in DEFAULTS:
-            if f"{path}/{body['name']}" in self.objects:
+        if method == "POST" and is_collection(path):
+            name = body.get("name") or body["listen_address"]
+            if f"{path}/{name}" in self.objects:
                 return 409, f"The {path.rpartition('/')[2]} entry already exists", None
-            self.put(f"{path}/{body['name']}", **body)
+            self.put(f"{path}/{name}", **body)
             return 200, None, None
         if found is None:
             return 404, "Not Found", None

@@ -38,6 +38,9 @@ BLANK: dict[str, dict] = {
         "expanded_devices": {}, "expanded_config": {},
     },
     "snapshots": {"expires_at": "0001-01-01T00:00:00Z", "stateful": False},
+    "network-acls": {"description": "", "config": {}, "ingress": [], "egress": []},
+    "forwards": {"description": "", "config": {}, "ports": [], "location": "none"},
+    "peers": {"description": "", "config": {}, "status": "Pending"},
 }  # fmt: skip
 FEATURES = {"profiles": "features.profiles", "networks": "features.networks"}
 DEFAULT_FEATURES = {
@@ -56,6 +59,11 @@ class Refused(Exception):
     def __init__(self, code: int, words: str) -> None:
         super().__init__(words)
         self.code, self.words = code, words
+
+
+def name_in(body: dict) -> str:
+    """What the body of a request names."""
+    return body.get("name") or body.get("listen_address") or ""
 
 
 class World:
@@ -152,7 +160,7 @@ class World:
                 self.life -= 1
                 if self.life < 0:
                     raise Killed
-            name = body.get("name", "") if method == "POST" and body else ""
+            name = name_in(body) if method == "POST" and body else ""
             self.writes.append(f"{method} {path}/{name}".rstrip("/"))
             self.meanwhile.pop(f"{path}/{name}" if name else path, lambda: None)()
             words = self.faults.get(f"{path}/{name}" if name else path)
@@ -167,7 +175,7 @@ class World:
             }
             return
         if method == "POST":
-            self.create(f"{path}/{urllib.parse.quote(body['name'])}", body, project)
+            self.create(f"{path}/{urllib.parse.quote(name_in(body), safe='')}", body, project)
             return
         if path.endswith("/state"):
             found = self.must(path.rpartition("/")[0], project)

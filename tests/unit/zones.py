@@ -11,6 +11,12 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields impor
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
 
 
+def with_own(kinds: dict[str, type[Resource]], *own: type[Resource]) -> dict[str, type[Resource]]:
+    """Kinds with those of a test before all others, and in place of the real ones of the same name."""
+    first = {kind.kind: kind for kind in own}
+    return {**first, **{name: kind for name, kind in kinds.items() if name not in first}}
+
+
 class Zone(Resource):
     kind = "network_zone"
     path = "/1.0/network-zones"

@@ -23,6 +23,14 @@ from .._kinds.instances.instance import Instance
 from .._kinds.instances.instance_snapshot import InstanceSnapshot
 from .._kinds.instances.profile import Profile
 from .._kinds.networks.network import Network
+from .._kinds.networks.network_acl import NetworkAcl
+from .._kinds.networks.network_address_set import NetworkAddressSet
+from .._kinds.networks.network_forward import NetworkForward
+from .._kinds.networks.network_integration import NetworkIntegration
+from .._kinds.networks.network_load_balancer import NetworkLoadBalancer
+from .._kinds.networks.network_peer import NetworkPeer
+from .._kinds.networks.network_zone import NetworkZone
+from .._kinds.networks.network_zone_record import NetworkZoneRecord
 from .._kinds.server.project import Project
 from .._kinds.server.server import Server
 from .._kinds.storage.storage_bucket import StorageBucket
@@ -42,6 +50,14 @@ _LISTED: tuple[type[Resource], ...] = (
     Instance,
     InstanceSnapshot,
     Network,
+    NetworkAcl,
+    NetworkAddressSet,
+    NetworkForward,
+    NetworkIntegration,
+    NetworkLoadBalancer,
+    NetworkPeer,
+    NetworkZone,
+    NetworkZoneRecord,
     Profile,
     Project,
     Server,

@@ -35,12 +35,6 @@ def _of(kind: type[Resource]) -> Collection:
 #: What can be listed. First what there is no kind for.
 COLLECTIONS = {
     "instance_backup": Collection("/1.0/instances/{parent}/backups"),
-    "network_acl": Collection("/1.0/network-acls"),
-    "network_forward": Collection("/1.0/networks/{parent}/forwards", key="listen_address"),
-    "network_load_balancer": Collection("/1.0/networks/{parent}/load-balancers", key="listen_address"),
-    "network_peer": Collection("/1.0/networks/{parent}/peers"),
-    "network_zone": Collection("/1.0/network-zones"),
-    "network_zone_record": Collection("/1.0/network-zones/{parent}/records"),
     "operation": Collection("/1.0/operations", key="id"),
     "warning": Collection("/1.0/warnings", key="uuid"),
     **{kind.kind: _of(kind) for kind in KINDS.values() if kind.named and kind.listed},

@@ -18,6 +18,7 @@ from ..._engine import values
 from ..._engine.fields import Devices, Flag, Map, Names, Text
 from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from .._movable import Movable
+from .._names import HOST, NEWER_HOST
 from ..images._source import image_name
 from . import _origin as origin
 from ._power import FROZEN, RUNNING, STOPPED, PowerSteps, is_active, losses, normalize_status, status_after
@@ -48,17 +49,7 @@ class Instance(Movable):
     brought_keys = {"volatile.container.oci": ("environment.*",)}  # of the image of an application container
     originals = ("backup", "copy", "migration")
     hidden_keys = ("volatile.*", "image.*")
-    name_rule = (
-        r"(?![-0-9])[A-Za-z0-9-]{1,63}(?<!-)",
-        "1 to 63 letters, digits and dashes, starting with a letter, not ending with a dash",
-    )
-    name_rules = {
-        "operation_wait": (  # Incus, and LXD after 5.0.2: no extension says so, and this one came with it
-            r"(?!-|\d+\Z)[A-Za-z0-9-]{1,63}(?<!-)",
-            "1 to 63 letters, digits and dashes, starting with a letter or a digit, not ending with a dash, and no "
-            "number",
-        )
-    }
+    name_rule, name_rules = HOST, NEWER_HOST
     options = {
         "image": {"type": "str"},
         "source": {"type": "dict"},

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK
-from ansible_collections.cloudhost.lxd.tests.unit.zones import Note, Record, Zone
+from ansible_collections.cloudhost.lxd.tests.unit.zones import Note, Record, Zone, with_own
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -23,4 +23,4 @@ def zones(world, monkeypatch):
     for sort in ("network-zones", "records", "notes"):
         monkeypatch.setitem(BLANK, sort, {"description": "", "config": {}})
     world.server["api_extensions"].append("zones")
-    return {"note": Note, "network_zone_record": Record, "network_zone": Zone, **KINDS}
+    return with_own(KINDS, Note, Record, Zone)

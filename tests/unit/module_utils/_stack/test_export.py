@@ -15,6 +15,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry impor
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.export import export
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, SHOP, refused_after, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import BLANK, World, WorldClient
+from ansible_collections.cloudhost.lxd.tests.unit.zones import with_own
 
 
 def test_what_is_exported_changes_nothing_and_makes_the_same(world):
@@ -67,7 +68,7 @@ class Record(Resource):
 def test_a_new_kind_is_a_part_of_everything_without_a_word_in_the_stack(world, monkeypatch):
     for sort in ("network-zones", "records"):
         monkeypatch.setitem(BLANK, sort, {"description": "", "config": {}})
-    kinds = {"network_zone_record": Record, "network_zone": Zone, **KINDS}
+    kinds = with_own(KINDS, Record, Zone)
     before = world.dump()
     definition = {
         "networks": [{"name": "n0", "config": {"dns.zone.forward": "z0"}}],
