@@ -23,6 +23,8 @@ MADE = {
     "images": "fingerprint",
     "profiles": "name",
     "networks": "name",
+    "network-acls": "name",
+    "network-zones": "name",
     "storage-pools": "name",
 }
 #: The same for what is in a storage pool, which is deleted after its users and before the pool.

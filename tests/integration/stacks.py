@@ -16,7 +16,7 @@ NOISE = ("last_used_at", "used_by", "usage", "disk")
 
 
 def document(tiny: pathlib.Path) -> dict[str, Any]:
-    """Sixty resources of every kind that a server without a cluster can have."""
+    """Resources of every kind that a server without a cluster and OVN can have."""
     fingerprint = hashlib.sha256(tiny.read_bytes()).hexdigest()
     root = {"type": "disk", "path": "/", "pool": "shop-dir"}
     empty = {"source": {"type": "none"}, "state": "stopped"}
@@ -29,9 +29,19 @@ def document(tiny: pathlib.Path) -> dict[str, Any]:
         "networks": [
             {
                 "name": f"shopbr{number}",
-                "config": {"ipv4.address": f"10.158.{20 + number}.1/24", "ipv6.address": "none"},
+                "config": {"ipv4.address": f"10.158.{20 + number}.1/24", "ipv6.address": "none", **more},
             }
-            for number in range(3)
+            for number, more in enumerate(({}, {"security.acls": "shop-acl", "dns.zone.forward": "shop.test"}, {}))
+        ],
+        "network_acls": [
+            {"name": "shop-acl", "ingress": [{"action": "allow", "protocol": "tcp", "destination_port": "80, 443"}]}
+        ],
+        "network_forwards": [
+            {"network": "shopbr1", "listen_address": "192.0.2.21", "config": {"target_address": "10.158.21.9"}}
+        ],
+        "network_zones": [{"name": "shop.test", "config": {"peers.ns1.key": "hunter22hunter22"}}],
+        "network_zone_records": [
+            {"zone": "shop.test", "name": "www", "entries": [{"type": "A", "value": "192.0.2.21", "ttl": 60}]}
         ],
         "projects": [
             {"name": "shop-own", "description": "its own profiles", "config": {"features.images": False}},

@@ -18,6 +18,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields impor
     Moment,
     Names,
 )
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.records import Records
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import wire
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
@@ -116,7 +117,7 @@ class Subject:
         for task in reversed([task for task in self.made if task in tasks]):
             self.made.remove(task)
             module, options = task
-            named = {"name", "project", *KINDS[module].parents()}
+            named = {KINDS[module].named_by, "project", *KINDS[module].parents()}
             force = {"force": True} if "force" in KINDS[module].argument_spec() else {}
             given = {option: value for option, value in options.items() if option in named}
             self.api.run(module, state="absent", **given, **force)
@@ -157,7 +158,7 @@ class Subject:
         field = self.fields[option]
         if isinstance(field, Map):
             return dict.fromkeys(value)
-        if isinstance(field, Names):
+        if isinstance(field, (Names, Records)):
             return []
         return {Flag: not value, Moment: "never"}.get(type(field), "")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import pathlib
-from typing import Iterator
+from typing import Any, Iterator
 
 import pytest
 from integration.conftest import KINDS
@@ -16,6 +16,14 @@ from integration.examples import arguments
 from lab.ceph import Ceph
 from lab.cluster import Hosts
 from lab.ovn import Ovn
+
+UPLINK = {
+    "ipv4.address": "10.158.30.1/24",
+    "ipv4.dhcp.ranges": "10.158.30.2-10.158.30.99",
+    "ipv4.ovn.ranges": "10.158.30.100-10.158.30.200",
+    "ipv4.routes": "192.0.2.0/24",
+    "ipv6.address": "none",
+}
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -89,12 +97,7 @@ def test_a_ceph_pool_that_was_half_made(hosts: Hosts, ceph: Ceph) -> None:
 def test_an_ovn_network_has_no_part_of_a_member(hosts: Hosts, ovn: Ovn) -> None:
     """The API refuses entries for members here; it makes them itself."""
     first, second = hosts.nodes
-    uplink = {
-        "ipv4.address": "10.158.30.1/24",
-        "ipv4.dhcp.ranges": "10.158.30.2-10.158.30.99",
-        "ipv4.ovn.ranges": "10.158.30.100-10.158.30.200",
-    }
-    first.run("network", name="uplink", config={**uplink, "ipv6.address": "none"})
+    first.run("network", name="uplink", config=UPLINK)
     overlay = {"ipv4.address": "10.44.0.1/24", "ipv4.nat": True, "ipv6.address": "none"}
     network = {"name": "ovn1", "type": "ovn", "description": "Overlay", "config": {**overlay, "network": "uplink"}}
     done = first.converges("network", **network)
@@ -114,3 +117,95 @@ def test_an_ovn_network_has_no_part_of_a_member(hosts: Hosts, ovn: Ovn) -> None:
     first.converges("network", **arguments("network", "Create an OVN network"))
     for name in ("overlay", "ovn1", "uplink"):
         first.converges("network", name=name, state="absent")
+
+
+def overlay(number: int) -> dict[str, Any]:
+    config = {"network": "uplink", "ipv4.address": f"10.44.{number}.1/24", "ipv4.nat": True, "ipv6.address": "none"}
+    return {"name": f"ovn{number}", "type": "ovn", "config": config}
+
+
+PEERS = [
+    {"network": mine, "name": f"to-{other}", "target_network": other, "wait_for": ["created"]}
+    for mine, other in (("ovn1", "ovn2"), ("ovn2", "ovn1"))
+]
+
+
+@pytest.fixture(scope="module")
+def overlays(hosts: Hosts, ovn: Ovn) -> Iterator[dict[str, Any]]:
+    """A stack of two networks that are connected with each other, made by a single worker."""
+    networks = [{"name": "uplink", "config": UPLINK}, overlay(1), overlay(2)]
+    stack = {"name": "overlays", "definition": {"networks": networks, "network_peers": PEERS}, "parallel": 1}
+    first = hosts.nodes[0]
+    assert first.run("stack", check=True, **stack)["counts"]["create"] == 5
+    first.run("stack", **stack)
+    yield stack
+    first.run("stack", name="overlays", state="absent")
+
+
+def test_peers_are_mutual(hosts: Hosts, overlays: dict[str, Any]) -> None:
+    """Both sides are made before one is waited for."""
+    first, second = hosts.nodes
+    status = {first.query(f"/1.0/networks/{peer['network']}/peers/{peer['name']}")["status"] for peer in PEERS}
+    assert status == {"Created"}
+    assert second.run("stack", **overlays)["changed"] is False
+    exported = first.run("stack_export", kinds=["network_peer"])["definition"]
+    assert [peer["name"] for peer in exported["network_peers"]] == ["to-ovn2", "to-ovn1"]
+    rule = {"action": "allow", "source": "@ovn1/to-ovn2"}
+    first.converges("network_acl", name="lab", ingress=[rule, {"action": "allow", "source": "lab, @internal"}])
+    first.converges("network_peer", network="ovn1", name="to-ovn2", description="Lab")
+    gone = {"network": "ovn1", "name": "to-ovn2", "state": "absent"}
+    assert "is used by network_acl lab" in first.refuses("network_peer", **gone)
+    first.converges("network_acl", name="lab", state="absent")
+    first.converges("network_peer", **gone)
+    first.run("stack", **overlays)
+
+
+def test_addresses_of_ovn_networks(hosts: Hosts, overlays: dict[str, Any]) -> None:
+    """A load balancer and a forward are the same on all members; LXD 5.0 has no load balancers."""
+    first, second = hosts.nodes
+    forward = {"network": "ovn1", "listen_address": "192.0.2.9"}
+    first.converges("network_forward", **forward, config={"target_address": "10.44.1.9"})
+    assert second.run("network_forward", **forward, config={"target_address": "10.44.1.9"})["changed"] is False
+    second.converges("network_forward", **forward, state="absent")
+    balancer: dict[str, Any] = {"network": "ovn1", "listen_address": "192.0.2.10"}
+    backends = [{"name": f"web{n}", "target_address": f"10.44.1.1{n}", "target_port": "80"} for n in (1, 2)]
+    port = {"protocol": "tcp", "listen_port": "80", "target_backend": ["web2", "web1"]}
+    if "network_load_balancer" not in first.query("/1.0")["api_extensions"]:
+        message = first.refuses("network_load_balancer", **balancer, backends=backends, ports=[port])
+        assert "network_load_balancer needs the extension 'network_load_balancer'" in message
+        return
+    first.converges("network_load_balancer", **balancer, backends=backends, ports=[port], description="Web")
+    less = {"backends": backends[1:], "ports": [{**port, "target_backend": ["web2"]}]}
+    second.converges("network_load_balancer", **balancer, **less, config={"user.a": 1})
+    unknown = [{**port, "target_backend": ["web3"]}]
+    assert "there is no 'web3'" in first.refuses("network_load_balancer", **balancer, ports=unknown)
+    assert first.run("stack_export", kinds=["network_load_balancer"])["definition"] == {
+        "network_load_balancers": [{**balancer, **less, "description": "Web", "config": {"user.a": "1"}}]
+    }
+    first.converges("network_load_balancer", **balancer, state="absent")
+
+
+def test_each_member_has_its_own_forwards(hosts: Hosts) -> None:
+    """Of a bridge: the same address on two members is two forwards, which differ by their target."""
+    first, second = hosts.nodes
+    first.run("network", name="fwd0", config={"ipv4.address": "10.158.33.1/24", "ipv6.address": "none"})
+    given = {"network": "fwd0", "listen_address": "198.51.100.33"}
+    for member in ("node1", "node2"):
+        second.converges("network_forward", **given, target=member, config={"target_address": "10.158.33.9"})
+    assert "there is no 'node3'" in first.refuses("network_forward", **given, target="node3")
+    first.converges("network_forward", **given, target="node2", description="Second")
+    places = [first.query(f"/1.0/networks/fwd0/forwards/198.51.100.33?target=node{n}") for n in (1, 2)]
+    assert [(one["location"], one["description"]) for one in places] == [("node1", ""), ("node2", "Second")]
+    exported = first.run("stack_export", kinds=["network_forward"])["definition"]["network_forwards"]
+    assert sorted(entry["target"] for entry in exported) == ["node1", "node2"]
+    for entry in exported:
+        entry["config"] = {"user.a": "1"}
+    stack = {"name": "forwards", "definition": {"network_forwards": exported}, "adopt": True}
+    assert first.run("stack", **stack)["counts"]["update"] == 2
+    assert second.run("stack", **stack)["changed"] is False
+    less = {**stack, "definition": {"network_forwards": exported[:1]}, "prune": True}
+    assert first.run("stack", **less)["counts"] == {
+        "create": 0, "update": 0, "replace": 0, "delete": 1, "unchanged": 1,
+    }  # fmt: skip
+    first.converges("network_forward", **given, target=exported[0]["target"], state="absent")
+    first.run("network", name="fwd0", state="absent")

@@ -89,7 +89,7 @@ def _change(subject: Subject, option: str, value: Any, made: dict[str, Any]) -> 
     if none is not None:
         subject.converges(**{option: none})
         key = subject.fields[option].key
-        assert _value(subject, option, subject.query()[key]) == _value(subject, option, made[key]), (
+        assert _value(subject, option, subject.query().get(key)) == _value(subject, option, made.get(key)), (
             "it is not as it was"
         )
 
@@ -101,12 +101,12 @@ def _value(subject: Subject, option: str, value: Any) -> Any:
 
 def _purge(subject: Subject, option: str, field: Map) -> None:
     """Take away what a task does not have, and nothing of the server's."""
-    before = subject.query()[field.key]
+    before = subject.query().get(field.key)
     loose: dict[str, Any] = {"loose": {"type": "none"}} if isinstance(field, Devices) else {"user.loose": "x"}
     subject.run(**{option: loose})
     assert set(subject.query()[field.key]) == {*(before or {}), *loose}
     subject.converges(**{option: subject.new.get(option, {}), field.purge: True})
-    assert subject.query()[field.key] == before
+    assert subject.query().get(field.key) == before
 
 
 def _is_read(subject: Subject) -> None:

@@ -137,12 +137,6 @@ def things(api) -> Iterator[dict[str, tuple[str, str]]]:  # type: ignore[no-unty
     for path, body in (*BEFORE, *((path, body) for path, body, *_found in THINGS.values())):
         api.query(path, "POST", body)
     yield {kind: found for kind, (_path, _body, *found) in THINGS.items() if kind not in KINDS}
-    for path in (
-        "/1.0/networks/things0/forwards/10.158.60.9",
-        "/1.0/network-zones/things.test",
-        "/1.0/network-acls/things",
-    ):
-        api.query(path, "DELETE")
 
 
 #: What the following belong to.
@@ -155,12 +149,6 @@ THINGS: dict[str, tuple[str, dict[str, Any], str, str]] = {
     "instance_backup": (
         "/1.0/instances/things/backups", {"name": "b1", "compression_algorithm": "none"}, "things", "b1",
     ),
-    "network_acl": ("/1.0/network-acls", {"name": "things"}, "", "things"),
-    "network_forward": (
-        "/1.0/networks/things0/forwards", {"listen_address": "10.158.60.9"}, "things0", "10.158.60.9",
-    ),
-    "network_zone": ("/1.0/network-zones", {"name": "things.test"}, "", "things.test"),
-    "network_zone_record": ("/1.0/network-zones/things.test/records", {"name": "r1"}, "things.test", "r1"),
 }  # fmt: skip
 #: Those of which there is none here, with what they belong to.
 NONE = {"operation": "", "warning": ""}

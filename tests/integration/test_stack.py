@@ -59,7 +59,7 @@ def rows(result: dict[str, Any]) -> list[tuple[str, str, str]]:
 def test_a_life_without_a_trace(shop, tiny: pathlib.Path) -> None:
     before = everything(shop)
     definition = document(tiny)
-    assert resources(definition) == 60
+    assert resources(definition) == 64
     # test_conformance.py exports all of these, applies that, and makes them again from it
     elsewhere = {KINDS[kind].plural() for kind in TABLE}
     assert {kind.plural() for kind in KINDS.values() if kind.stackable} - set(definition) <= elsewhere, (
@@ -68,7 +68,7 @@ def test_a_life_without_a_trace(shop, tiny: pathlib.Path) -> None:
 
     made = converges(shop, name="shop", definition=definition)
     assert "hunter22" not in str(made)
-    assert made["summary"] == "58 to create, 2 to update, 0 to replace, 0 to delete, 0 unchanged"
+    assert made["summary"] == "62 to create, 2 to update, 0 to replace, 0 to delete, 0 unchanged"
     assert shop.query("/1.0/instances/shop-e3")["config"][MARK] == "shop"
     assert foreign(everything(shop)) == foreign(before)
 
@@ -80,9 +80,10 @@ def test_a_life_without_a_trace(shop, tiny: pathlib.Path) -> None:
     }
     asked = unchanged(shop, name="shop", definition=quiet)
     parents = {f"{entry.get('project')}/{entry['instance']}" for entry in definition["instance_snapshots"]}
-    # the server, projects, pools, networks, images, aliases; profiles in two projects, instances in three
-    assert len(asked) <= 6 + 2 + 3 + len(parents), asked
-    assert len([request for request in asked if "/snapshots" not in request]) <= 11
+    # the server, projects, pools, networks, images, aliases; profiles in two projects, instances in three; ACLs, zones,
+    # and what is in a network and a zone
+    assert len(asked) <= 6 + 2 + 3 + 4 + len(parents), asked
+    assert len([request for request in asked if "/snapshots" not in request]) <= 15
 
     edited = copy.deepcopy(definition)
     edited["profiles"][1]["config"] = {"limits.cpu": 2, "boot.autostart": False}

@@ -24,7 +24,7 @@ class Entry(NamedTuple):
     :ivar key: the options that name it, its parents included, and those that each of its tasks needs
     :ivar new: what else it is made with
     :ivar changes: for each field that can change, another value; a dictionary has keys that `new` does not have
-    :ivar bad: for `name` and for each field that can be wrong, a value that is refused, and words of the error
+    :ivar bad: for what names it and for each field that can be wrong, a value that is refused, and words of the error
     :ivar needs: tasks that make what it needs, in order; the suite undoes them
     :ivar renamed: its new name, for a kind that renames
     :ivar fixed: for each field that cannot change, another value
@@ -34,6 +34,7 @@ class Entry(NamedTuple):
     :ivar unset: what unsets a changed field, where it is not the usual: null for keys, or an empty value. None for a
         field that always has a value
     :ivar users: tasks that make something which uses it, for a kind that declares `unless_used`
+    :ivar lonely: why the servers of the tests can have nothing that uses it
     :ivar theirs: what another client writes in a race: a part of the API object, of another field than the first of
         `changes`; by default a key of its config
     :ivar etag: the products that compare the ETag of a write. On others only a change that is lost is noticed
@@ -54,6 +55,7 @@ class Entry(NamedTuple):
     shown: Options = NOTHING
     unset: Options = NOTHING
     users: tuple[Task, ...] = ()
+    lonely: str = ""
     theirs: Options = NOTHING
     etag: tuple[str, ...] = ("lxd", "incus")
     place: str = ""

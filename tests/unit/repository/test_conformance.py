@@ -37,8 +37,9 @@ def test_an_entry_leaves_nothing_out(kind):
     assert set(entry.changes) == set(fields) - create_only - of_members, "each field that can change"
     assert set(entry.fixed) >= create_only, "each field that cannot change"
     assert bool(entry.renamed) == declared.renames
-    assert bool(entry.users) == bool(declared.unless_used)
-    assert {"name", *declared.parents()} - set(entry.key) <= ({"name"} if declared.key != "name" else set())
+    assert bool(entry.users or entry.lonely) == bool(declared.unless_used)
+    named = {declared.named_by}
+    assert {*named, *declared.parents()} - set(entry.key) <= (named if declared.key != declared.named_by else set())
     for option, value in entry.changes.items():
         if isinstance(fields[option], Map) and not isinstance(fields[option], Devices):
             assert not set(value) & set(entry.new.get(option) or {}), f"{option}: other keys than it is made with"
@@ -58,4 +59,4 @@ def test_an_entry_has_a_bad_value_of_each_field(kind):
     }
     needed = {field.name for field in declared.fields} - free - {"properties"}
     assert needed <= set(entry.bad), needed - set(entry.bad)
-    assert "name" in entry.bad
+    assert declared.named_by in entry.bad

@@ -85,6 +85,13 @@ def test_the_example_of_a_kind(example):
     assert converge(example(client, {**params, "state": "absent"})).actions == ["delete network_zone lab.example.net"]
 
 
+def test_the_example_is_the_kind():
+    """Both files are shown as they are."""
+    page = (ROOT / "docs" / "adding-a-kind.md").read_text(encoding="utf-8")
+    for path in ("module_utils/_kinds/networks/network_zone.py", "modules/network_zone.py"):
+        assert f"```python\n{(ROOT / 'plugins' / path).read_text(encoding='utf-8')}```\n" in page, path
+
+
 def test_the_example_of_a_kind_asks_for_its_extension(example, monkeypatch):
     monkeypatch.setitem(memory.SERVER, "api_extensions", [])
     params = {name: spec.get("default") for name, spec in example.argument_spec().items()}

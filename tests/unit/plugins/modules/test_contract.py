@@ -72,10 +72,16 @@ def test_it_is_named_and_dated(name, module):
 
 
 def test_every_option_is_documented_as_it_is(module):
-    assert set(module.options) == set(module.spec)
-    for option, entry in module.spec.items():
-        documented = module.options[option]
+    documented_as_they_are(module.options, module.spec)
+
+
+def documented_as_they_are(options, spec):
+    """Also those inside an option."""
+    assert set(options) == set(spec)
+    for option, entry in spec.items():
+        documented = options[option]
         assert documented["description"], option
+        documented_as_they_are(documented.get("suboptions") or {}, entry.get("options") or {})
         assert documented["type"] == entry["type"] and entry["type"] in TYPES, option
         assert bool(documented.get("required")) == bool(entry.get("required")), option
         assert documented.get("default") == entry.get("default"), option
