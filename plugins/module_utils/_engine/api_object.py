@@ -99,8 +99,8 @@ class ApiObject(Checks):
 
     def update(self, found: Existing, body: dict[str, Any]) -> None:
         """`PUT` of the whole object. `PATCH` is not sent: for many kinds the servers empty what it leaves out."""
-        lacking = [field for field in self.fields if field.empty is not None and body.get(field.key) is None]
-        body = {**body, **{field.key: field.empty for field in lacking}}
+        lacking = [field for field in self.fields if field.blank is not None and body.get(field.key) is None]
+        body = {**body, **{field.key: field.blank for field in lacking}}
         self.writer.write("PUT", self.url(), body, etag=found.etag, **self.query())
 
     def delete(self) -> None:

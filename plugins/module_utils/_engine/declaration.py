@@ -12,21 +12,19 @@ These are facts of the class. They need no resource, and only `export`, `readabl
 from __future__ import annotations
 
 import itertools
-import re
 from typing import TYPE_CHECKING, Any, Callable, Mapping
 
 from .._api.reader import Reader
 from . import secrets
 from .fields import Field, Map
+from .identity import Identity
 from .values import is_true
 
 if TYPE_CHECKING:
     from .claims import Claim, Hold
 
-_PARENT = re.compile(r"{(\w+)}")
 
-
-class Declaration:
+class Declaration(Identity):
     """The class attributes of a kind with their defaults, and what follows from them.
 
     :cvar kind: the word for one of it, and the name of the result
@@ -146,39 +144,6 @@ class Declaration:
         return cls.section or cls.kind + ("es" if cls.kind.endswith(("s", "x", "ch")) else "s")
 
     @classmethod
-    def parents(cls) -> list[str]:
-        """The options that name what it belongs to, outermost first."""
-        return _PARENT.findall(cls.path)
-
-    @classmethod
-    def identity(cls, params: Mapping[str, Any]) -> str | None:
-        """The name that identifies it in the API; None if the options do not determine it."""
-        return params[cls.named_by]
-
-    @classmethod
-    def label(cls, params: Mapping[str, Any]) -> str:
-        """What identifies it among those of its kind in a project."""
-        name = [_at(str(cls.identity(params)), params.get("target") if cls.of_member else None)] if cls.named else []
-        return "/".join([*(str(params[option]) for option in cls.parents()), *name])
-
-    @classmethod
-    def member_of(cls, obj: dict[str, Any]) -> str | None:
-        """The member of a cluster that has an object, if each can have one of the same name."""
-        member = obj.get("location") if cls.of_member else None
-        return None if member in ("", "none") else member
-
-    @classmethod
-    def listed_as(cls, obj: dict[str, Any], member: str | None = None) -> str:
-        """What distinguishes an object from the others in its collection. `member` is where it will be."""
-        return _at(str(obj[cls.key]), cls.member_of(obj) or (member if cls.of_member else None))
-
-    @classmethod
-    def identifying(cls, params: Mapping[str, Any]) -> dict[str, Any]:
-        """The options, of those given, that say which resource it is."""
-        options = [*cls.parents(), *([cls.named_by] if cls.named else []), "project", *(["target"] * cls.of_member)]
-        return {option: params[option] for option in options if option in params}
-
-    @classmethod
     def holder(cls) -> Map | None:
         """The field that the mark of a stack is written into."""
         return (
@@ -205,11 +170,6 @@ class Declaration:
     def of_listing(cls, obj: dict[str, Any]) -> dict[str, Any] | None:
         """An object of a listing, as the API shows it alone; None for what is not of this kind."""
         return obj
-
-    @classmethod
-    def called(cls, obj: dict[str, Any], label: str) -> list[str]:
-        """The labels that an object goes by, any of which a mark can name; none if it has no name."""
-        return [label, label.rpartition("@")[0]] if cls.of_member and "@" in label else [label]
 
     @classmethod
     def lost_mark(cls, obj: dict[str, Any]) -> tuple[str, bool]:
@@ -283,10 +243,6 @@ class Declaration:
             return None
         member = cls.member_of(obj)
         return {cls.named_by: obj[cls.key], **({"target": member} if member else {}), **entry}
-
-
-def _at(name: str, member: str | None) -> str:
-    return f"{name}@{member}" if member else name
 
 
 def _written(params: Mapping[str, Any], option: str) -> list[str]:

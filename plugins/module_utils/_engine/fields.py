@@ -36,7 +36,7 @@ class Field:
 
     type = "str"
     #: What a request must have where an object has none: a server can take a value that is left out for another.
-    empty: Any = None
+    blank: Any = None
     #: Kinds that its values can name.
     refers_to: tuple[str, ...] = ()
     #: The value that means none; None where there is no such value.
@@ -183,7 +183,7 @@ class Map(Field):
     """A free dictionary of the daemon's own keys (`config`, `properties`), with its `purge_*` option."""
 
     type = "dict"
-    empty: Any = {}
+    blank: Any = {}
     #: Whether it takes keys that the daemon does not know, `user.*`.
     free = True
 

@@ -165,7 +165,7 @@ class Several(Key):
 class AddressSet(NameSet):
     """A set of IP addresses, subnets and ranges, in the spelling of the daemons."""
 
-    empty: Any = []
+    blank: Any = []
 
     def clean(self, params: Mapping[str, Any]) -> Any:
         written = params[self.name]
@@ -187,6 +187,7 @@ class Records(Field):
 
     type = "list"
     empty: Any = []
+    blank: Any = []
 
     def __init__(self, name: str, *keys: Key, unique: tuple[str, ...] = (), **kwargs: Any) -> None:
         super().__init__(name, **kwargs)

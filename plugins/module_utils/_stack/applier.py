@@ -105,10 +105,10 @@ class Applier:
         waiting = [node for node in nodes if node.kind.mutual and node.waits and node.outcome == DONE]
         for node, future in [(node, pool.submit(self._apply, node, True)) for node in waiting]:
             try:
-                node.warnings = future.result().warnings
+                node.warn(future.result().warnings)
             except LXDError as exc:
-                node.outcome, node.words, node.retryable = FAILED, str(exc), exc.retryable
-                self.failed += 1
+                node.outcome, node.words = FAILED, str(exc)
+                node.retryable = bool(failure(exc)["retryable"])
 
     def _apply(self, node: Node, wait: bool = False) -> Outcome:
         client = getattr(self._local, "client", None)

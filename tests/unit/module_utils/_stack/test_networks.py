@@ -88,7 +88,7 @@ def test_both_sides_of_peers_are_made_before_one_is_waited_for(world, parallel):
     world.server["api_extensions"].append("network_type_ovn")
     result = run(world, definition, parallel=parallel)
     assert sorted(written(world)[2:]) == ["POST networks/n1/peers/to-n2", "POST networks/n2/peers/to-n1"]
-    assert result["counts"] == {"create": 4, "update": 0, "replace": 0, "delete": 0, "unchanged": 0}
+    assert (result["counts"]["create"], result["counts"]["unchanged"]) == (4, 0)
     assert len(result["done"]) == 4
     world.writes.clear()
     again = run(world, definition)
@@ -111,7 +111,7 @@ def test_a_peer_without_its_other_side_fails_after_all_else_is_done(world):
     for name in ("n1", "n2"):
         world.put(f"/1.0/networks/{name}", type="ovn")
     definition = {"network_peers": peers("n1", "n2")[:1], "profiles": [{"name": "a"}]}
-    with pytest.raises(StackFailed, match="network_peer n1/to-n2: .*is Pending: network 'n2' needs a network_peer"):
+    with pytest.raises(StackFailed, match="'n1/to-n2': .*is Pending: network 'n2' needs a network_peer"):
         run(world, definition, parallel=1)
     assert sorted(written(world)) == ["POST networks/n1/peers/to-n2", "POST profiles/a"]
 
