@@ -47,7 +47,7 @@ class ApiObject(Checks):
 
     def owner_path(self, obj: dict[str, Any]) -> str:
         """For a kind without a place for a mark: the path of what it belongs to, whose mark counts."""
-        return self.collection.rpartition("/")[0] if self.parents() else ""
+        return self.parent_of(self.collection)
 
     # -- reading ------------------------------------------------------------------------------------------------------
 

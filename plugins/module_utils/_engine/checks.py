@@ -139,7 +139,7 @@ class Checks(Declaration):
             self.client.require(self.extension, self.kind)
         option, name = parents[-1], str(self.params[parents[-1]])
         whole = {other: quote(str(self.params[other])) for other in parents}
-        path = self.path[: self.path.rindex("}") + 1].format_map(whole)
+        path = self.parent_of(self.path).format_map(whole)
         query = {key: value for key, value in self.query().items() if key != "target"}
         found = self.client.find(path, **query)
         if not found:

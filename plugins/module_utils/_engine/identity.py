@@ -29,6 +29,11 @@ class Identity:
         return _PARENT.findall(cls.path)
 
     @classmethod
+    def parent_of(cls, collection: str) -> str:
+        """The path of what a collection belongs to; empty if it belongs to nothing."""
+        return collection[: len(collection) - len(cls.path.rpartition("}")[2])] if cls.parents() else ""
+
+    @classmethod
     def identity(cls, params: Mapping[str, Any]) -> str | None:
         """The name that identifies it in the API; None if the options do not determine it."""
         return params[cls.named_by]

@@ -27,7 +27,7 @@ class Snapshot(Resource):
     @property
     def owner(self) -> str:
         """The path of what it is taken of."""
-        return self.collection.rpartition("/")[0]
+        return self.parent_of(self.collection)
 
     @property
     def owner_words(self) -> str:

@@ -142,7 +142,7 @@ class View(ServerFacts):
                 return {}
             # the daemon will create these with the project
             return {name: {"name": name, "description": "", "config": {}, "devices": {}} for name in kind.singletons}
-        whole = self.find(path.rpartition("/")[0], project=project) if kind.parents() else None
+        whole = self.find(kind.parent_of(path), project=project) if kind.parents() else None
         if whole and kind.unfit(whole.metadata):
             return {}
         reply = self._source.find(path, recursion=1, **({} if project in ("", "default") else {"project": project}))
