@@ -140,7 +140,8 @@ class Checks(Declaration):
         option, name = parents[-1], str(self.params[parents[-1]])
         whole = {other: quote(str(self.params[other])) for other in parents}
         path = self.parent_of(self.path).format_map(whole)
-        query = {key: value for key, value in self.query().items() if key != "target"}
+        # what can be on each member under one name belongs to something that all members share
+        query = {key: value for key, value in self.query().items() if not (self.of_member and key == "target")}
         found = self.client.find(path, **query)
         if not found:
             self.check_known(option, [name], path.rpartition("/")[0], **query)
