@@ -228,6 +228,6 @@ def test_templates_and_loops(shop, tmp_path: pathlib.Path) -> None:
     plain = play(shop, tmp_path, *more, name="shop", src="loops.yml").stdout
     assert "loops.yml:7: profiles[0]" in plain and "loop: it needs src and template: true" in plain
     host.write_text(f"sizes: {sizes}\n")
-    assert "loops.yml:4: profiles[0].config.user.password: the template cannot" in (
+    assert "loops.yml:6: profiles[0].config.user.password: the template cannot" in (
         play(shop, tmp_path, *more, name="shop", src="loops.yml", template=True).stdout
     )

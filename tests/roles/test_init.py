@@ -93,7 +93,7 @@ def preseed(tmp_path):
             "networks[0] 'lxdbr0': typ: there is no such key. Did you mean 'type'?",
         ),
         ({"networks": [{"config": {}}]}, "networks[0]: name: it is missing"),
-        ({"storage_pools": {"name": "x"}}, "storage_pools: a list of storage_pool entries is needed, not a dict"),
+        ({"storage_pools": {"name": "x"}}, "storage_pools: a list of storage_pool entries is needed, each with"),
         ({"cluster": {"enabled": True, "server_name": "one"}}, "init_preseed.cluster is not for this role"),
         (
             {"storage_volumes": [{"name": "v", "pool": "local", "type": "container"}]},

@@ -19,5 +19,5 @@ class InPool(Resource):
     placed = True
 
     def query(self) -> dict[str, Any]:
-        target = self.params["target"]
+        target = self.params.get("target")  # placeholders of stacks have only the options of the module
         return {**super().query(), **({"target": target} if target else {})}

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.arguments import checked
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, refused, run
@@ -81,6 +82,16 @@ from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, ref
 )
 def test_what_is_wrong_is_said_before_anything_is_changed(world, definition, words):
     assert words in refused(world, definition)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in KINDS.values() if kind.stackable and kind.named], ids=lambda kind: kind.kind
+)
+def test_an_entry_of_any_kind_with_an_unknown_option(world, kind):
+    """A placeholder stands for it, whatever its requests need of the options."""
+    named = dict.fromkeys((*kind.parents(), kind.named_by), "one")
+    words = refused(world, {kind.plural(): [{**named, "no_such_option": 1}]})
+    assert "no_such_option: there is no such key" in words
 
 
 def test_all_that_is_wrong_is_said_at_once_with_its_line(world):
