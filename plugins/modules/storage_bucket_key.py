@@ -130,11 +130,11 @@ storage_bucket_key:
       description: C(admin) or C(read-only).
       type: str
       returned: success
-    access-key:
+    access_key:
       description: The access key of S3.
       type: str
       returned: success
-    secret-key:
+    secret_key:
       description: The secret key of S3.
       type: str
       returned: success

@@ -135,9 +135,15 @@ class Declaration(Identity):
 
     @classmethod
     def returned(cls, obj: dict[str, Any] | None) -> Any:
-        """The object as the module returns it: secrets hidden, except those in `returned_secrets`."""
+        """The object as the module returns it: secrets hidden, except those in `returned_secrets`. A key with a dash,
+        which templates cannot name after a dot, has the name of its option.
+        """
         hidden = secrets.masked(obj)
-        return {**hidden, **{key: obj[key] for key in cls.returned_secrets if key in obj}} if obj else hidden
+        if not obj:
+            return hidden
+        names = {field.key: field.name for field in cls.fields if "-" in field.key}
+        shown = {**hidden, **{key: obj[key] for key in cls.returned_secrets if key in obj}}
+        return {names.get(key, key): value for key, value in shown.items()}
 
     @classmethod
     def plural(cls) -> str:

@@ -74,7 +74,7 @@ def _errors(view: View, kind: Any, project: str, changing: Sequence[Any], gone: 
         if not (refused or gaining):
             continue
         name = (refused or gaining)[-1]
-        node, other = nodes[name], next(one for one in having if one != name)
+        node, other = nodes[name], min(one for one in having if one != name)
         words = f"{having[name]}: {claim.what} {claim.value} is that of {kind.kind} '{other}' too."
         if refused:
             yield _placed(node, f"{words} Choose another.")

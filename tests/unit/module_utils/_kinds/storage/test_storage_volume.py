@@ -131,5 +131,6 @@ def test_listings_of_volumes_have_snapshots_too(client):
 
 def test_the_secret_of_a_key_is_returned_and_not_exported(client):
     key = {"name": "reader", "role": "read-only", "access-key": "AAAAAAAA", "secret-key": "SSSSSSSS"}
-    assert StorageBucketKey.returned(key) == key
+    returned = {"name": "reader", "role": "read-only", "access_key": "AAAAAAAA", "secret_key": "SSSSSSSS"}
+    assert StorageBucketKey.returned(key) == returned
     assert StorageBucketKey.export(key, client, {}) == {"name": "reader", "role": "read-only"}
