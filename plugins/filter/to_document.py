@@ -109,7 +109,8 @@ def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
     value = str(value)
     if _is_literal(value):
         return dumper.represent_scalar(TEXT, value, style="|")
-    resolved = dumper.resolve(yaml.ScalarNode, value, (True, False))  # type: ignore[no-untyped-call]
+    untyped: Any = dumper  # some versions of the stubs know the method, and some do not
+    resolved = untyped.resolve(yaml.ScalarNode, value, (True, False))
     ambiguous = resolved != TEXT or _NOT_TEXT.fullmatch(value)
     plain = re.match(r"[\w/.]", value) and _is_visible(value) and not ambiguous
     return dumper.represent_scalar(TEXT, value, style=None if plain else '"')

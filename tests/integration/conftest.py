@@ -32,7 +32,7 @@ from lab.simplestreams import Trusting  # noqa: E402
 
 #: How long a single test may take with what it is the first to need, in seconds. A daemon that hangs shall not hold up
 #: the whole run.
-LIMIT = 300
+LIMIT = 600
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
