@@ -19,14 +19,15 @@ from typing import Union
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
 Subnet = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
-_LEADING_ZERO = re.compile(r"(?<![0-9a-f:])0\d|(?<=:)0\d+\.", re.I)
+_LEADING_ZERO = re.compile(r"(?:^|\.)0\d")
 _LENGTH = re.compile(r"0|[1-9]\d{0,2}")
 
 
 def parsed(text: str) -> Address | None:
     """The address that a text is; None for any other text."""
     text = text.strip()
-    if "%" in text or ("." in text and _LEADING_ZERO.search(text)):
+    last = text.rpartition(":")[2]  # which can be IPv4, also in IPv6
+    if "%" in text or ("." in last and _LEADING_ZERO.search(last)):
         return None
     try:
         found = ipaddress.ip_address(text)

@@ -11,7 +11,7 @@ import ipaddress
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import addresses, values
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.claims import address
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 
@@ -49,6 +49,7 @@ ips = st.one_of(st.ip_addresses(v=4), st.ip_addresses(v=6))
 
 
 @given(ips, st.booleans(), st.booleans())
+@example(ipaddress.IPv6Address("::ffff:0.0.0.0"), True, False)
 def test_all_spellings_of_an_address_are_one(ip, exploded, upper):
     text = ip.exploded if exploded else str(ip)
     text = text.upper() if upper else text
