@@ -179,6 +179,8 @@ def test_what_is_exact_has_what_a_new_one_has_and_no_more(situation):
     devices = {**(params.get("devices") or {}), **((have or {}).get("devices") or {})}
     if have is None or params["state"] == "absent" or any((one or {}).get("path") == "/" for one in devices.values()):
         return
+    if any(one == {} for one in (params.get("devices") or {}).values()):
+        return  # the servers refuse a device without a type
     made, changed = cloud(kind, None), cloud(kind, have)
     for client in (made, changed):
         converge(kind(client, copy.deepcopy({**params, "exact": True})))
