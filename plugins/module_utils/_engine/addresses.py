@@ -17,6 +17,7 @@ import re
 from typing import Union
 
 Address = Union[ipaddress.IPv4Address, ipaddress.IPv6Address]
+Interface = Union[ipaddress.IPv4Interface, ipaddress.IPv6Interface]
 Subnet = Union[ipaddress.IPv4Network, ipaddress.IPv6Network]
 
 _LEADING_ZERO = re.compile(r"(?:^|\.)0\d")
@@ -52,6 +53,15 @@ def canonical(text: str) -> str:
     return f"{address}{slash}{length}"
 
 
+def interface(text: str) -> Interface | None:
+    """An address with the length of its prefix; None for any other text, also for an address alone."""
+    try:
+        return ipaddress.ip_interface(text) if "/" in text else None
+    except ValueError:
+        return None
+
+
 def subnet(text: str) -> Subnet | None:
     """The subnet of an address with the length of its prefix; None for any other text."""
-    return ipaddress.ip_interface(canonical(text)).network if "/" in text and canonical(text) else None
+    found = interface(canonical(text))
+    return found.network if found else None

@@ -72,6 +72,27 @@ class ApiObject(Checks):
             self.check_parent()
         return found
 
+    def check_parent(self) -> None:
+        """Report that what it belongs to does not exist, or can have none. Asks nothing of a kind that belongs to
+        nothing.
+        """
+        parents = self.parents()
+        if not parents:
+            return
+        if self.extension:  # without it there is nothing to belong to, either
+            self.client.require(self.extension, self.kind)
+        option, name = parents[-1], str(self.params[parents[-1]])
+        path = self.parent_of(self.collection)
+        # what can be on each member under one name belongs to something that all members share
+        query = {key: value for key, value in self.query().items() if not (self.of_member and key == "target")}
+        found = self.client.find(path, **query)
+        if not found:
+            self.check_known(option, [name], path.rpartition("/")[0], **query)
+            return
+        reason = self.unfit(found.metadata)
+        if reason:
+            self.refuse(f"{option}: '{name}' on {self.client.label} can have no {self.kind}: {reason}.")
+
     def fetch(self, name: str) -> Existing | None:
         """`GET` of the object with a name."""
         reply = self.client.find(self.url(name), **self.query())

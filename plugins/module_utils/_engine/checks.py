@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Mapping, TypeVar
 
-from .._api.client import quote
 from .._api.errors import InvalidInput, Missing, did_you_mean
 from .._api.reader import Reader
 from .declaration import Declaration
@@ -127,28 +126,6 @@ class Checks(Declaration):
         """Refuse a project that does not exist."""
         if self.scoped and project and project != "default":
             self.check_known("project", [project], "/1.0/projects")
-
-    def check_parent(self) -> None:
-        """Report that what it belongs to does not exist, or can have none. Asks nothing of a kind that belongs to
-        nothing.
-        """
-        parents = self.parents()
-        if not parents:
-            return
-        if self.extension:  # without it there is nothing to belong to, either
-            self.client.require(self.extension, self.kind)
-        option, name = parents[-1], str(self.params[parents[-1]])
-        whole = {other: quote(str(self.params[other])) for other in parents}
-        path = self.parent_of(self.path).format_map(whole)
-        # what can be on each member under one name belongs to something that all members share
-        query = {key: value for key, value in self.query().items() if not (self.of_member and key == "target")}
-        found = self.client.find(path, **query)
-        if not found:
-            self.check_known(option, [name], path.rpartition("/")[0], **query)
-        elif self.unfit(found.metadata):
-            self.refuse(
-                f"{option}: '{name}' on {self.client.label} can have no {self.kind}: {self.unfit(found.metadata)}."
-            )
 
     def refuse_own(self, verb: str) -> None:
         """Refuse to delete or rename what the daemon made itself and needs."""

@@ -110,13 +110,6 @@ def network_of_nic(device: dict[str, str], client: Any, query: dict[str, Any]) -
     return network if name and network["type"] in ("bridge", "ovn") else {}
 
 
-def is_active(obj: dict[str, Any]) -> bool:
-    """Whether to count what an instance has only while it runs. A profile has no status and counts: its instances may
-    run.
-    """
-    return obj.get("status", "Running") != "Stopped"
-
-
 def _on_network(name: str, device: dict[str, str], obj: dict[str, Any], network: dict[str, Any]) -> dict[Claim, Hold]:
     """What the servers compare with the other NICs of a network before they accept a NIC."""
     found: dict[Claim, Hold] = {}
@@ -150,7 +143,7 @@ def _on_network(name: str, device: dict[str, str], obj: dict[str, Any], network:
 def _nic(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, Hold]:
     """What a NIC uses of the host while its instance runs."""
     found: dict[Claim, Hold] = {}
-    if not is_active(obj):
+    if not values.is_active(obj):
         return found
     for key in ("ipv4.routes", "ipv6.routes", "ipv4.routes.external", "ipv6.routes.external"):
         found.update(
@@ -164,7 +157,7 @@ def _nic(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, 
 
 
 def _proxy(name: str, device: dict[str, str], obj: dict[str, Any]) -> dict[Claim, Hold]:
-    if not is_active(obj) or device.get("bind", "host") != "host" or not device.get("listen"):
+    if not values.is_active(obj) or device.get("bind", "host") != "host" or not device.get("listen"):
         return {}
     start, _colon, ports = device["listen"].rpartition(":")
     parts = values.listed(ports) if start.startswith(("tcp", "udp")) else [ports]

@@ -341,3 +341,10 @@ def printable(text: str, keep: str = "") -> str:
         if text.isprintable()
         else "".join(char if char.isprintable() or char in keep else f"\\U{ord(char):08x}" for char in text)
     )
+
+
+def is_active(obj: dict[str, Any]) -> bool:
+    """Whether an instance has begun to use what it has of its host, as a frozen one has. A profile has no status and
+    counts: its instances may run.
+    """
+    return bool(obj.get("status") != "Stopped")

@@ -8,10 +8,10 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any, Dict
 
 from .. import values
+from ..addresses import interface, parsed
 from .rules import changed
 
 Config = Dict[str, Any]
@@ -63,7 +63,7 @@ def stray_ranges(config: Config) -> list[str]:
     for key, address in zip(RANGES, ADDRESSES):
         ours = _interface(config.get(address))
         for part in values.listed(config.get(key)) if ours else ():
-            ends = [_address(end) for end in part.split("-")]
+            ends = [parsed(end) for end in part.split("-")]
             if any(end and end not in ours.network for end in ends):
                 warnings.append(
                     f"config.{key}: {part} is outside of the subnet {ours.network} of {address}, so no instance gets "
@@ -82,7 +82,7 @@ def stray_addresses(option: str, device: Config, network: Config) -> list[str]:
     config, errors = network.get("config") or {}, []
     for key, dhcp in zip(ADDRESSES, ("ipv4.dhcp", "ipv6.dhcp.stateful")):
         place, text = f"{option}.{key}", str(device.get(key) or "")
-        ours, address = _interface(config.get(key)), _address(text)
+        ours, address = _interface(config.get(key)), parsed(text)
         filtered = values.is_true(device.get(f"security.{key[:4]}_filtering"))
         if not address:
             continue
@@ -125,18 +125,8 @@ def _is_silent(config: Config) -> bool:
     return config.get("dns.mode") == "none"
 
 
-def _address(text: str) -> Any:
-    try:
-        return ipaddress.ip_address(text.strip())
-    except ValueError:
-        return None
-
-
 def _interface(text: Any) -> Any:
-    try:
-        return ipaddress.ip_interface(str(text)) if text and "/" in str(text) else None
-    except ValueError:
-        return None
+    return interface(str(text)) if text else None
 
 
 def listed_acls(config: Config | None) -> list[str]:

@@ -58,11 +58,6 @@ def end_words(instance: Any, status: str, done: str) -> str:
     )
 
 
-def is_active(obj: dict[str, Any]) -> bool:
-    """Whether an instance has begun to use what it has of its host. A frozen one has."""
-    return bool(obj.get("status") != STOPPED)
-
-
 def losses(obj: dict[str, Any]) -> list[str]:
     """What a deletion interrupts and loses, as plans say it."""
     status = str(obj.get("status") or "").lower()

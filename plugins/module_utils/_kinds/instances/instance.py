@@ -21,7 +21,7 @@ from .._movable import Movable
 from .._names import HOST, NEWER_HOST
 from ..images._source import image_name
 from . import _origin as origin
-from ._power import FROZEN, RUNNING, STOPPED, PowerSteps, is_active, losses, normalize_status, status_after
+from ._power import FROZEN, RUNNING, STOPPED, PowerSteps, losses, normalize_status, status_after
 from ._update import InstanceUpdate, rebuilding
 
 #: What `wait_for` waits for, see `_wait.Waiter`.
@@ -62,7 +62,7 @@ class Instance(Movable):
     constraints = {"mutually_exclusive": [("image", "source")]}
     events = ("restarted", "rebuilt")
     losses = staticmethod(losses)
-    is_active = staticmethod(is_active)
+    is_active = staticmethod(values.is_active)
     alone = staticmethod(origin.alone)
     instant_options = ("new_name", "new_project")
     placed = True

@@ -79,8 +79,10 @@ class Listening(Resource):
         for option, address in fresh.items():
             if address is None:
                 self.refuse(f"{option}: an IP address is needed.")
-            elif found and self._hindrance(address, found.metadata):
-                self.refuse(f"{option}: '{address}' {self._hindrance(address, found.metadata)}")
+                continue
+            hindrance = self._hindrance(address, found.metadata) if found else ""
+            if hindrance:
+                self.refuse(f"{option}: '{address}' {hindrance}")
 
     def _hindrance(self, address: Address, network: dict[str, Any]) -> str:
         """Why traffic cannot be passed on to an address, in words; empty if it can."""
