@@ -343,7 +343,7 @@ for _product in PRODUCTS:
 @nox.session(python=NEWEST, tags=["bench"])
 def bench(session: nox.Session) -> None:
     """The stack beside loops and the daemons' clients: `nox -s bench -- incus`. Needs an otherwise idle machine."""
-    session.install("ansible", "pytest")  # with community.general in it
+    session.install("ansible")  # with community.general in it
     image = test_image(session)
     session.run("python", "tests/bench/stack.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image})
 

@@ -20,7 +20,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import converge as _converge  # noqa: E402 - the tests folder is no package of the collection
 from integration import raw  # noqa: E402
-from integration.modules import refused, run_module  # noqa: E402
+from integration.modules import late_imports, refused, run_module  # noqa: E402
 from integration.stacks import document  # noqa: E402
 from lab import tiny as busybox  # noqa: E402
 from lab.daemon import KINDS, Daemon  # noqa: E402
@@ -33,6 +33,8 @@ from lab.simplestreams import Trusting  # noqa: E402
 #: How long a single test may take with what it is the first to need, in seconds. A daemon that hangs shall not hold up
 #: the whole run.
 LIMIT = 600
+#: What functions may import although nothing changes: for a connection over TCP, a condition, a file that is sent.
+LATE = {"_files", "_wait", "tls"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -117,7 +119,9 @@ class Server:
         """Nothing is to be done, nothing is written, and it takes as few requests as is claimed."""
         for check in (True, False):
             self.proxy.forget()
-            again = self.run(module, check=check, **arguments)
+            with late_imports() as late:
+                again = self.run(module, check=check, **arguments)
+            assert late <= LATE, "an unchanged run loads what only a change needs"
             assert (again["changed"], again["actions"], again["diff"]["before"]) == (False, [], ""), again["diff"]
             assert self.proxy.writes == [], "an unchanged run wrote"
             assert len(self.proxy.requests) == cost(module, arguments, check), self.proxy.requests

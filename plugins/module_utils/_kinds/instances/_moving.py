@@ -16,6 +16,7 @@ from ..._api.errors import Interrupted, ServerError
 from ..._api.messages import member_offline
 from ..._engine.plans import Action, Existing, Plan, Step
 from .. import _moves as moves
+from . import _origin as origin
 from ._placement import can_move_live, is_placed, move_target
 
 
@@ -27,8 +28,7 @@ def send_move(instance: Any, to: str | None = None, live: bool = False, **where:
 
 def to_pool(instance: Any, found: Existing, plan: Plan) -> list[Step]:
     disks = found.object.get("expanded_devices") or {}
-    root = next((name for name, device in disks.items() if device.get("path") == "/"), "root")
-    pool, wanted = disks.get(root, {}).get("pool"), instance.params["pool"]
+    root, pool, wanted = origin.root_of(disks), origin.pool_of(found.object), instance.params["pool"]
     if not wanted or wanted == pool:
         return []
     instance.check_known("pool", [wanted], "/1.0/storage-pools")

@@ -257,6 +257,13 @@ def root_of(*devices: dict[str, Any]) -> str:
     )
 
 
+def pool_of(instance: dict[str, Any]) -> str | None:
+    """The pool of the root disk of an instance."""
+    devices = instance.get("expanded_devices") or {}
+    pool: str | None = devices.get(root_of(devices), {}).get("pool")
+    return pool
+
+
 def in_pool(
     wanted: dict[str, Any], inherited: dict[str, dict[str, Any]], pool: str
 ) -> tuple[dict[str, Any], dict[str, dict[str, Any]]]:

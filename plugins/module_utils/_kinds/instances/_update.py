@@ -68,7 +68,7 @@ class InstanceUpdate:
     def _add_moves(self) -> None:
         """Moves to another pool, project or member, which keep data, snapshots and MACs."""
         instance = self.instance
-        if not (instance.goes("project") or instance.params["pool"] or instance.params["target"]):
+        if self._stays():
             return
         from . import _arrival, _moving  # a module compiles what it imports, and few tasks move anything
 
@@ -77,6 +77,13 @@ class InstanceUpdate:
             away, self.update = _arrival.move(instance, self.found.object, self.plan, self.update)
         to_pool = _moving.to_pool(instance, self.found, self.plan)
         self.moves = [*self.moves, *to_pool, *away, *_moving.to_member(instance, self.found, self.plan)]
+
+    def _stays(self) -> bool:
+        """Whether the instance is in the project and the pool and on the member that the task wants."""
+        instance, there = self.instance, self.found.object
+        pool, target = origin.pool_of(there), there.get("location")
+        wanted_pool, wanted_target = instance.params["pool"] or pool, instance.params["target"] or target
+        return not instance.goes("project") and (wanted_pool, wanted_target) == (pool, target)
 
     def _first_steps(self) -> tuple[list[Step], str]:
         """What comes before the moves and the rest, and the status after it."""
