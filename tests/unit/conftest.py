@@ -56,6 +56,7 @@ WITH_ANSIBLE = (
     "plugins/plugin_utils/test_templates.py",
     "plugins/plugin_utils/test_written.py",
     "repository/test_adding_a_kind.py",
+    "repository/test_bench.py",
     "repository/test_claims.py",
     "repository/test_claims_of_options.py",
     "repository/test_known_keys.py",
