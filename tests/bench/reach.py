@@ -70,10 +70,10 @@ def plugin(name: str, daemon: Daemon, host: str = "c1", **options: Any) -> Any:
 
 
 def as_a_user(daemon: Daemon) -> dict[str, str]:
-    """The environment without what tests set, or a developer's terminal: the first two slow every Python down that
-    inherits them.
+    """The environment without what tests set, or a developer's terminal: the first three change how fast every
+    Python is that inherits them.
     """
-    left_out = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "ANSIBLE_PIPELINING")
+    left_out = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONPYCACHEPREFIX", "ANSIBLE_PIPELINING")
     return {name: value for name, value in daemon.environ().items() if name not in left_out}
 
 
