@@ -165,8 +165,8 @@ def main() -> int:
     if others and not fast:
         shared = ", ".join(plan.SHARED)
         remarks = [
-            f"Left out: on {others[0]}, the tests of {shared} that do not carry the marker 'both' (commit "
-            f"{commit[:7]}; ./test.sh --all has them)."
+            f"Left out: on {others[0]}, the tests of {shared} that do not carry the marker 'both', and the examples of "
+            f"modules in processes of their own (commit {commit[:7]}; ./test.sh --all has them)."
         ]
     names = [job.name for job in jobs]
     return 0 if summary.tell(folder, names, time.monotonic() - begin, CORES, remarks) else 1
