@@ -77,8 +77,8 @@ def constant(name, *paths):
     return found[0]
 
 
-def noxfile(name):
-    return constant(name, ROOT / "noxfile.py")
+def pythons(name):
+    return constant(name, ROOT / "tests" / "run" / "pythons.py")
 
 
 # -- what there is ----------------------------------------------------------------------------------------------------
@@ -161,7 +161,7 @@ def test_paths_lead_somewhere(name):
 
 
 def cores():
-    return sorted(noxfile("CORES"), key=lambda series: [int(part) for part in series.split(".")])
+    return sorted(pythons("CORES"), key=lambda series: [int(part) for part in series.split(".")])
 
 
 def test_ansible_core():
@@ -176,7 +176,7 @@ def test_ansible_core():
 
 
 def test_python():
-    lowest = noxfile("CORES")[cores()[0]][0]
+    lowest = pythons("CORES")[cores()[0]][0]
     assert claimed("docs/contributing.md", r"needs Python 3\.(\d+) or later", r"run on Python 3\.(\d+)") == [lowest, 8]
     target = re.search(r'target-version = "py3(\d+)"', page("pyproject.toml"))[1]
     assert target == "8"
