@@ -11,12 +11,16 @@ options:
   url:
     description:
       - The address of the server, as V(unix:///path/to/unix.socket) or V(https://host:8443).
+      - A list has several addresses of one server, or those of the members of one cluster. If one of them does not
+        answer, the next one is used. Do not list servers that are not members of the same cluster.
       - The default is the first local socket that exists. If E(LXD_SOCKET), E(LXD_DIR), E(INCUS_SOCKET) or E(INCUS_DIR)
         are set, the module looks at these, in this order. Otherwise it looks at the sockets of the LXD snap, of LXD
         packages and of Incus packages (V(/var/snap/lxd/common/lxd/unix.socket), V(/var/lib/lxd/unix.socket),
         V(/run/incus/unix.socket), V(/var/lib/incus/unix.socket)), in this order.
-      - If not set, the variable C(lxd_url) is used, or else E(LXD_URL) in the environment of the module.
-    type: str
+      - If not set, the variable C(lxd_url) is used, or else E(LXD_URL) in the environment of the module. In
+        text, commas separate addresses.
+    type: list
+    elements: str
   client_cert:
     description:
       - The client certificate for V(https://) servers, as PEM text or as a path on the host that runs the module.

@@ -13,9 +13,12 @@ options:
   url:
     description:
       - The address of the server, as V(unix:///path/to/unix.socket) or V(https://host:8443).
+      - A list has several addresses of one server, or those of the members of one cluster. If one of them does not
+        answer, the next one is used. Do not list servers that are not members of the same cluster.
       - The default is the first local socket that exists on the controller. The search order is that of
         M(cloudhost.lxd.instance).
-    type: str
+    type: list
+    elements: str
     vars:
       - name: lxd_url
       - name: ansible_lxd_url

@@ -59,8 +59,10 @@ options:
           directory of the inventory file. The name of the file is the default for O(servers[].name).
         type: path
       url:
-        description: The address of the server, as V(unix:///path/to/unix.socket) or V(https://host:8443).
-        type: str
+        description: The address of the server, as V(unix:///path/to/unix.socket) or V(https://host:8443), or a list of
+          addresses of one server or of members of one cluster. If one of them does not answer, the next one is used.
+        type: list
+        elements: str
       client_cert:
         description: The client certificate.
         type: str

@@ -29,7 +29,7 @@ def _env(kind: str, name: str, **spec: Any) -> dict[str, Any]:
 
 
 CONNECTION: dict[str, dict[str, Any]] = {
-    "url": _env("str", "LXD_URL"),
+    "url": _env("list", "LXD_URL", elements="str"),
     "client_cert": _env("str", "LXD_CLIENT_CERT"),
     "client_key": _env("str", "LXD_CLIENT_KEY", no_log=True),
     "server_cert": _env("str", "LXD_SERVER_CERT"),
@@ -71,6 +71,7 @@ class _Module(AnsibleModule):
             client = connect(self.params, read_only)
             client.hidden = self.hidden
             result = work(client)
+            result["warnings"] = [*result.get("warnings", ()), *client.addresses.doubts()]
         except LXDError as exc:
             told = {
                 "changed": bool(exc.done),

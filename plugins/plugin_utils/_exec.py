@@ -297,13 +297,22 @@ def _lost_input(client: Client, instance: str) -> Interrupted:
 
 def open_streams(client: Client, instance: str, request: dict[str, Any], **query: Any) -> tuple[str, dict[str, Stream]]:
     """Start a command: the path of its operation, and its streams, whose handshakes are not complete yet."""
-    started = _start(client, instance, {**request, "wait-for-websocket": True, "interactive": False}, query)
-    path = urllib.parse.urlsplit(started["id_path"]).path
-    try:
-        secrets = {name: urllib.parse.quote(started["metadata"]["fds"][name]) for name in STREAMS}
-    except (KeyError, TypeError) as exc:
-        raise _unexpected(client, instance) from exc
-    sockets = _connect(client.transport, client.deadline.check("opening the streams of a command"))
+    attempt, sockets = 0, None
+    while not sockets:
+        started = _start(client, instance, {**request, "wait-for-websocket": True, "interactive": False}, query)
+        path = urllib.parse.urlsplit(started["id_path"]).path
+        try:
+            secrets = {name: urllib.parse.quote(started["metadata"]["fds"][name]) for name in STREAMS}
+        except (KeyError, TypeError) as exc:
+            raise _unexpected(client, instance) from exc
+        try:
+            sockets = _connect(client.transport, client.deadline.check("opening the streams of a command"))
+        except ConnectionFailed as exc:  # without its streams, the command does not start
+            if len(client.urls) == 1:
+                raise
+            client.addresses.failed(client.url, exc)
+            client.deadline.pause(attempt, f"opening the streams of a command, which failed with: {exc}")
+            attempt += 1
     return path, {
         name: Stream(sock, f"{path}/websocket?secret={secrets[name]}") for name, sock in zip(STREAMS, sockets)
     }

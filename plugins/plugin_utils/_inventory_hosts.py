@@ -15,6 +15,7 @@ import re
 import urllib.parse
 from typing import Any, Callable, Dict
 
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.addresses import urls_of
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.connect import connect
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput, LXDError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import secrets, values
@@ -60,7 +61,8 @@ def complete(servers: list[dict[str, Any]], variables_of: Callable[[str], Any]) 
         name = {"name": pathlib.Path(path).stem} if path else {}
         given = {**name, **(_of_file(path, variables_of) if path else {}), **_options(entry)}
         server = {**SERVER, **_of_environment(given), **given}
-        server["name"] = server["name"] or urllib.parse.urlsplit(server["url"] or "").hostname or "local"
+        first = (urls_of(server["url"]) or ("",))[0]
+        server["name"] = server["name"] or urllib.parse.urlsplit(first).hostname or "local"
         if server["name"] in [other["name"] for other in found]:
             raise InvalidInput(f"servers: two servers have the name '{server['name']}'. Give each a 'name' of its own.")
         found.append(server)
@@ -115,8 +117,8 @@ def read(
             return exc
         except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as exc:  # only its answer causes these
             return LXDError(
-                f"{server['url'] or 'the local socket'} answered with something that is no list of instances "
-                f"({type(exc).__name__}: {exc}). Is 'url' right?"
+                f"{', '.join(urls_of(server['url'])) or 'the local socket'} answered with something that is no list of "
+                f"instances ({type(exc).__name__}: {exc}). Is 'url' right?"
             )
 
     with concurrent.futures.ThreadPoolExecutor(max_workers=8) as pool:
@@ -136,7 +138,7 @@ def _read_one(
     }
     try:
         listed = client.get("/1.0/instances", **query).metadata or []
-        url = client.transport.url
+        url = client.url if len(client.urls) == 1 else list(client.urls)
     finally:
         client.transport.close()
     wanted = [instance for instance in listed if single or "all" in projects or instance["project"] in projects]

@@ -17,6 +17,8 @@ from typing import Any, NamedTuple
 from ansible import constants as C
 from ansible.errors import AnsibleActionFail, AnsibleTemplateError, AnsibleValueOmittedError
 from ansible.utils.display import Display
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.addresses import urls_of
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 
 PREFIX = "lxd_"
 #: The options that say which server a client uses, and as whom.
@@ -54,11 +56,14 @@ class Source(NamedTuple):
             ) from exc
         if value is None or value == "":
             return None
+        if option == "url" and isinstance(value, list) and all(isinstance(one, str) for one in value):
+            return value or None
         if option == "validate_certs" and isinstance(value, (bool, str, int)):
             return value
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             kind = {"dict": "a dictionary", "list": "a list", "bool": "a boolean"}.get(type(value).__name__, "odd")
-            raise AnsibleActionFail(f"The variable {PREFIX}{option} of host {self.name} is {kind}: write a string.")
+            right = "a string, or a list of strings" if option == "url" else "a string"
+            raise AnsibleActionFail(f"The variable {PREFIX}{option} of host {self.name} is {kind}: write {right}.")
         return str(value) if isinstance(value, (int, float)) else value
 
 
@@ -76,23 +81,41 @@ def with_server(
         for source in _sources(transport, delegate_to, variables, templar)
         if any(PREFIX + option in source.variables for option in OPTIONS)
     ]
-    if not sources:
-        return arguments
+    try:
+        return _taken(arguments, transport, sources) if sources else arguments
+    except InvalidInput as exc:
+        raise AnsibleActionFail(str(exc)) from exc
+
+
+def _taken(arguments: dict[str, Any], transport: str, sources: list[Source]) -> dict[str, Any]:
     written = arguments.get("url")
     source, url = _chosen(sources, tolerant=written is not None)
-    if written is not None and url is not None and str(written).rstrip("/") != str(url).rstrip("/"):
+    if written is not None and url is not None and not _is_among(written, url):
         return arguments
     wanted = [option for option in OPTIONS if arguments.get(option) is None]
     if any(arguments.get(option) is not None for option in PINS):
         wanted = [option for option in wanted if option not in PINS]
     if transport != "local":
-        here = url is not None and str(url).startswith(SOCKET)
-        wanted = [option for option in wanted if option == "project" or (option == "url" and here)]
+        url = _sockets(url)
+        wanted = [option for option in wanted if option in ("project", "url")]
     found = {option: url if option == "url" else source.get(option) for option in wanted}
     taken = {option: value for option, value in found.items() if value is not None}
     if taken:
         Display().vvv(f"from variables of {source.name}: {', '.join(PREFIX + option for option in taken)}")
     return {**arguments, **taken}
+
+
+def _is_among(written: Any, url: Any) -> bool:
+    """Whether a task names only addresses of the server that the variable `lxd_url` describes."""
+    named = urls_of(written)
+    return bool(named) and set(named) <= set(urls_of(url))
+
+
+def _sockets(url: Any) -> Any:
+    """Those addresses that are valid on another host than the controller; None if there are none."""
+    urls = urls_of(url)
+    found = [one for one in urls if one.startswith(SOCKET)]
+    return url if len(found) == len(urls) else found or None
 
 
 def _sources(transport: str, delegate_to: str | None, variables: dict[str, Any], templar: Any) -> list[Source]:

@@ -16,6 +16,7 @@ import urllib.parse
 from typing import IO, Any, Callable
 
 from . import answers, first_contact, messages, operations
+from .addresses import Addresses
 from .answers import Reply
 from .attempts import Attempts
 from .deadline import Deadline
@@ -35,14 +36,19 @@ class Client(ServerFacts):
 
     `timeout` is in seconds, for everything that the task does. With `read_only` (check mode), every request but a GET
     is refused here, whatever the layers above do. `trust_token` is used once, if the server does not trust the client
-    certificate yet.
+    certificate yet. `addresses` are those of the server; without them, that of `transport` is the only one.
     """
 
     def __init__(
-        self, transport: Transport, timeout: float = 600.0, read_only: bool = False, trust_token: str | None = None
+        self,
+        transport: Transport,
+        timeout: float = 600.0,
+        read_only: bool = False,
+        trust_token: str | None = None,
+        addresses: Addresses | None = None,
     ) -> None:
         self.transport = transport
-        self.url = transport.url
+        self.addresses = addresses or Addresses([transport.url])
         self.deadline = Deadline(timeout)
         self.read_only = self.is_rehearsal = read_only
         self.trust_token = trust_token
@@ -55,9 +61,19 @@ class Client(ServerFacts):
 
     def another(self) -> Client:
         """A second conversation with the same server, on a connection of its own and under the same deadline."""
-        client = Client(Transport(self.url, self.transport.tls), read_only=self.read_only)
+        transport = Transport(self.url, self.transport.tls)
+        client = Client(transport, read_only=self.read_only, addresses=self.addresses)
         client.deadline, client._server, client.hidden = self.deadline, self._server, self.hidden
         return client
+
+    @property
+    def url(self) -> str:
+        """The address that the last request went to, or that the first one will go to."""
+        return self.transport.url
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return self.addresses.urls
 
     @property
     def server(self) -> dict[str, Any]:
@@ -177,16 +193,25 @@ class Client(ServerFacts):
                 f"Check mode must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd."
             )
         request = Request.made(method, path, body, etag, headers, stream, query, slack, sink)
-        attempts = Attempts(method, path, self.label, self.deadline)
+        attempts = Attempts(method, path, self.label, self.deadline, self.addresses)
         while True:
             left = attempts.begin()
+            self._turn_to(attempts.address(self.url))
+            self.transport.patience = attempts.patience
             try:
                 return self._send(request, left)
             except ConnectionFailed as exc:
-                attempts.unanswered(exc)
+                attempts.unanswered(self.url, exc)
             except ServerError as exc:
                 if exc.code != 403 or not self._gain_trust():
-                    attempts.refused(exc)
+                    attempts.refused(self.url, exc)
+
+    def _turn_to(self, url: str) -> None:
+        """Speak to another address of the server, unless this is the one that is spoken to."""
+        if url != self.url:
+            self.transport.close()
+            self.transport = Transport(url, self.transport.tls)
+            self._server = None  # each member of a cluster tells of itself
 
     def _send(self, request: Request, left: float) -> Reply:
         """One attempt at a request, for which there are `left` seconds."""
@@ -194,6 +219,7 @@ class Client(ServerFacts):
         response = self.transport.request(
             request.method, request.url, request.data, request.headers, request.timeout(left), request.sink
         )
+        self.addresses.answered(self.url)
         if request.sink and response.status == 200 and "json" not in str(response.headers.get("Content-Type")):
             return Reply(response, None, None)
         envelope = answers.opened(response, f"{request.method} {request.path}", self.label, self.url)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from .addresses import Addresses, urls_of
 from .client import Client
 from .errors import LXDError
 from .transport import Transport, default_url
@@ -19,10 +20,11 @@ def connect(params: dict[str, Any], read_only: bool = False) -> Client:
     """A client for the connection options. Nothing is sent yet."""
     if params["timeout"] < 1:
         raise LXDError(f"timeout: {params['timeout']} is too short; it is a number of seconds, 1 or more.")
-    url = (params["url"] or default_url()).rstrip("/")
+    urls = urls_of(params["url"]) or (default_url(),)
     tls = None
-    if url.startswith("https:"):
+    if any(url.startswith("https:") for url in urls):
         from .tls import trust_from  # what a socket needs no time to load
 
         tls = trust_from(params)
-    return Client(Transport(url, tls), params["timeout"], read_only, params["trust_token"])
+    transport, *_others = [Transport(url, tls) for url in urls]  # all of them are checked before one is used
+    return Client(transport, params["timeout"], read_only, params["trust_token"], Addresses(urls))

@@ -14,13 +14,22 @@ from .errors import InvalidInput
 
 
 class ServerFacts:
-    """Questions that `server`, the metadata of `GET /1.0`, answers. `url` is the address for errors."""
+    """Questions that `server`, the metadata of `GET /1.0`, answers."""
 
-    url: str
     #: Whether this is the server as a plan will leave it, and not as it is.
     is_plan = False
     #: Whether this is check mode of a single module, where what earlier tasks would create is missing.
     is_rehearsal = False
+
+    @property
+    def url(self) -> str:
+        """The address that is spoken to, for errors."""
+        raise NotImplementedError
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All addresses of the server or cluster, in the order of the option `url`."""
+        return (self.url,)
 
     @property
     def server(self) -> dict[str, Any]:

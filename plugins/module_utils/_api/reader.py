@@ -23,7 +23,11 @@ class Reader(Protocol):
 
     @property
     def url(self) -> str:
-        """Where the server is, as the option `url` names it."""
+        """The address of the server that is spoken to, as the option `url` names it."""
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """All addresses in the option `url`. More than one are those of one server, or of members of one cluster."""
 
     @property
     def is_plan(self) -> bool:

@@ -16,12 +16,16 @@ import http.client
 import json
 import os
 import re
+import socket
 import ssl
 import tempfile
 from typing import Any, Iterator, NamedTuple
 
 from .errors import ConnectionFailed, InvalidInput
 
+#: When the other side of a connection counts as gone, such as a host without power: it gets a question after 10 s of
+#: silence, another one every 5 s, and 30 s to confirm what was sent to it (tcp(7)).
+_KEEPALIVE = {"TCP_KEEPIDLE": 10, "TCP_KEEPINTVL": 5, "TCP_KEEPCNT": 4, "TCP_USER_TIMEOUT": 30000}
 PEM = re.compile("-----BEGIN CERTIFICATE-----(.+?)-----END CERTIFICATE-----", re.S)
 
 
@@ -165,7 +169,16 @@ class Trust:
                 "certificate was renewed: check on the server, then correct server_cert or server_fingerprint.",
                 permanent=True,
             )
+        _notice_the_end(connection.sock)
         return connection
+
+
+def _notice_the_end(sock: socket.socket) -> None:
+    """Let the kernel notice that the other side is gone, also while nothing is sent."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEPALIVE.items():
+        if hasattr(socket, name):  # these are of Linux
+            sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
 @contextlib.contextmanager

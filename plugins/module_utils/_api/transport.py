@@ -140,6 +140,9 @@ class Transport:
     not used: `http.client` connects to the host itself.
     """
 
+    #: The most seconds for a connection to open; None if it may take as long as an answer.
+    patience: float | None = None
+
     def __init__(self, url: str, tls: Any = None) -> None:
         self.url = url
         self.tls = tls
@@ -167,6 +170,7 @@ class Transport:
             )
 
     def _open(self, timeout: float) -> http.client.HTTPConnection:
+        timeout = min(timeout, self.patience or timeout)
         if self.scheme == "unix":
             connection: http.client.HTTPConnection = _UnixConnection(self.path, timeout)
             connection.connect()

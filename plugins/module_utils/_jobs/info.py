@@ -106,3 +106,31 @@ class ClusterInfo(Info):
             for what in ("members", "groups")
         }
         return {"cluster": cluster, **listed}
+
+
+class OperationInfo(Info):
+    """`GET /1.0/operations`: what the server works on, and the tokens that wait for somebody to use them."""
+
+    spec = {
+        "id": {"type": "str"},
+        "class": {"type": "str", "choices": ["task", "websocket", "token"]},
+        "status": {"type": "str"},
+        "resource": {"type": "str"},
+        "all_projects": {"type": "bool", "default": False},
+    }
+
+    @staticmethod
+    def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
+        about = {name: params[name] for name in ("all_projects", "project")}
+        found = read(client, Collection("/1.0/operations", key="id"), {**about, "name": params["id"]})
+        return {"operations": [one for one in found if _is_wanted(one, params)]}
+
+
+def _is_wanted(operation: dict[str, Any], params: dict[str, Any]) -> bool:
+    urls = [url for listed in (operation.get("resources") or {}).values() for url in listed or ()]
+    resource = params["resource"]
+    return (
+        params["class"] in (None, operation.get("class"))
+        and (params["status"] or "").lower() in ("", str(operation.get("status")).lower())
+        and (not resource or any(resource in (url, url.partition("?")[0]) for url in urls))
+    )

@@ -37,7 +37,7 @@ class View(ServerFacts):
 
     def __init__(self, source: Reader, kinds: dict[str, type[Resource]]) -> None:
         self._source = source
-        self.url, self.deadline, self.hidden = source.url, source.deadline, source.hidden
+        self.deadline, self.hidden = source.deadline, source.hidden
         self._patterns = [
             (re.compile(re.sub(r"{\w+}", "[^/]+", kind.path)), kind)
             for kind in kinds.values()
@@ -49,6 +49,14 @@ class View(ServerFacts):
         self._asked: dict[tuple[str, Any], Reply | None] = {}
 
     # -- as a reader --------------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        return self._source.url
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        return self._source.urls
 
     @property
     def server(self) -> dict[str, Any]:

@@ -35,6 +35,7 @@ def test_where_patch_is_sent():
     found = {
         (path.name, *patch)
         for path in (ROOT / "plugins").rglob("*.py")
+        if path.name != "api_request.py"  # whoever writes the task chooses its method
         for patch in patches(path.read_text(encoding="utf-8"))
     }
     assert KINDS["server"].path == "/1.0"

@@ -56,6 +56,11 @@ class Cluster(Resource):
     joined = False
 
     def validate(self) -> None:
+        if len(self.client.urls) > 1:
+            raise InvalidInput(
+                f"url: this task makes one server a member of a cluster, and url has {len(self.client.urls)} addresses "
+                f"({', '.join(self.client.urls)}): write the one of this server."
+            )
         self.member: str = self.params["server_name"]
         self.check_name("server_name", self.member)
         self._check_address(self.params["server_address"])

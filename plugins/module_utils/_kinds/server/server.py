@@ -118,6 +118,7 @@ class Server(Resource):
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         if not (old.get("environment") or {}).get("server_clustered"):
             return
+        self._refuse_any_member(new["config"], old["config"])
         have, want = (obj["config"].get(_FIXED) for obj in (old, new))
         if have != want:
             raise InvalidInput(
@@ -127,6 +128,15 @@ class Server(Resource):
                 "member join again with another address."
             )
         self._warn_of_silence(have, *(obj["config"].get("core.https_address") or "" for obj in (old, new)))
+
+    def _refuse_any_member(self, want: dict[str, Any], have: dict[str, Any]) -> None:
+        """Refuse to change what each member has for itself on whichever member answers."""
+        own = [key for key in OF_MEMBER if want.get(key) != have.get(key)]
+        if own and len(self.client.urls) > 1 and not self.params.get("target"):
+            raise InvalidInput(
+                f"config.{own[0]}: each member of the cluster has its own, and url has the addresses of several "
+                f"({', '.join(self.client.urls)}): name the member with target, or write one address."
+            )
 
     def _warn_of_silence(self, member: str | None, have: str, want: str) -> None:
         """Warn if the address for clients covered the one for other members and no longer does: the daemon listens on
