@@ -271,9 +271,11 @@ def test_a_cluster_is_asked_once(control, server, lab) -> None:  # type: ignore[
                 "devices": {"root": {"type": "disk", "path": "/", "pool": "default"}},
             }
             first.query(f"/1.0/instances?target={node.name}", "POST", body)
+        urls = [f"{first.url}.gone", first.url, second.url]
         listed = control.listed(
-            servers=[{"name": "cluster", "url": first.url}], keyed_groups=[{"key": "lxd_location", "prefix": "at"}]
+            servers=[{"name": "cluster", "url": urls}], keyed_groups=[{"key": "lxd_location", "prefix": "at"}]
         )
+        assert of(listed, "on-node2")["lxd_url"] == of(listed, "on-node2")["ansible_lxd_url"] == urls
         assert {group: listed[group]["hosts"] for group in ("at_node1", "at_node2")} == {
             "at_node1": ["on-node1"],
             "at_node2": ["on-node2"],

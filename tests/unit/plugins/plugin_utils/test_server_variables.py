@@ -88,6 +88,28 @@ def test_what_a_task_takes(variables, arguments, options):
     assert taken(variables, arguments) == options
 
 
+#: The addresses of a cluster, as a list and as text.
+URLS = [URL, "https://lxd2.example.net:8443", SOCKET]
+
+
+@pytest.mark.parametrize("url", [URLS, ", ".join(URLS)])
+def test_a_cluster_with_several_addresses(url):
+    cluster = {**HOST, "lxd_url": url}
+    assert taken(cluster) == {**ALL, "url": url}
+    for written in (URLS[1], f"{URLS[1]}/", URLS[:2], ",".join(URLS[1:])):
+        assert taken(cluster, {"url": written}) == NO_URL, "it is the same cluster"
+    for written in ("", [], "https://other:8443", [URL, "https://other:8443"], "https://lxd2.example.net"):
+        assert taken(cluster, {"url": written}) == {}, "it is another one"
+    assert taken(cluster, transport="ssh") == {"url": [SOCKET]}
+    assert taken({**HOST, "lxd_url": URLS[:2]}, transport="ssh") == {}
+    assert taken({**HOST, "lxd_url": []}) == NO_URL
+
+
+def test_an_address_that_is_empty():
+    with pytest.raises(AnsibleActionFail, match="url: address 2 of 2 is empty"):
+        taken({**HOST, "lxd_url": f"{URL},"}, {"url": URL})
+
+
 @pytest.mark.parametrize(
     ("url", "options"),
     [
@@ -111,7 +133,8 @@ def test_text_of_a_server_is_no_template():
 @pytest.mark.parametrize(
     ("variables", "words"),
     [
-        ({"lxd_url": [URL]}, "The variable lxd_url of host lxd1 is a list: write a string."),
+        ({"lxd_url": [URL, 7]}, "The variable lxd_url of host lxd1 is a list: write a string, or a list of strings."),
+        ({"lxd_url": {"a": URL}}, "The variable lxd_url of host lxd1 is a dictionary: write a string, or a list of"),
         ({"lxd_client_key": {"key": "secret"}}, "The variable lxd_client_key of host lxd1 is a dictionary"),
         ({"lxd_project": True}, "The variable lxd_project of host lxd1 is a boolean"),
         ({"lxd_validate_certs": []}, "The variable lxd_validate_certs of host lxd1 is a list"),
