@@ -67,7 +67,8 @@ options:
     description:
       - A member of the cluster. For M(cloudhost.lxd.instance), it is the member that the instance should be on, or
         V(@group) for any member of a group. For M(cloudhost.lxd.server), it is the member whose own configuration to
-        change. For M(cloudhost.lxd.server_info), it is the member to read. Other modules ignore it.
+        change. For M(cloudhost.lxd.server_info) and M(cloudhost.lxd.network_info), it is the member to read. For
+        M(cloudhost.lxd.api_request), it is a parameter of the query. Other modules ignore it.
     type: str
   timeout:
     description:

@@ -87,30 +87,39 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Read what CPUs and memory the server has
+- name: Read how much of its limits a project uses
   cloudhost.lxd.api_request:
-    path: /1.0/resources
-  register: resources
+    path: /1.0/projects/default/state
+  register: usage
 
-- name: Read a profile, and how it was when it was read
-  cloudhost.lxd.api_request:
-    path: /1.0/profiles/default
-  register: profile
-
-- name: Change its description, unless somebody has changed the profile meanwhile
-  cloudhost.lxd.api_request:
-    method: PUT
-    path: /1.0/profiles/default
-    etag: "{{ profile.etag }}"
-    body: "{{ profile.metadata | combine({'description': 'For all instances'}) }}"
-  when: not ansible_check_mode # which has no other state of it afterwards
-  changed_when: profile.metadata.description != 'For all instances'
-
-- name: Have an image that nobody uses updated, if there is one
+- name: Create a profile
   cloudhost.lxd.api_request:
     method: POST
-    path: /1.0/images/{{ 'a' * 64 }}/refresh
-    status: [202, 404]
+    path: /1.0/profiles
+    body:
+      name: by-hand
+      config: {limits.cpu: "2"}
+    status: [201, 409]
+
+- name: Read it, and its ETag
+  cloudhost.lxd.api_request:
+    path: /1.0/profiles/by-hand
+    status: [200, 404] # it is not there in check mode
+  register: profile
+
+- name: Describe it, unless somebody has changed it since
+  cloudhost.lxd.api_request:
+    method: PUT
+    path: /1.0/profiles/by-hand
+    etag: "{{ profile.etag }}"
+    body: "{{ profile.metadata | combine({'description': 'Made by hand'}) }}"
+  when: profile.status_code == 200 and profile.metadata.description != 'Made by hand'
+
+- name: Delete it, if it is there
+  cloudhost.lxd.api_request:
+    method: DELETE
+    path: /1.0/profiles/by-hand
+    status: [200, 404]
 """
 
 RETURN = r"""

@@ -68,7 +68,9 @@ class InstanceClient:
         request = {"command": _session_program.command(**switches), **login}
 
         def open_streams() -> dict[str, _exec.Stream]:
-            return _exec.open_streams(connect(self.options), self.name, request, project=self.project)[1]
+            client = connect(self.options)
+            client.addresses = self._client.addresses  # which knows of failures
+            return _exec.open_streams(client, self.name, request, project=self.project)[1]
 
         _session_keeper.start(path, open_streams)
 

@@ -21,7 +21,7 @@ CONNECT_GRACE = 30.0
 
 
 #: For how many seconds an address is given the chance to connect, if there is another one. Doubled after each round.
-CONNECT_PATIENCE = 3.0
+CONNECT_PATIENCE = 1.0
 
 
 class Attempts:

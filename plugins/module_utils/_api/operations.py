@@ -31,9 +31,11 @@ OPERATION_RUNNING = (101, 103, 104, 105, 106, 107, 109)
 class Asker(Protocol):
     """What waiting needs of a client."""
 
-    url: str
     deadline: Deadline
     on_wait: Callable[[str, str], None] | None
+
+    @property
+    def url(self) -> str: ...
 
     @property
     def label(self) -> str: ...

@@ -213,3 +213,12 @@ def test_an_error_of_the_task_is_returned_as_data(daemon):
 def test_a_failure_that_may_pass_is_retryable(folder):
     result = run_module("profile", url=f"unix://{folder}/none.socket", name="web", timeout=1)
     assert (result["failed"], result["failure"]) == (True, {"code": 0, "server_message": None, "retryable": True})
+
+
+def test_an_address_that_is_left_out_is_a_warning(daemon):
+    """The task goes on with the others, whether url is a list or text."""
+    nowhere = "unix:///nowhere/at/all/unix.socket"
+    for url in ([nowhere, daemon.url], f"{nowhere}, {daemon.url}"):
+        done = run_module("profile", url=url, name="web", config={"limits.cpu": 2})
+        assert f"One of the addresses in url is not used: {nowhere}" in str(done["warnings"])
+    assert writes(daemon) == ["POST /1.0/profiles"]

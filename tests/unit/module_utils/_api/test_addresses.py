@@ -248,4 +248,4 @@ def test_a_slow_address_is_given_more_time_in_each_round(clock):
     for url in urls * 3:
         seen.append(found.patience)
         found.unanswered(url, ConnectionFailed("late"))
-    assert seen == [3, 3, 6, 6, 12, 12]
+    assert seen == [1, 1, 2, 2, 4, 4]
