@@ -62,17 +62,19 @@ def test_an_operation_of_a_request(api, running: str) -> None:  # type: ignore[n
 
 
 def test_what_works_on_an_instance(api, running: str) -> None:  # type: ignore[no-untyped-def]
-    body = {"command": ["sleep", "600"], "wait-for-websocket": False, "environment": {}}
+    script = "while [ ! -e /end ]; do sleep 0.1; done; rm /end"
+    body = {"command": ["sh", "-c", script], "wait-for-websocket": False, "environment": {}}
     path = f"/1.0/instances/{running}/exec"
     begun = api.run("api_request", method="POST", path=path, body=body, wait=False)["operation"]
     about = {"resource": f"/1.0/instances/{running}", "class": "task", "status": "running"}
     for everywhere in (False, True):
         found = api.run("operation_info", all_projects=everywhere, **about)
         assert begun["id"] in [one["id"] for one in found["operations"]] and found["changed"] is False
+    api.run("project", name="works")
+    assert begun["id"] not in [one["id"] for one in api.run("operation_info", project="works")["operations"]]
     assert api.run("operation_info", id=begun["id"])["operations"][0]["resources"] == begun["resources"]
     assert api.run("operation_info", **{**about, "resource": "/1.0/instances/other"})["operations"] == []
-    kill = {"command": ["pkill", "sleep"], "wait-for-websocket": False, "environment": {}}
-    api.run("api_request", method="POST", path=path, body=kill)
+    api.run("api_request", method="POST", path=path, body={**body, "command": ["sh", "-c", "echo >/end"]})
     ended = api.run("api_request", path=f"/1.0/operations/{begun['id']}/wait", query={"timeout": 60})
     assert ended["metadata"]["status"] != "Running"
 
@@ -122,6 +124,8 @@ def test_what_a_network_has_given(api, running: str) -> None:  # type: ignore[no
     assert "10.158.1.1" in [one["address"] for one in bridge["state"]["addresses"]]
     plain = api.run("network_info")["networks"]
     assert {"lxdbr0", "lo"} <= {network["name"] for network in plain} and not any("state" in one for one in plain)
+    if not api.has("networks_all_projects"):
+        assert "all_projects needs the extension" in api.fails("network_info", all_projects=True)
     everything = api.run("network_info", details=["leases", "state"])["networks"]
     assert all(one["leases"] == [] for one in everything if not one["managed"])
     if not api.has("network_allocations"):

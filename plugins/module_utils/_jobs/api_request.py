@@ -126,8 +126,8 @@ class _Exchange:
 
     def _unknown(self, exc: Interrupted) -> LXDError:
         error = LXDError(
-            f"{self._what} was sent to {self.client.label}, and it is not known whether it was done: {exc} It is not "
-            "repeated. Read what it should have changed before it is sent again."
+            f"{self._what} was sent to {self.client.label}, and it is not known whether it was done: "
+            f"{str(exc).rstrip('.')}. It is not repeated. Read what it should have changed before it is sent again."
         )
         error.result = {"changed": True}
         return error

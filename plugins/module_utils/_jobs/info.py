@@ -121,9 +121,12 @@ class OperationInfo(Info):
 
     @staticmethod
     def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
-        about = {name: params[name] for name in ("all_projects", "project")}
-        found = read(client, Collection("/1.0/operations", key="id"), {**about, "name": params["id"]})
-        return {"operations": [one for one in found if _is_wanted(one, params)]}
+        wanted = [{"all_projects": params["all_projects"], "project": params["project"]}]
+        if params["all_projects"] and not client.has("operations_get_query_all_projects"):  # LXD 5.0
+            wanted = [{"project": name} for name in client.names("/1.0/projects")]
+        collection = Collection("/1.0/operations", key="id")
+        found = [one for about in wanted for one in read(client, collection, {**about, "name": params["id"]})]
+        return {"operations": [one for one in {one["id"]: one for one in found}.values() if _is_wanted(one, params)]}
 
 
 def _is_wanted(operation: dict[str, Any], params: dict[str, Any]) -> bool:

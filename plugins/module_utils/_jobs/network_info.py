@@ -31,6 +31,8 @@ class NetworkInfo(Info):
     @staticmethod
     def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
         details = params["details"]
+        if params["all_projects"]:
+            client.require("networks_all_projects", "all_projects")
         if "allocations" in details:
             client.require("network_allocations", "details: [allocations]")
         listed = read(client, Collection("/1.0/networks"), {**params, "filter": None})

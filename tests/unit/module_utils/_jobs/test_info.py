@@ -41,6 +41,20 @@ def test_which_operations(server, client, given, found):
     assert [one["id"] for one in OperationInfo.gather(client, params)["operations"]] == found
 
 
+def test_operations_of_all_projects_of_a_server_that_lists_those_of_one(server, client):
+    """LXD 5.0. What is of no project is in each listing."""
+    server.on("GET /1.0", sync({"api_extensions": []}), sync({"api_extensions": ["operations_get_query_all_projects"]}))
+    server.on("GET /1.0/projects", sync(["/1.0/projects/default", "/1.0/projects/shop"]))
+    server.on("GET /1.0/operations", sync({"running": [START]}), sync({"running": [START, TOKEN]}), sync({}))
+    params = {**COMMON, "all_projects": True, "id": None, "class": None, "status": None, "resource": None}
+    assert OperationInfo.gather(client, params) == {"operations": [START, TOKEN]}
+    asked = [request.query.get("project") for request in server.requests if request.path == "/1.0/operations"]
+    assert asked == ["default", "shop"]
+    client._server = None
+    assert OperationInfo.gather(client, params) == {"operations": []}
+    assert server.requests[-1].query == {"recursion": "1", "all-projects": "true"}
+
+
 BRIDGE = {"name": "lxdbr0", "managed": True, "config": {"ipv4.address": "10.0.0.1/24", "ipv6.address": "none"}}
 OTHER = {"name": "net2", "managed": True, "config": {"ipv4.address": "10.0.1.1/24", "ipv6.address": "fd00::1/64"}}
 HOST = {"name": "eth0", "managed": False, "config": {}}
