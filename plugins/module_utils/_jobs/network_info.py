@@ -70,7 +70,7 @@ def _allocate(client: Client, networks: list[dict[str, Any]], params: dict[str, 
 
 
 def _is_on(allocation: dict[str, Any], network: dict[str, Any]) -> bool:
-    """Whether an address is one of a network. Older servers do not tell, but the subnet of the network does."""
+    """Whether an address is one of a network. Older servers do not name it, but it has the subnet."""
     if allocation.get("network"):
         return bool(allocation["network"] == network["name"])
     try:
