@@ -47,9 +47,9 @@ seealso:
 """
 
 EXAMPLES = r"""
-- name: Acknowledge that the host has no AppArmor, on all members of a cluster
+- name: Acknowledge that instances did not start with the server, on all members of a cluster
   cloudhost.lxd.warning:
-    type: AppArmor support has been disabled
+    type: Failed to autostart instance
 
 - name: Delete all warnings about a network that was repaired
   cloudhost.lxd.warning:
@@ -63,7 +63,7 @@ actions:
   returned: success
   type: list
   elements: str
-  sample: [acknowledge warning AppArmor support has been disabled (node1)]
+  sample: [acknowledge warning Failed to autostart instance (/1.0/instances/web1) (node1)]
 resources:
   description: The warnings that match, as the API returns them after the task.
   returned: success
