@@ -222,7 +222,9 @@ class Client(ServerFacts):
         self.addresses.answered(self.url)
         if request.sink and response.status == 200 and "json" not in str(response.headers.get("Content-Type")):
             return Reply(response, None, None)
-        envelope = answers.opened(response, f"{request.method} {request.path}", self.label, self.url)
+        # who takes files does not read objects, or takes any object as it is
+        typed = request.sink is None
+        envelope = answers.opened(response, f"{request.method} {request.path}", self.label, self.url, typed)
         if envelope["type"] == "error":
             raise self._refusal(request, response, envelope)
         operation = envelope.get("operation") if envelope["type"] == "async" else None

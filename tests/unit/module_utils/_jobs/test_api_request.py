@@ -101,6 +101,15 @@ def test_a_read(server, client):
     }
 
 
+def test_objects_of_any_shape(server, client):
+    """No kind reads them, so nothing has to have the type that kinds count on."""
+    found = {"config": {"a": {"b": 1}}, "devices": [], "used_by": "x", "members": 3}
+    server.on("GET /1.0/x", sync(found))
+    assert run(client)["metadata"] == found
+    with pytest.raises(LXDError, match="config is odd|devices is odd"):
+        client.get("/1.0/x")
+
+
 @pytest.mark.parametrize("trouble", [DROP, page(502), error(500, "database is locked")])
 def test_a_read_is_repeated_and_a_write_is_not(server, client, trouble):
     server.on("GET /1.0/x", trouble, sync("there"))

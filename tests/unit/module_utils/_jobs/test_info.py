@@ -91,7 +91,8 @@ def test_state_and_leases(listing, client):
 
 
 def test_allocations_are_on_the_network_that_has_their_subnet(listing, client):
-    mine, named = {"addresses": "10.0.0.9/32"}, {"addresses": "10.0.0.8/32", "network": "net2"}
+    mine = {"addresses": "10.0.0.9/32", "hwaddr": "", "used_by": "/1.0/instances/web1"}
+    named = {"addresses": "10.0.0.8/32", "network": "net2"}
     six, odd = {"addresses": "fd00::9/128"}, {"addresses": "?"}
     listing.on("GET /1.0/network-allocations", sync([mine, named, six, odd]))
     listing.on("GET /1.0", sync({"api_extensions": ["network_allocations"]}))
