@@ -18,6 +18,7 @@ from ansible.errors import AnsibleError
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.template import trust_as_template
 from ansible_collections.cloudhost.lxd.plugins.action.direct import Direct
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import printable
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _progress
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._cloud_config import doubts
@@ -34,12 +35,6 @@ from ansible_collections.cloudhost.lxd.plugins.plugin_utils._written import (
 _progress.show_at_once()
 
 
-def _fail(errors: list[str]) -> None:
-    if errors:
-        words = errors if len(errors) == 1 else [f"{len(errors)} errors, and nothing was changed:", *errors]
-        raise AnsibleError(printable("\n".join(words), keep="\n"))
-
-
 class ActionModule(Direct):
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -50,17 +45,15 @@ class ActionModule(Direct):
     def run(self, tmp: Any = None, task_vars: Any = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         arguments = {option: value for option, value in self._task.args.items() if not option.startswith("_")}
-        if arguments.get("src"):
-            self._secrets: list[str] = []
-            documents = self._documents(arguments["src"])
-            if boolean(arguments.get("template") or False):
-                documents = self._templated(documents, task_vars or {})
-            for document in documents:
-                document["doubts"] = doubts(document["content"])
-            arguments["_documents"] = documents
-            arguments["_secrets"] = self._secrets
-        if boolean(arguments.get("validate_only") or False):
-            return {**result, **self._validated(arguments)}
+        errors = self._read(arguments, task_vars or {}) if arguments.get("src") else []
+        try:
+            if boolean(arguments.get("validate_only") or False):
+                return {**result, **self._validated(arguments, errors)}
+            if errors:
+                raise InvalidInput(*errors)
+        except InvalidInput as exc:
+            each = [printable(words) for words in exc.each]
+            return {**result, "failed": True, "changed": False, "msg": printable(str(exc), keep="\n"), "errors": each}
         if not _progress.is_wanted(self, arguments.get("progress")):
             return {**result, **self._module(arguments, task_vars)}
         title = f"stack {arguments.get('name') or ''}".strip()
@@ -74,26 +67,36 @@ class ActionModule(Direct):
         return self._execute_module(module_name="cloudhost.lxd.stack", module_args=arguments, task_vars=task_vars)
 
     @staticmethod
-    def _validated(arguments: dict[str, Any]) -> dict[str, Any]:
-        """Check the documents without a server, and without anything on the host."""
+    def _validated(arguments: dict[str, Any], errors: list[str]) -> dict[str, Any]:
+        """Check the documents without a server, and without anything on the host. `errors` are known already."""
         # Few tasks need these.
-        from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
         from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.apply_stack import documents_of
         from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
         from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import validate
 
         documents = documents_of(arguments.get("_documents") or (), arguments.get("definition"))
-        try:
-            count = validate(KINDS, documents)
-        except InvalidInput as exc:
-            return {"failed": True, "changed": False, "msg": printable(str(exc), keep="\n")}
+        count = validate(KINDS, documents, errors)
         warnings = [document.place(path, words) for document in documents for path, words in document.doubts.items()]
         msg = f"{count} resources, and no error that shows without a server."
         return {"changed": False, "msg": msg, "warnings": [printable(words, keep="\n") for words in warnings]}
 
     # -- documents ----------------------------------------------------------------------------------------------------
 
-    def _documents(self, src: Any) -> list[dict[str, Any]]:
+    def _read(self, arguments: dict[str, Any], variables: dict[str, Any]) -> list[str]:
+        """Add the documents that can be read to the arguments. Returns what is wrong with the others."""
+        self._secrets: list[str] = []
+        documents, errors = self._documents(arguments["src"])
+        if boolean(arguments.get("template") or False):
+            known = len(errors)
+            documents = self._templated(documents, variables, errors)
+            documents = documents if len(errors) == known else []  # the values of failed templates are missing
+        for document in documents:
+            document["doubts"] = doubts(document["content"])
+        arguments["_documents"] = documents
+        arguments["_secrets"] = self._secrets
+        return errors
+
+    def _documents(self, src: Any) -> tuple[list[dict[str, Any]], list[str]]:
         written = src if isinstance(src, list) else [part.strip() for part in str(src).split(",")]
         found: list[dict[str, Any]] = []
         errors: list[str] = []
@@ -103,10 +106,11 @@ class ActionModule(Direct):
                 found.append(self._document(shown, text, is_encrypted(path), errors))
             except yaml.YAMLError as exc:
                 errors.append(not_yaml(shown, exc, text))
-        _fail(errors)
-        return found
+        return found, errors
 
-    def _templated(self, documents: list[dict[str, Any]], variables: dict[str, Any]) -> list[dict[str, Any]]:
+    def _templated(
+        self, documents: list[dict[str, Any]], variables: dict[str, Any], errors: list[str]
+    ) -> list[dict[str, Any]]:
         """The documents with their templates evaluated, as the values of a playbook are."""
 
         # Few tasks need it, and it takes time to load.
@@ -116,10 +120,7 @@ class ActionModule(Direct):
             with self._templar.set_temporary_context(available_variables={**variables, **more}):
                 return self._templar.template(trust_as_template(value))
 
-        errors: list[str] = []
-        found = [templated(document, render, errors) for document in documents]
-        _fail(errors)
-        return found
+        return [templated(document, render, errors) for document in documents]
 
     def _files(self, name: str) -> Iterator[tuple[str, str]]:
         """The files that a path stands for, each as it is to be shown and as it is to be opened."""

@@ -62,6 +62,24 @@ class _Module(AnsibleModule):
         self.no_log_values.update(text for text in given["anywhere"] if secrets.is_telling(text))
         self.no_log_values.update(secrets.secrets_in(self.params))
 
+    def fail_json(self, msg: str, **kwargs: Any) -> Any:
+        """Fail. What unknown options were meant to be stands in front of Ansible's own error, which is about the first
+        error of the arguments only, and lists all options that there are.
+        """
+        checked = getattr(self, "validation_result", None)
+        unknown = () if checked is None or self._ignore_unknown_opts else checked.unsupported_parameters
+        super().fail_json(msg=" ".join([*sorted(map(self._unknown, unknown)), msg]), **kwargs)
+
+    def _unknown(self, option: str | tuple[str, ...]) -> str:
+        """A sentence about an unknown option, or one inside others."""
+        from ._engine.unknown import meant
+
+        path = (option,) if isinstance(option, str) else option
+        spec, value = self.argument_spec, self.params.get(path[0]) if len(path) == 1 else None
+        for part in path[:-1]:
+            spec = spec[part]["options"]
+        return f"{'.'.join(path)}: there is no such option. {meant(path[-1], value, spec)}".rstrip()
+
     def _log_invocation(self) -> None:
         """Log nothing to syslog: secrets in `raw.*`, `cloud-init.*` and `environment.*` look like any other text."""
 

@@ -343,6 +343,11 @@ skipped_resources:
   returned: if the documents are valid
   type: list
   elements: dict
+errors:
+  description: Each error by itself, with the file and the line of its entry. C(msg) has all of them.
+  returned: if documents have errors, no plan can be made, or resources fail
+  type: list
+  elements: str
 code:
   description: >-
     The error code of the server. V(0) if the error did not come from the server, and if resources of the stack failed,

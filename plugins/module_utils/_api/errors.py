@@ -91,16 +91,23 @@ class DeadlineExceeded(LXDError):
     retryable = True
 
 
-def some_of(what: str, names: list[str]) -> list[str]:
+def some_of(what: str, names: list[str], most: int = 20) -> list[str]:
     """What there is, with the first of their names, for a sentence about it; nothing where there is none."""
-    return [f"{what} {', '.join(sorted(names)[:20])}{' and more' if len(names) > 20 else ''}"] if names else []
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return [f"{what} {', '.join(sorted(names)[:most])}{more}"] if names else []
+
+
+def nearest(name: str, known: list[str]) -> str:
+    """A sentence that names the nearest known name; empty if none is near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"Did you mean '{near[0]}'?" if near else ""
 
 
 def did_you_mean(name: str, known: list[str]) -> str:
-    """A sentence that names the nearest known names, or all of them when none is near."""
-    near = difflib.get_close_matches(name, known, n=1)
+    """A sentence that names the nearest known name, or all of them when none is near."""
+    near = nearest(name, known)
     if near:
-        return f"Did you mean '{near[0]}'?"
+        return near
     if not known:
         return "There is none."
     shown = ", ".join(sorted(known)[:12])

@@ -40,9 +40,7 @@ class Resource(ApiObject):
         self.project: str | None = params.get("project")
         self.warnings: list[str] = []
         self.done: set[tuple[Action, str]] = set()
-        self.validate()
-        written = {field.key: field.clean(params) for field in self.fields}
-        self.wanted = MappingProxyType({key: value for key, value in written.items() if value is not None})
+        self.wanted = MappingProxyType(_written(self))
         self.desired: Mapping[str, Any] = self.wanted
 
     def validate(self) -> None:
@@ -233,6 +231,32 @@ class Resource(ApiObject):
         maps: dict[str, Any] = {field.key: {} for field in self.fields if isinstance(field, Map)}
         obj = {**maps, self.key: self.name, **(plan.result or {})}
         return {self.url(self.listed_as({**obj, self.key: self.name}, self.params.get("target"))): obj}
+
+
+def _written(resource: Resource) -> dict[str, Any]:
+    """What the options say of each field, by key.
+
+    :raises InvalidInput: with all that can be seen to be wrong without asking the server
+    """
+    written: dict[str, Any] = {}
+    wrong: list[str] = []
+    resource.wrong = wrong
+    try:
+        resource.validate()
+    except InvalidInput as exc:
+        wrong += exc.each
+    finally:
+        resource.wrong = None
+    for field in resource.fields:
+        try:
+            value = field.clean(resource.params)
+        except InvalidInput as exc:
+            wrong += exc.each
+        else:
+            written.update({} if value is None else {field.key: value})
+    if wrong:
+        raise InvalidInput(*wrong)
+    return written
 
 
 def _rename_steps(resource: Resource, target: str) -> list[Step]:

@@ -98,20 +98,33 @@ def _instead(option: str, value: Any) -> str:
 
 
 def wire_map(option: str, values: dict[str, Any]) -> dict[str, str | None]:
-    """A whole `config` or device in its API representation, with checked sizes."""
-    result = {}
+    """A whole `config` or device in its API representation, with checked sizes.
+
+    :raises InvalidInput: with all that is wrong in it
+    """
+    result: dict[str, str | None] = {}
+    wrong: list[str] = []
     for key, value in values.items():
-        if not isinstance(key, str) or not key:
-            raise InvalidInput(f"{option}: {key!r} is not a key; write it in quotes.")
-        if value is None and ":" in key and not matches(key, _TEXT_KEYS):  # YAML reads `{a:1}` as a key without a value
-            raise InvalidInput(f"{option}: '{key}' has no value; put a space after the colon.")
-        if isinstance(value, (int, float)) and not isinstance(value, bool) and matches(key, _NO_NUMBERS):
-            raise InvalidInput(
-                f"{option}.{key}: {value!r} is a number, and not what was written if that began with 0 or has "
-                "colons: quote it, as in '0660'."
-            )
-        result[key] = check_size(f"{option}.{key}", key, wire(f"{option}.{key}", value))
+        try:
+            result[key] = _wire_entry(option, key, value)
+        except InvalidInput as exc:
+            wrong += exc.each
+    if wrong:
+        raise InvalidInput(*wrong)
     return result
+
+
+def _wire_entry(option: str, key: Any, value: Any) -> str | None:
+    if not isinstance(key, str) or not key:
+        raise InvalidInput(f"{option}: {key!r} is not a key; write it in quotes.")
+    if value is None and ":" in key and not matches(key, _TEXT_KEYS):  # YAML reads `{a:1}` as a key without a value
+        raise InvalidInput(f"{option}: '{key}' has no value; put a space after the colon.")
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and matches(key, _NO_NUMBERS):
+        raise InvalidInput(
+            f"{option}.{key}: {value!r} is a number, and not what was written if that began with 0 or has "
+            "colons: quote it, as in '0660'."
+        )
+    return check_size(f"{option}.{key}", key, wire(f"{option}.{key}", value))
 
 
 def parse_size(text: str) -> int | None:
@@ -247,12 +260,19 @@ def wire_devices(devices: dict[str, Any] | None) -> dict[str, dict[str, str | No
     if devices is None:
         return None
     result: dict[str, dict[str, str | None] | None] = {}
+    wrong: list[str] = []
     for name, device in devices.items():
         if device is not None and not isinstance(device, dict):
-            raise InvalidInput(
+            wrong.append(
                 f"devices.{name}: a device is a dictionary of its properties (or null to remove it), not {device!r}."
             )
-        result[name] = None if device is None else wire_map(f"devices.{name}", device)
+            continue
+        try:
+            result[name] = None if device is None else wire_map(f"devices.{name}", device)
+        except InvalidInput as exc:
+            wrong += exc.each
+    if wrong:
+        raise InvalidInput(*wrong)
     return result
 
 

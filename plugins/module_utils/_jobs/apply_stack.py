@@ -78,4 +78,7 @@ class Stack:
             except StackFailed as exc:
                 exc.result.update(file.lines())
                 raise
+            except InvalidInput as exc:
+                exc.result = {"errors": list(exc.each)}
+                raise
             return {**result, **file.lines()}

@@ -19,10 +19,10 @@ from __future__ import annotations
 
 import decimal
 import os
-import re
 from typing import Any, Callable, NamedTuple
 
-from .._api.errors import did_you_mean
+from .._api.errors import did_you_mean, nearest
+from .._engine.unknown import meant
 
 _BOOLEANS = {
     **dict.fromkeys(("true", "yes", "on", "1", "t", "y"), True),
@@ -58,30 +58,23 @@ def checked(
     :returns: every option of the spec, with its default or None where it is not written; complaints
     """
     params, complaints = defaults(spec), []
+    unfit: dict[str, Any] = {}
     for option, value in given.items():
         entry = spec.get(option)
         if entry is None:
-            words = f"{prefix}{option}: there is no such key. {_meant(str(option), value, spec)}"
-            complaints.append(Complaint(str(option), words))
+            hint = meant(str(option), value, spec) or did_you_mean(str(option), list(spec))
+            complaints.append(Complaint(str(option), f"{prefix}{option}: there is no such key. {hint}"))
         elif value is not None:
             try:
                 params[option], inner = _fit(f"{prefix}{option}", entry, value)
                 complaints += [Complaint(option, complaint.words) for complaint in inner]
             except _Unfit as exc:
+                unfit[option] = value
                 complaints.append(Complaint(option, str(exc)))
     missing = [option for option, entry in spec.items() if entry.get("required") and given.get(option) is None]
     complaints += [Complaint("", f"{prefix}{option}: it is missing.") for option in missing]
-    broken = _exclusive(constraints, given) + _broken(constraints, params)
+    broken = _exclusive(constraints, given) + _broken(constraints, {**params, **unfit})
     return params, complaints + [Complaint("", f"{prefix}{words}") for words in broken]
-
-
-def _meant(option: str, value: Any, spec: dict[str, dict[str, Any]]) -> str:
-    """What to write instead of an unknown option: where it belongs, or the nearest."""
-    if "config" in spec and re.fullmatch(r"[a-z-]+\..+", option):
-        return "A key of the server belongs into config, and is indented below it."
-    if "devices" in spec and isinstance(value, dict) and "type" in value:
-        return "A device belongs into devices, and is indented below it."
-    return did_you_mean(option, list(spec))
 
 
 def _fit(option: str, entry: dict[str, Any], value: Any) -> tuple[Any, list[Complaint]]:
@@ -89,18 +82,29 @@ def _fit(option: str, entry: dict[str, Any], value: Any) -> tuple[Any, list[Comp
     kind = entry["type"]
     if kind == "list":
         each = {**entry, "type": entry.get("elements", "str")}
-        fitted = [_fit(f"{option}[{position}]", each, item) for position, item in enumerate(_items(option, value))]
-        return [item for item, _inner in fitted], [complaint for _item, inner in fitted for complaint in inner]
+        return _fit_each(option, each, _items(option, value))
     result = _CONVERSIONS[kind](option, value)
     choices = entry.get("choices")
     if choices and result not in choices:
-        raise _Unfit(
-            f"{option}: '{value}' is none of {', '.join(map(str, choices))}. "
-            f"{did_you_mean(str(value), [str(choice) for choice in choices])}"
-        )
+        known = [str(choice) for choice in choices]
+        raise _Unfit(f"{option}: '{value}' is none of {', '.join(known)}. {nearest(str(value), known)}".rstrip())
     if kind == "dict" and entry.get("options"):
         return checked(entry["options"], entry, result, f"{option}.")
     return result, []
+
+
+def _fit_each(option: str, entry: dict[str, Any], items: list[Any]) -> tuple[list[Any], list[Complaint]]:
+    """The same for the items of a list. What does not fit is left out."""
+    fitted, complaints = [], []
+    for position, item in enumerate(items):
+        try:
+            value, inner = _fit(f"{option}[{position}]", entry, item)
+        except _Unfit as exc:
+            complaints.append(Complaint(option, str(exc)))
+        else:
+            fitted.append(value)
+            complaints += inner
+    return fitted, complaints
 
 
 def _items(option: str, value: Any) -> list[Any]:

@@ -266,8 +266,8 @@ def _claimed_twice(entries: list[Entry]) -> list[str]:
 
 
 def make(entry: Entry, client: Any) -> Resource:
-    """The resource of an entry. An error that needs no server has its place."""
+    """The resource of an entry. Errors that need no server have their places."""
     try:
         return entry.kind(client, entry.params)
     except InvalidInput as exc:
-        raise InvalidInput(entry.complaint(str(exc))) from exc
+        raise InvalidInput(*(entry.complaint(words) for words in exc.each)) from exc

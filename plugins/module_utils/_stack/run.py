@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Sequence
 
 from .._api.client import Client
 from .._api.errors import InvalidInput, StackFailed
@@ -50,21 +50,22 @@ def plan_stack(
     return Planner(client, kinds, options).plan(entries, errors)
 
 
-def validate(kinds: Kinds, documents: list[Document]) -> int:
+def validate(kinds: Kinds, documents: list[Document], known: Sequence[str] = ()) -> int:
     """Find what is wrong with documents without a server, and return the number of their entries.
 
     References to what only the server has, and values that depend on its version, are not checked.
 
+    :param known: errors that the controller has found while it read the documents
     :raises InvalidInput: with all errors, each with its file and line
     """
-    entries, errors = parse(documents, kinds, None)
+    entries, found = parse(documents, kinds, None)
+    errors = [*known, *found]
     nowhere = Client(Transport("unix:///"), read_only=True)  # nothing is sent
-    for entry in entries:
-        if not entry.broken:
-            try:
-                make(entry, nowhere)
-            except InvalidInput as exc:
-                errors += exc.each
+    for entry in entries:  # those too that have errors already
+        try:
+            make(entry, nowhere)
+        except InvalidInput as exc:
+            errors += exc.each
     if errors:
         raise InvalidInput(*in_order(errors))
     return len(entries)
@@ -95,7 +96,8 @@ def run_stack(
     result = _result(planned, options, client, check_mode, (client.hidden or BY_NAME)._replace(hide_text=not show_text))
     undone = [node for node in planned.nodes if node.outcome in (FAILED, SKIPPED)]
     if undone:
-        raise StackFailed(_complaint(planned.nodes), result, all(node.retryable for node in undone))
+        words, result["errors"] = _complaint(planned.nodes)
+        raise StackFailed(words, result, all(node.retryable for node in undone))
     return result
 
 
@@ -146,7 +148,8 @@ def _failed(node: Node) -> dict[str, Any]:
     }
 
 
-def _complaint(nodes: list[Node]) -> str:
+def _complaint(nodes: list[Node]) -> tuple[str, list[str]]:
+    """The whole error, and each of the errors in it."""
     busy = [node for node in nodes if node.busy]
     failed = [node for node in busy if node.outcome == FAILED]
     skipped = [node for node in busy if node.outcome == SKIPPED]
@@ -157,12 +160,14 @@ def _complaint(nodes: list[Node]) -> str:
         f"{'was' if len(skipped) == 1 else 'were'} skipped because of that. What is done stays"
         f"{'; run it again' if passing else '. Correct what failed, then run it again'} to do the rest."
     ]
+    errors = []
     for node in failed:
         words = node.entry.complaint(node.words) if node.entry else f"{node.title}: {node.words}"
-        lines.append(f"- {words}{' This error can pass by itself.' if node.retryable and not passing else ''}")
+        errors.append(f"{words}{' This error can pass by itself.' if node.retryable and not passing else ''}")
+    lines += [f"- {words}" for words in errors]
     reasons = dict.fromkeys(node.words for node in skipped)
     lines += [
         f"- skipped, because {words}: {', '.join(node.title for node in skipped if node.words == words)}"
         for words in reasons
     ]
-    return "\n".join(lines)
+    return "\n".join(lines), errors

@@ -116,6 +116,15 @@ def test_the_token_and_the_key_are_never_shown(daemon, logged):
     ("module", "arguments", "words"),
     [
         ("profile", {"nmae": "x", "name": "x"}, "Unsupported parameters for (profile) module: nmae"),
+        ("profile", {"nmae": "x"}, "nmae: there is no such option. Did you mean 'name'? missing required arguments"),
+        ("profile", {"name": "x", "zzz": 1}, "zzz: there is no such option. Unsupported parameters for (profile)"),
+        ("profile", {"name": "x", "limits.cpu": 1}, "limits.cpu: there is no such option. A key of the server belongs"),
+        ("profile", {"name": "x", "eth0": {"type": "nic"}}, "eth0: there is no such option. A device belongs into dev"),
+        (
+            "cluster",
+            {"server_name": "x", "member_config": [{"entity": "network", "nam": "x", "key": "k", "value": "v"}]},
+            "member_config.nam: there is no such option. Did you mean 'name'?",
+        ),
         ("profile", {}, "missing required arguments: name"),
         ("profile", {"name": "x", "timeout": 0}, "timeout: 0 is too short"),
         ("profile", {"name": "a/b"}, "name: 'a/b' is not a valid name for a profile"),

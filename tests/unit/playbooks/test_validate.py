@@ -39,9 +39,14 @@ def test_the_examples_are_valid():
 
 
 def test_all_errors_are_told_with_their_lines(tmp_path):
+    """Also if another file is no YAML, or writes a key twice."""
     (tmp_path / "it's wrong.yml").write_text(WRONG)
-    done = hook(tmp_path, "it's wrong.yml")
+    (tmp_path / "unreadable.yml").write_text("profiles: [\n")
+    (tmp_path / "twice.yml").write_text("profiles:\n  - name: a\n    name: b\n    state: gone\n")
+    done = hook(tmp_path, "it's wrong.yml", "unreadable.yml", "twice.yml")
     told = done.stdout + done.stderr
-    assert done.returncode and "2 errors" in told, told
+    assert done.returncode and "5 errors" in told, told
+    assert "unreadable.yml:" in told and "twice.yml:3: the key 'name' is written twice" in told, told
+    assert "twice.yml:4: profiles[0] 'b': state: 'gone' is none of present." in told, told
     assert "it's wrong.yml:3: profiles[0] 'web': devices.root: a device is a dictionary" in told
     assert "it's wrong.yml:6: instances[0] 'web1': confg: there is no such key. Did you mean 'config'?" in told

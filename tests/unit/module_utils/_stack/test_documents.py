@@ -7,10 +7,12 @@
 from __future__ import annotations
 
 import pytest
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import MARK
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.arguments import checked
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document
+from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.run import validate
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, refused, run
 
 
@@ -110,6 +112,37 @@ def test_all_that_is_wrong_is_said_at_once_with_its_line(world):
         "- b.yml:7: profiles[0] 'b': config.size: 'x' is not a size; write a whole number and a unit (B, kB, MB, GB, "
         "TB, KiB, MiB, GiB, TiB), as in 10GiB.",
     ]
+
+
+def test_all_that_is_wrong_in_one_entry_is_said_at_once(world):
+    """Types of options, values of keys and devices, and what an option inside another does not take."""
+    one = {
+        "name": "a",
+        "state": "gone",
+        "wait_for": ["ipv4", "ip", {}],
+        "config": {"limits.memory": "lots", "limits.cpu": [1]},
+        "devices": {"root": "text", "eth0": {"type": "nic", "network": {}}},
+        "ephemeral": "maybe",
+    }
+    for found in (refused(world, {"instances": [one]}), invalid({"instances": [one]})):
+        options = [line.split(": ")[1] for line in found.splitlines()[1:]]
+        assert sorted(options) == [
+            "config.limits.cpu", "config.limits.memory", "devices.eth0.network", "devices.root", "ephemeral", "state",
+            "wait_for[1]", "wait_for[2]",
+        ], found  # fmt: skip
+
+
+def test_choices_are_listed_once(world):
+    words = refused(world, {"instances": [{"name": "a", "state": "zzz"}, {"name": "b", "state": "startd"}]})
+    assert words.count("Known:") == 0 and words.count("'zzz' is none of started, stopped, frozen, present") == 1
+    assert words.count("Did you mean 'started'?") == 1
+
+
+def invalid(definition):
+    """What a check without a server says."""
+    with pytest.raises(InvalidInput) as caught:
+        validate(KINDS, [Document("", definition, {})])
+    return str(caught.value)
 
 
 def test_the_line_is_that_of_the_key_or_property(world):
