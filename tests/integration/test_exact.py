@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 ROOT = {"type": "disk", "path": "/", "pool": "default"}
 NIC = {"type": "nic", "network": "exactbr0"}
 EMPTY = {"source": {"type": "none"}, "state": "stopped"}
@@ -40,8 +42,10 @@ FOUND = [
     '-     config.limits.instances: "5"',
     "! network exactbr0",
     '-     config.dns.domain: "by.hand"',
+    "      it is used by instances exact1, exact3 and profile exact",
     "! profile default (project exact)",
     '-     config.limits.cpu: "1"',
+    "      it is used by instances exact4, stray",
     "! instance exact1",
     '-     config.limits.memory: "1GiB"',
     '-     devices.eth0.limits.ingress: "10Mbit"',
@@ -103,6 +107,24 @@ def test_what_somebody_does_by_hand_is_found_and_taken_back(api) -> None:
     assert web["config"]["user.token"] == "s3cr3t" and "volatile.base_image" in web["config"]
     again = run(api)
     assert (again["changed"], len(again["unmanaged"])) == (False, 2)
+
+
+def test_a_root_disk_that_instances_rely_on(api) -> None:
+    """The plan of a profile that loses it is refused, as the server refuses the change."""
+    empty = {"name": "exact-root", "profiles": ["exact-root"], **EMPTY}
+    api.run("profile", name="exact-root", devices={"root": ROOT})
+    api.run("instance", **empty)
+    bare = {"profiles": [{"name": "exact-root", "exact": True}]}
+    words = api.fails("stack", name="exact", definition=bare, adopt=True)
+    assert "devices.root: it is the root disk of instance exact-root, so it cannot be removed" in words
+    assert "exact: true removes what an entry does not write" in words
+    words = api.fails("profile", name="exact-root", devices={"root": None})
+    assert "it is the root disk of instance exact-root" in words
+    with pytest.raises(RuntimeError, match="relies on this profile's root disk"):
+        api.daemon.cli("profile", "device", "remove", "exact-root", "root")
+    api.run("profile", name="exact-last", devices={"root": ROOT})
+    api.run("instance", name="exact-root", profiles=["exact-root", "exact-last"])
+    api.converges("profile", name="exact-root", devices={"root": None})
 
 
 def test_a_root_disk_that_was_moved_by_hand_is_reported_and_stays(api) -> None:

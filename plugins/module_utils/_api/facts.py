@@ -18,6 +18,7 @@ class ServerFacts:
 
     #: Whether this is the server as a plan will leave it, and not as it is.
     is_plan = False
+    is_removal = False
     #: Whether this is check mode of a single module, where what earlier tasks would create is missing.
     is_rehearsal = False
 

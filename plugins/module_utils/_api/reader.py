@@ -34,6 +34,10 @@ class Reader(Protocol):
         """Whether this is the server as a plan will leave it, with all collections in memory."""
 
     @property
+    def is_removal(self) -> bool:
+        """Whether the plan deletes all that a stack manages, and what uses a resource before the resource."""
+
+    @property
     def is_rehearsal(self) -> bool:
         """Whether this is check mode of a single module, where what earlier tasks of the play would create is missing.
 

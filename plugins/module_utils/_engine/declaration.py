@@ -68,6 +68,7 @@ class Declaration(Identity):
     :cvar one_by_one: actions (`create`, `delete`, …) that fail or leave damage when two of them run at once in the
         same parent or project; of a `mutual` kind, anywhere
     :cvar lends: whether what it refers to is used by all that refers to it
+    :cvar affects: whether a change of it changes those that use it, so that a plan names them
     :cvar holds: whether its users have data in it, so that they keep it where a profile no longer names it
     :cvar lasting: patterns of keys that `singletons` keep for good, whoever wrote them
     :cvar passing: whether it comes and goes by itself, so that an export has it only when asked
@@ -113,6 +114,7 @@ class Declaration(Identity):
     one_by_one: tuple[str, ...] = ()
     passing = False
     lends = False
+    affects = False
     holds = False
     lasting: tuple[str, ...] = ()
 

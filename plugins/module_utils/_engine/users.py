@@ -34,21 +34,25 @@ def user_of(url: str) -> User:
 def used_words(where: str, verb: str, users: list[str]) -> str:
     """The rest of a sentence that begins with what is used."""
     return (
-        f"on {where} is used by {' and '.join(_listed(users))}, and cannot be {verb} while it is: remove them first, "
+        f"on {where} is used by {' and '.join(listed(users))}, and cannot be {verb} while it is: remove them first, "
         "or let them use something else."
     )
 
 
-def _listed(users: list[str]) -> list[str]:
-    """All of a kind together, with the projects that they are in."""
+def listed(users: list[str], most: int = 20, home: str = "default") -> list[str]:
+    """Users by their URLs, all of a kind together, with the projects that they are in.
+
+    :param most: how many of a kind are named
+    :param home: the project that is not named
+    """
     found: dict[str, list[str]] = {}
     for user in map(user_of, users):
         kind, name = _called(user.parts)
-        found.setdefault(kind, []).append(name if user.project == "default" else f"{name} (project {user.project})")
+        found.setdefault(kind, []).append(name if user.project == home else f"{name} (project {user.project})")
     return [
         words
         for kind, names in sorted(found.items())
-        for words in some_of(kind if len(set(names)) == 1 else f"{kind}s", list(dict.fromkeys(names)))
+        for words in some_of(kind if len(set(names)) == 1 else f"{kind}s", list(dict.fromkeys(names)), most)
     ]
 
 

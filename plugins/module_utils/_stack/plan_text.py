@@ -16,6 +16,7 @@ from .._engine import secrets, values
 from .._engine.plans import Action
 from .exact import Unmanaged
 from .planner import CREATE, DELETE, REPLACE, UPDATE, Node
+from .remarks import remarks
 
 #: The signs of a report, which begin a line of a diff.
 MARKS = {CREATE: "+", UPDATE: "!", REPLACE: "!", DELETE: "-"}
@@ -103,12 +104,16 @@ def report(facts_of: list[tuple[Node, list[_Change | str]]], unmanaged: Sequence
 
 def _facts(node: Node, rules: secrets.Rules) -> Iterator[_Change | str]:
     """What there is to say of a resource: values, and sentences."""
+    changes: list[_Change] = []
     if node.action == CREATE:
         _old, new = secrets.mask_pair({}, _content(node), rules)
-        yield from (_Change(key, None, value) for key, value in _flat(new))
+        changes = [_Change(key, None, value) for key, value in _flat(new)]
     elif node.action in (UPDATE, REPLACE):
         before, after = secrets.mask_pair(*values.changes(node.plan.before, node.plan.after), rules)
-        yield from (_Change(*leaf) for leaf in _leaves(before, after))
+        changes = [_Change(*leaf) for leaf in _leaves(before, after)]
+    yield from changes
+    if node.action != DELETE:
+        yield from remarks(node, [change.key for change in changes], rules)
     if node.note:
         yield node.note
     if node.action == DELETE:

@@ -102,6 +102,7 @@ class Planner:
 
     def __init__(self, client: Reader, kinds: Kinds, options: StackOptions) -> None:
         self.view = View(client, kinds)
+        self.view.is_removal = options.absent
         self.client: Reader = self.view
         self.kinds, self.options = kinds, options
         self.marks = Marks(self.view, kinds)

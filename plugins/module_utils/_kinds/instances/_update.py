@@ -11,19 +11,11 @@ from __future__ import annotations
 from typing import Any
 
 from ..._api.errors import InvalidInput
-from ..._engine import values
 from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from ..images._source import find_image, image_source
 from . import _origin as origin
+from ._at_start import keys_at_start
 from ._power import RUNNING, STOPPED, end_words, normalize_status, status_after
-
-#: Config keys that a running container takes in only when it starts (doc/reference/instance_options.md, "Live update:
-#: no").
-AT_START = (
-    *("limits.kernel.*", "limits.memory.hugepages", "linux.*", "nvidia.*", "raw.*", "migration.*"),
-    *("security.devlxd", "security.guestapi", "security.idmap.*", "security.privileged", "security.syscalls.*"),
-    *("security.csm", "security.secureboot", "security.sev*", "agent.nic_config.*"),
-)
 
 
 class InstanceUpdate:
@@ -120,10 +112,7 @@ class InstanceUpdate:
         return can_move_live(self.found.object) and all(step.key == (Action.MOVE, "member") for step in self.moves)
 
     def _at_start(self) -> list[str]:
-        """The changed config keys that take effect at the next start."""
-        old, new = self.found.object.get("config") or {}, (self.plan.result or {}).get("config") or {}
-        before, after = values.changes(old, new)
-        return sorted(key for key in {**before, **after} if values.matches(key, AT_START))
+        return keys_at_start(self.found.object, self.plan.result or {})
 
     def _stop_for(self, at_start: list[str], live: bool) -> str:
         """What it has to be stopped for, as the end of a sentence; empty if it can keep running."""

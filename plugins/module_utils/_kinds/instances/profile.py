@@ -24,6 +24,7 @@ class Profile(Resource):
     singletons = ("default",)
     feature = "profiles"
     lends = True
+    affects = True
     unless_used = ("delete",)
     name_rule = (r"[^/]+", "no slash")
 
@@ -32,3 +33,10 @@ class Profile(Resource):
 
         self.check_device_references(new, old)
         check_devices(self, new, old, starts=False)
+        if old.get("used_by") and not self.client.is_removal:
+            from ._profile_users import check_root, keys_at_start  # as above
+
+            check_root(self, new, old)
+            keys = keys_at_start(old, new)
+            if keys:
+                self.warn(f"profile '{self.name}': {', '.join(keys)} takes effect when instances that use it start.")

@@ -33,6 +33,7 @@ class Network(PerMember):
     fields = (Text("description"), Text("type", create_only=True), Map("config"), Members())
     renames = True
     unless_used = ("delete", "rename")
+    affects = True
     family, variant, default_variant = "network", "type", "bridge"
     needed = {"macvlan": ("parent",), "physical": ("parent",), "sriov": ("parent",)}
     feature = "networks"

@@ -48,6 +48,7 @@ class NetworkAcl(Resource):
     fields = (Text("description"), Records("ingress", *_RULE), Records("egress", *_RULE), Map("config"))
     renames = True
     unless_used = ("delete", "rename")
+    affects = True
     copied = False
     name_rule, name_rules = HOST, NEWER_HOST
 

@@ -24,5 +24,6 @@ class NetworkAddressSet(Resource):
     fields = (Text("description"), AddressSet("addresses"), Map("config"))
     renames = True
     unless_used = ("delete", "rename")
+    affects = True
     copied = False
     name_rule, name_rules = HOST, NEWER_HOST

@@ -14,7 +14,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry impor
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.document import Document, spec_of
 from ansible_collections.cloudhost.lxd.plugins.module_utils._stack.marks import mark_of
-from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, SHOP, refused_after, run, titles
+from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, SHOP, refused_after, run, titles
 from ansible_collections.cloudhost.lxd.tests.unit.world import WorldClient
 
 NIC = {"type": "nic", "network": "shopbr0", "limits.ingress": "10Mbit"}
@@ -63,6 +63,38 @@ def test_what_somebody_writes_by_hand_is_found_and_taken_back(world):
     del web1["config"]["volatile.uuid"]
     assert world.dump() == before
     assert run(world, SHOP, exact=True)["changed"] is False
+
+
+def test_a_profile_keeps_the_root_disk_that_instances_have_no_other_for(world):
+    """The servers refuse it when the plan is carried out."""
+    run(world, SHOP)
+    shop = copy.deepcopy(SHOP)
+    del shop["profiles"][0]["devices"]["root"]
+    assert run(world, shop, check=True)["changed"] is False
+    words = refused_after(world, shop, exact=True)
+    assert "devices.root: it is the root disk of instances web1, web2, so it cannot be removed" in words
+    assert "exact: true removes what an entry does not write" in words
+    shop["storage_pools"].append({"name": "slow", "driver": "dir"})
+    shop["profiles"][0]["devices"]["root"] = {**ROOT, "pool": "slow"}
+    assert "it cannot be moved to the pool 'slow': give them a root disk of their own" in refused_after(world, shop)
+    for name in ("web1", "web2"):
+        world.find(f"/1.0/instances/{name}")["devices"]["root"] = dict(ROOT)
+    assert run(world, shop)["changed"] is True
+
+
+def test_a_root_disk_that_another_profile_gives_stays_with_it(world):
+    """The last profile that has a device of the name counts."""
+    shop = copy.deepcopy(SHOP)
+    shop["storage_pools"].append({"name": "slow", "driver": "dir"})
+    shop["profiles"].append({"name": "disk", "devices": {"root": ROOT}})
+    for number, profiles in enumerate((["web", "disk"], ["disk", "web"])):
+        shop["instances"][number]["profiles"] = profiles
+    run(world, shop)
+    shop["profiles"][0]["devices"]["root"] = {**ROOT, "pool": "slow"}
+    assert "it is the root disk of instance web2, so it cannot be moved" in refused_after(world, shop)
+    world.find("/1.0/instances/web2")["profiles"] = ["web", "disk"]
+    shop["instances"][1]["profiles"] = ["web", "disk"]
+    assert run(world, shop)["changed"] is True
 
 
 def test_an_entry_decides_for_itself(world):

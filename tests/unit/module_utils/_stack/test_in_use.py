@@ -54,7 +54,7 @@ def test_users_are_named(users, words):
 
 def test_a_long_list_is_cut():
     words = used_words("lxd", "deleted", [f"/1.0/instances/i{number:02}" for number in range(30)])
-    assert "i00, i01" in words and "i19 and more" in words and "i20" not in words
+    assert "i00, i01" in words and "i19 and 10 more" in words and "i20" not in words
 
 
 def test_a_user_is_a_project_and_parts():

@@ -37,6 +37,7 @@ def test_a_new_resource_is_shown_with_its_content(world):
         *(f"+       {line}" for line in USER_DATA.splitlines()),
         '+     devices.root: {"type": "disk", "path": "/", "pool": "fast"}',
         '+     devices.logs: {"type": "disk", "source": "/srv/logs", "path": "/logs"}',
+        "      devices.logs.source: /srv/logs has to exist on the server, which no plan can check",
     ]
     text = done["plan_text"]
     assert "  + instance web9\n" in text and "      devices.logs: {" in text and "user.cloudhost" not in text
@@ -53,6 +54,35 @@ def test_text_that_changes_is_shown_by_its_lines(world):
         "+         - wget",
         "        runcmd:",
     ]
+
+
+def test_a_path_of_the_host_is_named_once(world):
+    """Where it is new, and if an instance does not start without it."""
+    optional = {"type": "disk", "source": "/srv/a", "path": "/a", "required": "false"}
+    web = {**WEB, "devices": {**WEB["devices"], "a": optional}}
+    done = planned(world, web)
+    assert [line for line in done["report_lines"] if "has to exist" in line] == [
+        "      devices.logs.source: /srv/logs has to exist on the server, which no plan can check"
+    ]
+    run(world, {**SHOP, "instances": [*SHOP["instances"], web]})
+    assert not any("has to exist" in line for line in planned(world, {**web, "description": "x"})["report_lines"])
+
+
+def test_a_change_of_a_profile_names_the_instances_that_use_it(world):
+    more = [{"name": f"more{number:02}", "source": EMPTY, "profiles": ["web"]} for number in range(12)]
+    shop = {**SHOP, "instances": [*SHOP["instances"], *more]}
+    run(world, shop)
+
+    def report(**options):
+        web = {**SHOP["profiles"][0], **options}
+        return run(world, {**shop, "profiles": [web, SHOP["profiles"][1]]}, check=True)
+
+    changed = report(config={"limits.cpu": "1", "raw.lxc": "lxc.x = 1"})
+    listed = ", ".join(f"more{number:02}" for number in range(10))
+    assert f"      it is used by instances {listed} and 4 more" in changed["report_lines"]
+    assert changed["warnings"] == ["profile 'web': raw.lxc takes effect when instances that use it start."]
+    idle = report(description="Web servers", config={"user.note": "x"})
+    assert idle["plan"] and not any("used by" in line for line in idle["report_lines"])
 
 
 def test_long_values_are_cut_where_they_differ(world):

@@ -1,0 +1,26 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What a running instance takes in only when it starts."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..._engine import values
+
+#: Config keys (doc/reference/instance_options.md, "Live update: no").
+AT_START = (
+    *("limits.kernel.*", "limits.memory.hugepages", "linux.*", "nvidia.*", "raw.*", "migration.*"),
+    *("security.devlxd", "security.guestapi", "security.idmap.*", "security.privileged", "security.syscalls.*"),
+    *("security.csm", "security.secureboot", "security.sev*", "agent.nic_config.*"),
+)
+
+
+def keys_at_start(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """The config keys that differ between two objects, and take effect at the next start."""
+    before, after = values.changes(old.get("config") or {}, new.get("config") or {})
+    return sorted(key for key in {**before, **after} if values.matches(key, AT_START))
