@@ -320,7 +320,8 @@ instance:
       type: str
       returned: success
     addresses:
-      description: The global addresses of the NICs of the instance, IPv4 first.
+      description: The global addresses of the NICs of the instance, IPv4 first. Check mode waits for none, and returns
+        those that the instance has now; for a new one the list is empty.
       type: list
       returned: with O(wait_for) (other than V(cloud_init) alone), if the instance runs
       elements: str

@@ -149,3 +149,7 @@ class ApiObject(Checks):
         Returns the object as the module returns it; None for the object as it was read.
         """
         return None
+
+    def foretold(self, found: Existing | None, result: dict[str, Any] | None) -> dict[str, Any] | None:
+        """The object as the module returns it in check mode, given what the plan makes of it."""
+        return result

@@ -155,7 +155,8 @@ def _converge(resource: Resource, check_mode: bool, done: list[Done]) -> Outcome
     first = plans[0]
     if check_mode:
         foreseen = [_done(resource, step) for step in plan.steps]
-        return Outcome(bool(foreseen), plan.before, plan.after, foreseen, plan.result, resource.warnings)
+        shown = resource.foretold(found, plan.result)
+        return Outcome(bool(foreseen), plan.before, plan.after, foreseen, shown, resource.warnings)
     if first.steps:
         found = _recheck(resource)
     shown = resource.after_apply(found)

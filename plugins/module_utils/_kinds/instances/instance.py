@@ -240,6 +240,17 @@ class Instance(Movable):
         seen = Waiter(self.writer, self.name, self.url(), self.query(), devices).wait(conditions)
         return with_addresses(found.object, seen) if seen else None
 
+    def foretold(self, found: Existing | None, result: dict[str, Any] | None) -> dict[str, Any] | None:
+        """Check mode waits for nothing. So an instance has the addresses that it has now, and a new one has none."""
+        conditions = self.params["wait_for"]
+        if not result or not self.runs or not set(conditions or ()) - {"cloud_init"}:
+            return result
+        from ._wait import with_addresses
+
+        running = found is not None and normalize_status(found.object["status"]) == RUNNING
+        reply = self.client.find(f"{self.url()}/state", **self.query()) if running else None
+        return with_addresses(result, (reply.metadata if reply else None) or {})
+
     # -- deleting -----------------------------------------------------------------------------------------------------
 
     def plan_absent(self, found: Existing | None) -> Plan:
