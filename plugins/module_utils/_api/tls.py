@@ -89,7 +89,9 @@ def decode_token(option: str, raw: str) -> Token:
 def server_pem(address: str, pin: str, timeout: float) -> str:
     """The certificate of a server that is not known yet, as PEM; refused unless it has the fingerprint `pin`."""
     host, _colon, port = address.rpartition(":")
-    connection = Trust(pin=pin).connect(f"https://{address}", host.strip("[]"), int(port), timeout)
+    connection = Trust(pin=pin, pinned_by="cluster_token").connect(
+        f"https://{address}", host.strip("[]"), int(port), timeout
+    )
     try:
         der = connection.sock.getpeercert(binary_form=True)  # type: ignore[union-attr,unused-ignore]
     finally:
@@ -102,6 +104,7 @@ class Trust:
 
     With `pin`, a server is accepted if its certificate has this SHA-256 fingerprint; otherwise if the authorities of
     the system verify the certificate and its name. With `validate` false, which the user must write, any is accepted.
+    `pinned_by` is the option that the pin comes from.
     """
 
     def __init__(
@@ -110,7 +113,9 @@ class Trust:
         client_key: str | None = None,
         pin: str | None = None,
         validate: bool = True,
+        pinned_by: str = "server_fingerprint",
     ) -> None:
+        self.pinned_by = pinned_by
         self.pin = pin.replace(":", "").lower() if pin else None
         if self.pin and not re.fullmatch("[0-9a-f]{64}", self.pin):
             raise InvalidInput(
@@ -156,17 +161,18 @@ class Trust:
             raise ConnectionFailed(
                 f"{url}: the server's certificate is not verified ({exc.verify_message}). LXD and Incus servers sign "
                 "their own: pin it "
-                "with server_cert or server_fingerprint (`lxc info` or `incus info` on the server prints "
-                "certificate_fingerprint).",
+                "with server_cert or server_fingerprint, or with the variable lxd_server_fingerprint of the host (`lxc "
+                "info` or `incus info` on the server prints certificate_fingerprint).",
                 permanent=True,
             ) from exc
         seen = fingerprint(connection.sock.getpeercert(binary_form=True) or b"")  # type: ignore[union-attr,unused-ignore]
         if self.pin and seen != self.pin:
             connection.close()
+            mend = "make another" if self.pinned_by.endswith("token") else "correct"
             raise ConnectionFailed(
                 f"{url}: the server's certificate has the fingerprint {seen}, not the pinned {self.pin}. Either this "
                 "is another server, or its "
-                "certificate was renewed: check on the server, then correct server_cert or server_fingerprint.",
+                f"certificate was renewed: check on the server, then {mend} {self.pinned_by}.",
                 permanent=True,
             )
         _notice_the_end(connection.sock)
@@ -199,12 +205,13 @@ def _piped(key: str) -> Iterator[str]:
 
 def trust_from(params: dict[str, Any]) -> Trust:
     """The trust that the connection options describe. A trust token pins the server it was made on."""
-    pin = params.get("server_fingerprint")
+    pin, pinned_by = params.get("server_fingerprint"), "server_fingerprint"
     if params.get("server_cert"):
         of_cert = fingerprint(certificate_der("server_cert", params["server_cert"]))
         if pin and pin.replace(":", "").lower() != of_cert:
             raise InvalidInput(f"server_fingerprint '{pin}' is not that of server_cert ({of_cert}): give one of them.")
-        pin = of_cert
+        pin, pinned_by = of_cert, "server_cert"
     elif not pin and params.get("trust_token"):
-        pin = decode_token("trust_token", params["trust_token"]).fingerprint
-    return Trust(params.get("client_cert"), params.get("client_key"), pin, params.get("validate_certs", True))
+        pin, pinned_by = decode_token("trust_token", params["trust_token"]).fingerprint, "trust_token"
+    validate = params.get("validate_certs", True)
+    return Trust(params.get("client_cert"), params.get("client_key"), pin, validate, pinned_by)

@@ -204,6 +204,8 @@ class Cluster(Resource):
             except (ConnectionFailed, OSError) as exc:
                 failures.append(f"{address}: {exc}")
         raise ConnectionFailed(
-            f"No member of the cluster can be reached at the addresses in cluster_token: {'; '.join(failures)}",
+            f"No member of the cluster can be reached at the addresses in cluster_token: {'; '.join(failures)}. They "
+            "are the server_address of each member (cluster_server_address of its host, in the role cluster): this "
+            "server must reach them, so look for a firewall, and for two hosts with one address.",
             permanent=True,
         )
