@@ -8,55 +8,38 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
 from typing import Any
 
 from .._api.client import Client
 from .._engine.secrets import MASK, is_telling, secrets_in
 from .._stack.document import Document
 from .._stack.progress import Progress
+from .lines_file import LinesFile
 
 
 class ProgressFile:
-    """Has a snapshot of `_stack.progress` in each line, as JSON. It is there while the context is open.
+    """Has a snapshot of `_stack.progress` in each line. It is there while the context is open.
 
-    :param path: a name that nobody can guess, because everybody can write to its directory; None for no file
+    :param path: as that of `LinesFile`
     """
 
     def __init__(self, path: str | None, client: Client, documents: list[Document]) -> None:
         self.path = path
-        self.progress = Progress(self._write, self._hide) if path else Progress()
+        self._file = LinesFile(path)
+        self.progress = Progress(self._file.write, self._hide) if path else Progress()
         self._client, self._documents = client, documents
         self._secrets: list[str] | None = None
-        self._file = -1
 
     def __enter__(self) -> ProgressFile:
-        with contextlib.suppress(OSError):  # a run needs no progress
-            if self.path:
-                flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
-                self._file = os.open(self.path, flags, 0o600)
-                login = os.environ.get("SUDO_UID", "")
-                if os.geteuid() == 0 and login.isdigit():  # the controller reads it without sudo
-                    os.fchown(self._file, int(login), -1)
+        self._file.open()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        if self.path and self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-            with contextlib.suppress(OSError):
-                os.unlink(self.path)
+        self._file.close()
 
     def lines(self) -> dict[str, Any]:
         """What the result has for the controller: all lines, also those that nobody has read in the file."""
         return {"_progress": self.progress.lines} if self.path else {}
-
-    def _write(self, snapshot: dict[str, Any]) -> None:
-        if self._file >= 0:
-            with contextlib.suppress(OSError):
-                os.write(self._file, f"{json.dumps(snapshot)}\n".encode("ascii"))
 
     def _hide(self, text: str) -> str:
         """Text without secrets: Ansible hides them in results, and not here."""

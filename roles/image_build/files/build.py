@@ -27,6 +27,8 @@ import tarfile
 import time
 from typing import Any, Callable, Iterator
 
+from lines_file import LinesFile  # plugins/module_utils/_jobs/lines_file.py, which comes with this script
+
 #: A folder without it is no build: it is written last, and holds what the build was made from.
 MARK = "inputs.json"
 #: Bytes of memory that must be free to work in it, on half of what is free. Packing and unpacking a root file system
@@ -51,22 +53,16 @@ class Progress:
     """The file that the controller reads during the build. Its lines have the keys of `_stack/progress.py`."""
 
     def __init__(self, path: str | None) -> None:
-        self.path, self.file, self.done = path, -1, 0
+        self.file, self.done = LinesFile(path), 0
 
     @contextlib.contextmanager
     def shown(self) -> Iterator[None]:
-        """The file is there while the context is open. A build goes on without it."""
-        if self.path:
-            with contextlib.suppress(OSError):
-                self.file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
-                if os.environ.get("SUDO_UID", "").isdigit():  # the controller reads it without sudo
-                    os.fchown(self.file, int(os.environ["SUDO_UID"]), -1)
+        """The file is there while the context is open."""
+        self.file.open()
         try:
             yield
         finally:
-            if self.file >= 0:
-                os.close(self.file)
-                os.unlink(str(self.path))
+            self.file.close()
 
     @contextlib.contextmanager
     def part(self, name: str) -> Iterator[None]:
@@ -80,10 +76,7 @@ class Progress:
         self._tell(line=line)
 
     def _tell(self, **more: Any) -> None:
-        if self.file >= 0:
-            snapshot = {"done": self.done, "total": 0, "now": [], "more": 0, **more}
-            with contextlib.suppress(OSError):
-                os.write(self.file, f"{json.dumps(snapshot)}\n".encode("ascii"))
+        self.file.write({"done": self.done, "total": 0, "now": [], "more": 0, **more})
 
 
 @functools.lru_cache(maxsize=1)

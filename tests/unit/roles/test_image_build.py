@@ -21,9 +21,13 @@ import threading
 
 import pytest
 
-SCRIPT = pathlib.Path(__file__).resolve().parents[3] / "roles" / "image_build" / "files" / "build.py"
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SCRIPT = ROOT / "roles" / "image_build" / "files" / "build.py"
+#: What the action sends along.
+BESIDE = str(ROOT / "plugins" / "module_utils" / "_jobs")
 HOLD = f"""
-import importlib.util
+import importlib.util, sys
+sys.path.insert(0, {BESIDE!r})
 spec = importlib.util.spec_from_file_location("build", {str(SCRIPT)!r})
 build = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(build)
@@ -35,6 +39,7 @@ with folder.locked():
 
 @pytest.fixture
 def build(monkeypatch):
+    monkeypatch.syspath_prepend(BESIDE)
     spec = importlib.util.spec_from_file_location("image_build", SCRIPT)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
