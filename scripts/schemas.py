@@ -2,11 +2,12 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Writes the JSON Schemas in docs/schemas: of stack documents, and of the variables of roles and servers.
+"""Writes the JSON Schemas in docs/schemas: of stack documents, and of variables of roles, playbooks and servers.
 
 Editors complete and check files with them. They follow JSON Schema 2020-12 (https://json-schema.org/draft/2020-12/schema).
-The argument specs of the modules and `meta/argument_specs.yml` of the roles are the only source, so run this after a
-change of an option: `python scripts/schemas.py`. With `--check` it writes nothing, and fails if a file is not current.
+The argument specs of the modules and `meta/argument_specs.yml` of the roles and playbooks are the only source, so run
+this after a change of an option: `python scripts/schemas.py`. With `--check` it writes nothing, and fails if a file is
+not current.
 """
 
 from __future__ import annotations
@@ -31,6 +32,8 @@ SCALAR = ["string", "number", "boolean"]
 #: What Ansible takes for a truth value, besides true and false.
 TRUTH = ["yes", "no", "on", "off", "true", "false", "1", "0"]
 _MARKUP = re.compile(r"\b([BCEFIMOPRUV]|RV|HORIZONTALLINE)\(([^()]*)\)")
+#: What the names of variables of playbooks begin with that no other software is likely to have.
+PLAYBOOKS = ("site", "stack")
 #: The section of a preseed that a stack takes only where it is empty.
 EMPTY = {"cluster": ["object", "null"]}
 
@@ -211,6 +214,17 @@ def of_servers() -> Iterator[tuple[str, dict[str, Any]]]:
             yield f"lxd_{name}", or_template(schema)
 
 
+def of_playbooks() -> Iterator[tuple[str, dict[str, Any]]]:
+    """The variables of the playbooks."""
+    path = ROOT / "playbooks" / "meta" / "argument_specs.yml"
+    for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
+        of_which = entry["short_description"].removeprefix("Variables of the ").partition(" besides")[0]
+        for name, spec in entry["options"].items():
+            schema = option(spec, spec)
+            schema["description"] = f"{schema['description']} ({of_which})"
+            yield name, or_template(schema)
+
+
 def variables() -> dict[str, Any]:
     """The schema of a file of variables, such as group_vars. Variables of other software pass."""
     properties: dict[str, Any] = {}
@@ -222,13 +236,15 @@ def variables() -> dict[str, Any]:
             schema = option({**spec, "required": False}, spec)
             schema["description"] = f"{schema.get('description', '')} (role {role})".strip()
             properties[name] = or_template(schema)
-    prefixes = sorted(path.name for path in (ROOT / "roles").iterdir())
+    properties.update(of_playbooks())
+    prefixes = sorted([*(path.name for path in (ROOT / "roles").iterdir()), *PLAYBOOKS])
     known = "|".join(sorted(properties))
     return {
         "$schema": DIALECT,
         "$id": f"{ADDRESS}/variables.json",
-        "title": "Variables of the roles and servers of cloudhost.lxd",
-        "description": "For group_vars and host_vars. Variables that begin with the name of a role must be known.",
+        "title": "Variables of the roles, playbooks and servers of cloudhost.lxd",
+        "description": "For group_vars and host_vars. Variables that begin with the name of a role, with site or with "
+        "stack must be known.",
         "type": ["object", "null"],
         "properties": {**properties, **servers},
         "patternProperties": {f"^(?!({known})$)({'|'.join(prefixes)})_": False},

@@ -46,6 +46,7 @@ WITH_ANSIBLE = (
     "module_utils/test_runner.py",
     "playbooks/test_hosts.py",
     "playbooks/test_validate.py",
+    "playbooks/test_variables.py",
     "plugins/action/test_direct.py",
     "plugins/filter/test_from_document.py",
     "plugins/filter/test_known_variables.py",

@@ -55,7 +55,8 @@ def test_the_hosts_are_checked_first_and_are_those_of_the_plays(path):
     first, *others = plays(path)
     assert first["ansible.builtin.import_playbook"] == CHECK
     own = [play["hosts"] for play in others if "hosts" in play]
-    assert own and set(own) == {first["vars"]["hosts__wanted"]}
+    assert own and set(own) == {first["vars"].get("hosts__wanted", "all")}
+    assert set(first["vars"]) - {"hosts__wanted"} == {"hosts__advice", "hosts__prefixes"}
     assert first["vars"]["hosts__advice"].endswith(".")
 
 
@@ -82,7 +83,7 @@ def test_names_that_no_host_has(tmp_path, name, variable):
         run(tmp_path, *(["-i", "hosts.yml", path, *options] for options, _words in cases)), cases
     ):
         assert status == 2 and words in said and f"Correct {variable}, which names hosts" in said, said
-        assert "TASK [Require the hosts]" in said and said.count("TASK [") == 1, said
+        assert "TASK [Require the hosts, and" in said and said.count("TASK [") == 1, said
 
 
 def test_patterns_that_match(tmp_path):
@@ -93,7 +94,7 @@ def test_patterns_that_match(tmp_path):
             [
                 {
                     "ansible.builtin.import_playbook": str(PLAYBOOKS / CHECK),
-                    "vars": {"hosts__wanted": "{{ pattern }}", "hosts__advice": "."},
+                    "vars": {"hosts__wanted": "{{ pattern }}", "hosts__advice": ".", "hosts__prefixes": ["stack"]},
                 }
             ]
         )

@@ -168,6 +168,10 @@ def test_a_wrong_document_is_refused(text, client):
         "init_profiles: {name: default}",
         "init_profiles: [{nam: default}]",
         "cluster_nam: c",
+        "stack_purne: true",
+        "stack_state: gone",
+        "site_instance: []",
+        "evacuate_last: maybe",
         "image_build_packages: {a: b}",
     ],
 )

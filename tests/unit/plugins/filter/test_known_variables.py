@@ -27,11 +27,23 @@ ROLES = sorted(path.name for path in (ROOT / "roles").iterdir())
         ("install", "install_admin_user", "install_admin_users"),
         ("cluster", "cluster_server_adress", "cluster_server_address"),
         ("image_build", "image_build_package", "image_build_packages"),
+        ("cluster", "cluster_gather_subsets", "cluster_gather_subset"),
+        ("stack", "stack_purne", "stack_prune"),
+        ("site", "site_instance", "site_instances"),
+        ("replace_member", "replace_member_patient", "replace_member_patience"),
     ],
 )
 def test_misspelled(role, name, meant):
-    with pytest.raises(AnsibleFilterError, match=f"{name}: .*{role} has no such variable. Did you mean '{meant}'?"):
+    owner = f"the role cloudhost.lxd.{role}" if role in ROLES else "cloudhost.lxd"
+    with pytest.raises(AnsibleFilterError, match=f"{name}: {owner} has no such variable. Did you mean '{meant}'?"):
         known_variables([name], role)
+
+
+def test_several_at_once():
+    names = ["stack_src", "cluster_nam", "evacuate_member", "cluster_proxi", "stack_purne"]
+    with pytest.raises(AnsibleFilterError) as caught:
+        known_variables(names, ["evacuate", "cluster"])
+    assert [line.partition(":")[0] for line in str(caught.value).splitlines()] == ["evacuate_member", "cluster_proxi"]
 
 
 @pytest.mark.parametrize(
