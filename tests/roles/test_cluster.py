@@ -20,18 +20,20 @@ import yaml
 from lab.cluster import Hosts
 from roles.conftest import KINDS, Run, ansible
 
+EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "inventories" / "cluster-minimal" / "group_vars" / "all.yml"
+MINIMAL = yaml.safe_load(EXAMPLE.read_text(encoding="utf-8"))
+#: The simplest example, and what it does not have.
 CLUSTER = {
-    "cluster_config": {"cluster.offline_threshold": 30},
+    **{name: MINIMAL[name] for name in ("cluster_config", "cluster_profiles")},
     "cluster_storage_pools": [
-        {"name": "local", "driver": "dir"},
+        *MINIMAL["cluster_storage_pools"],
         {"name": "sized", "driver": "btrfs", "config": {"size": "1GiB"}},
     ],
     "cluster_networks": [
-        {"name": "lxdbr0", "config": {"ipv4.address": "10.158.9.1/24", "ipv6.address": "none"}},
+        *MINIMAL["cluster_networks"],
         {"name": "lan", "type": "macvlan", "config": {"parent": "up-all"}},
     ],
     "cluster_groups": [{"name": "gpu", "description": "Members with GPUs"}],
-    "cluster_profiles": [{"name": "default", "devices": {"root": {"type": "disk", "path": "/", "pool": "local"}}}],
 }
 
 
@@ -166,6 +168,10 @@ def test_edits(inventory: Inventory) -> None:
     assert node.query("/1.0/cluster/members/node2")["description"] == "The second"
     group = node.query("/1.0/cluster/groups/gpu")
     assert (group["members"], group["description"]) == (["node2"], "Members with GPUs")
+    node.run("network", name="lxdbr0", config={"user.by": "hand"})
+    exact = inventory.play("node1", "node2", cluster_exact=True)
+    assert exact.tasks == ["Have it as declared"], exact.text
+    assert "user.by" not in node.query("/1.0/networks/lxdbr0")["config"]
     assert inventory.play("node1", "node2").changed == 0
 
 
@@ -192,14 +198,14 @@ def test_evacuated_and_back(inventory: Inventory) -> None:
 def test_the_playbooks_that_evacuate_and_restore(inventory: Inventory) -> None:
     """Those that are named, and never the last one that is online."""
     names = ("node1", "node2", "node3")
-    for playbook, status, options in (
-        ("cloudhost.lxd.evacuate", "Evacuated", ("--limit", "node2")),
-        ("cloudhost.lxd.evacuate", "Evacuated", ("-e", "evacuate_members=node2")),
-        ("cloudhost.lxd.restore", "Online", ("-e", "restore_members=node2")),
-        ("cloudhost.lxd.restore", "Online", ("--limit", "node2")),
+    for playbook, status, options, variables in (
+        ("cloudhost.lxd.evacuate", "Evacuated", (), {"evacuate_members": "node2"}),
+        ("cloudhost.lxd.evacuate", "Evacuated", ("-e", "evacuate_members=node2"), {}),
+        ("cloudhost.lxd.restore", "Online", ("-e", "restore_members=node2"), {}),
+        ("cloudhost.lxd.restore", "Online", ("--limit", "node2"), {}),
     ):
         before = members(inventory)["node2"]
-        done = inventory.play(*names, options=options, playbook=playbook)
+        done = inventory.play(*names, options=options, playbook=playbook, **variables)
         assert not done.failed and done.changed == (before != status), done.text
         assert members(inventory) == {"node1": "Online", "node2": status, "node3": "Online"}
     everything = inventory.play(*names, playbook="cloudhost.lxd.evacuate")
