@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import sys
 
 import pytest
 import yaml
@@ -80,6 +81,7 @@ def test_a_variable_of_any_host_counts(tmp_path):
 def test_the_inventory_can_name_the_members(tmp_path):
     """Which Ansible does not know when it chooses the hosts of a play."""
     local = {"ansible_connection": "local", "cluster_url": "unix:///none"}
+    local["ansible_python_interpreter"] = sys.executable
     nodes = {"hosts": {"node1": {}, "node2": {}}, "vars": {**local, "evacuate_members": "node2"}}
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"nodes": nodes}))
     ((status, said),) = run(tmp_path, ["-i", "hosts.yml", str(PLAYBOOKS / "evacuate.yml")])

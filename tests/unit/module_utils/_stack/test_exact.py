@@ -48,6 +48,7 @@ def test_what_somebody_writes_by_hand_is_found_and_taken_back(world):
         '-     config.limits.instances: "3"',
         "! network shopbr0",
         '-     config.dns.domain: "x"',
+        "      it is used by instances web1, web2 and profile web",
         "! instance web1",
         '-     config.limits.memory: "1GiB"',
         '-     description: "by hand"',
@@ -58,6 +59,7 @@ def test_what_somebody_writes_by_hand_is_found_and_taken_back(world):
         "+     ephemeral: false",
         "! profile default (project lab)",
         '-     config.limits.cpu: "1"',
+        "      it is used by instance lab1",
     ]
     run(world, SHOP, exact=True)
     del web1["config"]["volatile.uuid"]

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.users import used_words, user_of
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances import _profile_users
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.server.project import Project
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 from ansible_collections.cloudhost.lxd.tests.unit.stacks import EMPTY, ROOT, refused, refused_after, run, titles
@@ -99,8 +100,9 @@ def test_an_instance_lets_go_with_its_profile(world):
 
 
 @pytest.mark.parametrize("text", ["", "edited"])
-def test_an_instance_keeps_the_pool_that_its_data_is_in(world, text):
-    """Whatever becomes of the profile that put it there."""
+def test_an_instance_keeps_the_pool_that_its_data_is_in(world, text, monkeypatch):
+    """Whatever becomes of the profile that put it there, of a server that lets it go."""
+    monkeypatch.setattr(_profile_users, "check_root", lambda *_given: None)
     other = {"name": "other", "driver": "dir"}
     profile = {"name": "web", "devices": {"root": ROOT}}
     instance = {"name": "i1", "source": EMPTY, "profiles": ["web"], "state": "stopped"}
