@@ -234,7 +234,10 @@ def test_47_stop_right_after_start_does_not_hang(api) -> None:
 def test_48_one_nic_without_an_address_does_not_hold_up_the_wait(api) -> None:
     api.run("network", name="quiet0", config={"ipv4.address": "none", "ipv6.address": "none"})
     devices = {"eth1": {"type": "nic", "network": "quiet0"}}
-    done = api.run("instance", name="twonics", **BASE, devices=devices, wait_for=["ipv4"], timeout=60)
+    task = {"name": "twonics", **BASE, "devices": devices, "wait_for": ["ipv4"], "timeout": 60}
+    assert api.run("instance", check=True, **task)["instance"]["addresses"] == [], "there is none yet"
+    done = api.run("instance", **task)
+    assert api.run("instance", check=True, **task)["instance"]["addresses"] == done["instance"]["addresses"]
     addresses = done["instance"]["state"]["network"]["eth0"]["addresses"]
     assert [address["address"] for address in addresses if address["family"] == "inet"][0].startswith("10.158.1.")
     api.run("instance", name="twonics", state="absent", force=True)

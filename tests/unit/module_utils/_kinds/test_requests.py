@@ -52,8 +52,8 @@ def ask(daemon):
     """Converge, and say what that asked of the server, over one connection."""
     client = Client(Transport(daemon.url), timeout=60)
 
-    def ask(kind, **options):
-        outcome = converge(kind(client, params_of(kind, **options)))
+    def ask(kind, check_mode=False, **options):
+        outcome = converge(kind(client, params_of(kind, **options)), check_mode)
         assert client.requests == len(daemon.requests) and daemon.connections == 1
         return outcome, daemon.lines
 
@@ -150,6 +150,22 @@ def test_an_instance_from_nothing_to_its_address_is_ten(daemon, ask):
         f"PUT {WEB}/state",
         "GET /1.0/operations/2/wait", f"GET {WEB}", *[f"GET {WEB}/state"] * 3,
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "addresses"),
+    [(sync(RUNNING), [f"GET {WEB}/state"], ["10.0.0.2"]), (error(404, "not found"), [], [])],
+    ids=["running", "new"],
+)
+def test_check_mode_waits_for_no_address(daemon, ask, answer, state, addresses):
+    """It returns those that there are, so that a play can use them."""
+    address = {"family": "inet", "scope": "global", "address": "10.0.0.2"}
+    daemon.on(f"GET {WEB}", answer)
+    daemon.on("GET /1.0/images/aliases/debian/12", sync({"target": FINGERPRINT}))
+    daemon.on(f"GET {WEB}/state", sync({"status": "Running", "network": {"eth0": {"addresses": [address]}}}))
+    outcome, lines = ask(Instance, True, name="web", image="debian/12", wait_for=["ipv4"])
+    assert outcome.result["addresses"] == addresses
+    assert [line for line in lines if line.endswith("/state")] == state
 
 
 def test_the_server_is_asked_once_what_it_is(daemon, ask):
