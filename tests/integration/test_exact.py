@@ -123,7 +123,7 @@ def test_a_root_disk_that_instances_rely_on(api) -> None:
     with pytest.raises(RuntimeError, match="relies on this profile's root disk"):
         api.daemon.cli("profile", "device", "remove", "exact-root", "root")
     api.run("profile", name="exact-last", devices={"root": ROOT})
-    api.run("instance", name="exact-root", profiles=["exact-root", "exact-last"])
+    api.run("instance", **{**empty, "profiles": ["exact-root", "exact-last"]})
     api.converges("profile", name="exact-root", devices={"root": None})
 
 
