@@ -19,7 +19,8 @@ class Cut(NamedTuple):
     it, or `mid`way in its answer.
 
     A function is called there instead: when the request `came` and the daemon does not have it yet, when it was `sent`
-    and has no answer yet, or when it was `answered`, and what comes next is held back until it returns.
+    and has no answer yet, when it was `answered`, or when the `half` of the answer was sent on. What comes next is held
+    back until it returns.
     """
 
     pattern: str
@@ -113,6 +114,11 @@ class Proxy:
                     _hang_up(client)
                     return
                 try:
+                    if cut:
+                        half = len(answer) // 2
+                        client.sendall(answer[:half])
+                        cut.call("half")
+                        answer = answer[half:]
                     client.sendall(answer)
                 except OSError:
                     return

@@ -122,7 +122,7 @@ def converge(resource: Resource, check_mode: bool = False) -> Outcome:
     try:
         return _converge(resource, check_mode, done)
     except LXDError as exc:
-        exc.done = done
+        exc.done = [*done, *exc.done]  # a step can converge another resource, which did something before it failed
         exc.result = {**exc.result, "warnings": resource.warnings}
         raise
 

@@ -33,6 +33,7 @@ class Action(enum.Enum):
     FINISH, MOVE, REBUILD, RESTORE = "finish", "move", "rebuild", "restore"
     START, STOP, RESTART, FREEZE, UNFREEZE = "start", "stop", "restart", "freeze", "unfreeze"
     EVACUATE, JOIN = "evacuate", "join"
+    EXPORT, IMPORT = "export", "import"
 
     @property
     def can_be_lost(self) -> bool:

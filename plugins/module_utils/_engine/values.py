@@ -17,7 +17,7 @@ import fnmatch
 import functools
 import json
 import re
-from typing import Any, Callable, Iterable
+from typing import Any, Callable, Iterable, Mapping
 
 from .._api.errors import InvalidInput
 
@@ -278,6 +278,11 @@ def wire_devices(devices: dict[str, Any] | None) -> dict[str, dict[str, str | No
 
 def without_unset(values: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
+
+
+def unmarked(config: dict[str, str], written: Mapping[str, Any]) -> dict[str, str]:
+    """A config without the marks of a stack, but for those that are written."""
+    return {key: value for key, value in config.items() if key not in MARKS or key in written}
 
 
 def instant(option: str, value: str | None) -> datetime.datetime | None:

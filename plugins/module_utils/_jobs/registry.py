@@ -20,6 +20,7 @@ from .._kinds.clusters.cluster_token import ClusterToken
 from .._kinds.images.image import Image
 from .._kinds.images.image_alias import ImageAlias
 from .._kinds.instances.instance import Instance
+from .._kinds.instances.instance_backup import InstanceBackup
 from .._kinds.instances.instance_snapshot import InstanceSnapshot
 from .._kinds.instances.profile import Profile
 from .._kinds.networks.network import Network
@@ -37,6 +38,7 @@ from .._kinds.storage.storage_bucket import StorageBucket
 from .._kinds.storage.storage_bucket_key import StorageBucketKey
 from .._kinds.storage.storage_pool import StoragePool
 from .._kinds.storage.storage_volume import StorageVolume
+from .._kinds.storage.storage_volume_backup import StorageVolumeBackup
 from .._kinds.storage.storage_volume_snapshot import StorageVolumeSnapshot
 
 _LISTED: tuple[type[Resource], ...] = (
@@ -48,6 +50,7 @@ _LISTED: tuple[type[Resource], ...] = (
     Image,
     ImageAlias,
     Instance,
+    InstanceBackup,
     InstanceSnapshot,
     Network,
     NetworkAcl,
@@ -65,6 +68,7 @@ _LISTED: tuple[type[Resource], ...] = (
     StorageBucketKey,
     StoragePool,
     StorageVolume,
+    StorageVolumeBackup,
     StorageVolumeSnapshot,
     TrustToken,
 )

@@ -34,7 +34,6 @@ def _of(kind: type[Resource]) -> Collection:
 
 #: What can be listed. First what there is no kind for.
 COLLECTIONS = {
-    "instance_backup": Collection("/1.0/instances/{parent}/backups"),
     "operation": Collection("/1.0/operations", key="id"),
     "warning": Collection("/1.0/warnings", key="uuid"),
     **{kind.kind: _of(kind) for kind in KINDS.values() if kind.named and kind.listed},

@@ -199,8 +199,7 @@ class Instance(Movable):
     def merged(self, current: dict[str, Any]) -> dict[str, Any]:
         new = super().merged(current)
         if self.fresh:  # a copy or an import has the mark of its original, and is unmanaged unless the task marks it
-            written, config = self.desired.get("config") or {}, new.get("config") or {}
-            new["config"] = {key: config[key] for key in config if key not in values.MARKS or key in written}
+            new["config"] = values.unmarked(new.get("config") or {}, self.desired.get("config") or {})
         return new
 
     def update(self, found: Existing, body: dict[str, Any]) -> None:

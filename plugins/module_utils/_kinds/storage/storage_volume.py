@@ -22,13 +22,17 @@ from ._in_pool import InPool
 from ._in_use import refuse_running
 
 SOURCE: dict[str, dict[str, Any]] = {
-    "type": {"type": "str", "choices": ["copy", "iso"], "required": True},
+    "type": {"type": "str", "choices": ["backup", "copy", "iso"], "required": True},
     "pool": {"type": "str"},
     "name": {"type": "str"},
     "project": {"type": "str"},
     "volume_only": {"type": "bool"},
     "file": {"type": "path"},
 }
+
+
+#: What the file of a source is, by its type.
+FILES = {"backup": "the file of an export", "iso": "an ISO image"}
 
 
 class StorageVolume(InPool, Movable):
@@ -50,25 +54,28 @@ class StorageVolume(InPool, Movable):
         "source": {
             "type": "dict",
             "options": SOURCE,
-            "required_if": [("type", "copy", ("name",)), ("type", "iso", ("file",))],
+            "required_if": [("type", "backup", ("file",)), ("type", "copy", ("name",)), ("type", "iso", ("file",))],
         },
         "new_pool": {"type": "str"},
         "new_project": {"type": "str"},
         "force": {"type": "bool", "default": False},
     }
     refers = {"pool": "storage_pool"}
-    originals = ("copy",)
+    originals = ("backup", "copy")
     instant_options = ("new_name", "new_pool", "new_project")
     #: The servers copy what the pool has as `volume.*` into new volumes.
     server_keys = ("volatile.*", "size", "block.filesystem", "block.mount_options")
     fixed_config = ("block.filesystem",)
     name_rule = (r"[^/\\\s]+", "no slash, no backslash and no space")
 
+    #: Whether this run has made it of a file that brings more than the task wants.
+    fresh = False
+
     def validate(self) -> None:
         super().validate()
         source = self.params["source"] or {}
-        if source.get("type") == "iso":
-            files.check_file("source.file", source["file"], "an ISO image")
+        if source.get("type") in FILES:
+            files.check_file("source.file", source["file"], FILES[source["type"]])
         if self.state == "present" and self._is_iso() and self.params["config"]:
             own = [key for key in self.params["config"] if key not in values.MARKS]
             if own:
@@ -92,6 +99,8 @@ class StorageVolume(InPool, Movable):
         source = self.params["source"] or {}
         if source.get("type") == "copy":
             self._take_over(body, source)
+        if source.get("type") == "backup":  # it brings all that the task does not write
+            return body
         body.setdefault("content_type", "iso" if source.get("type") == "iso" else "filesystem")
         if body["content_type"] == "iso":
             self.client.require("custom_volume_iso", "a volume of an ISO image")
@@ -121,14 +130,29 @@ class StorageVolume(InPool, Movable):
             body.setdefault(key, original.metadata.get(key) or "")
 
     def create(self, body: dict[str, Any]) -> None:
-        if body["content_type"] != "iso":
+        source = self.params["source"] or {}
+        if source.get("type") not in FILES:
             super().create(body)
             return
-        about = {"name": body["name"], "type": "iso"}
-        files.send(self.writer, self.collection, self.params["source"]["file"], about, self.query())
+        self.fresh = source["type"] == "backup"
+        about = {"name": body["name"], **({} if self.fresh else {"type": "iso"})}
+        files.send(self.writer, self.collection, source["file"], about, self.query())
         complete(self, body["name"])
 
+    def plan_create(self) -> Plan:
+        plan, source = super().plan_create(), self.params["source"] or {}
+        if source.get("type") == "backup":
+            words = f"{plan.steps[0].words} from {source['file']}"
+            plan.steps[0] = plan.steps[0]._replace(words=words)
+        return plan
+
     # -- changing -----------------------------------------------------------------------------------------------------
+
+    def merged(self, current: dict[str, Any]) -> dict[str, Any]:
+        new = super().merged(current)
+        if self.fresh:  # an import has the mark of its original, and is unmanaged unless the task marks it
+            new["config"] = values.unmarked(new.get("config") or {}, self.desired.get("config") or {})
+        return new
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         have, want = (values.parse_size((obj.get("config") or {}).get("size") or "") for obj in (old, new))
