@@ -47,6 +47,7 @@ options:
       - storage_bucket_key
       - storage_pool
       - storage_volume
+      - storage_volume_backup
       - storage_volume_snapshot
       - warning
   name:
@@ -56,8 +57,8 @@ options:
     description:
       - The resource that the resources belong to. It is the instance of snapshots and backups, the pool of volumes and
         buckets, the network of forwards, load balancers and peers, or the zone of records. Required for these kinds.
-      - If that belongs to another resource, write both names with a slash between them. For the snapshots of a volume,
-        these are the pool and the volume, as in V(default/database).
+      - If that belongs to another resource, write both names with a slash between them. For the snapshots and
+        backups of a volume, these are the pool and the volume, as in V(default/database).
     type: str
   filter:
     description:

@@ -58,11 +58,14 @@ options:
     suboptions:
       type:
         description:
+          - V(backup) imports an export, with the configuration and snapshots in it.
+            M(cloudhost.lxd.storage_volume_backup) writes such files. The volume belongs to no stack unless the task is
+            part of one.
           - V(copy) copies a volume of the same server, with its configuration and snapshots. The copy belongs to no
             stack unless the task is part of one.
           - V(iso) uploads a file. This needs the extension C(custom_volume_iso).
         type: str
-        choices: [copy, iso]
+        choices: [backup, copy, iso]
         required: true
       pool:
         description: The storage pool of the volume to copy. The default is O(pool).
@@ -77,7 +80,8 @@ options:
         description: Whether to copy the volume without its snapshots.
         type: bool
       file:
-        description: The path of an ISO image on the host that runs the module. Required with O(source.type=iso).
+        description: The path of an ISO image or of an export, on the host that runs the module. Required with
+          O(source.type=iso) and O(source.type=backup).
         type: path
   new_pool:
     description:
@@ -95,6 +99,7 @@ options:
     default: false
 seealso:
   - module: cloudhost.lxd.storage_pool
+  - module: cloudhost.lxd.storage_volume_backup
   - module: cloudhost.lxd.storage_volume_snapshot
   - module: cloudhost.lxd.instance
 """

@@ -13,7 +13,7 @@ record is not known to be whole. Nothing here asks a server.
 
 from __future__ import annotations
 
-import calendar
+import datetime
 import json
 import os
 import re
@@ -62,8 +62,8 @@ class Record(NamedTuple):
         try:
             found = json.loads(about[1]) if about and checksum else {}
             record = cls(checksum[1] if checksum else "", **{key: found[key] for key in cls._fields[1:]})
-            time.strptime(record.created_at, _MOMENT)
-        except (KeyError, TypeError, ValueError):  # something else has this name
+            _seconds(record.created_at)
+        except (AttributeError, KeyError, TypeError, ValueError):  # something else has this name
             return None
         typed = isinstance(record.size, int) and isinstance(record.source, dict) and isinstance(record.options, dict)
         return record if typed else None
@@ -179,7 +179,7 @@ class Exports:
 
 
 def _seconds(moment: str) -> float:
-    return calendar.timegm(time.strptime(moment, _MOMENT))
+    return datetime.datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
 
 
 def named(source: dict[str, Any]) -> dict[str, Any]:

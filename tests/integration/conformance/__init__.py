@@ -23,8 +23,10 @@ ELSEWHERE = {
     "cluster": "tests/integration/test_cluster.py",
     "cluster_member": "tests/integration/test_cluster_contents.py",
     "cluster_token": "tests/integration/test_cluster.py",
+    "instance_backup": "tests/integration/test_backups.py",
     "network_load_balancer": "tests/integration/test_cluster_remote.py",
     "network_peer": "tests/integration/test_cluster_remote.py",
     "server": "tests/integration/test_lifecycle.py",
+    "storage_volume_backup": "tests/integration/test_backups.py",
     "trust_token": "tests/integration/test_trust.py",
 }
