@@ -31,8 +31,12 @@ class Exporting:
     :ivar source: what is exported, as records have it
     :ivar options: how it is exported, as records have it
     :ivar own: what the names of backups on the server begin with that this task makes. A task of another host or for
-        another file has another one, so a backup with this one is in use by this run or left over from an earlier one
+        another file has another one, so a backup with this one is left over from an earlier run, or in use by a run
+        that has the lock
+    :ivar published: whether this run has written an export, so that it needs no other
     """
+
+    published = False
 
     def __init__(self, backup: Backup) -> None:
         self.backup, params = backup, backup.params
@@ -91,6 +95,8 @@ class Exporting:
 
     def reason(self, newest: Export | None) -> str:
         """Why an export is due, in words that follow the name of the newest; empty if none is due."""
+        if self.published:
+            return ""
         if newest is None:
             return "is not there"
         record = newest.whole(self.backup.params["verify"] == "checksum")
@@ -165,9 +171,9 @@ class Exporting:
         export(self)
 
     def remove(self, name: str) -> None:
-        from ._streaming import discard  # as in export
+        from ._streaming import clear  # as in export
 
-        discard(self.backup, name)
+        clear(self, name)
 
     @staticmethod
     def erase(path: str) -> None:

@@ -45,10 +45,17 @@ def export(way: Exporting) -> None:
             backup.writer.write("POST", backup.collection, backup.request(name, _expiry(began)), **backup.query())
             _fetch(backup, name, part)
             part.publish(began, way.source, way.options)
+            way.published = True
         except BaseException:
             _discard_anyway(backup, name)
             raise
-    discard(backup, name)
+        _discard(backup, name)
+
+
+def clear(way: Exporting, name: str) -> None:
+    """Delete what an interrupted run left on the server, unless a run is at it: that has the lock."""
+    with _written(way.exports):
+        _discard(way.backup, name)
 
 
 def _expiry(began: float) -> str:
@@ -68,29 +75,30 @@ def _fetch(backup: Backup, name: str, part: Part) -> None:
         raise Interrupted(f"backup {name} was deleted while it was read: {exc.text}") from exc
 
 
-def discard(backup: Backup, name: str) -> None:
-    """Delete a backup on the server; that it is gone is no error."""
+def _discard(backup: Backup, name: str) -> None:
+    """Delete a backup on the server; that it is gone is no error. There is time for that when the time of the task is
+    over, too.
+    """
+    task = backup.writer.deadline
+    backup.writer.deadline = Deadline(max(GRACE, task.remaining()))
     try:
         backup.writer.write("DELETE", f"{backup.collection}/{quote(name)}", **backup.query())
     except ServerError as exc:
         if exc.code != 404:
             raise
+    finally:
+        backup.writer.deadline = task
 
 
 def _discard_anyway(backup: Backup, name: str) -> None:
-    """The same after an error, which is what the task reports. It has time of its own, as the error may be that the
-    time of the task is over.
-    """
-    task, backup.writer.deadline = backup.writer.deadline, Deadline(GRACE)
+    """The same after an error, which is what the task reports."""
     try:
-        discard(backup, name)
+        _discard(backup, name)
     except LXDError as exc:
         backup.warn(
             f"{backup.kind} of {backup.owner_words}: the backup {name} stays on the server until the next run of this "
             f"task, or for {KEPT_HOURS} hours: {exc}"
         )
-    finally:
-        backup.writer.deadline = task
 
 
 class Part:

@@ -296,6 +296,12 @@ def test_a_write_whose_answer_is_lost(client, tmp_path, done, at):
     assert client.left() == [] and names(tmp_path) == ["web.tar", "web.tar.sha256"]
 
 
+def test_a_deletion_whose_answer_is_lost_makes_no_second_export(client, tmp_path):
+    client.trouble, client.after_trouble = [None, Interrupted("lost")], True
+    outcome = converge(backup(client, file=str(tmp_path / "web-{time}.tar"), max_age="0s"))
+    assert len(outcome.actions) == 1 and len(names(tmp_path)) == 2 and client.left() == []
+
+
 def test_no_space(client, tmp_path, monkeypatch):
     usage = _streaming.shutil.disk_usage(tmp_path)
     monkeypatch.setattr(_streaming.shutil, "disk_usage", lambda place: usage._replace(free=699))
@@ -319,6 +325,11 @@ def test_two_runs_at_once(client, tmp_path):
         with pytest.raises(LXDError, match="Another run is writing"):
             converge(backup(client, file=str(tmp_path / "web.tar")))
         assert client.writes == [] and part.exists()
+        running = backup(client, file=str(tmp_path / "web.tar")).way.own + "01234567"
+        client.memory.put(f"{BACKUPS}/{running}")
+        with pytest.raises(LXDError, match="Another run is writing"):
+            converge(backup(client, file=str(tmp_path / "web.tar")))
+        assert client.left() == [f"{BACKUPS}/{running}"], "the backup of the other run is deleted"
     part.write_bytes(b"of a run that was killed" * 1000)
     part.chmod(0o644)
     assert converge(backup(client, file=str(tmp_path / "web.tar"))).changed is True
