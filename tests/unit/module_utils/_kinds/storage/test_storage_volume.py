@@ -11,7 +11,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import I
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import BEARER, MARK
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_bucket_key import StorageBucketKey
-from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_volume import StorageVolume
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_volume import SOURCE, StorageVolume
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_volume_snapshot import (
     StorageVolumeSnapshot,
 )
@@ -134,3 +134,29 @@ def test_the_secret_of_a_key_is_returned_and_not_exported(client):
     returned = {"name": "reader", "role": "read-only", "access_key": "AAAAAAAA", "secret_key": "SSSSSSSS"}
     assert StorageBucketKey.returned(key) == returned
     assert StorageBucketKey.export(key, client, {}) == {"name": "reader", "role": "read-only"}
+
+
+def test_an_import_brings_all_but_the_mark(client, tmp_path):
+    """As the servers do, what is in the file comes with it; the options of the task are written afterwards."""
+    file, headers = tmp_path / "data.tar.gz", []
+    file.write_bytes(b"x")
+    write = client.write
+
+    def importing(method, path, body=None, etag=None, stream=None, **query):
+        if not stream:
+            return write(method, path, body, etag, **query)
+        headers.append(query["headers"])
+        return put(client, description="old", config={"size": "1GiB", MARK: "shop", BEARER: "y"})
+
+    client.write = importing
+    source = {**dict.fromkeys(SOURCE), "type": "backup", "file": str(file)}
+    done = converge(volume(client, source=source, description="new"))
+    assert done.actions == [f"create storage_volume data from {file}"]
+    assert headers == [
+        {"X-LXD-name": "data", "Content-Type": "application/octet-stream", "Content-Length": "1"}
+    ]  # no type: that of an ISO image is told
+    found = client.memory.objects[DATA]
+    assert (found["config"], found["description"]) == ({"size": "1GiB"}, "new")
+    assert converge(volume(client, source=source, description="new")).changed is False
+    with pytest.raises(InvalidInput, match="source.file: '/nowhere' is not a file .* it is the file of an export"):
+        volume(client, source={**source, "file": "/nowhere"})
