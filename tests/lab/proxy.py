@@ -114,14 +114,17 @@ class Proxy:
                     _hang_up(client)
                     return
                 try:
-                    if cut:
-                        half = len(answer) // 2
-                        client.sendall(answer[:half])
-                        cut.call("half")
-                        answer = answer[half:]
-                    client.sendall(answer)
+                    self._send(client, answer, cut)
                 except OSError:
                     return
+
+    @staticmethod
+    def _send(client: socket.socket, answer: bytes, cut: Cut | None) -> None:
+        half = len(answer) // 2 if cut else 0
+        client.sendall(answer[:half])
+        if cut:
+            cut.call("half")
+        client.sendall(answer[half:])
 
     def _answer(self, request: bytes, daemon: socket.socket, answers, cut: Cut | None) -> bytes:  # type: ignore[no-untyped-def]
         """What the daemon says to a request; nothing where it died over it."""

@@ -14,6 +14,7 @@ from .._api.errors import InvalidInput
 from .._engine.fields import Moment
 from .._engine.plans import Existing, Plan
 from .._engine.resource import Resource
+from ._backed import Backed
 from ._exporting import Exporting
 from ._importing import Importing
 
@@ -30,20 +31,17 @@ STATES = {
 }
 
 
-class Backup(Resource):
+class Backup(Backed):
     """A kind that belongs to what it is a backup of, the last of its parents.
 
     With `exported` and `imported` the task is about a file, and backups on the server come and go with it. With
     `present` and `absent` it is about a backup on the server, which cannot be changed but for its name.
-
-    :cvar of: the kind of what it is a backup of
-    :cvar ways: the options that say how it is made
     """
 
     states = ("exported", "imported", "present", "absent")
     renames = True
     stackable = False
-    name_rule = (r"[^/\\s]+", "no slash and no space")
+    name_rule = (r"[^/\s]+", "no slash and no space")
     options: dict[str, dict[str, Any]] = {
         "file": {"type": "path"},
         "max_age": {"type": "str"},
@@ -59,9 +57,6 @@ class Backup(Resource):
             *(("state", state, ("name",)) for state in ("present", "absent")),
         ]
     }
-
-    of = ""
-    ways: tuple[str, ...] = ()
 
     @classmethod
     def argument_spec(cls) -> dict[str, dict[str, Any]]:
@@ -82,49 +77,25 @@ class Backup(Resource):
             if self.params[option] is not None and self.state not in states:
                 raise InvalidInput(f"{option}: it is for state: {' and '.join(states)}, and not for {self.state}.")
         EXPIRY.clean(self.params)
-        way = {"exported": Exporting, "imported": Importing}.get(self.state)
-        self.way: Any = way(self) if way else None
-
-    # -- what it is a backup of ---------------------------------------------------------------------------------------
-
-    @property
-    def owner(self) -> str:
-        """The path of what it is a backup of."""
-        return self.parent_of(self.collection)
-
-    @property
-    def owner_words(self) -> str:
-        return f"{self.of} {'/'.join(str(self.params[option]) for option in self.parents())}"
-
-    @property
-    def source(self) -> dict[str, Any]:
-        """The same for the records of exports."""
-        where = {key: value for key, value in self.query().items() if value}
-        named = {option: str(self.params[option]) for option in self.parents()}
-        return {"kind": self.of, **named, "project": "default", **where}
-
-    def original(self, path: str) -> Resource:
-        """What it is a backup of, as a resource that is made from a file."""
-        raise NotImplementedError
+        self.way: Exporting | Importing | None = None
+        if self.state == "exported":
+            self.way = Exporting(self)
+        elif self.state == "imported":
+            self.way = Importing(self)
 
     # -- read and plan ------------------------------------------------------------------------------------------------
 
     def read(self) -> Existing | None:
-        return self.way.read() if self.way else super().read()  # type: ignore[no-any-return]
+        return self.way.read() if self.way else super().read()
 
     def plan_create(self) -> Plan:
-        return self.way.plan(None) if self.way else super().plan_create()  # type: ignore[no-any-return]
+        return self.way.plan(None) if self.way else super().plan_create()
 
     def plan_update(self, found: Existing) -> Plan:
-        return self.way.plan(found) if self.way else super().plan_update(found)  # type: ignore[no-any-return]
+        return self.way.plan(found) if self.way else super().plan_update(found)
 
     def create_body(self) -> dict[str, Any]:
         return self.request(self.params["new_name"] or self.name, EXPIRY.clean(self.params))
-
-    def request(self, name: str, expires_at: str | None) -> dict[str, Any]:
-        """The body of the request that has the server make a backup."""
-        ways = {option: self.params[option] for option in self.ways if self.params[option] is not None}
-        return {"name": name, "expires_at": expires_at, **ways}
 
     def after_apply(self, found: Existing | None) -> dict[str, Any] | None:
         return self.way.result() if self.way else None

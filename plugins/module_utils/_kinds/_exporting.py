@@ -10,19 +10,18 @@ The plan reads the directory and one listing of the server. What writes is in `_
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
 import platform
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._api.errors import InvalidInput
 from .._engine.plans import Action, Existing, Plan, Step
+from ._backed import Backed
 from ._exports import PLACE, RECORD, Export, Exports, age, described, named, shown
-
-if TYPE_CHECKING:
-    from ._backup import Backup
 
 
 class Exporting:
@@ -38,7 +37,7 @@ class Exporting:
 
     published = False
 
-    def __init__(self, backup: Backup) -> None:
+    def __init__(self, backup: Backed) -> None:
         self.backup, params = backup, backup.params
         self.exports = Exports(params["file"])
         self.options = {name: params[name] for name in backup.ways if params[name] is not None}
@@ -117,7 +116,7 @@ class Exporting:
         plan = Plan({}, {}, [], self.shown(newest))
         for name in left.object["left"] if left else ():
             words = f"delete backup {name} of {backup.owner_words}, which an interrupted run left"
-            plan.steps.append(Step(Action.DELETE, words, lambda name=name: self.remove(name), detail=name))
+            plan.steps.append(Step(Action.DELETE, words, functools.partial(self.remove, name), detail=name))
         if left:
             plan.before["left"], plan.after["left"] = left.object["left"], []
         if reason:
@@ -156,24 +155,27 @@ class Exporting:
             elif as_written or export.size is None:
                 gone.append(export)
         for export in gone:
-            step = Step(
-                Action.DELETE, f"remove {export.path}", lambda path=export.path: self.erase(path), detail=export.path
-            )
-            plan.steps.append(step)
+            erase = functools.partial(self.erase, export.path)
+            plan.steps.append(Step(Action.DELETE, f"remove {export.path}", erase, detail=export.path))
         if gone:
             plan.before["removed"], plan.after["removed"] = [], [export.path for export in gone]
 
     # -- its steps ----------------------------------------------------------------------------------------------------
 
     def export(self) -> None:
-        from ._streaming import export  # only what writes needs it
+        from ._streaming import discard, export, written  # only what writes needs it
 
-        export(self)
+        with written(self.exports) as part:
+            name = export(self.backup, self.own, part, self.options)
+            self.published = True
+            discard(self.backup, name)
 
     def remove(self, name: str) -> None:
-        from ._streaming import clear  # as in export
+        """Delete what an interrupted run left on the server, unless a run is at it: that has the lock."""
+        from ._streaming import discard, written  # as in export
 
-        clear(self, name)
+        with written(self.exports):
+            discard(self.backup, name)
 
     @staticmethod
     def erase(path: str) -> None:

@@ -10,20 +10,18 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .._api.errors import InvalidInput, Missing
 from .._engine.plans import Action, Existing, Plan, Step
+from ._backed import Backed
 from ._exports import Export, Exports, described, named, shown
-
-if TYPE_CHECKING:
-    from ._backup import Backup
 
 
 class Importing:
     """The work of a task with `state: imported`."""
 
-    def __init__(self, backup: Backup) -> None:
+    def __init__(self, backup: Backed) -> None:
         self.backup = backup
         self.exports = Exports(backup.params["file"])
         self.used: Export | None = None

@@ -19,43 +19,31 @@ import os
 import secrets
 import shutil
 import time
-from typing import IO, TYPE_CHECKING, Any, Iterator
+from typing import IO, Any, Iterator
 
 from .._api.client import quote
 from .._api.deadline import Deadline
 from .._api.errors import Interrupted, LXDError, ServerError
+from ._backed import Backed
 from ._exports import PART, RECORD, Exports, Record
-
-if TYPE_CHECKING:
-    from ._backup import Backup
-    from ._exporting import Exporting
 
 #: For how many hours the server keeps a backup that nobody deletes.
 KEPT_HOURS = 24
 #: For how many seconds a backup is deleted where the time of the task is over.
-GRACE = 30.0
+TIDY_SECONDS = 30.0
 
 
-def export(way: Exporting) -> None:
-    """Make an export. The backup on the server is deleted, whatever becomes of it."""
-    backup, began = way.backup, time.time()
-    name = way.own + secrets.token_hex(4)
-    with _written(way.exports) as part:
-        try:
-            backup.writer.write("POST", backup.collection, backup.request(name, _expiry(began)), **backup.query())
-            _fetch(backup, name, part)
-            part.publish(began, way.source, way.options)
-            way.published = True
-        except BaseException:
-            _discard_anyway(backup, name)
-            raise
-        _discard(backup, name)
-
-
-def clear(way: Exporting, name: str) -> None:
-    """Delete what an interrupted run left on the server, unless a run is at it: that has the lock."""
-    with _written(way.exports):
-        _discard(way.backup, name)
+def export(backup: Backed, own: str, part: Part, options: dict[str, Any]) -> str:
+    """Make an export. Returns the name of the backup on the server; after an error, that backup is deleted."""
+    name, began = own + secrets.token_hex(4), time.time()
+    try:
+        backup.writer.write("POST", backup.collection, backup.request(name, _expiry(began)), **backup.query())
+        _fetch(backup, name, part)
+        part.publish(began, backup.source, options)
+    except BaseException:
+        _discard_anyway(backup, name)
+        raise
+    return name
 
 
 def _expiry(began: float) -> str:
@@ -63,24 +51,24 @@ def _expiry(began: float) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _fetch(backup: Backup, name: str, part: Part) -> None:
+def _fetch(backup: Backed, name: str, part: Part) -> None:
     """`GET` of the contents of a backup. A transfer that breaks begins again from the start."""
     path = f"{backup.collection}/{quote(name)}/export"
     backup.writer.waiting_for(detail="download")
     try:
-        backup.writer.request("GET", path, query=backup.query(), sink=part.sink)
+        backup.writer.request("GET", path, query=backup.query(), sink=part.sink)  # type: ignore[arg-type]
     except ServerError as exc:
         if exc.code != 404:
             raise
         raise Interrupted(f"backup {name} was deleted while it was read: {exc.text}") from exc
 
 
-def _discard(backup: Backup, name: str) -> None:
+def discard(backup: Backed, name: str) -> None:
     """Delete a backup on the server; that it is gone is no error. There is time for that when the time of the task is
     over, too.
     """
     task = backup.writer.deadline
-    backup.writer.deadline = Deadline(max(GRACE, task.remaining()))
+    backup.writer.deadline = Deadline(max(TIDY_SECONDS, task.remaining()))
     try:
         backup.writer.write("DELETE", f"{backup.collection}/{quote(name)}", **backup.query())
     except ServerError as exc:
@@ -90,10 +78,10 @@ def _discard(backup: Backup, name: str) -> None:
         backup.writer.deadline = task
 
 
-def _discard_anyway(backup: Backup, name: str) -> None:
+def _discard_anyway(backup: Backed, name: str) -> None:
     """The same after an error, which is what the task reports."""
     try:
-        _discard(backup, name)
+        discard(backup, name)
     except LXDError as exc:
         backup.warn(
             f"{backup.kind} of {backup.owner_words}: the backup {name} stays on the server until the next run of this "
@@ -158,7 +146,7 @@ class Part:
 
 
 @contextlib.contextmanager
-def _written(exports: Exports) -> Iterator[Part]:
+def written(exports: Exports) -> Iterator[Part]:
     """The file for an export until it is whole. It is gone afterwards, unless it was published."""
     path = exports.path + PART
     with _failing(path):

@@ -345,6 +345,20 @@ def test_where_nothing_can_be_written(client, tmp_path, place):
     assert client.writes == []
 
 
+# -- on the server ----------------------------------------------------------------------------------------------------
+
+
+def test_a_backup_on_the_server(client):
+    task = {"name": "sunday", "state": "present"}
+    done = converge(backup(client, **task, expires_at="2031-12-31 18:00:00+00:00", instance_only=True))
+    assert done.actions == ["create instance_backup sunday"]
+    assert client.bodies == [{"name": "sunday", "expires_at": "2031-12-31T18:00:00Z", "instance_only": True}]
+    assert converge(backup(client, **task)).changed is False
+    assert converge(backup(client, **{**task, "state": "absent"})).actions == ["delete instance_backup sunday"]
+    with pytest.raises(InvalidInput, match="'a day' is not a valid name for a instance_backup: no slash and no space"):
+        converge(backup(client, **{**task, "name": "a day"}))
+
+
 # -- what is imported -------------------------------------------------------------------------------------------------
 
 
