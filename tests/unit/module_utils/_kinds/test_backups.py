@@ -330,6 +330,7 @@ def test_two_runs_at_once(client, tmp_path):
         with pytest.raises(LXDError, match="Another run is writing"):
             converge(backup(client, file=str(tmp_path / "web.tar")))
         assert client.left() == [f"{BACKUPS}/{running}"], "the backup of the other run is deleted"
+        del client.memory.objects[f"{BACKUPS}/{running}"]
     part.write_bytes(b"of a run that was killed" * 1000)
     part.chmod(0o644)
     assert converge(backup(client, file=str(tmp_path / "web.tar"))).changed is True
