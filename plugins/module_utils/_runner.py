@@ -11,7 +11,7 @@ Nothing else in `module_utils` imports Ansible.
 
 from __future__ import annotations
 
-from typing import Any, Callable
+from typing import Any, Callable, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
@@ -49,8 +49,9 @@ INTERNAL = ("_documents", "_progress", "_secrets")
 class _Module(AnsibleModule):
     """An AnsibleModule for the API: secrets inside `config` are known to Ansible before anything is printed."""
 
-    def __init__(self, spec: dict[str, dict[str, Any]], **kwargs: Any) -> None:
+    def __init__(self, spec: dict[str, dict[str, Any]], unlogged: tuple[str, ...] = (), **kwargs: Any) -> None:
         self.internal: dict[str, Any] = {}
+        self.unlogged = unlogged
         super().__init__(argument_spec={**CONNECTION, **spec}, supports_check_mode=True, **kwargs)
 
     def _load_params(self) -> None:
@@ -83,6 +84,18 @@ class _Module(AnsibleModule):
     def _log_invocation(self) -> None:
         """Log nothing to syslog: secrets in `raw.*`, `cloud-init.*` and `environment.*` look like any other text."""
 
+    def exit_json(self, **result: Any) -> NoReturn:
+        super().exit_json(**self._without_unlogged(result))
+
+    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+        super().fail_json(msg, **self._without_unlogged(result))
+
+    def _without_unlogged(self, result: dict[str, Any]) -> dict[str, Any]:
+        """A result whose arguments lack those that no log shows, as the module copy does it with a content."""
+        given = [option for option in self.unlogged if self.params.get(option) is not None]
+        shown = {**self.params, **{option: f"CENSORED: {option} is a no_log parameter" for option in given}}
+        return {"invocation": {"module_args": shown}, **result} if given else result
+
     def guarded(self, work: Callable[[Client], dict[str, Any]], read_only: bool) -> None:
         client = None
         try:
@@ -113,7 +126,7 @@ class _Module(AnsibleModule):
 
 def run(kind: type[Resource]) -> None:
     """The `main` of a module that manages one kind."""
-    module = _Module(kind.argument_spec(), **kind.constraints)
+    module = _Module(kind.argument_spec(), kind.unlogged, **kind.constraints)
 
     def work(client: Client) -> dict[str, Any]:
         outcome = converge(kind(client, module.params), module.check_mode)
@@ -148,9 +161,10 @@ def run_info(info: Any) -> None:
 def run_job(job: Any) -> None:
     """The `main` of a module that manages more than one resource.
 
-    :param job: has `spec`, and `run(client, params, check_mode)`, which returns the result
+    :param job: has `spec`, and `run(client, params, check_mode)`, which returns the result. It can have `constraints`
+        and `unlogged` as a kind has them
     """
-    module = _Module(job.spec)
+    module = _Module(job.spec, getattr(job, "unlogged", ()), **getattr(job, "constraints", {}))
     module.guarded(
         lambda client: job.run(client, {**module.params, **module.internal}, module.check_mode),
         read_only=module.check_mode,

@@ -67,7 +67,7 @@ def image_files() -> dict[str, str]:
 
 def cost(module: str, arguments: dict[str, Any], check: bool) -> int:
     """How many requests a task that changes nothing takes (docs/architecture.md)."""
-    if module == "image" and arguments.get("state") != "absent":
+    if (module == "image" and arguments.get("state") != "absent") or module == "instance_template":
         return 2
     moves = [option for option in ("new_name", "new_pool", "new_project") if arguments.get(option)]
     conditions = arguments.get("wait_for") or []

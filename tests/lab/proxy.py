@@ -55,6 +55,7 @@ class Proxy:
         self.bodies: list[tuple[str, bytes]] = []
         self.cut: Cut | None = None
         self.later: list[Cut] = []  # those that follow, each once the one before it was used
+        self.cut_tunnel: bytes | None = None  # a pattern of what is sent over what was upgraded
         self.around: Around = lambda request: contextlib.nullcontext()
         proxy = self
 
@@ -117,6 +118,28 @@ class Proxy:
                     self._send(client, answer, cut)
                 except OSError:
                     return
+                if answer.startswith(b"HTTP/1.1 101 "):
+                    self._tunnel(client, daemon, answers)
+                    return
+
+    def _tunnel(self, client: socket.socket, daemon: socket.socket, answers) -> None:  # type: ignore[no-untyped-def]
+        """Pass on what is no HTTP any more. What the client sends is kept, and `cut_tunnel` breaks it off."""
+
+        def back() -> None:
+            with contextlib.suppress(OSError):
+                while data := answers.read1(1 << 16):
+                    client.sendall(data)
+            _hang_up(client)
+
+        threading.Thread(target=back, daemon=True).start()
+        with contextlib.suppress(OSError):
+            while data := client.recv(1 << 16):
+                if self.cut_tunnel and re.search(self.cut_tunnel, data):
+                    self.cut_tunnel = None
+                    break
+                daemon.sendall(data)
+        _hang_up(daemon)
+        _hang_up(client)
 
     @staticmethod
     def _send(client: socket.socket, answer: bytes, cut: Cut | None) -> None:

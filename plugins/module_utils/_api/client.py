@@ -13,7 +13,7 @@ may have happened is never repeated here: it raises `errors.Interrupted`, and th
 from __future__ import annotations
 
 import urllib.parse
-from typing import IO, Any, Callable
+from typing import IO, Any, Callable, TypeVar
 
 from . import answers, first_contact, messages, operations
 from .addresses import Addresses
@@ -24,6 +24,8 @@ from .errors import ConnectionFailed, LXDError, ServerError
 from .facts import ServerFacts
 from .request import Request, with_query
 from .transport import Exactly, Response, Sink, Transport
+
+T = TypeVar("T")
 
 
 def quote(name: str) -> str:
@@ -193,13 +195,17 @@ class Client(ServerFacts):
                 f"Check mode must not write, and {method} {path} would: please report this as a bug of cloudhost.lxd."
             )
         request = Request.made(method, path, body, etag, headers, stream, query, slack, sink)
+        return self.answered(method, path, lambda left: self._send(request, left))
+
+    def answered(self, method: str, path: str, send: Callable[[float], T]) -> T:
+        """Send a request until it is answered, or its time is over; `send` gets the seconds that are left."""
         attempts = Attempts(method, path, self.label, self.deadline, self.addresses)
         while True:
             left = attempts.begin()
             self._turn_to(attempts.address(self.url))
             self.transport.patience = attempts.patience
             try:
-                return self._send(request, left)
+                return send(left)
             except ConnectionFailed as exc:
                 attempts.unanswered(self.url, exc)
             except ServerError as exc:
@@ -226,22 +232,24 @@ class Client(ServerFacts):
         typed = request.sink is None
         envelope = answers.opened(response, f"{request.method} {request.path}", self.label, self.url, typed)
         if envelope["type"] == "error":
-            raise self._refusal(request, response, envelope)
+            raise self.refusal(request.method, request.path, response, envelope, request.streamed)
         operation = envelope.get("operation") if envelope["type"] == "async" else None
         return Reply(envelope.get("metadata"), response.headers.get("ETag"), operation)
 
-    def _refusal(self, request: Request, response: Response, envelope: dict[str, Any]) -> LXDError:
+    def refusal(
+        self, method: str, path: str, response: Response, envelope: dict[str, Any], streamed: bool
+    ) -> LXDError:
         """The error that an error envelope stands for."""
         text = envelope.get("error") or f"HTTP {response.status}"
         code = envelope.get("error_code") or response.status
-        words = f"{self.label} answered {request.method} {request.path} with: {text} (error {code})"
-        if code == 403 and self.transport.scheme == "https" and not self._trusted(request.path):
+        words = f"{self.label} answered {method} {path} with: {text} (error {code})"
+        if code == 403 and self.transport.scheme == "https" and not self._trusted(path):
             words += first_contact.UNTRUSTED
         elif messages.is_denied(text):
             words += f". {first_contact.LIMITED}"
         if messages.cannot_reach_member(text):  # the server did nothing, but a stream cannot be sent again
             words += ": cloudhost.lxd.cluster_info tells which one is away"
-            return ConnectionFailed(words, sent=request.streamed, permanent=not self.deadline.patient)
+            return ConnectionFailed(words, sent=streamed, permanent=not self.deadline.patient)
         return ServerError(words, code, text)
 
     def _trusted(self, path: str) -> bool:

@@ -42,6 +42,7 @@ class Declaration(Identity):
     :cvar originals: types of `source` with values of their own, which an entry does not show
     :cvar hidden_keys: patterns of config keys that no diff shows unless the user wrote them
     :cvar returned_secrets: secrets that are what the module is for, and are therefore returned
+    :cvar unlogged: options that no log and no callback shows, as contents of files are
     :cvar fixed_config: config keys that the API cannot change after creation
     :cvar name_rule: what a new name has to match as a whole, and that in words
     :cvar name_rules: the same for newer servers, by an API extension that they have
@@ -89,6 +90,7 @@ class Declaration(Identity):
     brought_keys: dict[str, tuple[str, ...]] = {}
     originals: tuple[str, ...] = ()
     returned_secrets: tuple[str, ...] = ()
+    unlogged: tuple[str, ...] = ()
     fixed_config: tuple[str, ...] = ()
     options: dict[str, dict[str, Any]] = {}
     constraints: dict[str, Any] = {}

@@ -21,7 +21,9 @@ from .._kinds.images.image import Image
 from .._kinds.images.image_alias import ImageAlias
 from .._kinds.instances.instance import Instance
 from .._kinds.instances.instance_backup import InstanceBackup
+from .._kinds.instances.instance_file import InstanceFile
 from .._kinds.instances.instance_snapshot import InstanceSnapshot
+from .._kinds.instances.instance_template import InstanceTemplate
 from .._kinds.instances.profile import Profile
 from .._kinds.networks.network import Network
 from .._kinds.networks.network_acl import NetworkAcl
@@ -51,7 +53,9 @@ _LISTED: tuple[type[Resource], ...] = (
     ImageAlias,
     Instance,
     InstanceBackup,
+    InstanceFile,
     InstanceSnapshot,
+    InstanceTemplate,
     Network,
     NetworkAcl,
     NetworkAddressSet,
