@@ -14,8 +14,8 @@ description:
     M(ansible.builtin.command) does, without Python and without a login in the instance.
   - The command runs once. If the connection breaks, the module does not run it again, and the error says whether it may
     have run.
-  - Input and output go over websockets, for which the module needs no library. The API can record the output in files on
-    the host instead. This module does not use that. A command could fill the disk of the host with it, output with
+  - Input and output go over websockets, for which the module needs no library. The API can record the output in files
+    on the host instead. This module does not use that. A command could fill the disk of the host with it, output with
     secrets would stay there after a broken connection, and the command would have no input.
   - The command is killed if it does not end within O(timeout), if it writes more than 32 MiB, and if the task is
     interrupted. Processes that it has started itself may go on.
@@ -68,8 +68,8 @@ options:
     type: dict
   cwd:
     description:
-      - The directory in which the command runs. It has to exist. The default is the home directory of root for root, and
-        the root directory for other users.
+      - The directory in which the command runs. It has to exist. The default is the home directory of root for root,
+        and the root directory for other users.
     type: str
   user:
     description:

@@ -36,8 +36,8 @@ options:
     required: true
   state:
     description:
-      - V(file) is a regular file with the content of O(content) or O(src). It replaces a link. Without both, the file has
-        to exist, and only its owner, group and mode change.
+      - V(file) is a regular file with the content of O(content) or O(src). It replaces a link. Without both, the file
+        has to exist, and only its owner, group and mode change.
       - V(directory) is a directory. What is in it stays as it is.
       - V(link) is a symbolic link that leads to O(src). It replaces another link, and nothing else.
       - V(absent) removes a file, a link, an empty directory, and anything else that is no directory. A directory that
@@ -52,14 +52,14 @@ options:
     type: str
   src:
     description:
-      - With O(state=file), the path of a file on the host that runs the module. It is sent in pieces, so it can be large
-        and binary.
+      - With O(state=file), the path of a file on the host that runs the module. It is sent in pieces, so it can be
+        large and binary.
       - With O(state=link), what the link leads to. It need not exist.
     type: path
   owner:
     description:
-      - The user that owns the file, by number or by a name in C(/etc/passwd) of the instance. The default for a new file
-        is V(root).
+      - The user that owns the file, by number or by a name in C(/etc/passwd) of the instance. The default for a new
+        file is V(root).
     type: str
   group:
     description:

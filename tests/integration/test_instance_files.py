@@ -14,9 +14,7 @@ from typing import Any, Iterator
 
 import pytest
 from integration.modules import ModuleFailed, warnings_of
-from lab.both import BOTH
 
-pytestmark = BOTH
 SECRET = "hunter22-of-the-files"
 
 
@@ -41,9 +39,8 @@ def test_a_life(server, box: tuple[str, str], number: int, tmp_path: pathlib.Pat
     task: dict[str, Any] = {"instance": box[number], "path": "/srv/app"}
     server.converges("instance_file", **task, state="directory", owner="nobody", mode="0750")
     done = server.converges("instance_file", **task, state="directory", group="65534", mode="0o700")
-    assert done["instance_file"] == {**task, "state": "directory", "uid": 65534, "gid": 65534, "mode": "0700"} | {
-        "path": "/srv/app"
-    } or done["instance_file"].pop("instance", None)
+    about = {"path": "/srv/app", "state": "directory", "uid": 65534, "gid": 65534, "mode": "0700"}
+    assert done["instance_file"] == about
     file = {**task, "path": "/srv/app/a b%20?ü.conf"}
     done = server.converges("instance_file", **file, content="one\ntwo\n")
     assert done["instance_file"] == {
@@ -51,9 +48,9 @@ def test_a_life(server, box: tuple[str, str], number: int, tmp_path: pathlib.Pat
         "checksum": hashlib.sha256(b"one\ntwo\n").hexdigest(),
     }  # fmt: skip
     done = server.converges("instance_file", **file, content="one\n2\n", owner=1000, group="nogroup", mode="0600")
-    assert "content: |\n  one\n  two\n" in done["diff"]["before"] and "owner: 0" in done["diff"]["before"]
+    assert "content: |2\n  one\n  two\n" in done["diff"]["before"] and "owner: 0" in done["diff"]["before"]
     done = server.converges("instance_file", **file, mode="0640")
-    assert done["diff"] == {**done["diff"], "before": "mode: '0600'\n", "after": "mode: '0640'\n"}
+    assert done["diff"] == {**done["diff"], "before": 'mode: "0600"\n', "after": 'mode: "0640"\n'}
     kept = server.converges("instance_file", **file, content="")["instance_file"]
     assert (kept["uid"], kept["gid"], kept["mode"], kept["size"]) == (1000, 65534, "0640", 0)
     large = tmp_path / "large"
@@ -97,7 +94,7 @@ def _links(server, instance: str) -> None:  # type: ignore[no-untyped-def]
         ({"owner": "rooot", "content": ""}, ("owner: 'rooot'", "Did you mean 'root'?")),
         ({"group": "4294967295", "content": ""}, ("group: 4294967295", "too large")),
         ({"path": "/no/where", "content": ""}, ("has no directory /no.", "state: directory")),
-        ({"path": "/etc/passwd/x", "content": ""}, ("/etc/passwd", "no directory")),
+        ({"path": "/etc/passwd/x", "content": ""}, ("/etc/passwd", "is no directory")),
         ({"path": "/etc/none"}, ("has no file /etc/none", "content nor src")),
         ({"src": "/nowhere/at/all"}, ("src: '/nowhere/at/all'", "host that runs the module")),
         ({"state": "link"}, ("src: state: link needs it",)),
@@ -132,9 +129,8 @@ def test_what_somebody_inside_can_try(server, box: tuple[str, str], tmp_path: pa
     assert "is a pipe and no file" in server.fails("instance_file", **task, path="/srv/evil/pipe", content="x")
     assert "is a device and no file" in server.fails("instance_file", **task, path="/dev/null", content="x")
     done = server.run("instance_file", **task, path="/srv/evil/huge", content="x", check=True)
-    assert done["diff"]["before"] == "content: (1000000000000 bytes)\n"
+    assert done["diff"]["before"] == 'content: "(1000000000000 bytes)"\n'
     for name in ("up", "log"):
-        assert "content nor src" in server.fails("instance_file", **task, path=f"/srv/evil/{name}/x") or True
         done = server.converges("instance_file", **task, path=f"/srv/evil/{name}", content="mine\n")
         assert SECRET not in json.dumps(done)
         assert inside(server, f"cat /srv/evil/{name}") == "mine"

@@ -236,9 +236,7 @@ class Client(ServerFacts):
         operation = envelope.get("operation") if envelope["type"] == "async" else None
         return Reply(envelope.get("metadata"), response.headers.get("ETag"), operation)
 
-    def refusal(
-        self, method: str, path: str, response: Response, envelope: dict[str, Any], streamed: bool
-    ) -> LXDError:
+    def refusal(self, method: str, path: str, response: Response, envelope: dict[str, Any], streamed: bool) -> LXDError:
         """The error that an error envelope stands for."""
         text = envelope.get("error") or f"HTTP {response.status}"
         code = envelope.get("error_code") or response.status

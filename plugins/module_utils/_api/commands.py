@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import select
 import selectors
+import time
 import urllib.parse
 from typing import Any, NamedTuple
 
@@ -29,8 +30,8 @@ STREAMS = ("0", "1", "2", "control")
 STDIN, STDOUT, STDERR, CONTROL = STREAMS
 #: How many bytes of the input are sent at a time.
 _PIECE = 1 << 16
-#: Seconds for the news that a command has ended to arrive after its input has closed.
-_GRACE = 1.0
+#: Seconds for the daemon to close the input of a command that has ended.
+_CLOSING = 10.0
 MAYBE = "It may have run, in part or as a whole: look before you run it again."
 NEVER = "The command did not run."
 
@@ -98,17 +99,20 @@ class _Talk:
         self.output = {STDOUT: bytearray(), STDERR: bytearray()}
 
     def run(self) -> tuple[bytes, bytes]:
-        with selectors.DefaultSelector() as selector:
+        with selectors.DefaultSelector() as selector, selectors.DefaultSelector() as order:
             for name, stream in self.streams.items():
                 self._take(name)  # what came with the handshake
-                selector.register(stream.sock, selectors.EVENT_READ, name)
-            while not (self.streams[STDOUT].ended and self.streams[STDERR].ended):
+                (selector if name in self.output else order).register(stream.sock, selectors.EVENT_READ, name)
+            selector.register(order.fileno(), selectors.EVENT_READ)
+            while not all(self.streams[name].ended for name in self.output):
                 self._feed()
                 self._watch(selector)
-                for key, events in selector.select(self._time()):
-                    if events & selectors.EVENT_READ:
+                for key, _events in selector.select(self._time()):
+                    if key.data in self.output:
                         self._take(key.data)
-                self._check_input()
+                    elif key.data is None:
+                        self._ends(order)
+            self._settle(order)
         if not all(self.streams[name].clean for name in self.output):
             raise Interrupted(f"{self.client.label} broke the streams of the command off. {MAYBE}")
         return bytes(self.output[STDOUT]), bytes(self.output[STDERR])
@@ -135,15 +139,15 @@ class _Talk:
             stdin.flush()
 
     def _watch(self, selector: selectors.BaseSelector) -> None:
-        """Register what to wait for."""
+        """Write what can be written, and register what to wait for."""
         for name, stream in self.streams.items():
             stream.flush()
-            events = selectors.EVENT_READ | (selectors.EVENT_WRITE if stream.unsent else 0)
             known = selector.get_map().get(stream.sock)
-            if known and stream.ended:
+            waits = name == STDIN and stream.unsent and not stream.ended
+            if known and (stream.ended or (name == STDIN and not waits)):
                 selector.unregister(stream.sock)
-            elif known and known.events != events:
-                selector.modify(stream.sock, events, name)
+            elif waits and not known:
+                selector.register(stream.sock, selectors.EVENT_WRITE, name)
 
     def _take(self, name: str) -> None:
         data = self.streams[name].receive()
@@ -155,19 +159,33 @@ class _Talk:
                     "into a file of the instance instead."
                 )
 
-    def _check_input(self) -> None:
+    def _ends(self, order: selectors.BaseSelector) -> None:
         """Break off if the input was lost on its way: a command cannot tell that from its end.
 
         The daemon closes the websocket for signals, then the outputs, and the input last of a command that has ended.
+        The kernel lists them in the order in which they became readable, so the selector must have no other streams.
         """
-        stdin, control = self.streams[STDIN], self.streams[CONTROL]
-        self.owes = self.owes and not stdin.echoed
-        if not (self.owes and stdin.ended) or control.ended:
-            return
-        select.select([control.sock], [], [], _GRACE)
-        self._take(CONTROL)
-        if not control.ended:
-            raise Interrupted(f"{self.client.label} lost the input of the command, and the command was killed. {MAYBE}")
+        for key, _events in order.select(0):
+            stream = self.streams[key.data]
+            stream.drain()
+            self.owes = self.owes and not self.streams[STDIN].echoed
+            if stream.ended:
+                order.unregister(stream.sock)
+            if key.data == STDIN and stream.ended and self.owes and not self.streams[CONTROL].ended:
+                raise self._lost()
+
+    def _settle(self, order: selectors.BaseSelector) -> None:
+        """Wait until the daemon has all of the input, or closes it because the command has ended."""
+        stdin, until = self.streams[STDIN], time.monotonic() + _CLOSING
+        self._ends(order)
+        while self.owes and not stdin.ended:
+            if time.monotonic() > until:
+                raise self._lost()
+            select.select([stdin.sock], [], [], 1.0)
+            self._ends(order)
+
+    def _lost(self) -> Interrupted:
+        return Interrupted(f"{self.client.label} lost the input of the command, and the command was killed. {MAYBE}")
 
 
 def _end(client: Client, operation: str) -> tuple[int, str]:

@@ -17,6 +17,8 @@ from typing import Any, Iterator
 
 #: How many bytes of a file are read and sent at a time.
 BLOCK = 1 << 18
+#: The most bytes of a line between the pieces of an answer.
+_LINE = 1 << 12
 _CHUNK = re.compile(rb"([0-9A-Fa-f]{1,15})[ \t]*(;[^\r\n]*)?\r?\n")
 
 
@@ -88,7 +90,7 @@ class Answer(http.client.HTTPResponse):
             yield piece
 
     def _line(self) -> bytes:
-        line: bytes = self.fp.readline(1 << 12)
-        if not line:
+        line: bytes = self.fp.readline(_LINE)
+        if not line.endswith(b"\n") and len(line) < _LINE:  # it was cut
             raise http.client.IncompleteRead(b"")
         return line

@@ -50,8 +50,7 @@ class Attributes(NamedTuple):
 
 
 class Sftp(Packets):
-    """A conversation about the files of one instance. With `read_only`, all that changes something is refused here.
-    """
+    """A conversation about the files of one instance. With `read_only`, all that changes something is refused here."""
 
     def __init__(self, connection: Upgraded, label: str, deadline: Deadline, read_only: bool = False) -> None:
         super().__init__(connection, label, deadline)
@@ -93,8 +92,9 @@ class Sftp(Packets):
                 waiting.append((self.send(_READ, string(handle) + struct.pack(">QI", offset, length)), length))
                 offset += length
             number, length = waiting.pop(0)
-            kind, body = self.reply(number)
-            piece = b"" if kind == STATUS and number_of(body)[0] == EOF else bytes_of(self.expect(_DATA, (kind, body)))[0]
+            reply = self.reply(number)
+            ended = reply[0] == STATUS and number_of(reply[1])[0] == EOF
+            piece = b"" if ended else bytes_of(self.expect(_DATA, reply))[0]
             yield piece[:length]
             if len(piece) < length:  # the file became shorter
                 for number, _length in waiting:

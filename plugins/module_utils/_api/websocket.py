@@ -62,18 +62,28 @@ class WebSocket:
         self.sock.close()
 
     def receive(self) -> bytes:
-        """What has arrived, as far as it can be had without waiting."""
+        """What has arrived, as far as one read has it without waiting."""
+        return self._read()[0]
+
+    def drain(self) -> None:
+        """Read all that has arrived, of a stream of which only the end matters."""
+        while not self.ended and self._read()[1]:
+            pass
+
+    def _read(self) -> tuple[bytes, bool]:
+        """The data of one read, and whether anything was there."""
+        there = True
         try:
             data = self.sock.recv(BLOCK)
+            broken = not data
         except _WAIT:
-            data = None
+            data, broken, there = b"", False, False
         except OSError:  # the daemon resets the stream of a command that ended without reading its input
-            data = b""
-        if data is not None:
-            self._heard += data
+            data, broken = b"", True
+        self._heard += data
         found = b"".join(self._contents())
-        self.ended = self.ended or data == b""
-        return found
+        self.ended = self.ended or broken
+        return found, there
 
     def _contents(self) -> Iterator[bytes]:
         while not self.ended:

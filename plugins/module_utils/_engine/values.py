@@ -327,24 +327,28 @@ def changes(before: Any, after: Any) -> tuple[Any, Any]:
 
 
 def to_yaml(value: Any, indent: str = "") -> str:
-    """Block YAML of dictionaries, lists and scalars, for diffs: the managed host may have no YAML library."""
+    """Block YAML of dictionaries, lists and scalars, for diffs: the managed host may have no YAML library.
+
+    Text of several lines has each on a line of its own, so that a diff shows those that change.
+    """
     if isinstance(value, dict):
-        lines = []
-        for key, inner in value.items():
-            nested = isinstance(inner, (dict, list)) and bool(inner)
-            lines.append(
-                f"{indent}{_scalar(key)}:"
-                + ("\n" + to_yaml(inner, indent + "  ") if nested else f" {_scalar(inner)}\n")
-            )
-        return "".join(lines)
+        return "".join(f"{indent}{_scalar(key)}:{_after(inner, indent)}" for key, inner in value.items())
     if isinstance(value, list):
-        return "".join(
-            f"{indent}-\n{to_yaml(inner, indent + '  ')}"
-            if isinstance(inner, (dict, list)) and inner
-            else f"{indent}- {_scalar(inner)}\n"
-            for inner in value
-        )
+        return "".join(f"{indent}-{_after(inner, indent)}" for inner in value)
     return f"{indent}{_scalar(value)}\n"
+
+
+def _after(value: Any, indent: str) -> str:
+    """A value after its key or dash."""
+    if isinstance(value, (dict, list)) and value:
+        return "\n" + to_yaml(value, indent + "  ")
+    if isinstance(value, str) and "\n" in value and value.replace("\n", "").replace("\t", "").isprintable():
+        text = value.rstrip("\n")
+        ends = value[len(text) :]
+        lines = value[:-1].split("\n") if ends else value.split("\n")
+        keep = "-" if not ends else ("" if ends == "\n" and text else "+")
+        return f" |2{keep}\n" + "".join(f"{indent}  {line}\n" if line else "\n" for line in lines)
+    return f" {_scalar(value)}\n"
 
 
 def _scalar(value: Any) -> str:

@@ -19,7 +19,7 @@ from .._api.sftp import Sftp
 from .._api.upgrade import connect
 from .._engine.checks import UNSEEN
 from .._engine.plans import Done
-from .._kinds.instances._accounts import account, identifier
+from .._kinds.instances._accounts import account, identifier, is_number
 
 #: The most bytes of output that are kept.
 MOST = 32 << 20
@@ -109,7 +109,9 @@ class _Run:
         if not found:
             return self._missing()
         if found.metadata.get("status") != "Running":
-            return f"instance: {self.name} is {str(found.metadata.get('status')).lower()}, and commands need it running."
+            return (
+                f"instance: {self.name} is {str(found.metadata.get('status')).lower()}, and commands need it running."
+            )
         return ""
 
     def _missing(self) -> str:
@@ -144,9 +146,9 @@ class _Run:
         params, request = self.params, {"command": self.command, "environment": self.environment}
         if params["user"] is not None:
             request["user"] = identifier(self.sftp, "user", params["user"])
-            if not params["user"].isdigit():
+            if not is_number(params["user"]):
                 found = account(self.sftp(), "user", params["user"])
-                request["group"] = int(found.fields[3]) if found.fields[3:4] and found.fields[3].isdigit() else 0
+                request["group"] = int(found.fields[3]) if found.fields[3:4] and is_number(found.fields[3]) else 0
                 own = {"USER": found.name, "LOGNAME": found.name, "HOME": (found.fields + [""] * 6)[5] or "/"}
                 request["environment"] = {**own, **self.environment}
         if params["group"] is not None:
@@ -174,7 +176,9 @@ class _Run:
             advice = " Start it first, with cloudhost.lxd.instance and state: started."
         elif messages.instance_frozen(exc):
             advice = " Unfreeze it first, with cloudhost.lxd.instance and state: started."
-        words = f"Failed to run a command in instance {self.name} on {self.client.label}: {exc.text.rstrip('.')}.{advice}"
+        words = (
+            f"Failed to run a command in instance {self.name} on {self.client.label}: {exc.text.rstrip('.')}.{advice}"
+        )
         return ServerError(f"{words} {commands.NEVER}", exc.code, exc.text)
 
     # -- what is told of it -------------------------------------------------------------------------------------------

@@ -28,15 +28,20 @@ class Account(NamedTuple):
     fields: list[str]
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is the number of a user or a group."""
+    return text.isascii() and text.isdigit() and len(text) <= 10 and int(text) <= LARGEST
+
+
 def identifier(sftp: Callable[[], Sftp], option: str, written: str) -> int:
     """The number of a user or group, of which an option has the name or the number. Asks nothing for a number.
 
     Raises `Missing` if the instance has none of the name.
     """
-    if written.isascii() and written.isdigit():
-        if len(written) > 10 or int(written) > LARGEST:
-            raise InvalidInput(f"{option}: {written} is too large for a number; the largest is {LARGEST}.")
+    if is_number(written):
         return int(written)
+    if written.isdigit():
+        raise InvalidInput(f"{option}: {written} is too large for a number; the largest is {LARGEST}.")
     return account(sftp(), option, written).number
 
 
@@ -62,8 +67,8 @@ def _listed(sftp: Sftp, path: str) -> list[Account]:
         text = b"".join(sftp.read(handle, about.size)).decode(errors="surrogateescape")
     finally:
         sftp.release(handle)
-    found = []
-    for fields in (line.split(":") for line in text.split("\n")):
-        if len(fields) > 2 and fields[2].isascii() and fields[2].isdigit() and int(fields[2]) <= LARGEST:
-            found.append(Account(fields[0], int(fields[2]), fields))
-    return found
+    return [
+        Account(fields[0], int(fields[2]), fields)
+        for fields in (line.split(":") for line in text.split("\n"))
+        if len(fields) > 2 and is_number(fields[2])
+    ]

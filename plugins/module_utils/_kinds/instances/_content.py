@@ -93,7 +93,9 @@ class Source:
                 gathered.add(piece)
                 yield piece
         if gathered.digest.hexdigest() != self.content.checksum:
-            raise LXDError(f"src: '{self.path}' changed while it was read. Run the task again when nobody writes to it.")
+            raise LXDError(
+                f"src: '{self.path}' changed while it was read. Run the task again when nobody writes to it."
+            )
 
 
 def look(sftp: Sftp, path: str, about: Attributes, wanted: Content | None) -> Content:

@@ -20,7 +20,7 @@ from ..._engine.fields import Field
 from ..._engine.plans import Existing, Plan
 from ..._engine.resource import Resource
 from ._accounts import identifier
-from ._content import Content, Source, look
+from ._content import Source, look
 
 #: What there can be at a path, by the type in its mode.
 TYPES = {
@@ -84,6 +84,7 @@ class InstanceFile(Resource):
     path = "/1.0/instances/{instance}/files"
     key = "path"
     named_by = "path"
+    name_rule = (r"[\s\S]+", "not empty")
     slashes = True
     listed = False
     stackable = False
@@ -123,13 +124,29 @@ class InstanceFile(Resource):
 
     def fetch(self, name: str) -> Existing | None:
         try:
-            about = self.sftp().lstat(name)
+            sftp = self.sftp()
         except ServerError as exc:
             self.lost = exc.code == 404
             if self.lost:
                 return None
             raise
+        about = None if self._plain_parent(sftp, name) else sftp.lstat(name)
         return Existing(self._object(name, about), None, name, self.project) if about else None
+
+    @staticmethod
+    def _plain_parent(sftp: Sftp, name: str) -> str:
+        """The part of a path that is no directory although more follows; empty if there is none."""
+        parent = posixpath.dirname(name)
+        while parent != "/":
+            try:
+                about = sftp.stat(parent)
+            except ServerError as exc:
+                if exc.code != 500:
+                    raise
+            else:
+                return parent if about and not stat.S_ISDIR(about.mode) else ""
+            parent = posixpath.dirname(parent)
+        return ""
 
     def _object(self, name: str, about: Attributes) -> dict[str, Any]:
         sort = TYPES.get(stat.S_IFMT(about.mode), "device")
@@ -145,7 +162,9 @@ class InstanceFile(Resource):
     def returned(cls, obj: dict[str, Any] | None) -> Any:
         content = (obj or {}).get("content")
         more = {"size": content.size, **({"checksum": content.checksum} if content.checksum else {})} if content else {}
-        return secrets.masked({**{key: value for key, value in obj.items() if key != "content"}, **more} if obj else obj)
+        return secrets.masked(
+            {**{key: value for key, value in obj.items() if key != "content"}, **more} if obj else obj
+        )
 
     # -- what is wanted -----------------------------------------------------------------------------------------------
 
@@ -202,7 +221,7 @@ class InstanceFile(Resource):
                 f"path: {self.name} of instance {self.params['instance']} is a {have} and no {self.state}. Remove it "
                 "first, with state: absent."
             )
-        elif have == "link" and "content" not in self.wanted:
+        elif have == "link" and self.state == "file" and "content" not in self.wanted:
             self.refuse(f"path: {self.name} is a link to {found.object['src']}: name that, or write content or src.")
         return super().plan_update(found)
 
@@ -211,14 +230,14 @@ class InstanceFile(Resource):
         if old or self.lost:
             return
         parent = posixpath.dirname(self.name)
-        about = self.sftp().stat(parent)
-        if not about:
+        plain = self._plain_parent(self.sftp(), self.name)
+        if plain:
+            self.refuse(f"path: {plain} of instance {self.params['instance']} is no directory.")
+        elif not self.sftp().stat(parent):
             self.miss(
                 f"path: instance {self.params['instance']} has no directory {parent}. Create it first, with state: "
                 "directory."
             )
-        elif not stat.S_ISDIR(about.mode):
-            self.refuse(f"path: {parent} of instance {self.params['instance']} is no directory.")
 
     # -- writing ------------------------------------------------------------------------------------------------------
 

@@ -66,7 +66,9 @@ class InstanceTemplate(Resource):
         kept = io.BytesIO()
         query = {**self.query(), "path": name}
         try:
-            self.writer.request("GET", self.collection, query=query, sink=lambda status, headers: kept)
+            self.writer.request(
+                "GET", self.collection, query=query, sink=lambda status, headers: kept if status == 200 else None
+            )
         except ServerError as exc:
             if exc.code == 404:
                 return None
