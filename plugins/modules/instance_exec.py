@@ -28,7 +28,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: partial
-    details: The command does not run. The task is skipped, unless O(creates) or O(removes) tell whether it would run.
+    details: The command does not run. The task is skipped, unless O(creates) or O(removes) decide.
   diff_mode:
     support: none
   idempotent:

@@ -16,7 +16,7 @@ description:
   - The new content of a file takes the place of the old one at once, so nobody sees half of it. Hard links, extended
     attributes and access control lists of the old file do not last.
   - No part of stacks. A stack plans on listings of resources, and no listing has what is in an instance. A file has no
-    place for the mark of a stack either, so a stack could not tell which files are its own.
+    place for the mark of a stack either, so a stack could not know which files are its own.
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:

@@ -160,7 +160,7 @@ class _Talk:
                 )
 
     def _ends(self, order: selectors.BaseSelector) -> None:
-        """Break off if the input was lost on its way: a command cannot tell that from its end.
+        """Break off if the input was lost on its way: a command cannot distinguish that from its end.
 
         The daemon closes the websocket for signals, then the outputs, and the input last of a command that has ended.
         The kernel lists them in the order in which they became readable, so the selector must have no other streams.

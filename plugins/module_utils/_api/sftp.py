@@ -7,7 +7,7 @@
 """The files of an instance, over `GET /1.0/instances/NAME/sftp`: SFTP, version 3 (draft-ietf-secsh-filexfer-02).
 
 The daemon serves it with the rights of root inside the instance, so no path and no link leads out of it. Unlike
-`/1.0/instances/NAME/files`, it tells what a file is before it is opened, changes what exists, and replaces a file at
+`/1.0/instances/NAME/files`, it says what a file is before it is opened, changes what exists, and replaces a file at
 once.
 """
 
@@ -36,7 +36,7 @@ _WINDOW = 16
 
 
 class Attributes(NamedTuple):
-    """What `lstat` tells of a file. `mode` has the type of the file in it (`stat.S_ISREG` and the like)."""
+    """What `lstat` says of a file. `mode` has the type of the file in it (`stat.S_ISREG` and the like)."""
 
     size: int
     uid: int

@@ -89,15 +89,15 @@ class _Run:
         return ""
 
     def _checked(self) -> dict[str, Any]:
-        """In check mode nothing is run. Only `creates` and `removes` tell what would be."""
+        """In check mode nothing is run. Only `creates` and `removes` show what would be."""
         decided = self.params["creates"] is not None or self.params["removes"] is not None
         doubt = self._doubt()
         reason = "" if doubt or not decided else self._skipped()
         if reason:
             return self._not_run(reason)
-        told = self._told(0, "", "", "Command would have run if not in check mode")
+        report = self._report(0, "", "", "Command would have run if not in check mode")
         return {
-            **told,
+            **report,
             "changed": decided,
             **({} if decided else {"skipped": True}),
             "warnings": [f"{doubt} {UNSEEN.format('changes that')}"] if doubt else [],
@@ -133,10 +133,10 @@ class _Run:
             raise self._explained(exc) from exc
         ended = datetime.datetime.now()
         stdout, stderr = (text.decode("utf-8", "replace").rstrip("\r\n") for text in (done.stdout, done.stderr))
-        told = self._told(done.code, stdout, stderr or ("" if stdout else done.message), "")
+        report = self._report(done.code, stdout, stderr or ("" if stdout else done.message), "")
         times = {"start": str(began), "end": str(ended), "delta": str(ended - began)}
         one = Done("run", "instance_exec", self.name, f"run a command in instance {self.name}")
-        result = {**told, **times, "changed": True}
+        result = {**report, **times, "changed": True}
         if done.code:
             raise CommandFailed({key: value for key, value in result.items() if key != "msg"}, one)
         return {**result, "actions": [one.words], "steps": [one._asdict()]}
@@ -181,9 +181,9 @@ class _Run:
         )
         return ServerError(f"{words} {commands.NEVER}", exc.code, exc.text)
 
-    # -- what is told of it -------------------------------------------------------------------------------------------
+    # -- what is reported of it ----------------------------------------------------------------------------------------
 
-    def _told(self, code: int, stdout: str, stderr: str, words: str) -> dict[str, Any]:
+    def _report(self, code: int, stdout: str, stderr: str, words: str) -> dict[str, Any]:
         return {
             "cmd": self.command,
             "rc": code,
@@ -197,8 +197,8 @@ class _Run:
         }
 
     def _not_run(self, reason: str) -> dict[str, Any]:
-        told = self._told(0, f"skipped, since {reason}", "", f"Did not run command since {reason}")
-        return {**told, "changed": False}
+        report = self._report(0, f"skipped, since {reason}", "", f"Did not run command since {reason}")
+        return {**report, "changed": False}
 
 
 def _command(params: dict[str, Any]) -> list[str]:

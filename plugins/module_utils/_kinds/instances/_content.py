@@ -117,7 +117,7 @@ def look(sftp: Sftp, path: str, about: Attributes, wanted: Content | None) -> Co
 
 
 def opened(sftp: Sftp, path: str, about: Attributes) -> bytes:
-    """A handle of the file that `about` tells of.
+    """A handle of the file that `about` describes.
 
     Raises `LXDError` if it has changed, or if something else has taken its name: to open a file follows links, and who
     may write to its directory could have anything read or changed otherwise.

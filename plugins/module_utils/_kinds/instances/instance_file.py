@@ -96,7 +96,7 @@ class InstanceFile(Resource):
     unlogged = ("content",)
 
     _sftp: Sftp | None = None
-    #: Whether there is no instance, which `check_parent` tells.
+    #: Whether there is no instance, which `check_parent` reports.
     lost = False
 
     def validate(self) -> None:

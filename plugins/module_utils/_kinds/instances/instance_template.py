@@ -64,11 +64,8 @@ class InstanceTemplate(Resource):
 
     def _content(self, name: str) -> str | None:
         kept = io.BytesIO()
-        query = {**self.query(), "path": name}
         try:
-            self.writer.request(
-                "GET", self.collection, query=query, sink=lambda status, headers: kept if status == 200 else None
-            )
+            self._ask("GET", name, sink=lambda status, headers: kept if status == 200 else None)
         except ServerError as exc:
             if exc.code == 404:
                 return None
@@ -123,13 +120,19 @@ class InstanceTemplate(Resource):
         if left != entries:
             self.writer.write("PUT", self.metadata, {**metadata, "templates": left}, **self.query())
         if self._content(self.name) is not None:
-            self.writer.write("DELETE", self.collection, **{**self.query(), "path": self.name})
+            self._ask("DELETE", self.name)
 
     def _write(self, content: str) -> None:
         data = content.encode("utf-8", "surrogateescape")
         headers = {"Content-Type": "application/octet-stream", "Content-Length": str(len(data))}
-        query = {**self.query(), "path": self.name}
-        self.writer.write("POST", self.collection, headers=headers, stream=io.BytesIO(data), **query)
+        self._ask("POST", self.name, headers=headers, stream=io.BytesIO(data))
+
+    def _ask(self, method: str, name: str, **more: Any) -> None:
+        """A request for a template, which a parameter names."""
+        query = {**self.query(), "path": name}
+        reply = self.writer.request(method, self.collection, query=query, **more)
+        if reply.operation:
+            self.writer.wait(reply.operation)
 
     def _enter(self, body: dict[str, Any], old: dict[str, Any]) -> None:
         """Write the entry. The servers compare no ETag of this `PUT`, so it is read just before."""
