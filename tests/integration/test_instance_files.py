@@ -149,7 +149,9 @@ def test_a_connection_that_breaks(server, box: tuple[str, str]) -> None:  # type
     server.proxy.cut_tunnel = b"y" * 1000
     done = server.run("instance_file", **task, content="y" * 200_000)
     assert server.proxy.cut_tunnel is None and done["actions"] == ["update instance_file /srv/broken (content)"]
-    assert inside(server, "wc -c </srv/broken") == "200000"
+    assert inside(server, "wc -c </srv/broken; ls -A /srv").split() == ["200000", "broken"], (
+        "the first attempt is there"
+    )
     server.run("instance_file", **task, state="absent")
 
 

@@ -131,15 +131,18 @@ class Proxy:
                     client.sendall(data)
             _hang_up(client)
 
-        threading.Thread(target=back, daemon=True).start()
+        answering = threading.Thread(target=back, daemon=True)
+        answering.start()
         with contextlib.suppress(OSError):
             while data := client.recv(1 << 16):
                 if self.cut_tunnel and re.search(self.cut_tunnel, data):
                     self.cut_tunnel = None
-                    break
+                    _hang_up(client)
+                    _hang_up(daemon)
+                    return
                 daemon.sendall(data)
-        _hang_up(daemon)
-        _hang_up(client)
+            daemon.shutdown(socket.SHUT_WR)
+        answering.join()  # what the daemon has said before it hung up still comes
 
     @staticmethod
     def _send(client: socket.socket, answer: bytes, cut: Cut | None) -> None:

@@ -143,7 +143,8 @@ class _Run:
 
     def _request(self) -> dict[str, Any]:
         """The body of the request, without what concerns the streams."""
-        params, request = self.params, {"command": self.command, "environment": self.environment}
+        params = self.params
+        request: dict[str, Any] = {"command": self.command, "environment": self.environment}
         if params["user"] is not None:
             request["user"] = identifier(self.sftp, "user", params["user"])
             if not is_number(params["user"]):

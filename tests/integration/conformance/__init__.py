@@ -24,6 +24,8 @@ ELSEWHERE = {
     "cluster_member": "tests/integration/test_cluster_contents.py",
     "cluster_token": "tests/integration/test_cluster.py",
     "instance_backup": "tests/integration/test_backups.py",
+    "instance_file": "tests/integration/test_instance_files.py",
+    "instance_template": "tests/integration/test_instance_files.py",
     "network_load_balancer": "tests/integration/test_cluster_remote.py",
     "network_peer": "tests/integration/test_cluster_remote.py",
     "server": "tests/integration/test_lifecycle.py",

@@ -21,27 +21,28 @@ from ..._api.errors import LXDError
 from ..._api.sftp import NEW, Sftp
 from ._content import Source, opened
 
-#: The longest name of a file, in bytes.
-_LONGEST = 255
+
+def beside(path: str) -> str:
+    """A path in the same directory, for what takes the place of a file once it is whole."""
+    return posixpath.join(posixpath.dirname(path), f".{secrets.token_hex(8)}.cloudhost")
 
 
-def put(sftp: Sftp, body: dict[str, Any], old: dict[str, Any] | None, source: Source | None) -> None:
-    """Make what `body` says of what `old` says; None for nothing."""
+def put(sftp: Sftp, body: dict[str, Any], old: dict[str, Any] | None, source: Source | None, spare: str) -> None:
+    """Make what `body` says of what `old` says; None for nothing. `spare` is a path `beside` the file."""
     path = body["path"]
     if body["state"] == "link":
-        _replace(sftp, path, lambda aside: sftp.symlink(body["src"], aside))
+        _replace(sftp, path, spare, lambda aside: sftp.symlink(body["src"], aside))
     elif body["state"] == "file" and source and (not old or old.get("content") != body["content"]):
-        _replace(sftp, path, lambda aside: _write(sftp, aside, body, source))
+        _replace(sftp, path, spare, lambda aside: _write(sftp, aside, body, source))
     else:
         if not old:
             sftp.mkdir(path)
         _change(sftp, path, body)
 
 
-def _replace(sftp: Sftp, path: str, make: Callable[[str], None]) -> None:
+def _replace(sftp: Sftp, path: str, aside: str, make: Callable[[str], None]) -> None:
     """Make something beside a path, and put it there."""
-    name = f".{secrets.token_hex(8)}.cloudhost"
-    aside = posixpath.join(posixpath.dirname(path), name)
+    _discard(sftp, aside)  # of an attempt whose connection broke
     try:
         make(aside)
         sftp.rename(aside, path)

@@ -96,6 +96,7 @@ class InstanceFile(Resource):
     unlogged = ("content",)
 
     _sftp: Sftp | None = None
+    _spare = ""
     #: Whether there is no instance, which `check_parent` reports.
     lost = False
 
@@ -242,14 +243,16 @@ class InstanceFile(Resource):
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def create(self, body: dict[str, Any]) -> None:
-        from ._writing import put  # what only a change needs
-
-        put(self.sftp(), body, None, self.wanted.get("content"))
+        self._put(body, None)
 
     def update(self, found: Existing, body: dict[str, Any]) -> None:
-        from ._writing import put
+        self._put(body, found.object)
 
-        put(self.sftp(), body, found.object, self.wanted.get("content"))
+    def _put(self, body: dict[str, Any], old: dict[str, Any] | None) -> None:
+        from ._writing import beside, put  # what only a change needs
+
+        self._spare = self._spare or beside(self.name)
+        put(self.sftp(), body, old, self.wanted.get("content"), self._spare)
 
     def delete(self) -> None:
         self.sftp().remove(self.name)

@@ -67,8 +67,8 @@ class Server:
             pass
         self.theirs.close()
 
-    def talk(self, seconds=10.0, read_only=False):
-        return sftp.Sftp(Upgraded(self.ours, b"", {}), "lxd at x", Deadline(seconds), read_only)
+    def talk(self, read_only=False):
+        return sftp.Sftp(Upgraded(self.ours, b"", {}), "lxd at x", Deadline(60.0), read_only)
 
 
 @pytest.fixture
@@ -174,6 +174,7 @@ def test_a_connection_that_breaks(server):
 
 
 def test_a_server_that_does_not_answer(server):
-    files = server(lambda kind, number, body: b"").talk(seconds=0.2)
+    files = server(lambda kind, number, body: b"").talk()
+    files.deadline = Deadline(0.2)
     with pytest.raises(DeadlineExceeded, match=r"0\.2 s"):
         files.open("/pipe")
