@@ -183,9 +183,10 @@ def test_templates(server, box: tuple[str, str]) -> None:  # type: ignore[no-unt
         assert f"{option}: " in server.fails("instance_template", **task, **rest)
     done = server.converges("instance_template", **task, **whole, properties={"site": "lab"})
     assert done["actions"] == ["create instance_template issue.tpl"]
-    for change in ({"content": "{{ instance.name }} in {{ properties.site }}\n"}, {"when": ["start", "copy"]},
-                   {"create_only": True}, {"create_only": False}, {"path": "/etc/issue.net"}, {"path": "/etc/issue"},
-                   {"properties": {"site": "here", "a": 1}}, {"properties": {"a": None}}):  # fmt: skip
+    for change in ({"content": "{{ instance.name }} in {{ properties.site }}\n"},
+                   {"when": ["start", "copy"], "create_only": True},
+                   {"path": "/etc/issue.net", "properties": {"site": "here", "a": 1}},
+                   {"path": "/etc/issue", "create_only": False, "properties": {"a": None}}):  # fmt: skip
         done = server.converges("instance_template", **task, **change)
     entries = server.query("/1.0/instances/boxoff/metadata")["templates"]
     assert entries == {

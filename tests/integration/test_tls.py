@@ -83,3 +83,21 @@ def test_a_server_that_is_configured_over_tls(https) -> None:  # type: ignore[no
     assert secret not in str(first), "the secret is in the result"
     assert https.isolated("server", arguments)["changed"] is False
     https.run("server", config={key: None})
+
+
+def test_files_and_commands_over_tls(https, running: str) -> None:  # type: ignore[no-untyped-def]
+    """What goes on with another protocol than HTTP is verified and pinned as all else, and the first contact is one."""
+    for certificate in https.query("/1.0/certificates"):
+        https.query(certificate, "DELETE")
+    tls = {**https.tls, "server_fingerprint": https.fingerprint, "instance": running}
+    del tls["name"]
+    file = {**tls, "path": "/tmp/over-tls", "content": "x" * 300_000}
+    wrong = https.isolated("instance_file", {**file, "server_fingerprint": "0" * 64})
+    assert https.fingerprint in wrong["msg"]
+    done = https.isolated("instance_file", {**file, "trust_token": _token(https)})
+    assert done.get("changed") is True, done
+    assert https.isolated("instance_file", file)["changed"] is False
+    for task in ({"command": ["cat", "/tmp/over-tls"]}, {"command": ["cat"], "stdin": "x" * 300_000}):
+        done = https.isolated("instance_exec", {**tls, **task})
+        assert (done.get("rc"), done.get("stdout") == "x" * 300_000) == (0, True), done.get("msg")
+    https.isolated("instance_file", {**tls, "path": "/tmp/over-tls", "state": "absent"})

@@ -127,8 +127,9 @@ class _Talk:
         return min(left, 10.0)
 
     def _feed(self) -> None:
-        """Give the input as the daemon takes it."""
+        """Give the input as the daemon takes it, until something is left or all of it is sent."""
         stdin = self.streams[STDIN]
+        stdin.flush()
         while not (stdin.unsent or stdin.ended or self.fed):
             if self.left:
                 stdin.send(bytes(self.left[:_PIECE]))
@@ -139,9 +140,10 @@ class _Talk:
             stdin.flush()
 
     def _watch(self, selector: selectors.BaseSelector) -> None:
-        """Write what can be written, and register what to wait for."""
+        """Answer pings, and register what to wait for."""
         for name, stream in self.streams.items():
-            stream.flush()
+            if name != STDIN:
+                stream.flush()
             known = selector.get_map().get(stream.sock)
             waits = name == STDIN and stream.unsent and not stream.ended
             if known and (stream.ended or (name == STDIN and not waits)):

@@ -20,7 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[4]
 PACKAGE = "ansible_collections.cloudhost.lxd.plugins."
 FILES = sorted((ROOT / "plugins" / "modules").glob("*.py"))
 NAMES = [path.stem for path in FILES]
-TYPES = {"str", "bool", "int", "list", "dict", "path"}
+TYPES = {"str", "bool", "int", "list", "dict", "path", "raw"}
 
 pytestmark = pytest.mark.parametrize("name", NAMES)
 
