@@ -11,7 +11,7 @@ Nothing else in `module_utils` imports Ansible.
 
 from __future__ import annotations
 
-from typing import Any, Callable, NoReturn
+from typing import Any, Callable
 
 from ansible.module_utils.basic import AnsibleModule, env_fallback
 
@@ -84,10 +84,10 @@ class _Module(AnsibleModule):
     def _log_invocation(self) -> None:
         """Log nothing to syslog: secrets in `raw.*`, `cloud-init.*` and `environment.*` look like any other text."""
 
-    def exit_json(self, **result: Any) -> NoReturn:
+    def exit_json(self, **result: Any) -> None:
         super().exit_json(**self._without_unlogged(result))
 
-    def fail_json(self, msg: str, **result: Any) -> NoReturn:
+    def fail_json(self, msg: str, **result: Any) -> None:
         super().fail_json(msg, **self._without_unlogged(result))
 
     def _without_unlogged(self, result: dict[str, Any]) -> dict[str, Any]:

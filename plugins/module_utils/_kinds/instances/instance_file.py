@@ -191,7 +191,7 @@ class InstanceFile(Resource):
         return new
 
     def comparable(self, obj: dict[str, Any]) -> dict[str, Any]:
-        own = {key: obj[key] for key in ("state", "src") if key in obj}
+        own: dict[str, Any] = {key: obj[key] for key in ("state", "src") if key in obj}
         fields = super().comparable(obj)
         if self.state == "link" or obj["state"] == "link":
             fields = {key: value for key, value in fields.items() if key == "content"}
