@@ -59,7 +59,10 @@ options:
     description: A path in the instance. If nothing is there, the command does not run.
     type: str
   stdin:
-    description: The input of the command. Without it, the input is empty.
+    description:
+      - The input of the command. Without it, the input is empty.
+      - If the connection of the input breaks, the task fails, because the command can have read a part of it only. A
+        proxy in front of the server can cause the same error for a command that ends before it has read its input.
     type: str
   environment:
     description:

@@ -60,6 +60,8 @@ options:
     description:
       - The user that owns the file, by number or by a name in C(/etc/passwd) of the instance. The default for a new
         file is V(root).
+      - A file that exists keeps its owner, group and mode unless the task writes them, whoever made it. Write all three
+        for a file with secrets.
     type: str
   group:
     description:

@@ -57,7 +57,8 @@ def test_its_input_and_surroundings(server, box: tuple[str, str]) -> None:  # ty
     text = "".join(f"{number} ü\n" for number in range(20_000))
     assert execute(server, command=["cat"], stdin=text)["stdout"] == text.rstrip("\n")
     assert execute(server, command=["cat"])["stdout"] == ""
-    assert execute(server, command=["true"], stdin=text)["rc"] == 0
+    # past the proxy, which may pass on in another order that the websockets of an ended command are closed
+    assert execute(server, command=["true"], stdin=text, url=server.daemon.url)["rc"] == 0
     script = 'id -u; id -g; pwd; echo "$HOME $USER $A"'
     done = execute(server, script=script, user="nobody", cwd="/tmp", environment={"A": 1})
     assert done["stdout_lines"] == ["65534", "65534", "/tmp", "/ nobody 1"]

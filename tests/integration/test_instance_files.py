@@ -124,6 +124,7 @@ def test_what_somebody_inside_can_try(server, box: tuple[str, str], tmp_path: pa
     host = tmp_path / "secret"
     host.write_text(SECRET)
     inside(server, f"mkdir /srv/evil && cd /srv/evil && mkfifo pipe && ln -s {host} up && ln -s /proc/kmsg log")
+    inside(server, "chown -h 1000:1000 /srv/evil/up")
     inside(server, "cd /srv/evil && dd if=/dev/null of=huge bs=1 seek=1000000000000 2>/dev/null && ln -s / root")
     task = {"instance": "boxed", "timeout": 20}
     assert "is a pipe and no file" in server.fails("instance_file", **task, path="/srv/evil/pipe", content="x")
@@ -132,7 +133,7 @@ def test_what_somebody_inside_can_try(server, box: tuple[str, str], tmp_path: pa
     assert done["diff"]["before"] == 'content: "(1000000000000 bytes)"\n'
     for name in ("up", "log"):
         done = server.converges("instance_file", **task, path=f"/srv/evil/{name}", content="mine\n")
-        assert SECRET not in json.dumps(done)
+        assert SECRET not in json.dumps(done) and done["instance_file"]["uid"] == 0, "who made the link does not own it"
         assert inside(server, f"cat /srv/evil/{name}") == "mine"
     assert host.read_text() == SECRET
     server.converges("instance_file", **task, path="/srv/evil/root/srv/evil/in", content="inside\n")

@@ -19,7 +19,10 @@ from typing import Any, Callable
 
 from ..._api.errors import LXDError
 from ..._api.sftp import NEW, Sftp
-from ._content import Source, opened
+from ._content import Source
+
+#: How often a file is looked at that others write to, until it is what was looked at before it was opened.
+_LOOKS = 10
 
 
 def beside(path: str) -> str:
@@ -70,15 +73,19 @@ def _write(sftp: Sftp, path: str, body: dict[str, Any], source: Source) -> None:
 
 def _change(sftp: Sftp, path: str, body: dict[str, Any]) -> None:
     """Set owner, group and permissions of what is there."""
-    about = sftp.lstat(path)
-    regular = {"file": stat.S_ISREG, "directory": stat.S_ISDIR}[body["state"]]
-    if about is None or not regular(about.mode):
-        raise LXDError(f"path: {path} changed while the module worked with it. Run the task again.")
-    handle = opened(sftp, path, about)
-    try:
-        _permit(sftp, handle, body)
-    finally:
-        sftp.release(handle)
+    fits = {"file": stat.S_ISREG, "directory": stat.S_ISDIR}[body["state"]]
+    for _attempt in range(_LOOKS):
+        about = sftp.lstat(path)
+        if about is None or not fits(about.mode):
+            break
+        handle = sftp.open(path)
+        try:
+            if sftp.fstat(handle) == about:
+                _permit(sftp, handle, body)
+                return
+        finally:
+            sftp.release(handle)
+    raise LXDError(f"path: {path} changed while the module worked with it. Run the task again.")
 
 
 def _permit(sftp: Sftp, handle: bytes, body: dict[str, Any]) -> None:

@@ -185,9 +185,10 @@ class InstanceFile(Resource):
         new = {**super().merged(current), "state": self.state}
         if self.state == "link":
             new["src"] = self.params["src"]
-        elif current.get("state") == "link":
+        elif current.get("state") == "link":  # whoever made the link does not own the file
             new.pop("src")
-            new["mode"] = self.desired.get("mode", f"{NEW[self.state]:04o}")
+            own = {"uid": 0, "gid": 0, "mode": f"{NEW[self.state]:04o}"}
+            new.update({key: self.desired.get(key, value) for key, value in own.items()})
         return new
 
     def comparable(self, obj: dict[str, Any]) -> dict[str, Any]:
