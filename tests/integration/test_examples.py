@@ -24,8 +24,8 @@ SHARED = "/var/tmp/"
 OVN = ("network_load_balancer", "network_peer")
 #: What differs between two instances that were made alike.
 BY_NATURE = (
-    # of images that are published anew, and of a file
-    r"volatile\..*|\w+_at|fingerprint|sha256|size|target|_original_basename",
+    # of images that are published anew, of a file, and of a command
+    r"volatile\..*|\w+_at|fingerprint|sha256|size|target|_original_basename|start|end|delta",
     r"addresses?|hwaddr|host_name|pid|processes|disk|(\w+_)?usage(_peak)?|(bytes|packets|errors)_\w+",
 )
 
