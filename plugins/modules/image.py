@@ -40,8 +40,17 @@ options:
       - V(images) is images.lxd.canonical.com for LXD and images.linuxcontainers.org for Incus.
     type: str
   source:
-    description: The source to copy the image from, with the keys of the API (C(server), C(protocol), C(alias),
-      C(certificate), …).
+    description:
+      - The source to copy the image from, with the keys of the API (C(server), C(protocol), C(alias), C(certificate),
+        …).
+      - If C(server) is a dictionary of connection options (C(url), C(server_fingerprint) or C(server_cert),
+        C(client_cert), C(client_key), C(trust_token), C(validate_certs)), the image is copied from that server and need
+        not be public. Write C(alias) or C(fingerprint), and C(project) if it is not V(default). C(client_cert) and
+        C(client_key) default to those of the task.
+      - With such a server, C(refresh=true) replaces the image if the alias of the other server names another one, and
+        C(move=true) deletes the original. C(mode=pull) (the default) has this server connect to the other one,
+        C(mode=push) the other one to this server. See the guide L(moving between servers,
+        https://github.com/cloudhost/lxd/blob/main/docs/moving.md).
     type: dict
   file:
     description:
@@ -89,6 +98,18 @@ EXAMPLES = r"""
     name: debian/12-current
     remote: images:debian/12
     auto_update: true
+
+- name: Copy a private image of another server
+  cloudhost.lxd.image:
+    name: base
+    source:
+      server:
+        url: https://old.example.net:8443
+        server_fingerprint: "{{ old_fingerprint }}"
+        client_cert: ~/.config/lxc/client.crt
+        client_key: ~/.config/lxc/client.key
+      alias: base
+      refresh: true
 
 - name: Create a stopped instance to publish
   cloudhost.lxd.instance:

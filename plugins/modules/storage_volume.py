@@ -53,7 +53,8 @@ options:
     choices: [custom]
   source:
     description:
-      - What a new volume is made from. Without it, the volume is empty. An existing volume is not compared with it.
+      - What a new volume is made from. Without it, the volume is empty. An existing volume is not compared with it,
+        except with O(source.refresh) and O(source.move).
     type: dict
     suboptions:
       type:
@@ -61,12 +62,32 @@ options:
           - V(backup) imports an export, with the configuration and snapshots in it.
             M(cloudhost.lxd.storage_volume_backup) writes such files. The volume belongs to no stack unless the task is
             part of one.
-          - V(copy) copies a volume of the same server, with its configuration and snapshots. The copy belongs to no
-            stack unless the task is part of one.
+          - V(copy) copies a volume of the same server, or of O(source.server), with its configuration and snapshots.
+            The copy belongs to no stack unless the task is part of one.
           - V(iso) uploads a file. This needs the extension C(custom_volume_iso).
         type: str
         choices: [backup, copy, iso]
         required: true
+      server:
+        description:
+          - Another server, which has the volume to copy. It is a dictionary of connection options (C(url),
+            C(server_fingerprint) or C(server_cert), C(client_cert), C(client_key), C(trust_token), C(validate_certs)).
+            C(client_cert) and C(client_key) default to those of the task.
+          - See the guide L(moving between servers, https://github.com/cloudhost/lxd/blob/main/docs/moving.md).
+        type: dict
+      mode:
+        description: With O(source.server), V(pull) has this server connect to the other one, and V(push) the other one
+          to this server. The default is V(pull).
+        type: str
+        choices: [pull, push]
+      refresh:
+        description:
+          - With O(source.server), bring an existing copy up to date if its original can have changed. No instance that
+            uses the copy can be running.
+        type: bool
+      move:
+        description: With O(source.server), delete the original once the copy is whole. Nothing can be using it.
+        type: bool
       pool:
         description: The storage pool of the volume to copy. The default is O(pool).
         type: str
@@ -92,6 +113,12 @@ options:
     description:
       - Another project. Moves the volume there, with its snapshots. If it has already been moved, nothing changes.
       - No instance that uses the volume can be running.
+    type: str
+  new_target:
+    description:
+      - Another member of the cluster. Moves the volume of the member in O(target) there, with its snapshots. If it has
+        already been moved, nothing changes.
+      - Requires the extension C(cluster_internal_custom_volume_copy), which LXD 5.0 does not have.
     type: str
   force:
     description: Whether O(state=absent) deletes the snapshots of the volume, too.
@@ -141,6 +168,21 @@ EXAMPLES = r"""
     source:
       type: copy
       name: site
+
+- name: Move a volume from another server
+  cloudhost.lxd.storage_volume:
+    pool: volumes
+    name: archive
+    source:
+      type: copy
+      server:
+        url: https://old.example.net:8443
+        server_fingerprint: "{{ old_fingerprint }}"
+        client_cert: ~/.config/lxc/client.crt
+        client_key: ~/.config/lxc/client.key
+      pool: default
+      name: archive
+      move: true
 
 - name: Move the copy to another pool
   cloudhost.lxd.storage_volume:

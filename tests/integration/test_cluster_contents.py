@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import pathlib
+import random
 import threading
 from typing import Iterator
 
@@ -203,3 +205,32 @@ def test_a_volume_on_each_member(hosts: Hosts) -> None:
     assert "cluster member" in first.refuses("storage_volume", **volume, description="of whom?")
     for name in ("node1", "node2"):
         first.converges("storage_volume", **volume, target=name, state="absent", force=True)
+
+
+def test_the_data_of_a_volume_moves_to_another_member(hosts: Hosts) -> None:
+    first, second = hosts.nodes[:2]
+    volume = {"pool": "local", "name": "moving", "target": "node1"}
+    first.run("storage_volume", **volume, description="moves")
+    file = _file(first, "moving")
+    file.write_bytes(random.randbytes(1000000))
+    before = hashlib.sha256(file.read_bytes()).hexdigest()
+    first.run("storage_volume_snapshot", pool="local", volume="moving", name="s1", target="node1")
+    assert "there is no 'node5'" in first.refuses("storage_volume", **volume, new_target="node5") or first.kind == "lxd"
+    if first.kind == "lxd":
+        message = first.refuses("storage_volume", **volume, new_target="node2")
+        assert "needs the extension 'cluster_internal_custom_volume_copy'" in message
+        first.run("storage_volume", **volume, state="absent", force=True)
+        return
+    done = first.converges("storage_volume", **volume, new_target="node2", new_name="moved")
+    assert done["actions"][0] == "move storage_volume moving from member node1 to member node2"
+    assert (done["storage_volume"]["location"], done["storage_volume"]["description"]) == ("node2", "moves")
+    assert hashlib.sha256(_file(second, "moved").read_bytes()).hexdigest() == before
+    assert not file.exists()
+    assert len(first.query("/1.0/storage-pools/local/volumes/custom/moved/snapshots?target=node2")) == 1
+    first.run("storage_volume", pool="local", name="moved", target="node2", state="absent", force=True)
+
+
+def _file(node: Node, volume: str) -> pathlib.Path:
+    """A file in a volume, past the daemon, in whose mount namespace the pool is."""
+    root = pathlib.Path(f"/proc/{node.keeper.pid}/root{node.folder}")
+    return root / "storage-pools" / "local" / "custom" / f"default_{volume}" / "file"

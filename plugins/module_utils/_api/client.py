@@ -59,6 +59,8 @@ class Client(ServerFacts):
         self.hidden: Any = None
         #: Called with the arguments of `waiting_for`; None if nobody watches.
         self.on_wait: Callable[[str, str], None] | None = None
+        #: `client_cert` and `client_key` of the task, for other servers that it names.
+        self.credentials: dict[str, Any] = {}
         self._server: dict[str, Any] | None = None
 
     def another(self) -> Client:
@@ -66,6 +68,18 @@ class Client(ServerFacts):
         transport = Transport(self.url, self.transport.tls)
         client = Client(transport, read_only=self.read_only, addresses=self.addresses)
         client.deadline, client._server, client.hidden = self.deadline, self._server, self.hidden
+        client.credentials = self.credentials
+        return client
+
+    def beside(self, options: dict[str, Any]) -> Client:
+        """A conversation with another server, under the same deadline. Nothing is sent yet.
+
+        :param options: connection options; without `client_cert` and `client_key`, those of the task are used
+        """
+        from .connect import connect  # which makes clients itself
+
+        client = connect({**self.credentials, **options, "timeout": self.deadline.seconds}, self.read_only)
+        client.deadline, client.hidden = self.deadline, self.hidden
         return client
 
     @property

@@ -12,10 +12,13 @@ A client reads a server as it is. A view reads it as it will be once a plan is c
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .answers import Reply
 from .deadline import Deadline
+
+if TYPE_CHECKING:
+    from .client import Client
 
 
 class Reader(Protocol):
@@ -82,6 +85,9 @@ class Reader(Protocol):
 
     def names(self, path: str, **query: Any) -> list[str]:
         """The names of the objects in a collection; none if the collection, or the project, does not exist."""
+
+    def beside(self, options: dict[str, Any]) -> Client:
+        """A conversation with another server, for connection options. Who plans reads with it only."""
 
     def forget(self) -> None:
         """Forget every answer that is not about the server itself: the next call reads it again."""

@@ -30,7 +30,7 @@ class Action(enum.Enum):
     """What a step does, for programs. A step's words are for people only."""
 
     CREATE, UPDATE, RENAME, DELETE = "create", "update", "rename", "delete"
-    FINISH, MOVE, REBUILD, RESTORE = "finish", "move", "rebuild", "restore"
+    FINISH, MOVE, REBUILD, REFRESH, RESTORE = "finish", "move", "rebuild", "refresh", "restore"
     START, STOP, RESTART, FREEZE, UNFREEZE = "start", "stop", "restart", "freeze", "unfreeze"
     EVACUATE, JOIN = "evacuate", "join"
     EXPORT, IMPORT = "export", "import"

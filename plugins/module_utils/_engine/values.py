@@ -21,11 +21,13 @@ from typing import Any, Callable, Iterable, Mapping
 
 from .._api.errors import InvalidInput
 
-#: The config key with the stack that a resource belongs to, and the one with the resource that was marked. Purging
-#: keeps them.
+#: The config key with the stack that a resource belongs to, and the one with the resource that was marked.
 MARK = "user.cloudhost.stack"
 BEARER = "user.cloudhost.bearer"
-MARKS = (MARK, BEARER)
+#: The config key with what a copy from another server was made of, and whether it is whole (`_kinds/_copies.py`).
+COPY = "user.cloudhost.copy"
+#: What the collection writes for itself: purging keeps it, and a copy of the resource does not get it.
+MARKS = (MARK, BEARER, COPY)
 
 _UNITS = {
     "": 1, "b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12, "pb": 10**15, "eb": 10**18,

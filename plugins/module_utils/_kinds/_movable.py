@@ -24,16 +24,20 @@ class Movable(Resource):
         old, new = self.params[option], self.params.get(f"new_{option}")
         return [old] if new in (None, old) else [old, new]
 
+    def movable(self) -> list[str]:
+        """The options that say where it is, besides the project, and that can get another value."""
+        return [option for option in (*self.parents(), "target") if f"new_{option}" in self.params]
+
     def goes(self, option: str) -> bool:
         """Whether it has yet to move to the new value of `project`, or of what it belongs to."""
-        now = self.whole.get(option, self.params[option]) if option in self.parents() else self.project or "default"
+        now = self.project or "default" if option == "project" else self.whole.get(option, self.params[option])
         return self.params.get(f"new_{option}") not in (None, now)
 
     def read(self) -> Existing | None:
         """The object where it is now: under its old or new name, in its old or new place, wherever an interrupted run
         left it.
         """
-        movable = [option for option in self.parents() if f"new_{option}" in self.params]
+        movable = self.movable()
         places = [
             (name, project, dict(zip(movable, whole)))
             for whole in itertools.product(*map(self.either, movable))
@@ -63,11 +67,11 @@ class Movable(Resource):
 
     @staticmethod
     def _placed(found: Existing) -> str:
-        parts = [f"{option} '{name}'" for option, name in found.whole.items()]
+        parts = [f"{option} '{name}'" for option, name in found.whole.items() if name]
         return f"'{found.name}' in {', '.join([*parts, f'''project '{found.project or 'default'}' '''.strip()])}"
 
     def adopt(self, found: Existing | None) -> None:
         if found is None:  # it is created with its new name, in its new place
             self.name, self.project = self.either("name")[-1], self.either("project")[-1]
-            self.whole = {option: self.either(option)[-1] for option in self.parents()}
+            self.whole = {option: self.either(option)[-1] for option in [*self.parents(), *self.movable()]}
         super().adopt(found)

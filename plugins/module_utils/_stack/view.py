@@ -16,7 +16,7 @@ import urllib.parse
 from typing import Any, Iterator
 
 from .._api.answers import Reply
-from .._api.client import quote
+from .._api.client import Client, quote
 from .._api.errors import InvalidInput, ServerError
 from .._api.facts import ServerFacts
 from .._api.reader import Reader
@@ -92,6 +92,11 @@ class View(ServerFacts):
     def names(self, path: str, **query: Any) -> list[str]:
         kind = self.kind_at(path)
         return list(self.listing(kind, path, query.get("project"))) if kind else self._source.names(path, **query)
+
+    def beside(self, options: dict[str, Any]) -> Client:
+        client = self._source.beside(options)
+        client.read_only = True
+        return client
 
     def forget(self) -> None:
         self._asked.clear()

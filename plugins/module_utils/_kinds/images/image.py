@@ -17,8 +17,9 @@ from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.completion import complete
 from ..._engine.fields import Flag, Map, Moment, Names
-from ..._engine.plans import Action, Existing, Plan, Step
+from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from ..._engine.resource import Resource
+from .._copied import is_elsewhere
 from .._files import header
 from ._source import find_image, image_name, remote_source
 from ._upload import check_files, fingerprint, open_image
@@ -56,9 +57,16 @@ class Image(Resource):
     name_rule = (r"[\s\S]+", "not . and not .., which no path can end with")
     slashes = True
 
+    #: The copy of an image of another server that this is (`_elsewhere.ImageCopy`).
+    elsewhere: Any = None
+
     def validate(self) -> None:
         super().validate()
         check_files(self.params)
+        if is_elsewhere(self.params["source"]) and self.state != "absent":
+            from ._elsewhere import ImageCopy  # few tasks copy from another server
+
+            self.elsewhere = ImageCopy(self)
         self.files = [self.params[option] for option in ("file", "rootfs") if self.params[option]]
         self.file_fingerprint = fingerprint(self.files) if self.files and self.state == "present" else None
         self.fingerprint: str | None = None
@@ -79,6 +87,8 @@ class Image(Resource):
 
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
+        if self.elsewhere:
+            self.file_fingerprint = self.attempt(self.elsewhere.fingerprint, instead="unknown")
         if self.file_fingerprint:
             return {**body, "fingerprint": self.file_fingerprint}
         return {
@@ -112,7 +122,7 @@ class Image(Resource):
         self.check_known("profiles", profiles, "/1.0/profiles", **self.query())
 
     def create(self, body: dict[str, Any]) -> None:
-        if self.files:
+        if self.files or self.elsewhere:
             self._import(body)
             return
         sent = {key: value for key, value in body.items() if key != "name"}
@@ -123,7 +133,11 @@ class Image(Resource):
     def _import(self, body: dict[str, Any]) -> None:
         """Upload the image unless it exists, set its alias, then its properties: each step can be repeated."""
         self.fingerprint = body["fingerprint"]
-        if not self.client.find(self.url(), **self.query()):
+        if self.client.find(self.url(), **self.query()):
+            pass
+        elif self.elsewhere:
+            self.elsewhere.transfer(self.fingerprint)
+        else:
             stream, headers = open_image(self.files)
             # the server refuses files that have changed since the fingerprint was computed
             headers[header(self.client, "fingerprint")] = self.fingerprint
@@ -144,14 +158,30 @@ class Image(Resource):
             self.writer.write("PUT", f"{self.path}/aliases/{quote(self.name)}", entry, etag=alias.etag, **self.query())
         complete(self, self.name)
 
+    def plan_create(self) -> Plan:
+        plan = super().plan_create()
+        if self.elsewhere and plan.result:
+            create = plan.steps[0]
+            plan.steps[0] = create._replace(words=f"{create.words} as a copy of {self.elsewhere.label}")
+            plan.steps += self.elsewhere.leaving(plan)
+        return plan
+
+    def arrange(self, found: Existing, plan: Plan, steps: UpdateSteps) -> list[Step]:
+        leaving = self.elsewhere.leaving(plan) if self.elsewhere else []
+        return [*super().arrange(found, plan, steps), *leaving]
+
     def plan_update(self, found: Existing) -> Plan:
+        if self.elsewhere:
+            self.file_fingerprint = self.elsewhere.newer(found.object["fingerprint"])
         if self.file_fingerprint in (None, found.object["fingerprint"]):
             return super().plan_update(found)
         body = self.create_body()
         before, after = values.changes(self.comparable(found.object), self.comparable(self.merged(found.object)))
         before["fingerprint"], after["fingerprint"] = found.object["fingerprint"], self.file_fingerprint
         words = f"import another image for alias {self.name} (the old image {found.object['fingerprint'][:12]} stays)"
-        return Plan(before, after, [Step(Action.UPDATE, words, lambda: self.create(body))], body)
+        plan = Plan(before, after, [Step(Action.UPDATE, words, lambda: self.create(body))], body)
+        plan.steps += self.elsewhere.leaving(plan) if self.elsewhere else []
+        return plan
 
     def plan_absent(self, found: Existing | None) -> Plan:
         names = self.called(found.object, self.name) if found else []

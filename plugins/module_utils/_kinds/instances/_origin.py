@@ -17,6 +17,7 @@ from ..._api.errors import InvalidInput, Missing, did_you_mean
 from ..._api.reader import Reader
 from ..._engine import values
 from .. import _files as files
+from .._copied import is_elsewhere
 from ..images._source import image_source
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ ROOT = {"type": "disk", "path": "/"}
 
 def references(source: Any) -> list[tuple[str, ...]]:
     """What a source names, in the project of the source or of the instance."""
-    if not isinstance(source, dict):
+    if not isinstance(source, dict) or is_elsewhere(source):
         return []
     place = (str(source["project"]),) if source.get("project") else ()
     named = {"alias": ("image", "image_alias"), "source": ("instance", "instance_snapshot")}
@@ -86,7 +87,12 @@ def brings_more(source: dict[str, Any]) -> bool:
 
 def described(source: dict[str, Any], image: str | None) -> str:
     """What a new instance is made from, for the words of a step."""
-    words = {"copy": f"as a copy of {source.get('source')}", "none": "empty", "backup": f"from {source.get('file')}"}
+    place = f" of {source['server']}" if source.get("server") else ""
+    words = {
+        "copy": f"as a copy of {source.get('source')}{place}",
+        "none": "empty",
+        "backup": f"from {source.get('file')}",
+    }
     named = image or source.get("alias") or source.get("fingerprint")
     return words.get(source["type"], f"from image {named}" if named else "")
 

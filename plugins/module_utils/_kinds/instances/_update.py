@@ -47,7 +47,7 @@ class InstanceUpdate:
         if after != self.status:
             self.plan.before["status"], self.plan.after["status"] = self.status, after
             self.plan.result = {**(self.plan.result or {}), "status": after}
-        return steps
+        return [*steps, *(self.instance.elsewhere.leaving(self.plan) if self.instance.elsewhere else [])]
 
     def _warn_of_idle_nulls(self) -> None:
         instance = self.instance
@@ -58,8 +58,12 @@ class InstanceUpdate:
             instance.doubt(*origin.idle_nulls(nulls, there))
 
     def _add_moves(self) -> None:
-        """Moves to another pool, project or member, which keep data, snapshots and MACs."""
+        """Moves to another pool, project or member, which keep data, snapshots and MACs, and before them what brings a
+        copy up to date.
+        """
         instance = self.instance
+        if instance.elsewhere:
+            self.moves = [*self.moves, *instance.elsewhere.refreshing(self.found, self.plan)]
         if self._stays():
             return
         from . import _arrival, _moving  # a module compiles what it imports, and few tasks move anything
@@ -117,7 +121,8 @@ class InstanceUpdate:
     def _stop_for(self, at_start: list[str], live: bool) -> str:
         """What it has to be stopped for, as the end of a sentence; empty if it can keep running."""
         if self.moves:
-            return "" if live else "moved or renamed"
+            refreshed = any(step.action is Action.REFRESH for step in self.moves)
+            return "" if live else "refreshed" if refreshed else "moved or renamed"
         allowed = self.instance.params["restart"] == "if_required" and self.instance.state in ("started", "present")
         return f"given {', '.join(at_start)}" if at_start and allowed else ""
 

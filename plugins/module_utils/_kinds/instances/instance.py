@@ -17,6 +17,7 @@ from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.fields import Devices, Flag, Map, Names, Text
 from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
+from .._copied import is_elsewhere, is_part
 from .._movable import Movable
 from .._names import HOST, NEWER_HOST
 from ..images._source import image_name
@@ -75,6 +76,8 @@ class Instance(Movable):
     #: What the steps of earlier plans of this run have begun: it ran and was stopped, it was made of something that
     #: brings more than the task wants, it has to be restarted.
     was_running = fresh = due = False
+    #: The copy of an instance of another server that this is (`_elsewhere.InstanceCopy`).
+    elsewhere: Any = None
     #: Whether it runs once the plan is applied.
     runs = False
 
@@ -82,6 +85,10 @@ class Instance(Movable):
         super().validate()
         self.power = PowerSteps(self)
         source = self.params["source"]
+        if is_elsewhere(source) and source.get("type") == "copy" and self.state != "absent":
+            from ._elsewhere import InstanceCopy  # few tasks copy from another server
+
+            self.elsewhere = InstanceCopy(self)
         if source is not None and source.get("type") not in ("image", "copy", "none", "backup", "migration"):
             raise InvalidInput(
                 f"source.type: '{source.get('type')}' is none of image, copy, none (an empty instance) and backup (a "
@@ -156,16 +163,21 @@ class Instance(Movable):
         from .._targets import refuse_target  # as in check_change
         from ._placement import refuse_machines
 
+        original: dict[str, Any] = {}
+        if self.elsewhere:
+            original = self.attempt(self.elsewhere.for_new, body, instead={})
         body.setdefault("type", "container")
         if self.desired.get("profiles") == []:  # without it the servers would give it the profile default
             body["profiles"] = []
         self.attempt(refuse_machines, self.client, body["type"], instead=None)
         self.attempt(refuse_target, self.client, self.params["target"], self.project, instead=None)
-        body["source"] = self.attempt(
-            origin.source_of, self.client, self.params, body["type"], instead={"type": "image"}
-        )
-        original = origin.original_of(self.client, body["source"], self.project)
-        origin.take_over(body, original)
+        if not self.elsewhere:
+            body["source"] = self.attempt(
+                origin.source_of, self.client, self.params, body["type"], instead={"type": "image"}
+            )
+            original = origin.original_of(self.client, body["source"], self.project)
+            origin.take_over(body, original)
+        body.setdefault("source", {"type": "copy"})
         if body["source"]["type"] != "backup":  # a backup brings its own, and the task's are merged into them later
             nothing: list[str] = []
             arguments = (self.client, body, self.desired, original, self.params)
@@ -174,6 +186,9 @@ class Instance(Movable):
 
     def create(self, body: dict[str, Any]) -> None:
         query = {**self.query(), "target": self.params["target"]}
+        if self.elsewhere:
+            self.elsewhere.create(body, query)
+            return
         self.fresh = origin.brings_more(body["source"])
         if body["source"]["type"] == "backup":
             origin.send_backup(self.writer, self.path, body, self.params["pool"], query)
@@ -192,7 +207,20 @@ class Instance(Movable):
             plan.after["status"] = status
         if plan.result is not None:
             plan.result["status"] = status
+        if self.elsewhere:
+            self.elsewhere.frame(plan)
         return plan
+
+    def plan_update(self, found: Existing) -> Plan:
+        if self.elsewhere:
+            if self.elsewhere.is_broken(found.object):  # there may be nothing to refresh
+                return self.plan_recreate(found)
+        elif self.state in ("started", "restarted", "frozen") and is_part(found.object):
+            self.refuse(
+                f"name: instance '{self.name}' on {self.client.label} is a copy from another server, and not all of "
+                "its data is there: run the task that copies it again, or delete it with state: absent."
+            )
+        return super().plan_update(found)
 
     # -- changing -----------------------------------------------------------------------------------------------------
 

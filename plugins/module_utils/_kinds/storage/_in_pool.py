@@ -19,5 +19,6 @@ class InPool(Resource):
     placed = True
 
     def query(self) -> dict[str, Any]:
-        target = self.params.get("target")  # placeholders of stacks have only the options of the module
+        # placeholders of stacks have only the options of the module
+        target = self.whole.get("target") or self.params.get("target")
         return {**super().query(), **({"target": target} if target else {})}

@@ -17,12 +17,17 @@ from ..._engine.completion import complete
 from ..._engine.fields import Map, Text
 from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from .. import _files as files
+from .._copied import is_elsewhere
 from .._movable import Movable
 from ._in_pool import InPool
 from ._in_use import refuse_running
 
 SOURCE: dict[str, dict[str, Any]] = {
     "type": {"type": "str", "choices": ["backup", "copy", "iso"], "required": True},
+    "server": {"type": "dict"},
+    "mode": {"type": "str", "choices": ["pull", "push"]},
+    "refresh": {"type": "bool"},
+    "move": {"type": "bool"},
     "pool": {"type": "str"},
     "name": {"type": "str"},
     "project": {"type": "str"},
@@ -58,11 +63,13 @@ class StorageVolume(InPool, Movable):
         },
         "new_pool": {"type": "str"},
         "new_project": {"type": "str"},
+        "new_target": {"type": "str"},
         "force": {"type": "bool", "default": False},
     }
+    constraints = {"required_by": {"new_target": "target"}}
     refers = {"pool": "storage_pool"}
     originals = ("backup", "copy")
-    instant_options = ("new_name", "new_pool", "new_project")
+    instant_options = ("new_name", "new_pool", "new_project", "new_target")
     #: The servers copy what the pool has as `volume.*` into new volumes.
     server_keys = ("volatile.*", "size", "block.filesystem", "block.mount_options")
     fixed_config = ("block.filesystem",)
@@ -70,10 +77,18 @@ class StorageVolume(InPool, Movable):
 
     #: Whether this run has made it of a file that brings more than the task wants.
     fresh = False
+    #: The copy of a volume of another server that this is (`_elsewhere.VolumeCopy`).
+    elsewhere: Any = None
 
     def validate(self) -> None:
         super().validate()
         source = self.params["source"] or {}
+        if is_elsewhere(source) and self.state != "absent":
+            from ._elsewhere import VolumeCopy  # few tasks copy from another server
+
+            self.elsewhere = VolumeCopy(self)
+        elif any(source.get(key) for key in ("server", "mode", "refresh", "move")):
+            raise InvalidInput("source: mode, refresh and move need server, another server that the volume is on.")
         if source.get("type") in FILES:
             files.check_file("source.file", source["file"], FILES[source["type"]])
         if self.state == "present" and self._is_iso() and self.params["config"]:
@@ -97,7 +112,9 @@ class StorageVolume(InPool, Movable):
     def create_body(self) -> dict[str, Any]:
         body = super().create_body()
         source = self.params["source"] or {}
-        if source.get("type") == "copy":
+        if self.elsewhere:
+            self.attempt(self.elsewhere.for_new, body, instead={})
+        elif source.get("type") == "copy":
             self._take_over(body, source)
         if source.get("type") == "backup":  # it brings all that the task does not write
             return body
@@ -129,7 +146,20 @@ class StorageVolume(InPool, Movable):
         for key in ("description", "content_type"):
             body.setdefault(key, original.metadata.get(key) or "")
 
+    def plan_create(self) -> Plan:
+        plan, source = super().plan_create(), self.params["source"] or {}
+        create = plan.steps[0]
+        if self.elsewhere:
+            plan.steps[0] = create._replace(words=f"{create.words} as a copy of {self.elsewhere.label}", reread=True)
+            self.elsewhere.frame(plan)
+        elif source.get("type") == "backup":
+            plan.steps[0] = create._replace(words=f"{create.words} from {source['file']}")
+        return plan
+
     def create(self, body: dict[str, Any]) -> None:
+        if self.elsewhere:
+            self.elsewhere.create(body, self.query())
+            return
         source = self.params["source"] or {}
         if source.get("type") not in FILES:
             super().create(body)
@@ -138,13 +168,6 @@ class StorageVolume(InPool, Movable):
         about = {"name": body["name"], **({} if self.fresh else {"type": "iso"})}
         files.send(self.writer, self.collection, source["file"], about, self.query())
         complete(self, body["name"])
-
-    def plan_create(self) -> Plan:
-        plan, source = super().plan_create(), self.params["source"] or {}
-        if source.get("type") == "backup":
-            words = f"{plan.steps[0].words} from {source['file']}"
-            plan.steps[0] = plan.steps[0]._replace(words=words)
-        return plan
 
     # -- changing -----------------------------------------------------------------------------------------------------
 
@@ -163,13 +186,18 @@ class StorageVolume(InPool, Movable):
             )
 
     def plan_update(self, found: Existing) -> Plan:
+        if self.elsewhere and self.elsewhere.is_broken(found.object):  # there may be nothing to refresh
+            return self.plan_recreate(found)
         plan = super().plan_update(found)
-        if any(step.action in (Action.RENAME, Action.MOVE) for step in plan.steps):
-            refuse_running(self, found.object, "renamed or moved")
+        for verb, sorts in (("renamed or moved", (Action.RENAME, Action.MOVE)), ("refreshed", (Action.REFRESH,))):
+            if any(step.action in sorts for step in plan.steps):
+                refuse_running(self, found.object, verb)
         return plan
 
     def arrange(self, found: Existing, plan: Plan, steps: UpdateSteps) -> list[Step]:
-        return [*self._moves(plan), *super().arrange(found, plan, steps)]
+        refreshing = self.elsewhere.refreshing(found, plan) if self.elsewhere else []
+        leaving = self.elsewhere.leaving(plan) if self.elsewhere else []
+        return [*refreshing, *self._moves(plan), *self._to_member(plan), *super().arrange(found, plan, steps), *leaving]
 
     def _moves(self, plan: Plan) -> list[Step]:
         """The step to another pool, project or both, with its snapshots."""
@@ -191,8 +219,22 @@ class StorageVolume(InPool, Movable):
         )
         return [Step(Action.MOVE, words, lambda: self._move(body), reread=True)]
 
-    def _move(self, body: dict[str, Any]) -> None:
-        self.writer.write("POST", self.url(), body, **self.query())
+    def _move(self, body: dict[str, Any], target: str | None = None) -> None:
+        self.writer.write("POST", self.url(), body, **{**self.query(), **({"target": target} if target else {})})
+
+    def _to_member(self, plan: Plan) -> list[Step]:
+        """The step to another member of a cluster, with its snapshots."""
+        if not self.goes("target"):
+            return []
+        old, new = str((plan.result or {}).get("location")), str(self.params["new_target"])
+        self.client.require("cluster_internal_custom_volume_copy", "moving a volume to another member")
+        self.check_known("new_target", [new], "/1.0/cluster/members")
+        plan.before["location"], plan.after["location"] = old, new
+        plan.result = {**(plan.result or {}), "location": new}
+        pool = self.whole.get("pool", self.params["pool"])
+        body = {"name": self.name, "pool": pool, "migration": True, "source": {"location": old}}
+        words = f"move storage_volume {self.name} from member {old} to member {new}"
+        return [Step(Action.MOVE, words, lambda: self._move(body, new), reread=True, detail="member")]
 
     # -- deleting -----------------------------------------------------------------------------------------------------
 
@@ -222,7 +264,7 @@ class StorageVolume(InPool, Movable):
     @classmethod
     def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
         source = params.get("source") or {}
-        if source.get("type") != "copy":
+        if source.get("type") != "copy" or is_elsewhere(source):
             return super().references(params)
         place = (str(source["project"]),) if source.get("project") else ()
         original = f"{source.get('pool') or params['pool']}/{source.get('name')}"

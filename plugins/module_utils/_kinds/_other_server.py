@@ -1,0 +1,122 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Another server, which `source.server` names with options of a connection, and what two servers need to reach each
+other.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Mapping
+
+from .._api.client import Client
+from .._api.errors import ConnectionFailed, InvalidInput, ServerError, did_you_mean
+from .._api.reader import Reader
+from .._engine import values
+
+#: The keys of `source.server`: options of the connection under their names.
+OPTIONS = (
+    "url",
+    "client_cert",
+    "client_key",
+    "server_cert",
+    "server_fingerprint",
+    "trust_token",
+    "validate_certs",
+)
+MODES = ("pull", "push")
+
+
+def check_keys(option: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """Refuse keys that would mean nothing."""
+    wrong = [key for key, value in given.items() if value is not None and key not in known]
+    if wrong:
+        raise InvalidInput(*(f"{option}.{key} is not known. {did_you_mean(key, list(known))}" for key in wrong))
+
+
+def check_source(source: Mapping[str, Any], known: tuple[str, ...]) -> None:
+    """Refuse a source on another server that is wrong whatever the servers have. Asks no server."""
+    check_keys("source", source, ("type", "server", "project", "mode", "move", *known))
+    server = source["server"]
+    check_keys("source.server", server, OPTIONS)
+    if not server.get("url"):
+        raise InvalidInput("source.server.url: without it, nobody knows where the other server is.")
+    if (source.get("mode") or "pull") not in MODES:
+        raise InvalidInput(
+            f"source.mode: '{source['mode']}' is none of pull (this server connects to the other one) and push (the "
+            "other server connects to this one)."
+        )
+
+
+def other_server(client: Reader, source: Mapping[str, Any]) -> Client:
+    """The other server, which answers and is not the server of the task. It is asked about itself only.
+
+    :raises InvalidInput: if it is the server of the task
+    :raises ConnectionFailed: if it cannot be reached, or is not the one that is pinned
+    """
+    given = {option: source["server"].get(option) for option in OPTIONS if source["server"].get(option) is not None}
+    given.setdefault("server_cert", None)
+    given.setdefault("server_fingerprint", None)
+    given.setdefault("trust_token", None)
+    validate = given.get("validate_certs", True)
+    other = client.beside({**given, "validate_certs": validate is True or values.is_true(str(validate))})
+    try:
+        there, here = (server.server.get("environment") or {} for server in (other, client))
+    except ConnectionFailed as exc:
+        raise ConnectionFailed(f"source.server: {exc}", exc.sent, exc.permanent) from exc
+    mine, theirs = here.get("certificate_fingerprint"), there.get("certificate_fingerprint")
+    if mine and mine == theirs:
+        raise InvalidInput(
+            f"source.server: {other.url} is the server of the task itself. Leave server out for a copy on one server."
+        )
+    return other
+
+
+def refuse_other_product(client: Reader, other: Client, kind: str) -> None:
+    """Refuse what LXD and Incus do not send to each other."""
+    if client.implementation != other.implementation:
+        raise InvalidInput(
+            f"source.server: {other.label} and {client.label} are of different products, which do not send each other "
+            f"an {kind}."
+            if kind == "instance"
+            else f"source.server: {other.label} and {client.label} are of different products, which do not send each other "
+            f"a {kind}."
+        )
+
+
+def find(other: Client, path: str, **query: Any) -> dict[str, Any] | None:
+    """An object of the other server; None if it does not exist.
+
+    :raises InvalidInput: if that server does not trust this client
+    """
+    try:
+        reply = other.find(path, **query)
+    except ServerError as exc:
+        if exc.code == 403:
+            raise InvalidInput(f"source.server: {exc}") from exc
+        raise
+    return dict(reply.metadata) if reply else None
+
+
+def addresses(server: Client) -> list[str]:
+    """The URLs at which another server can reach this one, the best first.
+
+    :raises InvalidInput: if it does not listen
+    """
+    if server.url.startswith("https:"):
+        return [server.url]
+    listening = (server.server.get("environment") or {}).get("addresses") or []
+    if not listening:
+        raise InvalidInput(
+            f"source.mode: {server.label} does not listen on the network, so the other server cannot connect to it: "
+            "set core.https_address with cloudhost.lxd.server, or choose the other mode."
+        )
+    return [f"https://{address}" for address in listening]
+
+
+def certificate(server: Client) -> str:
+    """The certificate of a server as PEM, which the other one pins."""
+    return str((server.server.get("environment") or {}).get("certificate") or "")

@@ -1,0 +1,110 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""Instances that are copied or moved from another server."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from ..._api.client import quote
+from ..._api.errors import InvalidInput
+from ..._engine import values
+from ..._engine.plans import Action, Existing, Step
+from .._copied import LIVE
+from .._copies import RemoteCopy, digest
+from ._power import GRACE, STOPPED, Power, normalize_status
+
+#: Keys of a new instance that a copy takes from its original, unless the task has them.
+_TAKEN = ("architecture", "description", "ephemeral", "profiles", "type")
+#: What the servers write of a place in a cluster, which is another one after a move.
+_OF_PLACE = ("volatile.cluster.*", "volatile.evacuate.*", "volatile.last_state.power", "volatile.last_state.ready")
+
+
+class InstanceCopy(RemoteCopy):
+    """`/1.0/instances/NAME` of another server."""
+
+    kind = "instance"
+    named_by = "source"
+    sent = ("instance_only", "allow_inconsistent", "refresh_exclude_older")
+
+    @property
+    def url(self) -> str:
+        return f"/1.0/instances/{quote(self.name)}"
+
+    def identity(self, original: dict[str, Any]) -> str:
+        return str((original.get("config") or {}).get("volatile.uuid") or quote(self.name))
+
+    def state_of(self, original: dict[str, Any]) -> str:
+        if normalize_status(original["status"]) != STOPPED:
+            return LIVE
+        config = original.get("config") or {}
+        written = [config.get(key) for key in ("volatile.base_image", "volatile.uuid.generation")]
+        whole = not values.is_true(str(self.source.get("instance_only")))
+        snapshots = self.snapshots(self.there, self.url, **self.query) if whole else []
+        return digest(original.get("last_used_at"), written, snapshots)
+
+    def refuse_move(self, original: dict[str, Any]) -> None:
+        wrong = []
+        if values.is_true(str(self.source.get("instance_only"))):
+            wrong.append(
+                "source.instance_only: a move would lose the snapshots. Leave one of instance_only and move out."
+            )
+        if values.is_true((original.get("expanded_config") or {}).get("security.protection.delete")):
+            wrong.append(
+                f"source.move: instance {self.label} has security.protection.delete, and would be deleted: unset that "
+                "first."
+            )
+        if normalize_status(original["status"]) != STOPPED and self.resource.params["restart"] != "if_required":
+            wrong.append(
+                f"source.move: instance {self.label} is {original['status']} and must be stopped to be moved: set "
+                "restart: if_required, or stop it there."
+            )
+        if wrong:
+            raise InvalidInput(*wrong)
+
+    def take_over(self, body: dict[str, Any], original: dict[str, Any]) -> None:
+        if body.get("type") not in (None, original["type"]):
+            raise InvalidInput(f"type: instance {self.label} is a {original['type']}, and so is its copy.")
+        for key in _TAKEN:
+            if body.get(key) is None and original.get(key) is not None:
+                body[key] = original[key]
+        config = {
+            key: value
+            for key, value in (original.get("config") or {}).items()
+            if key not in values.MARKS and (key == "volatile.base_image" or not key.startswith("volatile."))
+        }
+        body["config"] = values.merge(config, self.resource.desired.get("config"))
+
+    def kept(self, original: dict[str, Any]) -> dict[str, str]:
+        """With its identity and its MAC addresses."""
+        config = original.get("config") or {}
+        kept = {
+            key: config[key] for key in config if key.startswith("volatile.") and not values.matches(key, _OF_PLACE)
+        }
+        return kept if self.move else {}
+
+    def more(self, original: dict[str, Any]) -> dict[str, Any]:
+        return {"base-image": (original.get("config") or {}).get("volatile.base_image") or ""}
+
+    def body_of(self, existing: dict[str, Any]) -> dict[str, Any]:
+        from .instance import WRITABLE  # which imports this file
+
+        return {key: existing[key] for key in ("name", "type", *WRITABLE) if key in existing}
+
+    def written(self, found: Existing, config: dict[str, str]) -> tuple[dict[str, Any], str | None]:
+        return {**self.body_of(found.object), "config": config}, found.etag
+
+    def stopping(self, original: dict[str, Any]) -> list[Step]:
+        if not self.move or normalize_status(original["status"]) == STOPPED:
+            return []
+        self.refuse_move(original)
+        grace = int((original.get("expanded_config") or {}).get("boot.host_shutdown_timeout") or GRACE)
+        power = Power(self.there, self.url, self.query, self.resource.params["force"], grace)
+        return [
+            Step(Action.STOP, f"stop instance {self.label}", functools.partial(power.do, "stop"), detail="original")
+        ]
