@@ -14,11 +14,15 @@ import yaml
 
 MODULES = pathlib.Path(__file__).resolve().parents[2] / "plugins" / "modules"
 PREFIX = "cloudhost.lxd."
-#: By the names of the tasks: a cluster, or what test_cluster_remote.py has. All tasks of the modules cluster* are in
-#: test_cluster_examples.py.
+#: By the names of the tasks: a cluster, what test_cluster_remote.py has, or a second server, as in
+#: test_between_servers.py. All tasks of the modules cluster* are in test_cluster_examples.py.
 ELSEWHERE = {
     "Create a container on a member of a cluster": "cluster",
     "Have it on any member of a cluster group": "cluster",
+    "Copy an instance of another server, and bring the copy up to date on every run": "between",
+    "Move an instance from another server, and stop it there for that": "between",
+    "Move a volume from another server": "between",
+    "Copy a private image of another server": "between",
     "Create a pool on every member of a cluster, larger on one of them": "cluster",
     "Create a pool on every member of a cluster, on the disk of each": "cluster",
     "Create a network that connects instances to the network of each member of a cluster": "cluster",

@@ -10,10 +10,13 @@ import hashlib
 import pathlib
 import random
 import ssl
-from typing import Any, Iterator, NamedTuple
+import time
+from typing import Any, Callable, Iterator, NamedTuple
 
 import pytest
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._copied import is_part
 from integration.conftest import KINDS
+from integration.examples import arguments
 from integration.modules import ModuleFailed
 from integration.tls import Identity, identity
 from lab import tiny
@@ -79,6 +82,13 @@ def web(pair: Pair) -> Iterator[Pair]:
             node.run("instance", name=name, state="absent", force=True)
 
 
+def until(condition: Callable[[], Any], seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.05)
+
+
 def copy(pair: Pair, **more: Any) -> dict[str, Any]:
     return {"type": "copy", "server": pair.there, "source": "web1", **more}
 
@@ -116,7 +126,8 @@ def test_an_instance_is_moved(web: Pair, mode: str) -> None:
     assert web.new.query("/1.0/instances/web1")["config"]["volatile.uuid"] == mac
     assert home(web.new, "web1").read_text() == "one"
     web.old.run("instance", name="web1", source={"type": "none"}, state="present")
-    assert "is no copy of web1" in web.new.refuses("instance", **task)
+    assert web.new.run("instance", **task)["changed"] is False
+    assert web.old.query("/1.0/instances") == ["/1.0/instances/web1"], "another one was deleted"
 
 
 def test_what_cannot_be_copied_is_refused(web: Pair) -> None:
@@ -174,3 +185,56 @@ def test_a_volume_is_copied_and_moved(pair: Pair) -> None:
     assert (copied.parent.parent / "default_data" / "file").read_bytes() == before
     assert len(pair.new.query("/1.0/storage-pools/default/volumes/custom/data/snapshots")) == 3
     pair.new.run("storage_volume", **VOLUME, state="absent", force=True)
+
+
+def test_an_image_is_copied_and_moved(pair: Pair, tmp_path: pathlib.Path) -> None:
+    for name in ("one", "two"):
+        tiny.empty(tmp_path / name, f"{name}-{pair.old.kind}")
+    source = {"server": pair.there, "alias": "site", "refresh": True}
+    assert "there is no image 'site'" in pair.new.refuses("image", name="site", source=source)
+    for mode, file in (("pull", "one"), ("push", "two")):
+        pair.old.run("image", name="site", file=str(tmp_path / file))
+        done = pair.new.converges("image", name="site", source={**source, "mode": mode})
+        assert done["image"]["fingerprint"] == hashlib.sha256((tmp_path / file).read_bytes()).hexdigest()
+    done = pair.new.converges("image", name="site", source={**source, "move": True})
+    assert done["actions"] == [f"delete image site of {pair.there['url']}"]
+    assert pair.old.query("/1.0/images/aliases") == ["/1.0/images/aliases/busybox"]
+
+
+def test_the_examples(web: Pair) -> None:
+    web.old.run("instance", name="db1", image="busybox", state="stopped")
+    web.old.run("storage_volume", pool="default", name="archive")
+    web.old.run("image", name="base", instance="db1")
+    for module, begin, more in (
+        ("instance", "Copy an instance of another server", {}),
+        ("instance", "Move an instance from another server", {}),
+        ("storage_volume", "Move a volume from another server", {"pool": "default"}),
+        ("image", "Copy a private image of another server", {}),
+    ):
+        given = arguments(module, begin)
+        web.new.converges(module, **{**given, **more, "source": {**given["source"], "server": web.there}})
+    for name in ("standby1", "db1"):
+        web.new.run("instance", name=name, state="absent", force=True)
+    web.new.run("storage_volume", pool="default", name="archive", state="absent")
+
+
+def test_what_breaks_off_is_finished_by_the_next_run(web: Pair) -> None:
+    """With the server that sends killed, then the one that receives, both in the middle."""
+    web.old.run("storage_pool", name="default", driver="dir", config={"rsync.bwlimit": "2MiB"})
+    home(web.old, "web1").write_bytes(random.randbytes(16 << 20))
+    task = {"name": "web2", "state": "stopped", "source": copy(web)}
+    for node in web.old, web.new:
+        begun = web.new.begin("instance", **task)
+        until(lambda: is_part(web.new.query("/1.0/instances/web2", check=False) or {}))
+        node.kill()
+        node.start()
+        if node is web.new:
+            web.new.end(begun)
+            continue
+        with pytest.raises(ModuleFailed, match="Failed to create instance web2"):
+            web.new.end(begun)
+        left = web.new.query("/1.0/instances?recursion=1")
+        assert all(is_part(one) for one in left), "half a copy looks whole"
+    web.old.run("storage_pool", name="default", driver="dir", config={"rsync.bwlimit": None})
+    assert web.new.run("instance", **task)["changed"] is False
+    assert home(web.new, "web2").read_bytes() == home(web.old, "web1").read_bytes()

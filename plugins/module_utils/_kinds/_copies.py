@@ -117,9 +117,9 @@ class RemoteCopy:
 
     def for_new(self, body: dict[str, Any]) -> dict[str, Any]:
         """Complete the body of a new copy, and refuse what cannot be copied or moved. Returns the original."""
+        body["source"] = {"type": "copy", self.named_by: self.name, "server": self.source["server"]["url"]}
         original = self._seen = self.original()
         servers.addresses(self.there if self._mode == "pull" else self.resource.client)
-        body["source"] = {"type": "copy", self.named_by: self.name, "server": self.there.url}
         if self.move:
             self.refuse_move(original)
         self.take_over(body, original)
@@ -144,7 +144,7 @@ class RemoteCopy:
         mark = Mark.read(found.object)
         if {(Action.CREATE, ""), (Action.REFRESH, "")} & self.resource.done:
             return []
-        if not (self.refresh or self.move or is_part(found.object)):
+        if not (self.refresh or self.move or is_part(found.object)) or self._has_moved(mark):
             return []
         original = self.find() if self.move and not is_part(found.object) else self.original()
         if original is None:
@@ -166,9 +166,14 @@ class RemoteCopy:
         """What ends the use of an original that is moved."""
         return []
 
+    def _has_moved(self, mark: Mark | None) -> bool:
+        """Whether the move has ended before. Then the other server is not asked: it may be gone."""
+        return self.move and mark is not None and mark.state == MOVED
+
     def leaving(self, plan: Plan) -> list[Step]:
         """The step that ends a move: the original is deleted, once the copy is known to be whole."""
-        original = self.find() if self.move else None
+        mark = Mark.read(plan.result or {})
+        original = self.find() if self.move and not self._has_moved(mark) else None
         if original is None:
             return []
         self.refuse_move(original)

@@ -79,11 +79,8 @@ def refuse_other_product(client: Reader, other: Client, kind: str) -> None:
     """Refuse what LXD and Incus do not send to each other."""
     if client.implementation != other.implementation:
         raise InvalidInput(
-            f"source.server: {other.label} and {client.label} are of different products, which do not send each other "
-            f"an {kind}."
-            if kind == "instance"
-            else f"source.server: {other.label} and {client.label} are of different products, which do not send each other "
-            f"a {kind}."
+            f"source.server: {other.label} and {client.label} are of different products, which send each other nothing "
+            f"of the kind {kind}."
         )
 
 
