@@ -117,8 +117,8 @@ options:
   new_target:
     description:
       - Another member of the cluster. Moves the volume of the member in O(target) there, with its snapshots. If it has
-        already been moved, nothing changes.
-      - Requires the extension C(cluster_internal_custom_volume_copy), which LXD 5.0 does not have.
+        already been moved, nothing changes. Needs O(target).
+      - No instance that uses the volume can be running.
     type: str
   force:
     description: Whether O(state=absent) deletes the snapshots of the volume, too.

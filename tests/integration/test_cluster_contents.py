@@ -215,12 +215,7 @@ def test_the_data_of_a_volume_moves_to_another_member(hosts: Hosts) -> None:
     file.write_bytes(random.randbytes(1000000))
     before = hashlib.sha256(file.read_bytes()).hexdigest()
     first.run("storage_volume_snapshot", pool="local", volume="moving", name="s1", target="node1")
-    assert "there is no 'node5'" in first.refuses("storage_volume", **volume, new_target="node5") or first.kind == "lxd"
-    if first.kind == "lxd":
-        message = first.refuses("storage_volume", **volume, new_target="node2")
-        assert "needs the extension 'cluster_internal_custom_volume_copy'" in message
-        first.run("storage_volume", **volume, state="absent", force=True)
-        return
+    assert "there is no 'node5'" in first.refuses("storage_volume", **volume, new_target="node5")
     done = first.converges("storage_volume", **volume, new_target="node2", new_name="moved")
     assert done["actions"][0] == "move storage_volume moving from member node1 to member node2"
     assert (done["storage_volume"]["location"], done["storage_volume"]["description"]) == ("node2", "moves")

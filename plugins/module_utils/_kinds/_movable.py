@@ -47,6 +47,7 @@ class Movable(Resource):
         if len(places) == 1:
             return super().read()
         found = [there for place in places for there in [self._fetch_at(*place)] if there]
+        found = self.chosen(found)
         if len(found) > 1:
             listed = " and ".join(map(self._placed, found))
             raise InvalidInput(
@@ -56,6 +57,10 @@ class Movable(Resource):
         if not found and self.state != "absent":
             self.check_project(places[-1][1])
         return found[0] if found else None
+
+    def chosen(self, found: list[Existing]) -> list[Existing]:
+        """Those that count, of what is in the places where it can be."""
+        return found
 
     def _fetch_at(self, name: str, project: str | None, whole: dict[str, str]) -> Existing | None:
         now, self.project, self.whole = (self.project, self.whole), project, whole

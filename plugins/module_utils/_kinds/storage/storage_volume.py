@@ -17,7 +17,7 @@ from ..._engine.completion import complete
 from ..._engine.fields import Map, Text
 from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from .. import _files as files
-from .._copied import is_elsewhere
+from .._copied import is_elsewhere, is_part
 from .._movable import Movable
 from ._in_pool import InPool
 from ._in_use import refuse_running
@@ -219,22 +219,19 @@ class StorageVolume(InPool, Movable):
         )
         return [Step(Action.MOVE, words, lambda: self._move(body), reread=True)]
 
-    def _move(self, body: dict[str, Any], target: str | None = None) -> None:
-        self.writer.write("POST", self.url(), body, **{**self.query(), **({"target": target} if target else {})})
+    def _move(self, body: dict[str, Any]) -> None:
+        self.writer.write("POST", self.url(), body, **self.query())
 
     def _to_member(self, plan: Plan) -> list[Step]:
-        """The step to another member of a cluster, with its snapshots."""
         if not self.goes("target"):
             return []
-        old, new = str((plan.result or {}).get("location")), str(self.params["new_target"])
-        self.client.require("cluster_internal_custom_volume_copy", "moving a volume to another member")
-        self.check_known("new_target", [new], "/1.0/cluster/members")
-        plan.before["location"], plan.after["location"] = old, new
-        plan.result = {**(plan.result or {}), "location": new}
-        pool = self.whole.get("pool", self.params["pool"])
-        body = {"name": self.name, "pool": pool, "migration": True, "source": {"location": old}}
-        words = f"move storage_volume {self.name} from member {old} to member {new}"
-        return [Step(Action.MOVE, words, lambda: self._move(body, new), reread=True, detail="member")]
+        from ._moving import to_member  # few tasks move anything
+
+        return to_member(self, plan)
+
+    def chosen(self, found: list[Existing]) -> list[Existing]:
+        """Without the half one that a broken move to another member has left."""
+        return [one for one in found if not is_part(one.object)] if len(found) > 1 else found
 
     # -- deleting -----------------------------------------------------------------------------------------------------
 
