@@ -118,7 +118,7 @@ options:
     description:
       - Another member of the cluster. Moves the volume of the member in O(target) there, with its snapshots. If it has
         already been moved, nothing changes. Needs O(target).
-      - No instance that uses the volume can be running.
+      - Nothing can be using the volume.
     type: str
   force:
     description: Whether O(state=absent) deletes the snapshots of the volume, too.

@@ -16,6 +16,7 @@ from typing import Any
 from ..._api.errors import LXDError
 from ..._engine import values
 from ..._engine.plans import Action, Plan, Step
+from ..._engine.users import used_words
 from .. import _migration as migration
 from .._copied import CREATING, is_part
 
@@ -28,6 +29,9 @@ def to_member(volume: Any, plan: Plan) -> list[Step]:
     old, new = str(there.get("location")), str(volume.params["new_target"])
     if not volume.check_known("new_target", [new], "/1.0/cluster/members"):
         return []
+    users = list(there.get("used_by") or ())
+    if users:
+        volume.refuse(f"name: storage_volume '{volume.name}' {used_words(volume.client.label, 'moved', users)}")
     plan.before["location"], plan.after["location"] = old, new
     plan.result = {**there, "location": new}
     words = f"move storage_volume {volume.name} from member {old} to member {new}"
