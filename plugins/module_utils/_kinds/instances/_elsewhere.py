@@ -16,7 +16,8 @@ from ..._api.errors import InvalidInput
 from ..._engine import values
 from ..._engine.plans import Action, Existing, Step
 from .._copied import LIVE
-from .._copies import RemoteCopy, digest
+from .._copies import digest
+from .._original import Original
 from ._power import GRACE, STOPPED, Power, normalize_status
 
 #: Keys of a new instance that a copy takes from its original, unless the task has them.
@@ -25,7 +26,7 @@ _TAKEN = ("architecture", "description", "ephemeral", "profiles", "type")
 _OF_PLACE = ("volatile.cluster.*", "volatile.evacuate.*", "volatile.last_state.power", "volatile.last_state.ready")
 
 
-class InstanceCopy(RemoteCopy):
+class InstanceOriginal(Original):
     """`/1.0/instances/NAME` of another server."""
 
     kind = "instance"
@@ -44,13 +45,13 @@ class InstanceCopy(RemoteCopy):
             return LIVE
         config = original.get("config") or {}
         written = [config.get(key) for key in ("volatile.base_image", "volatile.uuid.generation")]
-        whole = not values.is_true(str(self.source.get("instance_only")))
-        snapshots = self.snapshots(self.there, self.url, **self.query) if whole else []
+        whole = not self.says("instance_only")
+        snapshots = self.snapshots() if whole else []
         return digest(original.get("last_used_at"), written, snapshots)
 
     def refuse_move(self, original: dict[str, Any]) -> None:
         wrong = []
-        if values.is_true(str(self.source.get("instance_only"))):
+        if self.says("instance_only"):
             wrong.append(
                 "source.instance_only: a move would lose the snapshots. Leave one of instance_only and move out."
             )
@@ -86,7 +87,7 @@ class InstanceCopy(RemoteCopy):
         kept = {
             key: config[key] for key in config if key.startswith("volatile.") and not values.matches(key, _OF_PLACE)
         }
-        return kept if self.move else {}
+        return kept if self.moves else {}
 
     def more(self, original: dict[str, Any]) -> dict[str, Any]:
         return {"base-image": (original.get("config") or {}).get("volatile.base_image") or ""}
@@ -96,11 +97,11 @@ class InstanceCopy(RemoteCopy):
 
         return {key: existing[key] for key in ("name", "type", *WRITABLE) if key in existing}
 
-    def written(self, found: Existing, config: dict[str, str]) -> tuple[dict[str, Any], str | None]:
-        return {**self.body_of(found.object), "config": config}, found.etag
+    def written(self, found: Existing, config: dict[str, str]) -> dict[str, Any]:
+        return {**self.body_of(found.object), "config": config}
 
     def stopping(self, original: dict[str, Any]) -> list[Step]:
-        if not self.move or normalize_status(original["status"]) == STOPPED:
+        if not self.moves or normalize_status(original["status"]) == STOPPED:
             return []
         self.refuse_move(original)
         grace = int((original.get("expanded_config") or {}).get("boot.host_shutdown_timeout") or GRACE)

@@ -76,7 +76,7 @@ class Instance(Movable):
     #: What the steps of earlier plans of this run have begun: it ran and was stopped, it was made of something that
     #: brings more than the task wants, it has to be restarted.
     was_running = fresh = due = False
-    #: The copy of an instance of another server that this is (`_elsewhere.InstanceCopy`).
+    #: The copy of an instance of another server that this is (`_copies.RemoteCopy`).
     elsewhere: Any = None
     #: Whether it runs once the plan is applied.
     runs = False
@@ -86,9 +86,10 @@ class Instance(Movable):
         self.power = PowerSteps(self)
         source = self.params["source"]
         if is_elsewhere(source) and source.get("type") == "copy" and self.state != "absent":
-            from ._elsewhere import InstanceCopy  # few tasks copy from another server
+            from .._copies import RemoteCopy  # few tasks copy from another server
+            from ._elsewhere import InstanceOriginal
 
-            self.elsewhere = InstanceCopy(self)
+            self.elsewhere = RemoteCopy(self, InstanceOriginal(self))
         if source is not None and source.get("type") not in ("image", "copy", "none", "backup", "migration"):
             raise InvalidInput(
                 f"source.type: '{source.get('type')}' is none of image, copy, none (an empty instance) and backup (a "

@@ -15,10 +15,11 @@ from ..._api.errors import InvalidInput
 from ..._engine import values
 from ..._engine.users import used_words, user_of
 from .._copied import LIVE
-from .._copies import RemoteCopy, digest
+from .._copies import digest
+from .._original import Original
 
 
-class VolumeCopy(RemoteCopy):
+class VolumeOriginal(Original):
     """`/1.0/storage-pools/POOL/volumes/custom/NAME` of another server."""
 
     kind = "storage_volume"
@@ -51,12 +52,12 @@ class VolumeCopy(RemoteCopy):
             if found and found.metadata.get("status") not in ("Stopped", "Error"):
                 return LIVE
             used.append([url, found and found.metadata.get("last_used_at")])
-        snapshots = [] if self.source.get("volume_only") else self.snapshots(self.there, self.url, **self.query)
+        snapshots = [] if self.says("volume_only") else self.snapshots()
         return digest(used, snapshots)
 
     def refuse_move(self, original: dict[str, Any]) -> None:
         users = original.get("used_by") or ()
-        if self.source.get("volume_only"):
+        if self.says("volume_only"):
             raise InvalidInput("source.volume_only: a move would lose the snapshots. Leave volume_only or move out.")
         if users:
             words = used_words(self.there.label, "moved", list(users))

@@ -77,16 +77,17 @@ class StorageVolume(InPool, Movable):
 
     #: Whether this run has made it of a file that brings more than the task wants.
     fresh = False
-    #: The copy of a volume of another server that this is (`_elsewhere.VolumeCopy`).
+    #: The copy of a volume of another server that this is (`_copies.RemoteCopy`).
     elsewhere: Any = None
 
     def validate(self) -> None:
         super().validate()
         source = self.params["source"] or {}
         if is_elsewhere(source) and self.state != "absent":
-            from ._elsewhere import VolumeCopy  # few tasks copy from another server
+            from .._copies import RemoteCopy  # few tasks copy from another server
+            from ._elsewhere import VolumeOriginal
 
-            self.elsewhere = VolumeCopy(self)
+            self.elsewhere = RemoteCopy(self, VolumeOriginal(self))
         elif any(source.get(key) for key in ("server", "mode", "refresh", "move")):
             raise InvalidInput("source: mode, refresh and move need server, another server that the volume is on.")
         if source.get("type") in FILES:
@@ -150,7 +151,9 @@ class StorageVolume(InPool, Movable):
         plan, source = super().plan_create(), self.params["source"] or {}
         create = plan.steps[0]
         if self.elsewhere:
-            plan.steps[0] = create._replace(words=f"{create.words} as a copy of {self.elsewhere.label}", reread=True)
+            plan.steps[0] = create._replace(
+                words=f"{create.words} as a copy of {self.elsewhere.original.label}", reread=True
+            )
             self.elsewhere.frame(plan)
         elif source.get("type") == "backup":
             plan.steps[0] = create._replace(words=f"{create.words} from {source['file']}")

@@ -1,0 +1,130 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+# This module util is private to the collection: it may change at any time.
+
+"""What is on another server, and is copied from there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .._api.client import Client
+from .._api.errors import InvalidInput, Missing, did_you_mean
+from .._engine import values
+from .._engine.plans import Existing, Step
+from . import _other_server as servers
+
+
+class Original:
+    """One object of another server, as `source` names it. Subclasses say what it is.
+
+    :ivar name: its name
+    :ivar query: its project
+    :ivar moves: whether it is deleted once it is copied
+    """
+
+    kind = ""
+    #: The key of `source` that names it, and other keys besides those of every copy.
+    named_by = ""
+    keys: tuple[str, ...] = ()
+    #: Keys of `source` that the servers take as they are.
+    sent: tuple[str, ...] = ()
+
+    def __init__(self, resource: Any) -> None:
+        self.resource = resource
+        self.source: dict[str, Any] = dict(resource.params["source"])
+        servers.check_source(self.source, (self.named_by, "refresh", *self.keys, *self.sent))
+        self.name = str(self.source.get(self.named_by) or "")
+        if not self.name:
+            raise InvalidInput(f"source.{self.named_by}: the name of the {self.kind} to copy is missing.")
+        self.query = {"project": self.source.get("project")}
+        self.moves = self.says("move")
+        self.mode = str(self.source.get("mode") or "pull")
+        self._there: Client | None = None
+
+    def says(self, key: str) -> bool:
+        """Whether a key of the source is true."""
+        return values.is_true(str(self.source.get(key)))
+
+    @property
+    def there(self) -> Client:
+        """The server that it is on."""
+        if self._there is None:
+            self._there = servers.other_server(self.resource.client, self.source)
+            servers.refuse_other_product(self.resource.client, self._there, self.kind)
+        return self._there
+
+    @property
+    def label(self) -> str:
+        """How words of steps name it."""
+        return f"{self.name} of {self.source['server']['url']}"
+
+    def find(self) -> dict[str, Any] | None:
+        return servers.find(self.there, self.url, **self.query)
+
+    def get(self) -> dict[str, Any]:
+        """The object.
+
+        :raises Missing: if it does not exist
+        """
+        found = self.find()
+        if found is None:
+            known = self.there.names(self.url.rpartition("/")[0], **self.query)
+            raise Missing(
+                f"source.{self.named_by}: there is no {self.kind} '{self.name}' to copy on {self.there.label}. "
+                f"{did_you_mean(self.name, known)}"
+            )
+        return found
+
+    def check_reach(self) -> None:
+        """Refuse a server that does not listen, where the other one has to connect to it."""
+        servers.addresses(self.there if self.mode == "pull" else self.resource.client)
+
+    def snapshots(self) -> list[list[str]]:
+        """Its snapshots as lists of a name and a time. The time differs where one was made anew."""
+        found = self.there.get(f"{self.url}/snapshots", recursion=1, **self.query).metadata or []
+        return sorted([one["name"].rpartition("/")[2], str(one.get("created_at"))] for one in found)
+
+    # -- what a kind says ---------------------------------------------------------------------------------------------
+
+    @property
+    def url(self) -> str:
+        """Its path."""
+        raise NotImplementedError
+
+    def identity(self, original: dict[str, Any]) -> str:
+        """What distinguishes it from all others, without a space."""
+        raise NotImplementedError
+
+    def state_of(self, original: dict[str, Any]) -> str:
+        """The state of its data, as far as the server tells; `LIVE` if it can change at any moment."""
+        raise NotImplementedError
+
+    def refuse_move(self, original: dict[str, Any]) -> None:
+        """Refuse what keeps it from being deleted."""
+
+    def stopping(self, original: dict[str, Any]) -> list[Step]:
+        """What ends its use, if it moves."""
+        return []
+
+    def take_over(self, body: dict[str, Any], original: dict[str, Any]) -> None:
+        """Put into the body of a new copy what that has of it."""
+        raise NotImplementedError
+
+    def kept(self, original: dict[str, Any]) -> dict[str, str]:
+        """Keys that the server writes, and that it keeps when it moves."""
+        return {}
+
+    def more(self, original: dict[str, Any]) -> dict[str, Any]:
+        """More keys of the source that requests of this kind have."""
+        return {}
+
+    def body_of(self, existing: dict[str, Any]) -> dict[str, Any]:
+        """The body of the request that refreshes an existing copy, without its source."""
+        raise NotImplementedError
+
+    def written(self, found: Existing, config: dict[str, str]) -> dict[str, Any]:
+        """The body of the request that writes the config of a copy."""
+        return {**found.object, "config": config}
