@@ -61,6 +61,8 @@ class Client(ServerFacts):
         self.on_wait: Callable[[str, str], None] | None = None
         #: `client_cert` and `client_key` of the task, for other servers that it names.
         self.credentials: dict[str, Any] = {}
+        #: Makes a client from connection options (`connect.connect`).
+        self.opener: Callable[[dict[str, Any], bool], Client] | None = None
         self._server: dict[str, Any] | None = None
 
     def another(self) -> Client:
@@ -68,7 +70,7 @@ class Client(ServerFacts):
         transport = Transport(self.url, self.transport.tls)
         client = Client(transport, read_only=self.read_only, addresses=self.addresses)
         client.deadline, client._server, client.hidden = self.deadline, self._server, self.hidden
-        client.credentials = self.credentials
+        client.credentials, client.opener = self.credentials, self.opener
         return client
 
     def beside(self, options: dict[str, Any]) -> Client:
@@ -76,9 +78,8 @@ class Client(ServerFacts):
 
         :param options: connection options; without `client_cert` and `client_key`, those of the task are used
         """
-        from .connect import connect  # which makes clients itself
-
-        client = connect({**self.credentials, **options, "timeout": self.deadline.seconds}, self.read_only)
+        assert self.opener is not None, "a client that connect has not made reaches no other server"
+        client = self.opener({**self.credentials, **options, "timeout": self.deadline.seconds}, self.read_only)
         client.deadline, client.hidden = self.deadline, self.hidden
         return client
 

@@ -29,4 +29,5 @@ def connect(params: dict[str, Any], read_only: bool = False) -> Client:
     transport, *_others = [Transport(url, tls) for url in urls]  # all of them are checked before one is used
     client = Client(transport, params["timeout"], read_only, params["trust_token"], Addresses(urls))
     client.credentials = {option: params.get(option) for option in ("client_cert", "client_key")}
+    client.opener = connect
     return client

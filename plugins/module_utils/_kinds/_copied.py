@@ -6,7 +6,7 @@
 
 """What a copy from another server says of itself.
 
-The servers tell neither whether a copy is whole nor what it was made of, so a copy has a mark: the state that its
+The servers report neither whether a copy is whole nor what it was made of, so a copy has a mark: the state that its
 original had when the transfer began, and what the original is. As long as not all data is there, the state is
 `creating` or `refreshing`.
 """

@@ -83,7 +83,7 @@ class Original:
         servers.addresses(self.there if self.mode == "pull" else self.resource.client)
 
     def snapshots(self) -> list[list[str]]:
-        """Its snapshots as lists of a name and a time. The time differs where one was made anew."""
+        """Its snapshots as lists of a name and a time. The time differs where one was re-created."""
         found = self.there.get(f"{self.url}/snapshots", recursion=1, **self.query).metadata or []
         return sorted([one["name"].rpartition("/")[2], str(one.get("created_at"))] for one in found)
 
@@ -99,7 +99,7 @@ class Original:
         raise NotImplementedError
 
     def state_of(self, original: dict[str, Any]) -> str:
-        """The state of its data, as far as the server tells; `LIVE` if it can change at any moment."""
+        """The state of its data, as far as the server reports it; `LIVE` if it can change at any moment."""
         raise NotImplementedError
 
     def refuse_move(self, original: dict[str, Any]) -> None:

@@ -80,7 +80,8 @@ def test_rooms_use_what_is_below_them(room):
 #: run in the worker of Ansible, so these are imported where they are used.
 ON_DEMAND = {
     *("_engine.claims", "_engine.interfaces", "_engine.known.inspection", "_engine.known.rules"),
-    *("_kinds._moves", "_kinds._targets", "_kinds.instances._arrival", "_kinds.instances._moving"),
+    *("_kinds._copies", "_kinds._migration", "_kinds._moves", "_kinds._original", "_kinds._other_server"),
+    *("_kinds._targets", "_kinds.instances._arrival", "_kinds.instances._elsewhere", "_kinds.instances._moving"),
     *("_kinds.instances._placement", "_kinds.instances._refused", "_kinds.instances._wait"),
 }
 

@@ -6,7 +6,7 @@
 
 """Images that are copied or moved from another server, which need not be public there.
 
-The fingerprint of an image is that of its data, so it tells whether a copy is whole and up to date.
+The fingerprint of an image is that of its data, so it shows whether a copy is whole and up to date.
 """
 
 from __future__ import annotations

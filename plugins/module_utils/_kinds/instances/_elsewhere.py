@@ -18,6 +18,7 @@ from ..._engine.plans import Action, Existing, Step
 from .._copied import LIVE
 from .._copies import digest
 from .._original import Original
+from ._origin import WRITABLE
 from ._power import GRACE, STOPPED, Power, normalize_status
 
 #: Keys of a new instance that a copy takes from its original, unless the task has them.
@@ -93,8 +94,6 @@ class InstanceOriginal(Original):
         return {"base-image": (original.get("config") or {}).get("volatile.base_image") or ""}
 
     def body_of(self, existing: dict[str, Any]) -> dict[str, Any]:
-        from .instance import WRITABLE  # which imports this file
-
         return {key: existing[key] for key in ("name", "type", *WRITABLE) if key in existing}
 
     def written(self, found: Existing, config: dict[str, str]) -> dict[str, Any]:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 #: What the API wants as a boolean in a source, and documents and templates may bring as text.
 _FLAGS = ("allow_inconsistent", "container_only", "instance_only", "live", "refresh", "refresh_exclude_older")
 ROOT = {"type": "disk", "path": "/"}
+#: What a PUT of an instance takes; the rest of the object is the daemon's.
+WRITABLE = ("architecture", "config", "description", "devices", "ephemeral", "profiles", "stateful")
 
 
 def references(source: Any) -> list[tuple[str, ...]]:

@@ -27,8 +27,6 @@ from ._update import InstanceUpdate, rebuilding
 
 #: What `wait_for` waits for, see `_wait.Waiter`.
 CONDITIONS = ("ready", "agent", "ipv4", "ipv6", "cloud_init")
-#: What a PUT of an instance takes; the rest of the object is the daemon's.
-WRITABLE = ("architecture", "config", "description", "devices", "ephemeral", "profiles", "stateful")
 
 
 class Instance(Movable):
@@ -233,7 +231,7 @@ class Instance(Movable):
 
     def update(self, found: Existing, body: dict[str, Any]) -> None:
         # LXD empties a description that a write leaves out, so all that a PUT takes is sent.
-        sent = {key: body[key] for key in WRITABLE if key in body}
+        sent = {key: body[key] for key in origin.WRITABLE if key in body}
         self.writer.write("PUT", self.url(), sent, etag=found.etag, **self.query())
 
     def arrange(self, found: Existing, plan: Plan, steps: UpdateSteps) -> list[Step]:
