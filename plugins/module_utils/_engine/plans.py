@@ -41,6 +41,10 @@ class Action(enum.Enum):
         return self in (Action.UPDATE, Action.FINISH)
 
 
+#: The `detail` of a step that changes what is on another server.
+ELSEWHERE = "original"
+
+
 class Step(NamedTuple):
     """One change. After `reread` steps the object has another path or ETag, so the rest is planned again.
 

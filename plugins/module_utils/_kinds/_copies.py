@@ -14,7 +14,7 @@ from typing import Any
 
 from .._api.errors import Interrupted, InvalidInput, LXDError
 from .._engine import values
-from .._engine.plans import Action, Existing, Plan, Step
+from .._engine.plans import ELSEWHERE, Action, Existing, Plan, Step
 from ._copied import CREATING, LIVE, MOVED, REFRESHING, Mark, is_part
 from ._original import Original
 
@@ -101,7 +101,7 @@ class RemoteCopy:
         self.original.refuse_move(original)
         plan.before["original"], plan.after["original"] = "present", "absent"
         self._foresee(plan, Mark(MOVED, self.original.identity(original)))
-        return [Step(Action.DELETE, f"delete {self.kind} {self.original.label}", self._leave, detail="original")]
+        return [Step(Action.DELETE, f"delete {self.kind} {self.original.label}", self._leave, detail=ELSEWHERE)]
 
     @staticmethod
     def _foresee(plan: Plan, mark: Mark) -> None:

@@ -13,7 +13,7 @@ import json
 from typing import Any, Iterator, NamedTuple, Sequence
 
 from .._engine import secrets, values
-from .._engine.plans import Action
+from .._engine.plans import ELSEWHERE, Action
 from .exact import Unmanaged
 from .planner import CREATE, DELETE, REPLACE, UPDATE, Node
 from .remarks import remarks
@@ -122,8 +122,10 @@ def _facts(node: Node, rules: secrets.Rules) -> Iterator[_Change | str]:
         yield "it is deleted and re-created: its data is lost"
     if node.action in (DELETE, REPLACE) and node.found is not None:
         yield from node.kind.losses(node.found.object)
-    if node.action == UPDATE and any(step.action in (Action.STOP, Action.RESTART) for step in node.plan.steps):
-        yield "it is interrupted: " + ", ".join(step.words for step in node.plan.steps)
+    steps = [step for step in node.plan.steps if step.detail != ELSEWHERE]
+    if node.action == UPDATE and any(step.action in (Action.STOP, Action.RESTART) for step in steps):
+        yield "it is interrupted: " + ", ".join(step.words for step in steps)
+    yield from (f"on the other server: {step.words}" for step in node.plan.steps if step.detail == ELSEWHERE)
     yield from (f"warning: {words}" for words in node.warnings)
 
 

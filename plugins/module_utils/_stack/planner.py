@@ -15,7 +15,7 @@ from .._api.errors import InvalidInput
 from .._api.reader import Reader
 from .._engine import values
 from .._engine.fields import Devices, Map
-from .._engine.plans import Action, Done, Existing, Plan
+from .._engine.plans import ELSEWHERE, Action, Done, Existing, Plan
 from .._engine.resource import Resource
 from . import clashes
 from .arguments import defaults
@@ -235,7 +235,8 @@ class Planner:
         if node.found is None:
             node.action, node.why = CREATE, "it is not there"
             return
-        node.action = REPLACE if any(step.action is Action.DELETE for step in plan.steps) else UPDATE
+        anew = any(step.action is Action.DELETE and step.detail != ELSEWHERE for step in plan.steps)
+        node.action = REPLACE if anew else UPDATE
         options = ", ".join(sorted({*plan.before, *plan.after} - {node.kind.named_by})) or "what cannot be compared"
         node.why = f"it {'is adopted, and ' if adopted else ''}differs in {options}"
 

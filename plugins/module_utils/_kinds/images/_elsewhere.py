@@ -16,7 +16,7 @@ from typing import Any
 from ..._api.client import Client
 from ..._api.errors import InvalidInput, LXDError, Missing, ServerError, did_you_mean
 from ..._engine import values
-from ..._engine.plans import Action, Plan, Step
+from ..._engine.plans import ELSEWHERE, Action, Plan, Step
 from .. import _other_server as servers
 from ._source import find_image
 
@@ -122,7 +122,7 @@ class ImageCopy:
         if not self.move or not self.find():
             return []
         plan.before["original"], plan.after["original"] = "present", "absent"
-        return [Step(Action.DELETE, f"delete image {self.label}", self._leave, detail="original")]
+        return [Step(Action.DELETE, f"delete image {self.label}", self._leave, detail=ELSEWHERE)]
 
     def _leave(self) -> None:
         found = self.find()

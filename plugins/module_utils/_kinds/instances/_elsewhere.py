@@ -14,7 +14,7 @@ from typing import Any
 from ..._api.client import quote
 from ..._api.errors import InvalidInput
 from ..._engine import values
-from ..._engine.plans import Action, Existing, Step
+from ..._engine.plans import ELSEWHERE, Action, Existing, Step
 from .._copied import LIVE
 from .._copies import digest
 from .._original import Original
@@ -105,6 +105,4 @@ class InstanceOriginal(Original):
         self.refuse_move(original)
         grace = int((original.get("expanded_config") or {}).get("boot.host_shutdown_timeout") or GRACE)
         power = Power(self.there, self.url, self.query, self.resource.params["force"], grace)
-        return [
-            Step(Action.STOP, f"stop instance {self.label}", functools.partial(power.do, "stop"), detail="original")
-        ]
+        return [Step(Action.STOP, f"stop instance {self.label}", functools.partial(power.do, "stop"), detail=ELSEWHERE)]

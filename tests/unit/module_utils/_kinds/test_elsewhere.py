@@ -11,6 +11,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import I
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import COPY, MARK
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._copied import Mark, is_elsewhere, is_part
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image import Image
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance import Instance
 from ansible_collections.cloudhost.lxd.tests.unit.memory import DEFAULTS, Memory, MemoryClient, params_of
 
@@ -233,3 +234,74 @@ def test_the_server_itself_and_another_product_are_refused(servers):
 def test_a_text_is_the_address_of_an_image_server():
     assert not is_elsewhere({"type": "image", "server": "https://images"})
     assert not is_elsewhere(None)
+
+
+class Images(Two):
+    """The same with images, which have no name of their own."""
+
+    def write(self, method, path, body=None, etag=None, wait=True, **query):
+        self.log.append((self.url, method, path, body))
+        if path.endswith(("/secret", "/export")):
+            return {"id": "1", "metadata": {"secret": SECRET}}
+        if (body or {}).get("source"):
+            fingerprint = body["source"]["fingerprint"]
+            self.memory.put(f"/1.0/images/{fingerprint}", fingerprint=fingerprint, properties={}, aliases=[])
+            return {"id": "1", "metadata": {"secret": SECRET}}
+        if path == "/1.0/images/aliases":
+            self.memory.put(f"{path}/{body['name']}", description="", **body)
+            return None
+        return None if "/operations/" in path else MemoryClient.write(self, method, path, body, etag)
+
+
+def image(client, **source):
+    given = {"server": SERVER, "alias": "site", **source}
+    return Image(client, params_of(Image, name="site", source=given))
+
+
+@pytest.fixture
+def images():
+    log = []
+    here, there = (Images(Memory(), url, log) for url in ("https://new:8443", "https://old:8443"))
+    here.other = there
+    for number, one in enumerate((here, there)):
+        environment = {
+            **one.server["environment"],
+            "certificate": f"pem {number}",
+            "certificate_fingerprint": str(number),
+        }
+        one.memory.objects["/1.0"]["environment"] = environment
+    for fingerprint in ("a" * 64, "b" * 64):
+        there.memory.put(f"/1.0/images/{fingerprint}", fingerprint=fingerprint, properties={}, aliases=[])
+    there.memory.put("/1.0/images/aliases/site", target="a" * 64, description="")
+    return here
+
+
+@pytest.mark.parametrize("mode", ["pull", "push"])
+def test_an_image_is_copied_and_follows_the_alias(images, mode):
+    done = converge(image(images, mode=mode, refresh=True))
+    assert done.actions == ["create image site as a copy of site of https://old:8443"]
+    sent = {path: body for _url, method, path, body in images.log if method == "POST"}
+    if mode == "pull":
+        taken = sent["/1.0/images"]["source"]
+        assert (taken["server"], taken["secret"], taken["certificate"]) == ("https://old:8443", SECRET, "pem 1")
+    else:
+        taken = sent[f"/1.0/images/{'a' * 64}/export"]
+        assert (taken["target"], taken["secret"], taken["certificate"]) == ("https://new:8443", SECRET, "pem 0")
+    assert SECRET not in str(done)
+    assert converge(image(images, refresh=True)).changed is False
+    images.other.memory.objects["/1.0/images/aliases/site"]["target"] = "b" * 64
+    assert converge(image(images)).changed is False
+    with pytest.raises(LXDError, match="is another one than site"):
+        converge(image(images, move=True))
+    assert converge(image(images, refresh=True)).changed is True
+    assert images.memory.objects["/1.0/images/aliases/site"]["target"] == "b" * 64
+    assert converge(image(images, move=True)).actions == ["delete image site of https://old:8443"]
+    assert f"/1.0/images/{'b' * 64}" not in images.other.memory.objects
+    assert f"/1.0/images/{'a' * 64}" in images.other.memory.objects
+
+
+def test_an_image_that_is_not_there(images):
+    with pytest.raises(LXDError, match=r"source.alias: there is no image 'sight' on "):
+        converge(image(images, alias="sight"))
+    with pytest.raises(LXDError, match="either alias or fingerprint"):
+        converge(image(images, fingerprint="a" * 64))
