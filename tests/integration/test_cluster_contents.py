@@ -221,7 +221,7 @@ def test_the_data_of_a_volume_moves_to_another_member(hosts: Hosts) -> None:
     assert (done["storage_volume"]["location"], done["storage_volume"]["description"]) == ("node2", "moves")
     assert hashlib.sha256(_file(second, "moved").read_bytes()).hexdigest() == before
     assert not file.exists()
-    assert len(first.query("/1.0/storage-pools/local/volumes/custom/moved/snapshots?target=node2")) == 1
+    assert len(second.query("/1.0/storage-pools/local/volumes/custom/moved/snapshots?target=node2")) == 1
     first.run("storage_volume", pool="local", name="moved", target="node2", state="absent", force=True)
 
 

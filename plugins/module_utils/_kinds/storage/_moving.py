@@ -43,6 +43,23 @@ def _ask(volume: Any, old: str, new: str) -> None:
     pool = volume.whole.get("pool", volume.params["pool"])
     body = {"name": volume.name, "pool": pool, "migration": True, "source": {"location": old}}
     volume.writer.write("POST", volume.url(), body, **{**volume.query(), "target": new})
+    attempt = 0
+    while old in _places(volume):  # Incus deletes it where it was after the operation has ended
+        volume.client.deadline.pause(attempt, f"waiting until storage_volume {volume.name} is gone from {old}")
+        attempt += 1
+
+
+def _places(volume: Any) -> dict[str, set[str]]:
+    """The snapshots of the volume by the members that have one of this name. LXD 5.0 lists the snapshots at the path of
+    a volume for the member that answers only, whatever the target.
+    """
+    query = {key: value for key, value in volume.query().items() if key != "target"}
+    found: dict[str, set[str]] = {}
+    for one in volume.writer.get(volume.collection, recursion=1, **query).metadata or []:
+        name, _slash, snapshot = one["name"].partition("/")
+        if name == volume.name:
+            found.setdefault(one["location"], set()).update([snapshot] if snapshot else [])
+    return found
 
 
 def _send(volume: Any, old: str, new: str) -> None:
@@ -58,8 +75,8 @@ def _send(volume: Any, old: str, new: str) -> None:
     source = {"name": volume.name, "pool": volume.whole.get("pool", volume.params["pool"])}
     migration.pull(migration.Side(writer, volume.collection, body, here), sending, source)
     made = writer.get(volume.url(), **here)
-    one, other = (writer.names(f"{volume.url()}/snapshots", **place) for place in (there, here))
-    if sorted(one) != sorted(other):
+    places = _places(volume)
+    if places[old] != places[new]:
         raise LXDError(f"storage_volume {volume.name} of {old} is not deleted: its snapshots have changed meanwhile.")
     writer.write("PUT", volume.url(), {**made.metadata, "config": config}, etag=made.etag, **here)
     writer.write("DELETE", volume.url(), **there)
