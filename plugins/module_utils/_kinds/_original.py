@@ -53,7 +53,6 @@ class Original:
         """The server that it is on."""
         if self._there is None:
             self._there = servers.other_server(self.resource.client, self.source)
-            servers.refuse_other_product(self.resource.client, self._there, self.kind)
         return self._there
 
     @property
@@ -62,7 +61,10 @@ class Original:
         return f"{self.name} of {self.source['server']['url']}"
 
     def find(self) -> dict[str, Any] | None:
-        return servers.find(self.there, self.url, **self.query)
+        found = servers.find(self.there, self.url, **self.query)
+        servers.check_other(self.resource.client, self.there)
+        servers.check_product(self.resource.client, self.there, self.kind)
+        return found
 
     def get(self) -> dict[str, Any]:
         """The object.

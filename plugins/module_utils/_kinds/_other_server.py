@@ -10,7 +10,8 @@ other.
 
 from __future__ import annotations
 
-from typing import Any, Mapping
+import contextlib
+from typing import Any, Iterator, Mapping
 
 from .._api.client import Client
 from .._api.errors import ConnectionFailed, InvalidInput, ServerError, did_you_mean
@@ -52,31 +53,62 @@ def check_source(source: Mapping[str, Any], known: tuple[str, ...]) -> None:
 
 
 def other_server(client: Reader, source: Mapping[str, Any]) -> Client:
-    """The other server, which answers and is not the server of the task. It is asked about itself only.
+    """A conversation with the other server. Nothing is sent yet."""
+    given = {option: source["server"].get(option) for option in OPTIONS}
+    validate = given["validate_certs"] in (None, True) or values.is_true(str(given["validate_certs"]))
+    unset = [option for option in ("client_cert", "client_key") if given[option] is None]
+    return client.beside(
+        {**{option: value for option, value in given.items() if option not in unset}, "validate_certs": validate}
+    )
 
-    :raises InvalidInput: if it is the server of the task
+
+def find(other: Client, path: str, **query: Any) -> dict[str, Any] | None:
+    """An object of the other server; None if it does not exist.
+
+    :raises InvalidInput: if that server does not trust this client
     :raises ConnectionFailed: if it cannot be reached, or is not the one that is pinned
     """
-    given = {option: source["server"].get(option) for option in OPTIONS if source["server"].get(option) is not None}
-    given.setdefault("server_cert", None)
-    given.setdefault("server_fingerprint", None)
-    given.setdefault("trust_token", None)
-    validate = given.get("validate_certs", True)
-    other = client.beside({**given, "validate_certs": validate is True or values.is_true(str(validate))})
+    with _of_source():
+        reply = other.find(path, **query)
+    return dict(reply.metadata) if reply else None
+
+
+def check_trust(other: Client) -> None:
+    """Refuse a server that does not trust this client; see `find`. It would show its public images only."""
+    with _of_source():
+        other.get("/1.0/projects")
+
+
+@contextlib.contextmanager
+def _of_source() -> Iterator[None]:
+    """Name the option in errors of the other server."""
     try:
-        there, here = (server.server.get("environment") or {} for server in (other, client))
+        yield
     except ConnectionFailed as exc:
         raise ConnectionFailed(f"source.server: {exc}", exc.sent, exc.permanent) from exc
-    mine, theirs = here.get("certificate_fingerprint"), there.get("certificate_fingerprint")
+    except ServerError as exc:
+        if exc.code == 403:
+            raise InvalidInput(f"source.server: {exc}") from exc
+        raise
+
+
+def check_other(client: Reader, other: Client) -> None:
+    """Refuse the server of the task itself. A server shows what it is only to a client that it trusts.
+
+    :raises InvalidInput: if both are one
+    """
+    mine, theirs = (_environment(server).get("certificate_fingerprint") for server in (client, other))
     if mine and mine == theirs:
         raise InvalidInput(
             f"source.server: {other.url} is the server of the task itself. Leave server out for a copy on one server."
         )
-    return other
 
 
-def refuse_other_product(client: Reader, other: Client, kind: str) -> None:
-    """Refuse what LXD and Incus do not send to each other."""
+def check_product(client: Reader, other: Client, kind: str) -> None:
+    """Refuse what LXD and Incus do not send to each other.
+
+    :raises InvalidInput: if they are of different products
+    """
     if client.implementation != other.implementation:
         raise InvalidInput(
             f"source.server: {other.label} and {client.label} are of different products, which send each other nothing "
@@ -84,18 +116,8 @@ def refuse_other_product(client: Reader, other: Client, kind: str) -> None:
         )
 
 
-def find(other: Client, path: str, **query: Any) -> dict[str, Any] | None:
-    """An object of the other server; None if it does not exist.
-
-    :raises InvalidInput: if that server does not trust this client
-    """
-    try:
-        reply = other.find(path, **query)
-    except ServerError as exc:
-        if exc.code == 403:
-            raise InvalidInput(f"source.server: {exc}") from exc
-        raise
-    return dict(reply.metadata) if reply else None
+def _environment(server: Reader) -> dict[str, Any]:
+    return dict(server.server.get("environment") or {})
 
 
 def addresses(server: Client) -> list[str]:
@@ -105,7 +127,7 @@ def addresses(server: Client) -> list[str]:
     """
     if server.url.startswith("https:"):
         return [server.url]
-    listening = (server.server.get("environment") or {}).get("addresses") or []
+    listening = _environment(server).get("addresses") or []
     if not listening:
         raise InvalidInput(
             f"source.mode: {server.label} does not listen on the network, so the other server cannot connect to it: "
@@ -116,4 +138,4 @@ def addresses(server: Client) -> list[str]:
 
 def certificate(server: Client) -> str:
     """The certificate of a server as PEM, which the other one pins."""
-    return str((server.server.get("environment") or {}).get("certificate") or "")
+    return str(_environment(server).get("certificate") or "")

@@ -48,12 +48,11 @@ class ImageCopy:
 
     def find(self) -> str | None:
         """The fingerprint of the original; None if there is none."""
-        try:
-            return find_image(self.there, self.name, self.query["project"])
-        except ServerError as exc:
-            if exc.code == 403:
-                raise InvalidInput(f"source.server: {exc}") from exc
-            raise
+        servers.find(
+            self.there, "/1.0/images", recursion=0, **self.query
+        )  # which a server shows only to who is trusted
+        servers.check_other(self.resource.client, self.there)
+        return find_image(self.there, self.name, self.query["project"])
 
     def fingerprint(self) -> str:
         """The same, for an image to copy.

@@ -40,6 +40,8 @@ def to_member(volume: Any, plan: Plan) -> list[Step]:
 
 
 def _ask(volume: Any, old: str, new: str) -> None:
+    """Have the servers move it. Incus 6.0.4 does not take the description along."""
+    before = volume.fetch(volume.name).object
     pool = volume.whole.get("pool", volume.params["pool"])
     body = {"name": volume.name, "pool": pool, "migration": True, "source": {"location": old}}
     volume.writer.write("POST", volume.url(), body, **{**volume.query(), "target": new})
@@ -47,6 +49,11 @@ def _ask(volume: Any, old: str, new: str) -> None:
     while old in _places(volume):  # Incus deletes it where it was after the operation has ended
         volume.client.deadline.pause(attempt, f"waiting until storage_volume {volume.name} is gone from {old}")
         attempt += 1
+    query = {**volume.query(), "target": new}
+    made = volume.writer.get(volume.url(), **query)
+    if made.metadata.get("description") != before.get("description"):
+        body = {**made.metadata, "description": before.get("description")}
+        volume.writer.write("PUT", volume.url(), body, etag=made.etag, **query)
 
 
 def _places(volume: Any) -> dict[str, set[str]]:
