@@ -192,6 +192,8 @@ def test_an_image_is_copied_and_moved(pair: Pair, tmp_path: pathlib.Path) -> Non
         tiny.empty(tmp_path / name, f"{name}-{pair.old.kind}")
     source = {"server": pair.there, "alias": "site", "refresh": True}
     assert "there is no image 'site'" in pair.new.refuses("image", name="site", source=source)
+    stranger = {key: pair.there[key] for key in ("url", "server_fingerprint")}
+    assert "does not trust this client" in pair.new.refuses("image", name="site", source={**source, "server": stranger})
     for mode, file in (("pull", "one"), ("push", "two")):
         pair.old.run("image", name="site", file=str(tmp_path / file))
         done = pair.new.converges("image", name="site", source={**source, "mode": mode})

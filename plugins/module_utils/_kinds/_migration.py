@@ -52,7 +52,7 @@ class Offer:
         """Whether nobody has connected to it."""
         with contextlib.suppress(LXDError):
             found = self.client.find(self.path)
-            return bool(found) and found.metadata.get("status_code") in OPERATION_RUNNING
+            return found is not None and found.metadata.get("status_code") in OPERATION_RUNNING
         return False
 
     def cancel(self) -> None:

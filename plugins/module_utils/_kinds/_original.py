@@ -39,7 +39,7 @@ class Original:
         self.name = str(self.source.get(self.named_by) or "")
         if not self.name:
             raise InvalidInput(f"source.{self.named_by}: the name of the {self.kind} to copy is missing.")
-        self.query = {"project": self.source.get("project")}
+        self.query: dict[str, Any] = {"project": self.source.get("project")}
         self.moves = self.says("move")
         self.mode = str(self.source.get("mode") or "pull")
         self._there: Client | None = None

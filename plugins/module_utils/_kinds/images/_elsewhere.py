@@ -32,7 +32,7 @@ class ImageCopy:
         if len(named) != 1:
             raise InvalidInput("source: write either alias or fingerprint, the image of the other server.")
         self.name = str(named[0])
-        self.query = {"project": self.source.get("project")}
+        self.query: dict[str, Any] = {"project": self.source.get("project")}
         self.refresh, self.move = (values.is_true(str(self.source.get(key))) for key in ("refresh", "move"))
         self._there: Client | None = None
 
@@ -48,9 +48,7 @@ class ImageCopy:
 
     def find(self) -> str | None:
         """The fingerprint of the original; None if there is none."""
-        servers.find(
-            self.there, "/1.0/images", recursion=0, **self.query
-        )  # which a server shows only to who is trusted
+        servers.check_trust(self.there)
         servers.check_other(self.resource.client, self.there)
         return find_image(self.there, self.name, self.query["project"])
 

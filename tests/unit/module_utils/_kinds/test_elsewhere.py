@@ -273,6 +273,7 @@ def images():
     for fingerprint in ("a" * 64, "b" * 64):
         there.memory.put(f"/1.0/images/{fingerprint}", fingerprint=fingerprint, properties={}, aliases=[])
     there.memory.put("/1.0/images/aliases/site", target="a" * 64, description="")
+    there.memory.objects["/1.0/projects"] = {}
     return here
 
 
