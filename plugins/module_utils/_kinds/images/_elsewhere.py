@@ -50,6 +50,7 @@ class ImageCopy:
         """The fingerprint of the original; None if there is none."""
         servers.check_trust(self.there)
         servers.check_other(self.resource.client, self.there)
+        servers.check_product(self.resource.client, self.there, "image")
         return find_image(self.there, self.name, self.query["project"])
 
     def fingerprint(self) -> str:
@@ -97,12 +98,14 @@ class ImageCopy:
         path, source = f"/1.0/images/{fingerprint}", {"fingerprint": fingerprint, "mode": self._mode}
         receiving = Side(here, "/1.0/images", {}, self.resource.query())
         if self._mode == "pull":
-            both = here.implementation == there.implementation == "incus"
-            secret = Offer(Side(there, f"{path}/secret", {}, self.query), {}).secrets
-            about = {"type": "image", "protocol": "incus" if both else "lxd", "certificate": servers.certificate(there)}
+            token = Offer(Side(there, f"{path}/secret", {}, self.query), {})
+            about = {"type": "image", "protocol": here.implementation, "certificate": servers.certificate(there)}
             project = {"project": self.query["project"]} if self.query["project"] else {}
             server = servers.addresses(there)[0]
-            receiving.post({"source": {**source, **about, **project, **secret, "server": server}})
+            try:
+                receiving.post({"source": {**source, **about, **project, **token.secrets, "server": server}})
+            except ServerError as exc:
+                raise token.without(exc) from exc
             return
         offer = Offer(receiving, {"source": source})
         target = {"target": servers.addresses(here)[0], "certificate": servers.certificate(here), **offer.secrets}
