@@ -234,8 +234,8 @@ def test_what_breaks_off_is_finished_by_the_next_run(web: Pair) -> None:
             web.new.end(begun)
         except ModuleFailed as exc:
             assert "Failed to create instance web2" in str(exc)
-            left = web.new.query("/1.0/instances?recursion=1")
-            assert all(is_part(one) for one in left), "half a copy looks whole"
+            left = web.new.query("/1.0/instances/web2", check=False)
+            assert left is None or is_part(left), "half a copy looks whole"
         else:
             assert node is web.new, "it is whole without its original"
     web.new.run("instance", **task)
