@@ -32,7 +32,7 @@ class Action(enum.Enum):
     CREATE, UPDATE, RENAME, DELETE = "create", "update", "rename", "delete"
     FINISH, MOVE, REBUILD, REFRESH, RESTORE = "finish", "move", "rebuild", "refresh", "restore"
     START, STOP, RESTART, FREEZE, UNFREEZE = "start", "stop", "restart", "freeze", "unfreeze"
-    EVACUATE, JOIN = "evacuate", "join"
+    EVACUATE, JOIN, ISSUE = "evacuate", "join", "issue"
     EXPORT, IMPORT = "export", "import"
 
     @property

@@ -4,7 +4,9 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""What trust tokens and join tokens have in common: both are pending operations until they are used."""
+"""What tokens have in common: trust tokens and join tokens are pending operations until they are used, and others are
+shown once, in the answer to the request that makes them.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +16,12 @@ import json
 from typing import Any
 
 from .._api.client import Client
+from .._api.errors import LXDError
 from .._api.operations import OPERATION_RUNNING
 from .._api.reader import Reader
 from .._engine import values
+from .._engine.plans import Existing
+from .._engine.resource import Resource
 
 #: A token that expires within this time is treated as expired, since it has yet to be used.
 MARGIN = datetime.timedelta(minutes=5)
@@ -48,14 +53,44 @@ def shown(operation: dict[str, Any], field: str, name: str) -> dict[str, Any]:
     }
     if data.get("expiresAt"):
         content["expires_at"] = data["expiresAt"]
-    raw = base64.b64encode(json.dumps(content).encode()).decode()
     return {
         "id": operation["id"],
         "name": name,
-        "token": raw,
+        "token": encoded(content),
         "addresses": data["addresses"],
         "expires_at": data.get("expiresAt"),
     }
+
+
+def encoded(content: dict[str, Any]) -> str:
+    """A token as clients take it."""
+    return base64.b64encode(json.dumps(content).encode()).decode()
+
+
+class ShownOnce(Resource):
+    """A kind with requests whose answer has a token, which the server never shows again.
+
+    :ivar token: the token that this run was given; empty once it has asked for one, and None before that
+    """
+
+    returned_secrets = ("token",)
+    token: str | None = None
+
+    def offered(self, path: str, body: dict[str, Any]) -> None:
+        """`POST` a request, and keep the token of the answer: text, or what `encoded` takes."""
+        self.token = ""
+        made = self.writer.write("POST", path, body)
+        self.token = encoded(made) if "secret" in made else made["token"]
+
+    def after_apply(self, found: Existing | None) -> dict[str, Any] | None:
+        if not found or self.token is None:
+            return None
+        if not self.token:
+            raise LXDError(
+                f"{self.kind} '{self.name}' on {self.client.label}: the answer with the token was lost, and the server "
+                "does not show it again. Delete it with state: absent, and run this task again."
+            )
+        return {**found.object, "token": self.token}
 
 
 def _over(operation: dict[str, Any]) -> bool:

@@ -1,0 +1,128 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The specifications of the API by version (`data/specification.txt`), and what a request has that is not in them.
+
+They have names and types. What a server does with a request is not in them.
+"""
+
+from __future__ import annotations
+
+import functools
+import pathlib
+import re
+from typing import Any, NamedTuple
+
+PLACE = pathlib.Path(__file__).parent / "data" / "specification.txt"
+#: What a server reads as the empty value of any type.
+NOTHING = None
+
+
+class Facts(NamedTuple):
+    """What one version has: extensions, types by path and verb, and types by object and field."""
+
+    extensions: set[str]
+    paths: dict[str, dict[str, str]]
+    types: dict[str, dict[str, str]]
+
+
+@functools.lru_cache(maxsize=None)
+def all_facts() -> dict[str, Facts]:
+    """By version, as in `lxd-6.9`."""
+    found: dict[str, Facts] = {}
+    for line in PLACE.read_text(encoding="utf-8").splitlines():
+        marks, *words = line.split()
+        if marks == "versions":
+            found = {version: Facts(set(), {}, {}) for version in words}
+            continue
+        for mark, facts in zip(marks, found.values()) if marks != "#" else ():
+            if mark != "x":
+                continue
+            if words[0] == "extension":
+                facts.extensions.add(words[1])
+            else:
+                (facts.paths if words[0] == "path" else facts.types).setdefault(words[1], {})[words[2]] = words[3]
+    return found
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)))
+
+
+class Specification:
+    """The API of one version of one product.
+
+    :ivar version: as in `lxd-6.9`
+    """
+
+    def __init__(self, version: str) -> None:
+        self.version = version
+        self.product = version.partition("-")[0]
+        self.extensions, self.paths, self.types = all_facts()[version]
+        self._found: dict[tuple[str, ...], str | None] = {}
+
+    def template(self, path: str) -> str | None:
+        """The path of the specification that a path of a request is one of."""
+        parts = tuple(path.partition("?")[0].split("/"))
+        if parts not in self._found:
+            fitting = [
+                template
+                for template in self.paths
+                if len(template.split("/")) == len(parts)
+                and all(part in ("{}", mine) for part, mine in zip(template.split("/"), parts))
+            ]
+            self._found[parts] = min(fitting, key=lambda template: template.count("{}"), default=None)
+        return self._found[parts]
+
+    def wrong(self, method: str, path: str, body: Any = None) -> list[str]:
+        """What a request has that this version does not know.
+
+        The body of a PUT and of a PATCH can have all that GET returns: the servers leave out what cannot be written.
+        """
+        template = self.template(path)
+        if template is None:
+            return [f"{self.version} has no path {path.partition('?')[0]}"]
+        verbs = self.paths[template]
+        if method not in verbs:
+            return [f"{self.version} has no {method} {template}"]
+        if body is None:
+            return []
+        where, kind = f"{method} {template}", verbs[method]
+        if kind not in self.types:
+            return [] if kind == "raw" else [f"{self.version}: {where} has no body"]
+        fields = {**(self.types.get(verbs.get("GET", "")) or {} if method != "POST" else {}), **self.types[kind]}
+        return self._wrong_object(f"{where} {kind}", fields, body)
+
+    def _wrong_object(self, where: str, fields: dict[str, str], body: Any) -> list[str]:
+        if not isinstance(body, dict):
+            return [f"{self.version}: {where} is no object"]
+        found = [f"{self.version}: {where} has no field '{key}'" for key in body if key not in fields]
+        for key, value in body.items():
+            found += self._wrong_value(f"{where}.{key}", fields[key], value) if key in fields else []
+        return found
+
+    def _wrong_value(self, where: str, kind: str, value: Any) -> list[str]:
+        if value is NOTHING or kind == "any":
+            return []
+        outer, _bracket, inner = kind.rstrip(")").partition("(") if "(" in kind else (kind, "", "")
+        inner = kind[len(outer) + 1 : -1]
+        if kind in self.types:
+            return self._wrong_object(where, self.types[kind], value)
+        plain = {"string": str, "time": str, "int": int, "float": (int, float), "bool": bool, "list": list, "map": dict}
+        if not isinstance(value, plain[outer]) or (isinstance(value, bool) and outer != "bool"):
+            return [f"{self.version}: {where} is {type(value).__name__}, and has to be {kind}"]
+        values = value.values() if outer == "map" else value if outer == "list" else ()
+        return [words for each in values for words in self._wrong_value(where, inner, each)]
+
+
+@functools.lru_cache(maxsize=None)
+def specification(version: str) -> Specification:
+    return Specification(version)
+
+
+def versions(product: str, since: str = "") -> list[Specification]:
+    """The specifications of a product that are not older than a version; the oldest of all if that is older."""
+    found = [specification(version) for version in all_facts() if version.startswith(f"{product}-")]
+    fitting = [one for one in found if numbers(one.version)[:2] >= numbers(since)[:2]]
+    return fitting
