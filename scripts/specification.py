@@ -36,6 +36,11 @@ HEAD = """\
 """
 #: What `doc/rest-api.yaml` calls by another name than it has.
 MISNAMED = {"IdentitiesPostTLS": "IdentitiesTLSPost"}
+#: Types that it leaves out of requests, and that the handlers have.
+UNTOLD = {
+    ("/1.0/networks/{}/load-balancer-pools/{}", "GET"): "NetworkLoadBalancerPool",
+    ("/1.0/placement-groups/{}", "POST"): "PlacementGroupPost",
+}
 #: Types that `doc/rest-api.yaml` does not tell from any dictionary.
 MAPS = {"ConfigMap": "map(string)", "DevicesMap": "map(map(string))"}
 GO = {"string": "string", "bool": "boolean", "int": "integer"}
@@ -78,6 +83,7 @@ def facts_of(specification: dict[str, Any]) -> Iterator[Fact]:
         plain = re.sub(r"{\w+}", "{}", path.partition("?")[0])
         for verb, operation in specification["paths"][path].items():
             verbs.setdefault((plain, verb.upper()), type_of(verb, operation, definitions))
+    verbs.update({request: kind for request, kind in UNTOLD.items() if request in verbs})
     yield from (("path", path, verb, kind) for (path, verb), kind in verbs.items())
     known: set[str] = set()
     wanted = set(verbs.values())
@@ -135,7 +141,11 @@ def of_version(product: str, source: Source) -> set[Fact]:
     for wrong, right in MISNAMED.items():
         text = text.replace(f"#/definitions/{wrong}'", f"#/definitions/{right}'")
     specification = yaml.load(text, Loader=LOADER)  # noqa: S506 - a safe loader
-    for name in sorted(set(re.findall(r"#/definitions/(\w+)", text)) - set(specification["definitions"])):
+    named = {*re.findall(r"#/definitions/(\w+)", text)}
+    named.update(
+        kind for (path, _verb), kind in UNTOLD.items() if f"{path.rpartition('/')[0]}:" in re.sub(r"{\w+}", "{}", text)
+    )
+    for name in sorted(named - set(specification["definitions"])):
         specification["definitions"][name] = source.struct(name)
     listed = re.search(r"(?s)\nvar APIExtensions = \[\]string\{(.*?)\n\}", source.content(EXTENSIONS[product]))
     assert listed, f"no list of extensions in {EXTENSIONS[product]} at {source.tag}"

@@ -15,8 +15,16 @@ import re
 from typing import Any, NamedTuple
 
 PLACE = pathlib.Path(__file__).parent / "data" / "specification.txt"
-#: What a server reads as the empty value of any type.
-NOTHING = None
+#: The types of JSON, as Python has them.
+PYTHON: dict[str, Any] = {
+    "string": str,
+    "time": str,
+    "int": int,
+    "float": (int, float),
+    "bool": bool,
+    "list": list,
+    "map": dict,
+}
 
 
 class Facts(NamedTuple):
@@ -91,29 +99,32 @@ class Specification:
         where, kind = f"{method} {template}", verbs[method]
         if kind not in self.types:
             return [] if kind == "raw" else [f"{self.version}: {where} has no body"]
-        fields = {**(self.types.get(verbs.get("GET", "")) or {} if method != "POST" else {}), **self.types[kind]}
-        return self._wrong_object(f"{where} {kind}", fields, body)
+        shown = self.shown(path) if method != "POST" else {}
+        return self._wrong_object(f"{where} {kind}", {**shown, **self.types[kind]}, body)
+
+    def shown(self, path: str) -> dict[str, str]:
+        """The fields of the object at a path, with their types, as GET returns it."""
+        return self.types.get(self.paths.get(self.template(path) or "", {}).get("GET", ""), {})
 
     def _wrong_object(self, where: str, fields: dict[str, str], body: Any) -> list[str]:
         if not isinstance(body, dict):
             return [f"{self.version}: {where} is no object"]
-        found = [f"{self.version}: {where} has no field '{key}'" for key in body if key not in fields]
+        known = {**{key.lower(): kind for key, kind in fields.items()}, **fields}  # servers take a key in any case
+        found = [f"{self.version}: {where} has no field '{key}'" for key in body if key not in known]
         for key, value in body.items():
-            found += self._wrong_value(f"{where}.{key}", fields[key], value) if key in fields else []
+            found += self._wrong_value(f"{where}.{key}", known[key], value) if key in known else []
         return found
 
     def _wrong_value(self, where: str, kind: str, value: Any) -> list[str]:
-        if value is NOTHING or kind == "any":
+        if value is None or kind == "any":  # null is the empty value of any type
             return []
-        outer, _bracket, inner = kind.rstrip(")").partition("(") if "(" in kind else (kind, "", "")
-        inner = kind[len(outer) + 1 : -1]
         if kind in self.types:
             return self._wrong_object(where, self.types[kind], value)
-        plain = {"string": str, "time": str, "int": int, "float": (int, float), "bool": bool, "list": list, "map": dict}
-        if not isinstance(value, plain[outer]) or (isinstance(value, bool) and outer != "bool"):
+        outer, _bracket, rest = kind.partition("(")
+        if not isinstance(value, PYTHON[outer]) or (isinstance(value, bool) and outer != "bool"):
             return [f"{self.version}: {where} is {type(value).__name__}, and has to be {kind}"]
-        values = value.values() if outer == "map" else value if outer == "list" else ()
-        return [words for each in values for words in self._wrong_value(where, inner, each)]
+        each = value.values() if outer == "map" else value if outer == "list" else ()
+        return [words for one in each for words in self._wrong_value(where, rest[:-1], one)]
 
 
 @functools.lru_cache(maxsize=None)
@@ -121,8 +132,7 @@ def specification(version: str) -> Specification:
     return Specification(version)
 
 
-def versions(product: str, since: str = "") -> list[Specification]:
-    """The specifications of a product that are not older than a version; the oldest of all if that is older."""
+def versions(product: str, since: str) -> list[Specification]:
+    """The specifications of a product that are not older than a version, patches aside."""
     found = [specification(version) for version in all_facts() if version.startswith(f"{product}-")]
-    fitting = [one for one in found if numbers(one.version)[:2] >= numbers(since)[:2]]
-    return fitting
+    return [one for one in found if numbers(one.version)[:2] >= numbers(since)[:2]]

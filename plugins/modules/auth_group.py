@@ -10,8 +10,8 @@ module: auth_group
 short_description: Manage authorization groups of LXD
 version_added: 0.1.0
 description:
-  - Creates, changes, renames and deletes groups, over C(/1.0/auth/groups). A group has permissions, which its members
-    have: identities, and groups of an identity provider.
+  - Creates, changes, renames and deletes groups, over C(/1.0/auth/groups). Members of a group have its
+    permissions. They are identities, and groups of an identity provider.
   - The server refuses changes of its own group C(admins).
   - LXD only, 5.21 and later. The tests of this collection have no server with this API. So this module has not been
     run on one, and its requests are checked against the specification of the API.

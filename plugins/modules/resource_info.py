@@ -23,9 +23,13 @@ options:
     type: str
     required: true
     choices:
+      - auth_group
       - certificate
       - cluster_group
+      - cluster_link
       - cluster_member
+      - identity
+      - identity_provider_group
       - image
       - image_alias
       - instance
@@ -37,12 +41,15 @@ options:
       - network_forward
       - network_integration
       - network_load_balancer
+      - network_load_balancer_pool
       - network_peer
       - network_zone
       - network_zone_record
       - operation
+      - placement_group
       - profile
       - project
+      - replicator
       - storage_bucket
       - storage_bucket_key
       - storage_pool

@@ -11,12 +11,18 @@ list with the directory.
 from __future__ import annotations
 
 from .._engine.resource import Resource
+from .._kinds.access.auth_group import AuthGroup
 from .._kinds.access.certificate import Certificate
+from .._kinds.access.identity import Identity
+from .._kinds.access.identity_provider_group import IdentityProviderGroup
 from .._kinds.access.trust_token import TrustToken
 from .._kinds.clusters.cluster import Cluster
 from .._kinds.clusters.cluster_group import ClusterGroup
+from .._kinds.clusters.cluster_link import ClusterLink
 from .._kinds.clusters.cluster_member import ClusterMember
 from .._kinds.clusters.cluster_token import ClusterToken
+from .._kinds.clusters.placement_group import PlacementGroup
+from .._kinds.clusters.replicator import Replicator
 from .._kinds.images.image import Image
 from .._kinds.images.image_alias import ImageAlias
 from .._kinds.instances.instance import Instance
@@ -31,6 +37,7 @@ from .._kinds.networks.network_address_set import NetworkAddressSet
 from .._kinds.networks.network_forward import NetworkForward
 from .._kinds.networks.network_integration import NetworkIntegration
 from .._kinds.networks.network_load_balancer import NetworkLoadBalancer
+from .._kinds.networks.network_load_balancer_pool import NetworkLoadBalancerPool
 from .._kinds.networks.network_peer import NetworkPeer
 from .._kinds.networks.network_zone import NetworkZone
 from .._kinds.networks.network_zone_record import NetworkZoneRecord
@@ -44,11 +51,15 @@ from .._kinds.storage.storage_volume_backup import StorageVolumeBackup
 from .._kinds.storage.storage_volume_snapshot import StorageVolumeSnapshot
 
 _LISTED: tuple[type[Resource], ...] = (
+    AuthGroup,
     Certificate,
     Cluster,
     ClusterGroup,
+    ClusterLink,
     ClusterMember,
     ClusterToken,
+    Identity,
+    IdentityProviderGroup,
     Image,
     ImageAlias,
     Instance,
@@ -62,11 +73,14 @@ _LISTED: tuple[type[Resource], ...] = (
     NetworkForward,
     NetworkIntegration,
     NetworkLoadBalancer,
+    NetworkLoadBalancerPool,
     NetworkPeer,
     NetworkZone,
     NetworkZoneRecord,
+    PlacementGroup,
     Profile,
     Project,
+    Replicator,
     Server,
     StorageBucket,
     StorageBucketKey,

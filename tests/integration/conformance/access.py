@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Entries of certificates."""
+"""Entries of certificates, and of the identities and groups of LXD 5.21 and later, which no server of the tests has."""
 
 from __future__ import annotations
 
@@ -22,7 +22,19 @@ yMQRCl5ClShLAiARS20Pq59koGlfdmWyceusxHWpCrXwec1gw+b7ioGZdg==
 """
 
 
+ADMIN = {"entity_type": "server", "url": "/1.0", "entitlement": "admin"}
+
 ENTRIES = {
+    "auth_group": Entry(
+        key={"name": "suite"},
+        changes={"description": "of the suite", "permissions": [ADMIN]},
+        bad={
+            "name": ("a:b", ("name", "'a:b'", "no colon")),
+            "permissions": ([{**ADMIN, "url": ""}], ("permissions[0].url", "is empty")),
+        },
+        renamed="suite9",
+        theirs={"description": "theirs"},
+    ),
     "certificate": Entry(
         key={"certificate": CERTIFICATE},
         new={"name": "suite", "restricted": True, "projects": ["default"]},
@@ -36,5 +48,28 @@ ENTRIES = {
         needs=(("project", {"name": "suite"}),),
         fixed={"type": "metrics"},
         theirs={"projects": ["suite"]},
+    ),
+    "identity": Entry(
+        key={"name": "suite"},
+        new={"certificate": CERTIFICATE},
+        changes={"groups": ["suite"], "certificate": CERTIFICATE},
+        unset={"certificate": None},
+        bad={
+            "name": ("a/b", ("name", "'a/b'", "no slash")),
+            "certificate": ("nonsense", ("certificate",)),
+            "groups": (["nobody"], ("groups", "'nobody'")),
+        },
+        needs=(("auth_group", {"name": "suite"}),),
+        fixed={"type": "Client token bearer"},
+        anew=None,
+        theirs={"groups": ["suite"]},
+    ),
+    "identity_provider_group": Entry(
+        key={"name": "suite"},
+        changes={"groups": ["suite"]},
+        bad={"name": ("a/b", ("name", "'a/b'", "no slash")), "groups": (["nobody"], ("groups", "'nobody'"))},
+        needs=(("auth_group", {"name": "suite"}),),
+        renamed="suite9",
+        theirs={"groups": ["suite"]},
     ),
 }

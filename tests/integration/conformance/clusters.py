@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
-from .entry import Entry
+from .entry import EMPTY, Entry
+
+SPREAD = {"policy": "spread", "rigor": "permissive"}
+LINK = {"name": "suite", "auth_groups": []}
 
 ENTRIES = {
     "cluster_group": Entry(
@@ -19,6 +22,42 @@ ENTRIES = {
         renamed="suite9",
         theirs={"members": ["node1"]},
         etag=(),
+        place="cluster",
+    ),
+    "cluster_link": Entry(
+        key={"name": "suite"},
+        changes={"description": "of the suite", "config": {"user.a": 1}},
+        bad={
+            "name": ("a&b", ("name", "'a&b'", "ampersand")),
+            "config": ({"a": []}, ("config.a", "not a list")),
+        },
+        renamed="suite9",
+        fixed={"type": "bidirectional"},
+        users=(("replicator", {"name": "user", "config": {"cluster": "suite"}}),),
+        place="cluster",
+    ),
+    "placement_group": Entry(
+        key={"name": "suite"},
+        new={"config": SPREAD},
+        changes={"description": "of the suite", "config": {"user.a": 1}},
+        bad={
+            "name": ("a b", ("name", "'a b'", "dashes")),
+            "config": ({**SPREAD, "policy": "spred"}, ("config.policy", "Did you mean 'spread'?")),
+        },
+        renamed="suite9",
+        users=(("instance", {"name": "user", "config": {"placement.group": "suite"}, **EMPTY}),),
+        place="cluster",
+    ),
+    "replicator": Entry(
+        key={"name": "suite"},
+        new={"config": {"cluster": "suite"}},
+        changes={"description": "of the suite", "config": {"schedule": "@daily"}},
+        bad={
+            "name": ("a b", ("name", "'a b'", "dashes")),
+            "config": ({"cluster": "nobody"}, ("config.cluster", "'nobody'")),
+        },
+        needs=(("cluster_link", LINK),),
+        renamed="suite9",
         place="cluster",
     ),
 }

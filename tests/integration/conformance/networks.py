@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from .entry import Entry
+from .entry import EMPTY, Entry
 
 SILENT = {"ipv4.address": "none", "ipv6.address": "none"}
 NETWORK = {"name": "suite0", "config": {"ipv4.address": "10.158.45.1/24", "ipv6.address": "none"}}
@@ -90,6 +90,23 @@ ENTRIES = {
         fixed={"type": "ovs"},
         anew=None,
         lonely="only peers between the OVN of two servers use it",
+    ),
+    "network_load_balancer_pool": Entry(
+        key={"network": "suite0", "name": "suite"},
+        new={"config": {"target_port": "80"}},
+        changes={
+            "description": "of the suite",
+            "instances": [{"name": "suite", "target_port": "8080"}],
+            "config": {"protocol": "udp"},
+        },
+        bad={
+            "name": ("a:b", ("name", "'a:b'", "colon")),
+            "instances": ([{"name": "nobody"}], ("instances", "'nobody'")),
+            "config": NO_VALUE,
+        },
+        needs=(("network", NETWORK), ("instance", {"name": "suite", **EMPTY})),
+        lonely="only load balancers of OVN networks use it",
+        etag=(),
     ),
     "network_zone": Entry(
         key={"name": "suite.test"},

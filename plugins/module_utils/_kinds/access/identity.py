@@ -41,6 +41,7 @@ class Identity(ShownOnce):
 
     kind = "identity"
     path = "/1.0/auth/identities"
+    section = "identities"
     extension = "access_management_tls"
     scoped = False
     states = ("present", "absent", "token_issued")

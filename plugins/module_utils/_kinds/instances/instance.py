@@ -69,6 +69,7 @@ class Instance(Movable):
         "profiles": "profile",
         "image": ("image", "image_alias"),
         "pool": "storage_pool",
+        "config.placement.group": "placement_group",
     }
 
     #: What the steps of earlier plans of this run have begun: it ran and was stopped, it was made of something that

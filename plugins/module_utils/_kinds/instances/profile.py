@@ -20,6 +20,7 @@ class Profile(Resource):
     kind = "profile"
     path = "/1.0/profiles"
     fields = (Text("description"), Map("config"), Devices("devices"))
+    refers = {"config.placement.group": "placement_group"}
     renames = True
     singletons = ("default",)
     feature = "profiles"

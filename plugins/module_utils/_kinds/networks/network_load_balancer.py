@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Mapping
 
 from ..._engine.fields import Map, Text
 from ..._engine.records import Address, Key, Ports, Records, Several
@@ -40,6 +40,13 @@ class NetworkLoadBalancer(Listening):
     path = "/1.0/networks/{network}/load-balancers"
     extension = "network_load_balancer"
     fields = (Text("description"), _BACKENDS, _PORTS, Map("config"))
+
+    @classmethod
+    def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
+        pools = [port["target_pool"] for port in params.get("ports") or () if port.get("target_pool")]
+        return super().references(params) + [
+            ("network_load_balancer_pool", f"{params['network']}/{pool}") for pool in pools
+        ]
 
     def targets(self, obj: dict[str, Any]) -> list[tuple[str, str]]:
         return [
