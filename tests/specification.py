@@ -10,6 +10,7 @@ They have names and types. What a server does with a request is not in them.
 from __future__ import annotations
 
 import functools
+import json
 import pathlib
 import re
 from typing import Any, NamedTuple
@@ -136,3 +137,26 @@ def versions(product: str, since: str) -> list[Specification]:
     """The specifications of a product that are not older than a version, patches aside."""
     found = [specification(version) for version in all_facts() if version.startswith(f"{product}-")]
     return [one for one in found if numbers(one.version)[:2] >= numbers(since)[:2]]
+
+
+class Watch:
+    """What the requests to a server have that its version, or a newer one of its product, does not know."""
+
+    def __init__(self, product: str, version: str) -> None:
+        self.versions = versions(product, version)
+        self._wrong: list[str] = []
+
+    def see(self, request: str, body: bytes) -> None:
+        """Compare a request, as in `GET /1.0`. A body that is no JSON is a file."""
+        method, path = request.split(" ")
+        try:
+            content = json.loads(body) if body else None
+        except ValueError:
+            content = None
+        for api in self.versions:
+            self._wrong += api.wrong(method, path, content)
+
+    def take(self) -> list[str]:
+        """What is wrong since the last time, each once."""
+        found, self._wrong = self._wrong, []
+        return list(dict.fromkeys(found))

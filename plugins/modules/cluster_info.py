@@ -10,7 +10,8 @@ module: cluster_info
 short_description: Read the members and groups of a cluster
 version_added: 0.1.0
 description:
-  - Reads whether a server is clustered, the members of the cluster with their state, and the cluster groups.
+  - Reads whether a server is clustered (C(/1.0/cluster)), the members of the cluster with their state
+    (C(/1.0/cluster/members)), and the cluster groups (C(/1.0/cluster/groups)).
 author:
   - cloudhost.lxd contributors (@cloudhost)
 extends_documentation_fragment:

@@ -10,7 +10,7 @@ module: instance_info
 short_description: Read instances of LXD and Incus
 version_added: 0.1.0
 description:
-  - Reads all or some instances, with their state, addresses and snapshots, in one request.
+  - Reads all or some instances, with their state, addresses and snapshots, in one request to C(/1.0/instances).
   - If no instance is found, the list is empty.
 author:
   - cloudhost.lxd contributors (@cloudhost)

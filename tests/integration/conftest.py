@@ -12,7 +12,7 @@ import os
 import pathlib
 import re
 import sys
-from typing import Any, Iterator
+from typing import Any, ClassVar, Iterator
 
 import pytest
 
@@ -29,6 +29,7 @@ from lab.foretold import added, differs  # noqa: E402
 from lab.forks import Task  # noqa: E402
 from lab.proxy import Proxy  # noqa: E402
 from lab.simplestreams import Trusting  # noqa: E402
+from specification import Watch  # noqa: E402
 
 #: How long a single test may take with what it is the first to need, in seconds. A daemon that hangs shall not hold up
 #: the whole run.
@@ -50,6 +51,16 @@ def hasty() -> Iterator[pytest.MonkeyPatch]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(_converge, "LONGEST_LOOK", 0.0)
         yield patch
+
+
+@pytest.fixture(autouse=True)
+def known_names() -> Iterator[None]:
+    """Every path, verb and field of a body that a test sends is known to the version of the server, and to newer ones
+    that no server of the tests has.
+    """
+    yield
+    wrong = [words for watch in Server.watches for words in watch.take()]
+    assert wrong == [], "see docs/daemons.md, 'What no server of the tests has'"
 
 
 @pytest.fixture(scope="session")
@@ -76,13 +87,18 @@ def cost(module: str, arguments: dict[str, Any], check: bool) -> int:
 
 class Server:
     """A daemon with pool `default`, bridge `lxdbr0`, images `debian/12` and `busybox`, which starts in no time, and a
-    recording proxy before its socket.
+    recording proxy before its socket, which compares each request with the specifications of the API.
     """
+
+    watches: ClassVar[list[Watch]] = []
 
     def __init__(self, daemon: Daemon, proxy: Proxy) -> None:
         self.daemon, self.proxy = daemon, proxy
         self.kind = daemon.kind
         self.asked: list[str] = []  # for the instance of the fixture running
+        watch = Watch(self.kind, self.query("/1.0")["environment"]["server_version"])
+        proxy.watch = watch.see
+        self.watches.append(watch)
 
     def run(self, module: str, /, check: bool = False, **arguments: Any) -> dict[str, Any]:
         return run_module(module, check, **{"url": self.proxy.url, "timeout": 120, **arguments})

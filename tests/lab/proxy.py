@@ -47,7 +47,9 @@ Around = Callable[[str], "contextlib.AbstractContextManager[Any]"]
 
 
 class Proxy:
-    """`around` is entered with each request before the daemon has it, and left when it was answered."""
+    """`around` is entered with each request before the daemon has it, and left when it was answered. `watch` is called
+    with each request and its body, which is empty for a file.
+    """
 
     def __init__(self, path: str, upstream: str) -> None:
         self.path, self.upstream = path, upstream
@@ -57,6 +59,7 @@ class Proxy:
         self.later: list[Cut] = []  # those that follow, each once the one before it was used
         self.cut_tunnel: bytes | None = None  # a pattern of what is sent over what was upgraded
         self.around: Around = lambda request: contextlib.nullcontext()
+        self.watch: Callable[[str, bytes], Any] = lambda request, body: None
         proxy = self
 
         class Handler(socketserver.StreamRequestHandler):
@@ -102,6 +105,7 @@ class Proxy:
                 body = incoming.read(length)
                 if length <= KEPT:
                     self.bodies.append((request, body))
+                self.watch(request, body if length <= KEPT else b"")
                 if cut and cut.when == "before":
                     _hang_up(client)
                     return

@@ -9,7 +9,6 @@ It shows names and types, and nothing of what servers do with them.
 
 from __future__ import annotations
 
-import ast
 import pathlib
 import re
 from typing import Any
@@ -26,7 +25,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.resource_info 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._member_config import Members
 from ansible_collections.cloudhost.lxd.tests.integration.conformance import TABLE
 from ansible_collections.cloudhost.lxd.tests.integration.conformance.entry import Entry
-from ansible_collections.cloudhost.lxd.tests.specification import Specification, all_facts, specification, versions
+from ansible_collections.cloudhost.lxd.tests.specification import Specification, Watch, all_facts, specification
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -64,6 +63,37 @@ LIVES = {
 def known(kind: type[Resource]) -> list[Specification]:
     """The versions that have a kind."""
     return [api for api in ALL if not kind.extension or kind.extension in api.extensions]
+
+
+def test_a_wrong_name_is_seen():
+    """Of a path, a verb, a field, a field of a record, and a type."""
+    api, rules = specification("lxd-6.9"), [{"action": "allow", "state": "enabled"}]
+    assert api.wrong("PUT", "/1.0/network-acls/web?project=a", {"ingress": rules, "config": {"user.a": "b"}}) == []
+    for method, path, body, words in (
+        ("GET", "/1.0/network-acl", None, "has no path /1.0/network-acl"),
+        ("DELETE", "/1.0/network-acls", None, "has no DELETE /1.0/network-acls"),
+        ("POST", "/1.0/network-acls/web", {"nam": "web9"}, "NetworkACLPost has no field 'nam'"),
+        ("PUT", "/1.0/network-acls/web", {"ingress": [{"actoin": "allow"}]}, "NetworkACLRule has no field 'actoin'"),
+        ("PUT", "/1.0/network-acls/web", {"config": {"user.a": 1}}, "config is int, and has to be string"),
+        ("POST", "/1.0/network-acls", {"ingress": {}}, "ingress is dict, and has to be list(NetworkACLRule)"),
+    ):
+        (found,) = api.wrong(method, path, body)
+        assert words in found, found
+    assert specification("lxd-5.0.2").wrong("GET", "/1.0/auth/groups") == ["lxd-5.0.2 has no path /1.0/auth/groups"]
+
+
+def test_what_is_seen_on_a_server_is_compared_with_it_and_with_newer_ones():
+    watch = Watch("lxd", "5.0.2")
+    assert [api.version for api in watch.versions] == ["lxd-5.0.2", "lxd-5.21.7", "lxd-6.9"]
+    assert [api.version for api in Watch("incus", "7.0.2").versions] == ["incus-7.0.1", "incus-7.3.0"]
+    watch.see("POST /1.0/profiles?project=a", b'{"nam": "a"}')
+    watch.see("GET /1.0/profiles", b"")
+    watch.see("POST /1.0/images", b"\x1f\x8b")
+    assert watch.take() == [
+        f"{version}: POST /1.0/profiles ProfilesPost has no field 'nam'"
+        for version in ("lxd-5.0.2", "lxd-5.21.7", "lxd-6.9")
+    ]
+    assert watch.take() == []
 
 
 def wrong_of(found: list[str]) -> list[str]:
@@ -197,7 +227,7 @@ class Wire(MemoryClient):
         if method == "POST" and path in self.made and "name" in body:
             self.made[self.resource.url(body["name"])] = {**self.made.pop(path), "name": body["name"]}
         elif method == "PUT" and path in self.made:
-            self.made[path] = self.shown(path, body)
+            self.made[path].update(self.shown(path, body))
         elif method == "DELETE":
             self.made.pop(path)
         return None
