@@ -88,6 +88,7 @@ def test_what_is_seen_on_a_server_is_compared_with_it_and_with_newer_ones():
     assert [api.version for api in Watch("incus", "7.0.2").versions] == ["incus-7.0.1", "incus-7.3.0"]
     watch.see("POST /1.0/profiles?project=a", b'{"nam": "a"}')
     watch.see("GET /1.0/profiles", b"")
+    watch.see("GET /1.0/auth/groups/a", b"")
     watch.see("POST /1.0/images", b"\x1f\x8b")
     assert watch.take() == [
         f"{version}: POST /1.0/profiles ProfilesPost has no field 'nam'"
