@@ -49,7 +49,8 @@ DEFAULTS = {
 #: Collections besides those with defaults.
 OTHERS = re.compile(
     r"/1\.0/(networks/[^/]+/(forwards|load-balancers|peers)|network-zones/[^/]+/records"
-    r"|network-(acls|zones|address-sets|integrations))"
+    r"|network-(acls|zones|address-sets|integrations)"
+    r"|auth/(groups|identity-provider-groups|identities/(tls|oidc|bearer))|cluster/links)"
 )
 SERVER = {
     "api_extensions": ["instance_pool_move"],

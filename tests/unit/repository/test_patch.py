@@ -53,6 +53,8 @@ def test_a_patch_is_found():
 @pytest.mark.parametrize(
     ("kind", "written"),
     [
+        ("auth_group", {"permissions": []}),
+        ("cluster_link", {"config": {}}),
         ("network_acl", {"ingress": [], "egress": [], "config": {}}),
         ("network_address_set", {"addresses": [], "config": {}}),
         ("network_forward", {"ports": [], "config": {}}),
