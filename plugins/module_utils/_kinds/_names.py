@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Names that are names of hosts, by the rules of LXD 5.0 and of newer servers."""
+"""Rules of names that several kinds have: names of hosts, by LXD 5.0 and by newer servers, and names of devices."""
 
 from __future__ import annotations
 
@@ -18,3 +18,7 @@ NEWER_HOST = {
         "1 to 63 letters, digits and dashes, starting with a letter or a digit, not ending with a dash, and no number",
     )
 }
+DEVICE = (
+    r"(?!\.)[-.:_a-zA-Z0-9]{1,63}",
+    "1 to 63 letters, digits, dashes, full stops, colons and underscores, not starting with a full stop",
+)

@@ -17,20 +17,15 @@ from typing import Any, Mapping
 from ..._api.errors import InvalidInput
 from ..._api.reader import Reader
 from ..._api.tls import certificate_der, fingerprint
-from ..._engine.fields import Field, Flag, NameSet, Text
+from ..._engine.fields import Text
 from ..._engine.plans import Existing
-from ..._engine.resource import Resource
+from ._limited import LIMITS, Limited, refuse_unlimited
 
 #: DER in base64, as the API and preseed files have it.
 _BARE = re.compile(r"MI[A-Za-z0-9+/=\s]{100,}")
-#: What a certificate and a token may be limited to.
-LIMITS: tuple[Field, ...] = (
-    Flag("restricted", extension="certificate_project", exact=False),  # `exact` never gives more rights
-    NameSet("projects", extension="certificate_project"),
-)
 
 
-class Certificate(Resource):
+class Certificate(Limited):
     """`/1.0/certificates`: what the server trusts. The fingerprint identifies one, since two can have the same name."""
 
     kind = "certificate"
@@ -102,11 +97,6 @@ class Certificate(Resource):
         sent = {key: value for key, value in body.items() if key != "fingerprint"}
         self.writer.write("POST", self.path, {**sent, "certificate": base64.b64encode(self.der).decode()})
 
-    def merged(self, current: dict[str, Any]) -> dict[str, Any]:
-        new = super().merged(current)
-        refuse_unlimited(new, self.wanted)
-        return new
-
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         self.check_known(
             "projects",
@@ -136,12 +126,3 @@ def der_of(written: str) -> bytes:
     except (ssl.SSLError, binascii.Error) as exc:
         raise InvalidInput(f"certificate: it is no X.509 certificate ({exc}).") from exc
     return der
-
-
-def refuse_unlimited(new: dict[str, Any], wanted: Mapping[str, Any]) -> None:
-    """Refuse projects for an unrestricted certificate: the servers accept and ignore them."""
-    if wanted.get("projects") and not new.get("restricted"):
-        raise InvalidInput(
-            f"projects: {', '.join(wanted['projects'])} would limit nothing, since the certificate is not "
-            "restricted: add restricted: true."
-        )

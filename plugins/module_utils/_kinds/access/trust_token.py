@@ -12,12 +12,11 @@ from typing import Any
 
 from ..._api.errors import InvalidInput
 from ..._engine.plans import Existing
-from ..._engine.resource import Resource
 from .. import _tokens as tokens
-from .certificate import LIMITS, refuse_unlimited
+from ._limited import LIMITS, Limited, refuse_unlimited
 
 
-class TrustToken(Resource):
+class TrustToken(Limited):
     """`POST /1.0/certificates` creates a token; it is a pending operation of the class token until it is used."""
 
     kind = "trust_token"
@@ -57,11 +56,6 @@ class TrustToken(Resource):
 
     def create(self, body: dict[str, Any]) -> None:
         self.writer.write("POST", self.path, {"type": "client", "token": True, **body}, wait=False)
-
-    def merged(self, current: dict[str, Any]) -> dict[str, Any]:
-        new = super().merged(current)
-        refuse_unlimited(new, self.wanted)
-        return new
 
     def update(self, found: Existing, body: dict[str, Any]) -> None:
         """Revoke the pending tokens and create another: the rights of a token cannot be changed."""

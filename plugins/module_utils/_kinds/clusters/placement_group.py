@@ -12,6 +12,7 @@ from typing import Any
 
 from ..._api.errors import did_you_mean
 from ..._engine.fields import Map, Text
+from .._names import DEVICE
 from ._of_cluster import NOT_CLUSTERED, OfCluster
 
 #: The keys that each group has to have, with their values.
@@ -29,7 +30,7 @@ class PlacementGroup(OfCluster):
     renames = True
     unless_used = ("delete", "rename")
     copied = False
-    name_rule = (r"(?!\.)[-.:_a-zA-Z0-9]{1,63}", "1 to 63 letters, digits, dashes, full stops, colons and underscores")
+    name_rule = DEVICE
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         if not self.client.clustered:

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..._engine.fields import Map, Text
 from ..._engine.resource import Resource
+from .._names import DEVICE
 
 
 class Replicator(Resource):
@@ -24,7 +25,7 @@ class Replicator(Resource):
     refers = {"config.cluster": "cluster_link"}
     renames = True
     copied = False
-    name_rule = (r"(?!\.)[-.:_a-zA-Z0-9]{1,63}", "1 to 63 letters, digits, dashes, full stops, colons and underscores")
+    name_rule = DEVICE
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         link = (new.get("config") or {}).get("cluster")

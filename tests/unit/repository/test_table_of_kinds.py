@@ -73,3 +73,24 @@ def test_a_plain_kind_is_short(kind):
     lines, most = body.end_lineno - body.lineno + 1, ODD.get(kind.kind, ("", PLAIN))[1]
     assert lines <= most, f"{lines} lines: a plain kind has {PLAIN} at most"
     assert kind.kind not in ODD or lines > PLAIN, "it is plain: take it out of the table"
+
+
+def functions(folder):
+    """The functions of a folder by their code, without docstrings and names of arguments: the files that have each."""
+    found = {}
+    for file in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                body = node.body[1:] if ast.get_docstring(node) else node.body
+                if body and node.end_lineno - body[0].lineno >= 2:  # three lines and more
+                    found.setdefault("".join(map(ast.dump, body)), []).append(f"{file.name}:{node.name}")
+    return found
+
+
+def test_no_logic_stands_in_two_kinds(tmp_path):
+    same = [places for places in functions(ROOT / "plugins/module_utils/_kinds").values() if len(places) > 1]
+    assert same == [], "what several kinds share has a class or a function of its own"
+    code = "def f(self):\n    a = self.x\n    b = a + 1\n    return b\n"
+    (tmp_path / "a.py").write_text(code)
+    (tmp_path / "b.py").write_text(f"class B:\n    {code}".replace("\n    ", "\n        "))
+    assert list(functions(tmp_path).values()) == [["a.py:f", "b.py:f"]]
