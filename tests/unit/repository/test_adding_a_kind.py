@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import pathlib
 import re
+import runpy
 
 import pytest
 import yaml
@@ -40,3 +41,16 @@ def test_what_can_be_listed_by_hand_has_no_kind():
     source = (ROOT / "plugins/module_utils/_jobs/resource_info.py").read_text(encoding="utf-8")
     by_hand = re.findall(r'^    "(\w+)": Collection\(', source, re.M)
     assert by_hand and not set(by_hand) & set(KINDS)
+
+
+def test_what_has_to_be_named_is_named_by_a_script():
+    """`python scripts/register.py` changes nothing, so the files are as it writes them."""
+    script = runpy.run_path(str(ROOT / "scripts" / "register.py"))
+    assert set(script["kinds"]()) == set(KINDS)
+    for name, change in (
+        ("plugins/module_utils/_jobs/registry.py", "registry"),
+        ("meta/runtime.yml", "runtime"),
+        ("plugins/modules/resource_info.py", "choices"),
+    ):
+        text = (ROOT / name).read_text(encoding="utf-8")
+        assert script[change](text) == text, f"{name}: run `python scripts/register.py`"
