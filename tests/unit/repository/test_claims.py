@@ -306,8 +306,8 @@ def test_the_lengths():
         assert f"<= {most:.0f}\n" in contract
 
 
-def test_how_many_edits_a_kind_takes():
-    claim = re.search(r"A kind takes (\w+) edits: (.*?)\. The example", page("docs/adding-a-kind.md"))
+def test_how_many_things_a_kind_is():
+    claim = re.search(r"A kind is (\w+) things: (.*?)\. Two", page("docs/adding-a-kind.md"))
     assert NUMBERS[claim[1]] == len(re.split(r", and |, ", claim[2]))
 
 
