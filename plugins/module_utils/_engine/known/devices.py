@@ -47,8 +47,14 @@ ipv6.neighbor_probe bool
 ipv6.routes net6*
 ipv6.routes.external net6*
 limits.egress text
+limits.egress.bucket text incus
+limits.egress.burst text incus
 limits.ingress text
+limits.ingress.bucket text incus
+limits.ingress.burst text incus
 limits.max text
+limits.max.bucket text incus
+limits.max.burst text incus
 limits.priority uint
 maas.subnet.ipv4 text lxd
 maas.subnet.ipv6 text lxd
@@ -62,6 +68,8 @@ nictype text
 parent text
 pci pci incus
 productid hex4 incus
+queue.discipline text incus
+queue.discipline.attach text incus
 queue.tx.length uint
 security.acls text
 security.acls.default.egress.action allow|drop|reject|allow-stateless
@@ -141,6 +149,7 @@ mig.ci uint
 mig.gi uint
 mig.uuid text
 mode octal
+nvidia.clique int incus
 pci pci
 productid hex4
 uid uint

@@ -170,14 +170,17 @@ def _server_keys(resource: Any) -> frozenset[str]:
 def keys_in(configs: Any) -> frozenset[str]:
     """The keys, as patterns, in the answer of `GET /1.0/metadata/configuration`: groups of entities, with their keys.
 
-    A part in capitals such as `NAME` stands for any text. An answer of another form has none.
+    A part such as `NAME` or `<name>` stands for any text. An answer of another form has none.
     """
     found: set[str] = set()
     try:
         for groups in configs.values():
             for group in groups.values():
                 for entry in group["keys"]:
-                    found.update(".".join("*" if part.isupper() else part for part in key.split(".")) for key in entry)
+                    found.update(
+                        ".".join("*" if part.isupper() or part.startswith("<") else part for part in key.split("."))
+                        for key in entry
+                    )
     except (AttributeError, KeyError, TypeError):
         return frozenset()
     return frozenset(found)

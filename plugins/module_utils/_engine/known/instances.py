@@ -31,6 +31,14 @@ cluster.evacuate auto|migrate|live-migrate|refresh-migrate|stop|stateful-stop|fo
 cluster.evacuate auto|migrate|live-migrate|stop lxd
 environment.* text
 image.* text
+initial.nvram-binary.* text incus
+initial.nvram.* text incus
+initial.secureboot.db text incus
+initial.secureboot.dbt text incus
+initial.secureboot.dbx text incus
+initial.secureboot.kek text incus
+initial.secureboot.mok text incus
+initial.secureboot.pk text incus
 limits.cpu cpus lxd
 limits.cpu cpus|topology incus
 limits.cpu.allowance allowance
@@ -149,6 +157,7 @@ security.syscalls.intercept.sched_setscheduler bool
 security.syscalls.intercept.setxattr bool
 security.syscalls.intercept.sysinfo bool
 security.syscalls.whitelist text
+security.tags text incus
 smbios11.* text incus
 snapshots.expiry expiry
 snapshots.expiry.manual expiry incus

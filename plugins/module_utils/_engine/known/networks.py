@@ -29,6 +29,7 @@ bridge.mtu mtu lxd
 bridge.mtu mtu1280 incus
 bridge.multicast_snooping bool incus
 dns.domain text
+dns.include_hosts bool incus
 dns.mode dynamic|managed|none
 dns.nameservers ip* incus
 dns.search text
@@ -117,6 +118,7 @@ ipv6.nat bool
 ipv6.nat.address ip6
 ipv6.ra bool incus
 network text
+parent text incus
 security.acls text
 security.acls.default.egress.action allow|drop|reject|allow-stateless
 security.acls.default.egress.logged bool

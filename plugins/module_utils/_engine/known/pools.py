@@ -45,6 +45,7 @@ ceph.osd.pg_name text incus
 ceph.osd.pg_num text
 ceph.osd.pool_name text
 ceph.osd.pool_size text lxd
+ceph.rbd.backend text incus
 ceph.rbd.clone_copy bool
 ceph.rbd.du bool
 ceph.rbd.features text
@@ -70,6 +71,7 @@ cephobject.bucket.name_prefix text
 cephobject.bucket_name_prefix text
 cephobject.cluster_name text
 cephobject.radosgw.endpoint text
+cephobject.radosgw.endpoint_cert text incus
 cephobject.radosgw.endpoint_cert_file text
 cephobject.user.name text
 """
@@ -79,6 +81,10 @@ size size lxd
 """
 
 LINSTOR = """
+drbd.auto_add_quorum_tiebreaker text incus
+drbd.auto_diskful text incus
+drbd.on_no_quorum text incus
+linstor.raw.* text incus
 linstor.resource_group.name text incus
 linstor.resource_group.place_count text incus
 linstor.resource_group.storage_pool text incus
@@ -86,6 +92,7 @@ linstor.volume.prefix text incus
 """
 
 LVM = """
+block.type text incus
 lvm.metadata_size size incus
 lvm.thinpool_metadata_size size
 lvm.thinpool_name text

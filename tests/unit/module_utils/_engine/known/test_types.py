@@ -91,8 +91,8 @@ def test_a_table_has_the_keys_of_its_product():
 def test_the_keys_that_a_server_lists():
     configs = {
         "instance": {"boot": {"keys": [{"boot.autostart": {"type": "bool"}}, {"environment.*": {}}]}},
-        "network": {"common": {"keys": [{"tunnel.NAME.port": {}}]}},
+        "network": {"common": {"keys": [{"tunnel.NAME.port": {}, "initial.nvram.<GUID>.<name>": {}}]}},
     }
-    assert inspection.keys_in(configs) == {"boot.autostart", "environment.*", "tunnel.*.port"}
+    assert inspection.keys_in(configs) == {"boot.autostart", "environment.*", "tunnel.*.port", "initial.nvram.*.*"}
     for odd in (None, [], {"a": 1}, {"a": {"b": {"c": 1}}}, {"a": {"b": {"keys": 1}}}, {"a": {"b": {"keys": [1]}}}):
         assert inspection.keys_in(odd) == frozenset()
