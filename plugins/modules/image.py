@@ -38,11 +38,15 @@ options:
       - Copy the image from one of the image servers that the clients of the daemons know, as V(images:debian/12) or
         V(ubuntu:24.04).
       - V(images) is images.lxd.canonical.com for LXD and images.linuxcontainers.org for Incus.
+      - V(docker:nginx:1.27), V(ghcr:…) and V(quay:…) are images of the registries C(docker.io), C(ghcr.io) and
+        C(quay.io). Their instances are application containers. They need Incus 6.3 or later, with C(skopeo) on its
+        host.
     type: str
   source:
     description:
       - The source to copy the image from, with the keys of the API (C(server), C(protocol), C(alias), C(certificate),
-        …).
+        …). For another registry, C(protocol) is V(oci); the host of the server has to trust the certificate of the
+        registry.
       - If C(server) is a dictionary of connection options (C(url), C(server_fingerprint) or C(server_cert),
         C(client_cert), C(client_key), C(trust_token), C(validate_certs)), the image is copied from that server and need
         not be public. Write C(alias) or C(fingerprint), and C(project) if it is not V(default). C(client_cert) and

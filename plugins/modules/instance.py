@@ -56,6 +56,10 @@ options:
     description:
       - The image to create the instance from. It is a local alias (V(debian/12)), a fingerprint, or an image of a
         remote (V(images:debian/12), V(ubuntu:24.04)).
+      - V(docker:nginx:1.27) is an image of a registry, which becomes an application container. Needs Incus 6.3 or
+        later, with C(skopeo) on its host. V(docker), V(ghcr) and V(quay) are C(docker.io), C(ghcr.io) and C(quay.io);
+        O(source) names any other registry. The image sets keys C(oci.*) and C(environment.*) of O(config), which tasks
+        can set too. A container whose process has ended is stopped.
       - Mutually exclusive with O(source). Set one of them to create an instance. To change an instance, you need
         neither.
     type: str
@@ -63,7 +67,8 @@ options:
     description:
       - The source to create the instance from, with the keys of the API.
       - C(type=image) needs C(alias) or C(fingerprint). For an image of another server, add C(server), C(protocol) and
-        C(certificate).
+        C(certificate). For one of a registry, C(protocol) is V(oci); the host of the server has to trust the
+        certificate of the registry.
       - C(type=copy) needs C(source), the instance or C(instance/snapshot) to copy. It can have C(project) and
         C(instance_only). Profiles, devices, description and root disk are those of the original, unless the task sets
         them.
@@ -242,6 +247,14 @@ EXAMPLES = r"""
         size: 20GiB
     wait_for: [agent, cloud_init]
     timeout: 900
+
+- name: Run an application of a registry, on Incus 6.3 or later
+  cloudhost.lxd.instance:
+    name: proxy1
+    image: docker:nginx:1.27
+    config:
+      environment.NGINX_PORT: 8080
+    wait_for: [ipv4]
 
 - name: Create a container on a member of a cluster
   cloudhost.lxd.instance:

@@ -63,6 +63,20 @@ def test_an_instance_of_an_image_of_a_remote(images, remote: ImageServer) -> Non
     assert done["instance"]["config"]["volatile.base_image"] == remote.fingerprint
 
 
+def test_an_image_of_a_registry_needs_a_newer_server(api) -> None:
+    """Those that have it are in test_application_containers.py."""
+    source = {"type": "image", "mode": "pull", "server": "https://docker.io", "protocol": "oci", "alias": "nginx"}
+    for module, option, value, said in (
+        ("instance", "image", "docker:nginx:1.27", "image: 'docker:nginx:1.27'"),
+        ("instance", "source", source, "source.protocol: 'oci'"),
+        ("image", "remote", "ghcr:team/app:2", "remote: 'ghcr:team/app:2'"),
+        ("image", "source", source, "source.protocol: 'oci'"),
+    ):
+        message = api.fails(module, name="web", **{option: value})
+        assert f"{said} is an image of a registry (OCI): Incus has these since version 6.3." in message
+        assert f"It needs the extension 'instance_oci'; this server ({api.kind} " in message
+
+
 def test_an_image_with_profiles(api, tiny: pathlib.Path) -> None:
     """They are those of instances that are made from it and name none."""
     api.run("profile", name="small", config={"limits.cpu": 1})

@@ -9,13 +9,16 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Mapping
 
 from ..._api.client import quote
 from ..._api.errors import InvalidInput, Missing, did_you_mean
 from ..._api.reader import Reader
 
-#: The remotes that `lxc` and `incus` ship with; all of them speak simplestreams.
+#: Registries, whose images become application containers. The `incus` client ships with none; these are the names that
+#: its documentation and its users give them.
+REGISTRIES = {"docker": "https://docker.io", "ghcr": "https://ghcr.io", "quay": "https://quay.io"}
+#: The remotes that `lxc` and `incus` ship with, which speak simplestreams, and registries.
 _UBUNTU = {
     "ubuntu": "https://cloud-images.ubuntu.com/releases",
     "ubuntu-daily": "https://cloud-images.ubuntu.com/daily",
@@ -24,8 +27,10 @@ _UBUNTU = {
 }
 REMOTES = {
     "lxd": {"images": "https://images.lxd.canonical.com", **_UBUNTU},
-    "incus": {"images": "https://images.linuxcontainers.org", **_UBUNTU},
+    "incus": {"images": "https://images.linuxcontainers.org", **_UBUNTU, **REGISTRIES},
 }
+#: The extension of servers that take images of registries: Incus 6.3 and later.
+OCI = "instance_oci"
 _FINGERPRINT = re.compile("[0-9a-f]{12,64}")
 
 
@@ -33,16 +38,44 @@ def remote_source(client: Reader, option: str, text: str) -> dict[str, Any]:
     """The API's source for `remote:alias`."""
     remote, _colon, alias = text.partition(":")
     remotes = REMOTES[client.implementation]
+    protocol = "oci" if remote in REGISTRIES else "simplestreams"
+    if protocol == "oci":
+        require_registries(client, f"{option}: '{text}'")
     if remote not in remotes:
         raise InvalidInput(
             f"{option}: '{text}' names the remote '{remote}', which is none of the known ones. "
             f"{did_you_mean(remote, list(remotes))} "
             "For another server write source: {type: image, mode: pull, server: https://…, protocol: simplestreams, "
-            "alias: …}."
+            "alias: …}, and for a registry protocol: oci."
         )
     if not alias:
         raise InvalidInput(f"{option}: '{text}' names a remote and no image; write it as in images:debian/12.")
-    return {"type": "image", "mode": "pull", "server": remotes[remote], "protocol": "simplestreams", "alias": alias}
+    return {"type": "image", "mode": "pull", "server": remotes[remote], "protocol": protocol, "alias": alias}
+
+
+def require_registries(client: Reader, what: str) -> None:
+    """Refuse an image of a registry on a server that takes none."""
+    client.require(OCI, f"{what} is an image of a registry (OCI): Incus has these since version 6.3. It")
+
+
+def check_source(client: Reader, source: Mapping[str, Any], sort: str = "container") -> None:
+    """Refuse a written source that is an image of a registry, where the server, or this sort of instance, takes none.
+
+    The server verifies a registry by the authorities that its host trusts, and passes a certificate over.
+    """
+    if source.get("protocol") != "oci":
+        return
+    require_registries(client, "source.protocol: 'oci'")
+    if source.get("certificate"):
+        raise InvalidInput(
+            "source.certificate: the server does not look at it for an image of a registry. Have the host of the "
+            "server trust the certificate, in /etc/containers/certs.d/HOST:PORT/ca.crt there."
+        )
+    if sort == "virtual-machine":
+        raise InvalidInput(
+            "type: an image of a registry (OCI) becomes a container, and a virtual-machine is wanted. Choose an image "
+            "of virtual machines."
+        )
 
 
 def find_image(client: Reader, name: str, project: str | None) -> str | None:

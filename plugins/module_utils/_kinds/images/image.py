@@ -21,7 +21,7 @@ from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from ..._engine.resource import Resource
 from .._copied import is_elsewhere
 from .._files import header
-from ._source import find_image, image_name, remote_source
+from ._source import check_source, find_image, image_name, remote_source
 from ._upload import check_files, fingerprint, open_image
 
 
@@ -102,6 +102,7 @@ class Image(Resource):
         if params["remote"]:
             return remote_source(self.client, "remote", params["remote"])
         if params["source"]:
+            check_source(self.client, params["source"])
             return values.without_unset(params["source"])
         if params["instance"]:
             instance, _slash, snapshot = params["instance"].partition("/")

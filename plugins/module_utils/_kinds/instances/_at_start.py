@@ -16,11 +16,16 @@ from ..._engine import values
 AT_START = (
     *("limits.kernel.*", "limits.memory.hugepages", "linux.*", "nvidia.*", "raw.*", "migration.*"),
     *("security.devlxd", "security.guestapi", "security.idmap.*", "security.privileged", "security.syscalls.*"),
-    *("security.csm", "security.secureboot", "security.sev*", "agent.nic_config.*"),
+    *("security.csm", "security.secureboot", "security.sev*", "agent.nic_config.*", "oci.*"),
 )
+#: The same of an application container, whose one process has had its environment since it began.
+AT_START_OF_APPLICATION = (*AT_START, "environment.*")
 
 
 def keys_at_start(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """The config keys that differ between two objects, and take effect at the next start."""
-    before, after = values.changes(old.get("config") or {}, new.get("config") or {})
-    return sorted(key for key in {**before, **after} if values.matches(key, AT_START))
+    had, has = old.get("config") or {}, new.get("config") or {}
+    before, after = values.changes(had, has)
+    is_application = values.is_true(had.get("volatile.container.oci") or "")
+    at_start = AT_START_OF_APPLICATION if is_application else AT_START
+    return sorted(key for key in {**before, **after} if values.matches(key, at_start))

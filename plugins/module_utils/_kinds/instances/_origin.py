@@ -18,7 +18,7 @@ from ..._api.reader import Reader
 from ..._engine import values
 from .. import _files as files
 from .._copied import is_elsewhere
-from ..images._source import image_source
+from ..images._source import check_source, image_source
 
 if TYPE_CHECKING:
     from ..._engine.claims import Claim
@@ -50,6 +50,7 @@ def source_of(client: Reader, params: Mapping[str, Any], kind: str) -> dict[str,
     written, project = params["source"], params["project"]
     if written:
         source = {key: _flag(key, value) for key, value in written.items() if value is not None}
+        check_source(client, source, kind)
         if source.get("project") and not source.get("server"):
             known = client.names("/1.0/projects")
             if source["project"] not in known:
@@ -75,6 +76,7 @@ def source_of(client: Reader, params: Mapping[str, Any], kind: str) -> dict[str,
             "'image', or with source: {type: none} for an empty one, source: {type: copy, source: …} for a copy."
         )
     source = image_source(client, "image", params["image"], project)
+    check_source(client, source, kind)
     return {**source, "image_type": kind} if kind == "virtual-machine" and "server" in source else source
 
 
