@@ -24,6 +24,7 @@ MADE = {
     "profiles": "name",
     "networks": "name",
     "network-acls": "name",
+    "network-address-sets": "name",
     "network-zones": "name",
     "storage-pools": "name",
 }

@@ -28,11 +28,11 @@ SECRET = "hunter22-of-the-suite"
 @pytest.fixture(scope="session")
 def clustered(server: Server, lab: pathlib.Path) -> Iterator[Server]:
     """A daemon of the same product that is the only member of a cluster."""
-    daemon = Daemon(server.kind, lab / "clustered")
+    daemon = Daemon(server.daemon.name, lab / "clustered")
     proxy = None
     try:
         daemon.start()
-        proxy = Proxy(str(lab / f"{server.kind}.clustered"), str(daemon.socket))
+        proxy = Proxy(str(lab / f"{server.daemon.name}.clustered"), str(daemon.socket))
         alone = Server(daemon, proxy)
         alone.query("/1.0", "PATCH", {"config": {"core.https_address": "127.0.0.1:8443"}})
         alone.query("/1.0/cluster", "PUT", {"server_name": "node1", "enabled": True})

@@ -16,13 +16,31 @@ import shutil
 import signal
 import subprocess
 import time
+from typing import NamedTuple
 
 #: The kernel counts these for all containers of a machine together. With the usual 128, the dnsmasq of one of many
 #: daemons fails to start; production guides ask for this many, as the role install does.
 LIMITS = {"/proc/sys/fs/inotify/max_user_instances": 1048576}
-#: The products that tests with daemons run on.
+
+
+class Sort(NamedTuple):
+    """A sort of daemon: its product, its program, the variable of its folder, and its client."""
+
+    product: str
+    program: str
+    variable: str
+    client: str
+    #: Whether it is not installed, and sees another /usr than the host (incus7.py).
+    unpacked: bool = False
+
+
+SORTS = {
+    "lxd": Sort("lxd", "lxd", "LXD_DIR", "lxc"),
+    "incus": Sort("incus", "/usr/libexec/incus/incusd", "INCUS_DIR", "incus"),
+    "incus7": Sort("incus", "/usr/libexec/incus/incusd", "INCUS_DIR", "incus", unpacked=True),
+}
+#: The sorts of daemons that tests run on.
 KINDS = os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()
-PROGRAMS = {"lxd": ("lxd", "LXD_DIR", "lxc"), "incus": ("/usr/libexec/incus/incusd", "INCUS_DIR", "incus")}
 
 # /sys shows the network interfaces of the namespace that mounted it, so it is mounted anew, with the cgroups of the
 # host in it.
@@ -48,18 +66,21 @@ mount -t sysfs sysfs /sys
 mount -t cgroup2 none /sys/fs/cgroup
 exec "$@"
 """
+_REPLACE = 'mount --bind "$1" /usr; shift; exec "$@"'
 _JOIN = 'mkdir -p "$1"; echo $$ > "$1/cgroup.procs"; shift; exec "$@"'
 
 
 class Daemon:
-    def __init__(self, kind: str, lab: pathlib.Path, beside: Daemon | None = None, nested: bool = False) -> None:
-        self.kind = kind
+    """One of the sort `name`. Its `kind` is the product."""
+
+    def __init__(self, name: str, lab: pathlib.Path, beside: Daemon | None = None, nested: bool = False) -> None:
+        self.name = name
         self.beside = beside
         self.cgroup = f"/sys/fs/cgroup/{lab.name}" if nested else ""
-        self.program, self.variable, self.client = PROGRAMS[kind]
-        self.folder = lab / kind
+        self.kind, self.program, self.variable, self.client, self.unpacked = SORTS[name]
+        self.folder = lab / name
         self.socket = self.folder / "unix.socket"
-        self.log = lab / f"{kind}.log"
+        self.log = lab / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.killed = False
 
@@ -90,6 +111,7 @@ class Daemon:
                 script,
                 "sh",
                 str(self.folder),
+                *self._replaced(),
                 "sleep",
                 "infinity",
             ]
@@ -105,14 +127,22 @@ class Daemon:
         self.killed = False
         self.wait_ready()
 
+    def _replaced(self) -> list[str]:
+        """What a command of the namespaces begins with, for a daemon whose /usr is not that of the host."""
+        if not self.unpacked:
+            return []
+        from .incus7 import usr  # noqa: PLC0415 - the others need no collection beside this file
+
+        return ["sh", "-c", _REPLACE, "sh", str(usr())]
+
     def wait_ready(self, seconds: float = 60) -> None:
         def ready() -> bool:
             assert self.process is not None
             if self.process.poll() is not None:
-                raise RuntimeError(f"{self.kind} ended at its start; its log: {self.log.read_text()[-2000:]}")
+                raise RuntimeError(f"{self.name} ended at its start; its log: {self.log.read_text()[-2000:]}")
             return self.socket.exists() and self.query("/1.0", check=False) is not None
 
-        self._await(ready, f"{self.kind} to answer", seconds)
+        self._await(ready, f"{self.name} to answer", seconds)
 
     @staticmethod
     def _await(condition, what: str, seconds: float = 20) -> None:  # type: ignore[no-untyped-def]
@@ -124,8 +154,9 @@ class Daemon:
 
     def cli(self, *arguments: str, check: bool = True) -> str:
         """The daemon's own client: what it says is the truth that modules are held against."""
+        enter = ["nsenter", "--mount", f"--target={self.keeper.pid}"] if self.unpacked else []
         done = subprocess.run(
-            [self.client, *arguments],
+            [*enter, self.client, *arguments],
             env=self.environ(),
             capture_output=True,
             text=True,
@@ -199,7 +230,7 @@ class Daemon:
         finally:
             self._end()
         if said:
-            raise RuntimeError(f"{self.kind} crashed with status {status}; its log: {said}")
+            raise RuntimeError(f"{self.name} crashed with status {status}; its log: {said}")
 
     def _end(self) -> None:
         assert self.process is not None

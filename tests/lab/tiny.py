@@ -100,7 +100,8 @@ def _is_static(program: pathlib.Path) -> bool:
     return program.exists() and b"/ld-linux" not in program.read_bytes()
 
 
-def _busybox(place: pathlib.Path) -> bytes:
+def busybox(place: pathlib.Path) -> bytes:
+    """A busybox that needs no libraries: that of the machine, or that of a package, which `place` is the folder for."""
     if _is_static(BUSYBOX):
         return BUSYBOX.read_bytes()
     # The package itself is not installed: it would take the place of the package busybox, which the machine may boot
@@ -126,7 +127,7 @@ def _make(place: pathlib.Path) -> None:
     (root / "tmp").chmod(0o1777)
     for name, target in LINKS.items():
         (root / name).symlink_to(target)
-    (root / "bin" / "busybox").write_bytes(_busybox(work))
+    (root / "bin" / "busybox").write_bytes(busybox(work))
     for name, content in FILES.items():
         (root / name).write_text(content)
     for name in ("bin/busybox", "bin/init", "etc/udhcpc.sh"):

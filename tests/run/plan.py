@@ -57,6 +57,8 @@ FAST = [job for job in CHECKS if job.name != "unit-2.19"]
 FIRST = Job("quickstart", 900, leaves=True)
 # Not beside the first, since APT installs for one at a time.
 CEPH_AND_OVN = Job("packages", 590, (FIRST.name,), leaves=True)
+#: What all kinds do alike, and what only it has, on a newer Incus, which is not installed.
+NEWER = Job("integration-incus7", 150, (FIRST.name,))
 #: In full on each product, because it depends on what the daemon says, does or has.
 EACH = {"clusters": 250, "integration": 240, "reach": 160}
 #: In full on one product, because roles, playbooks and scenarios name none; on the other one only the tests that carry
@@ -90,6 +92,7 @@ def full(whole: Sequence[str]) -> list[Job]:
         CEPH_AND_OVN,
         Job("again", 100, (FIRST.name,), leaves=True),
         *daemons,
+        NEWER,
         *CHECKS,
         Job("clean", 30, (FIRST.name,), last=True),
     ]

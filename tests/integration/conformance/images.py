@@ -17,16 +17,20 @@ def _image(server: Any) -> str:
 
 
 def _other(server: Any) -> str:
-    return str(server.query("/1.0/images/aliases/debian%2F12")["target"])
+    return str(server.run("image", name="suite/other", file=_empty(server, "other"))["image"]["fingerprint"])
 
 
 def _file(server: Any) -> str:
     """An image that nobody else has."""
+    return _empty(server, "suite")
+
+
+def _empty(server: Any, name: str) -> str:
     from lab import tiny  # noqa: PLC0415 - only where there is a daemon
 
-    path = pathlib.Path(server.daemon.folder).parent / f"suite-{server.kind}.tar.gz"
+    path = pathlib.Path(server.daemon.folder).parent / f"{name}-{server.daemon.name}.tar.gz"
     if not path.exists():
-        tiny.empty(path, "suite")
+        tiny.empty(path, name)
     return str(path)
 
 
