@@ -69,7 +69,8 @@ class _Module(AnsibleModule):
         """
         checked = getattr(self, "validation_result", None)
         unknown = () if checked is None or self._ignore_unknown_opts else checked.unsupported_parameters
-        super().fail_json(msg=" ".join([*sorted(map(self._unknown, unknown)), msg]), **kwargs)
+        words = " ".join([*sorted(map(self._unknown, unknown)), msg])
+        super().fail_json(msg=words, **self._without_unlogged(kwargs))
 
     def _unknown(self, option: str | tuple[str, ...]) -> str:
         """A sentence about an unknown option, or one inside others."""
@@ -86,9 +87,6 @@ class _Module(AnsibleModule):
 
     def exit_json(self, **result: Any) -> None:
         super().exit_json(**self._without_unlogged(result))
-
-    def fail_json(self, msg: str, **result: Any) -> None:
-        super().fail_json(msg, **self._without_unlogged(result))
 
     def _without_unlogged(self, result: dict[str, Any]) -> dict[str, Any]:
         """A result whose arguments lack those that no log shows, as the module copy does it with a content."""
