@@ -51,6 +51,7 @@ class Client(ServerFacts):
     ) -> None:
         self.transport = transport
         self.addresses = addresses or Addresses([transport.url])
+        self.urls = self.addresses.urls
         self.deadline = Deadline(timeout)
         self.read_only = self.is_rehearsal = read_only
         self.trust_token = trust_token
@@ -87,10 +88,6 @@ class Client(ServerFacts):
     def url(self) -> str:
         """The address that the last request went to, or that the first one will go to."""
         return self.transport.url
-
-    @property
-    def urls(self) -> tuple[str, ...]:
-        return self.addresses.urls
 
     @property
     def server(self) -> dict[str, Any]:
@@ -217,7 +214,11 @@ class Client(ServerFacts):
         attempts = Attempts(method, path, self.label, self.deadline, self.addresses)
         while True:
             left = attempts.begin()
-            self._turn_to(attempts.address(self.url))
+            url = attempts.address(self.url)
+            if url != self.url:
+                self.transport.close()
+                self.transport = Transport(url, self.transport.tls)
+                self._server = None  # each member of a cluster has facts of its own
             self.transport.patience = attempts.patience
             try:
                 return send(left)
@@ -226,13 +227,6 @@ class Client(ServerFacts):
             except ServerError as exc:
                 if exc.code != 403 or not self._gain_trust():
                     attempts.refused(self.url, exc)
-
-    def _turn_to(self, url: str) -> None:
-        """Speak to another address of the server, unless this is the one that is spoken to."""
-        if url != self.url:
-            self.transport.close()
-            self.transport = Transport(url, self.transport.tls)
-            self._server = None  # each member of a cluster tells of itself
 
     def _send(self, request: Request, left: float) -> Reply:
         """One attempt at a request, for which there are `left` seconds."""

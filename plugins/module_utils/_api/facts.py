@@ -28,11 +28,6 @@ class ServerFacts:
         raise NotImplementedError
 
     @property
-    def urls(self) -> tuple[str, ...]:
-        """All addresses of the server or cluster, in the order of the option `url`."""
-        return (self.url,)
-
-    @property
     def server(self) -> dict[str, Any]:
         raise NotImplementedError
 

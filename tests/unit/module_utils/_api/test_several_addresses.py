@@ -116,7 +116,8 @@ def test_a_write_that_was_sent_is_sent_nowhere_else(servers, client, method, tro
 
 @pytest.mark.parametrize("method", WRITES)
 def test_an_odd_answer_to_a_write_is_final(servers, client, method):
-    servers["a"].on(f"{method} /1.0/x", sync(None, close=True)._replace(headers={"Transfer-Encoding": "chunked"}))
+    odd = sync(None, close=True)._replace(body=b"odd\r\n", headers={"Transfer-Encoding": "chunked"})
+    servers["a"].on(f"{method} /1.0/x", odd)
     with pytest.raises(ConnectionFailed, match="pieces of an odd size"):
         client.write(method, "/1.0/x", {})
     assert servers["b"].requests == servers["c"].requests == []

@@ -24,6 +24,8 @@ OPERATION = {"id": "1", "metadata": {"control": SECRET, "fs": SECRET + "2", "n":
 class Two(MemoryClient):
     """One of two servers. `fails` are the words with which transfers to this one fail."""
 
+    url = ""
+
     def __init__(self, memory, url, log):
         super().__init__(memory)
         self.url, self.log, self.fails, self.other = url, log, [], None
