@@ -11,7 +11,9 @@ import importlib
 import io
 import json
 from typing import Any
+from unittest import mock
 
+from ansible.module_utils import _internal
 from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 
@@ -30,7 +32,9 @@ def run_text(module_name: str, /, check: bool = False, **arguments: Any) -> str:
     }
     internal = {f"_ansible_{key}": value for key, value in internal.items() if key in PASS_VARS}
     output = io.StringIO()
-    with patch_module_args({**arguments, **internal}), contextlib.redirect_stdout(output):
+    # a test may have imported Ansible's controller, in whose process warnings are shown and are not in the result
+    alone = mock.patch.object(_internal, "is_controller", False)
+    with patch_module_args({**arguments, **internal}), contextlib.redirect_stdout(output), alone:
         try:
             module.main()
         except SystemExit:
