@@ -74,12 +74,10 @@ options:
         them.
       - C(type=copy) with C(server), a dictionary of connection options (C(url), C(server_fingerprint) or
         C(server_cert), C(client_cert), C(client_key), C(trust_token), C(validate_certs)), copies an instance of that
-        server. C(client_cert) and C(client_key) default to those of the task. Snapshots come with it unless
-        C(instance_only=true).
+        server, with its snapshots. C(client_cert) and C(client_key) default to those of the task.
       - With C(server), C(refresh=true) brings an existing copy up to date, and C(move=true) deletes the original once
-        the copy is whole. C(mode=pull) (the default) has this server connect to the other one, C(mode=push) the other
-        one to this server. See the guide L(moving between servers,
-        https://github.com/cloudhost/lxd/blob/main/docs/moving.md).
+        the copy is whole. C(mode=pull) (the default) has this server connect to the other one, and C(mode=push) the
+        reverse. See U(https://github.com/cloudhost/lxd/blob/main/docs/moving.md).
       - C(type=none) creates an empty instance.
       - C(type=backup) needs C(file), the tarball of an export on the host that runs the module.
     type: dict
@@ -181,25 +179,13 @@ EXAMPLES = r"""
 - name: Copy an instance of another server, and bring the copy up to date on every run
   cloudhost.lxd.instance:
     name: standby1
-    source:
-      type: copy
-      server:
-        url: https://old.example.net:8443
-        server_fingerprint: "{{ old_fingerprint }}"
-        client_cert: ~/.config/lxc/client.crt
-        client_key: ~/.config/lxc/client.key
-      source: web1
-      refresh: true
+    source: {type: copy, server: "{{ old_server }}", source: web1, refresh: true}
     state: stopped
 
 - name: Move an instance from another server, and stop it there for that
   cloudhost.lxd.instance:
     name: db1
-    source:
-      type: copy
-      server: "{{ old_server }}"
-      source: db1
-      move: true
+    source: {type: copy, server: "{{ old_server }}", source: db1, move: true}
     restart: if_required
 
 - name: Rename the copy
