@@ -91,13 +91,14 @@ def test_files_and_commands_over_tls(https, running: str) -> None:  # type: igno
         https.query(certificate, "DELETE")
     tls = {**https.tls, "server_fingerprint": https.fingerprint, "instance": running}
     del tls["name"]
-    file = {**tls, "path": "/tmp/over-tls", "content": "x" * 300_000}
+    file = {**tls, "path": "/tmp/over-tls", "content": "x" * 30_000}
     wrong = https.isolated("instance_file", {**file, "server_fingerprint": "0" * 64})
     assert https.fingerprint in wrong["msg"]
     done = https.isolated("instance_file", {**file, "trust_token": _token(https)})
     assert done.get("changed") is True, done
     assert https.isolated("instance_file", file)["changed"] is False
-    for task in ({"command": ["cat", "/tmp/over-tls"]}, {"command": ["cat"], "stdin": "x" * 300_000}):
+    many = "for i in 0 1 2 3 4 5 6 7 8 9; do cat /tmp/over-tls; done"
+    for task, count in (({"script": many}, 300_000), ({"command": ["cat"], "stdin": "x" * 30_000}, 30_000)):
         done = https.isolated("instance_exec", {**tls, **task})
-        assert (done.get("rc"), done.get("stdout") == "x" * 300_000) == (0, True), done.get("msg")
+        assert (done.get("rc"), done.get("stdout") == "x" * count) == (0, True), done.get("msg")
     https.isolated("instance_file", {**tls, "path": "/tmp/over-tls", "state": "absent"})
