@@ -82,6 +82,8 @@ def _connect(client: Client, streams: dict[str, WebSocket], name: str, url: str)
         opened = handshake(client.transport, url, client.deadline.check("opening the streams of a command"))
     except (ConnectionFailed, DeadlineExceeded) as exc:
         raise Interrupted(f"{exc} {doubt}") from exc
+    if isinstance(opened, Response) and name == CONTROL:  # a short command has ended by now
+        return
     if isinstance(opened, Response):
         text = answers.opened(opened, "GET of a stream", client.label, client.url).get("error") or "no reason given"
         raise LXDError(f"{client.label} refused a stream of the command: {text}. {doubt}")
@@ -173,7 +175,8 @@ class _Talk:
             self.owes = self.owes and not self.streams[STDIN].echoed
             if stream.ended:
                 order.unregister(stream.sock)
-            if key.data == STDIN and stream.ended and self.owes and not self.streams[CONTROL].ended:
+            control = self.streams.get(CONTROL)
+            if key.data == STDIN and stream.ended and self.owes and control and not control.ended:
                 raise self._lost()
 
     def _settle(self, order: selectors.BaseSelector) -> None:

@@ -99,6 +99,15 @@ def test_a_command_that_does_not_read_its_input():
     assert daemon.talk(b"x" * 1_000_000) == (b"", b"")
 
 
+def test_a_command_that_has_ended_before_all_is_connected():
+    """Then there is no websocket for signals, and what it has left is there."""
+    daemon = Daemon()
+    daemon.streams.pop(CONTROL).close()
+    daemon.ends[STDOUT].sendall(frame(2, b"out"))
+    daemon.finish()
+    assert daemon.talk(b"x") == (b"out", b"")
+
+
 def test_input_that_breaks_before_the_command_ends():
     daemon = Daemon()
     daemon.behave(lambda: (daemon.ends[STDIN].recv(1000), daemon.ends[STDIN].close()))
