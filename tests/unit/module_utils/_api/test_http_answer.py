@@ -152,6 +152,14 @@ def test_what_is_no_answer(says, text):
     assert caught.value.sent
 
 
+@pytest.mark.parametrize("body", [b"", b"5", b"5\r", b"5\r\nabcde", b"5\r\nabcde\r", b"0\r", b"0\r\n", b"0\r\n\r"])
+def test_an_answer_that_is_cut_between_its_pieces_can_be_asked_for_again(says, body):
+    """As one that is cut inside of a piece: nothing about it is odd."""
+    with pytest.raises(ConnectionFailed, match="closed the connection") as caught:
+        says(lambda: iter([OK + b"Transfer-Encoding: chunked\r\n\r\n" + body])).request("GET", "/1.0")
+    assert not caught.value.permanent
+
+
 def test_pieces_with_all_that_they_may_have(says):
     text = b"Transfer-Encoding: chunked\r\n\r\n5;x=y\r\nabcde\r\nA \r\n0123456789\r\n0\r\nTrailer: z\r\n\r\n"
     assert says(lambda: iter([OK + text])).request("GET", "/1.0").body == b"abcde0123456789"
