@@ -31,7 +31,10 @@ from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryCl
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 ALL = [specification(version) for version in all_facts()]
 #: Kinds that are not at their path, or are made by other requests than a `POST` of their fields.
-ODD = {"cluster", "cluster_member", "cluster_token", "image", "server", "trust_token"}
+ODD = {
+    *("cluster", "cluster_member", "cluster_token", "image", "instance_backup", "instance_file", "instance_template"),
+    *("server", "storage_volume_backup", "trust_token"),
+}
 PLAIN = [kind for name, kind in KINDS.items() if name not in ODD]
 #: Fields that the request of a creation has under another name, or has not.
 LATER = {("identity", "certificate"), ("identity", "type")}
@@ -168,7 +171,7 @@ class Wire(MemoryClient):
     """A server of a version that has all that a resource needs, and compares each request with the specification."""
 
     is_plan = is_rehearsal = False
-    #: What is there already, whatever its name.
+    #: What is there already, whatever its name. The status is one that instances and networks have.
     THERE: dict[str, Any] = {
         "config": {"ipv4.address": "10.158.45.1/24"},
         "description": "",
