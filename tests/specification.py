@@ -120,7 +120,7 @@ class Specification:
         if value is None or kind == "any":  # null is the empty value of any type
             return []
         if kind in self.types:
-            return self._wrong_object(where, self.types[kind], value)
+            return self._wrong_object(f"{where} {kind}", self.types[kind], value)
         outer, _bracket, rest = kind.partition("(")
         if not isinstance(value, PYTHON[outer]) or (isinstance(value, bool) and outer != "bool"):
             return [f"{self.version}: {where} is {type(value).__name__}, and has to be {kind}"]
