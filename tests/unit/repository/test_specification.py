@@ -229,6 +229,7 @@ class Wire(MemoryClient):
         self.writes.append(f"{method} {path}")
         if method == "POST" and path == self.resource.collection:
             named = {self.resource.key: self.resource.name}
+            named.update({"status": "Stopped"} if self.resource.kind == "instance" else {})
             self.made[self.resource.url()] = self.shown(self.resource.url(), {**self.THERE, **named, **body})
             return {"secret": ""} if body.get("token") or self.resource.kind == "cluster_link" else None
         if method == "POST" and path in self.made and "name" in body:
