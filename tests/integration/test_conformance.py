@@ -61,8 +61,9 @@ def test_a_life(subject: Subject) -> None:
         return
     subject.unchanged(state="absent")
     subject.prepare()
-    made = subject.converges(**subject.new)
-    assert made == subject.seen(), "the result is not what the API shows"
+    result = subject.converges(**subject.new)
+    made = subject.query()
+    assert result == subject.kind.returned(made), "the result is not what the API shows"
     for option, value in subject.changes.items():
         _change(subject, option, value, made)
     for name, field in subject.fields.items():
@@ -79,8 +80,8 @@ def test_a_life(subject: Subject) -> None:
 
 def _change(subject: Subject, option: str, value: Any, made: dict[str, Any]) -> None:
     """Change a field, and unset it again."""
-    done, seen = subject.converges(**{option: value}) or {}, subject.query()
-    hidden = {field.key for field in subject.kind.fields if is_secret(field.name)}  # Ansible hides what a task writes
+    done, seen = subject.converges(**{option: value}) or {}, subject.kind.returned(subject.query())
+    hidden = {field.name for field in subject.kind.fields if is_secret(field.name)}  # Ansible hides what a task writes
     assert {**done, **dict.fromkeys(hidden)} == {**seen, **dict.fromkeys(hidden)}, (
         "the result is not what the API shows"
     )
