@@ -29,7 +29,7 @@ PAGE = ROOT / "docs" / "kinds.md"
 MODULES = "ansible_collections.cloudhost.lxd.plugins.modules"
 NAMES = {"lxd": "LXD", "incus": "Incus"}
 #: The versions of the servers of the tests.
-TESTED = ("lxd-5.0.2", "incus-6.0.4")
+TESTED = ("lxd-5.0.2", "incus-6.0.4", "incus-7.0.1")
 #: Paths where a kind has its objects, besides its own.
 ALSO = {
     "/1.0/auth/identities/bearer": "identity",
@@ -88,22 +88,6 @@ REASONS = {
     "/1.0/storage-pools/{}/volumes/{}/{}/sftp": "a stream for SFTP",
     "/1.0/storage-pools/{}/volumes/{}/{}/state": "how full a volume is",
     "/1.0/storage-volumes": "volumes of every pool, which `storage_volume` has by pool",
-}
-#: Paths for which a module is to come. An entry is of no effect once the module is there.
-PLANNED = {
-    "/1.0/instances/{}/backups": "instance_backup",
-    "/1.0/instances/{}/backups/{}/export": "instance_backup",
-    "/1.0/instances/{}/exec": "instance_exec",
-    "/1.0/instances/{}/files": "instance_file",
-    "/1.0/instances/{}/metadata": "instance_template",
-    "/1.0/instances/{}/metadata/templates": "instance_template",
-    "/1.0/network-allocations": "network_info",
-    "/1.0/networks/{}/leases": "network_info",
-    "/1.0/networks/{}/state": "network_info",
-    "/1.0/operations": "operation_info",
-    "/1.0/storage-pools/{}/volumes/{}/{}/backups": "storage_volume_backup",
-    "/1.0/storage-pools/{}/volumes/{}/{}/backups/{}/export": "storage_volume_backup",
-    "/1.0/warnings": "warning",
 }
 HEAD = """\
 # What the modules do with the API
@@ -226,7 +210,6 @@ def page() -> str:
     paths = collections()
     owners = modules(paths)
     rows, rest = [], []
-    listed = {place(collection.path.replace("{parent}", "x"), paths) for collection in COLLECTIONS.values()}
     for path, verbs in paths.items():
         apis = [api for have in verbs.values() for api in have]
         for module in owners.get(path, ()):
@@ -234,9 +217,7 @@ def page() -> str:
             cells = ["yes" if mark else "" for mark in (*marks, module.stack)]
             rows.append([f"`{path}`", servers(apis), f"`{module.name}`", *cells, tested(module, apis)])
         if path not in owners:
-            planned = f"`{PLANNED[path]}` is to come" if path in PLANNED else ""
-            reads = f"{planned}; `resource_info` reads it" if planned and path in listed else planned
-            rest.append([f"`{path}`", servers(apis), REASONS.get(path) or reads])
+            rest.append([f"`{path}`", servers(apis), REASONS.get(path, "")])
     tables = ["".join(f"| {' | '.join(row)} |\n" for row in table) for table in (rows, rest)]
     return HEAD + FIRST + tables[0] + SECOND + tables[1]
 

@@ -12,12 +12,16 @@ import itertools
 from typing import Any
 
 from .._api.errors import InvalidInput
+from .._engine import values
 from .._engine.plans import Existing
 from .._engine.resource import Resource
 
 
 class Movable(Resource):
     """A kind with options `new_…`: for its name, for its project, and for what it belongs to."""
+
+    #: Whether this run has made it of a copy or an import, which bring more than the task wants.
+    fresh = False
 
     def either(self, option: str) -> list[Any]:
         """The present and the new value of an option, if they differ."""
@@ -74,6 +78,12 @@ class Movable(Resource):
     def _placed(found: Existing) -> str:
         parts = [f"{option} '{name}'" for option, name in found.whole.items() if name]
         return f"'{found.name}' in {', '.join([*parts, f'''project '{found.project or 'default'}' '''.strip()])}"
+
+    def merged(self, current: dict[str, Any]) -> dict[str, Any]:
+        new = super().merged(current)
+        if self.fresh:  # it has the mark of its original, and is unmanaged unless the task marks it
+            new["config"] = values.unmarked(new.get("config") or {}, self.desired.get("config") or {})
+        return new
 
     def adopt(self, found: Existing | None) -> None:
         if found is None:  # it is created with its new name, in its new place

@@ -10,18 +10,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from .._api.client import Client
 from .._api.errors import InvalidInput, Missing, did_you_mean
 from .._engine import values
 from .._engine.plans import Existing, Step
 from . import _other_server as servers
 
 
-class Original:
+class Original(servers.Elsewhere):
     """One object of another server, as `source` names it. Subclasses say what it is.
 
-    :ivar name: its name
-    :ivar query: its project
     :ivar moves: whether it is deleted once it is copied
     """
 
@@ -33,32 +30,17 @@ class Original:
     sent: tuple[str, ...] = ()
 
     def __init__(self, resource: Any) -> None:
-        self.resource = resource
-        self.source: dict[str, Any] = dict(resource.params["source"])
+        super().__init__(resource)
         servers.check_source(self.source, (self.named_by, "refresh", *self.keys, *self.sent))
         self.name = str(self.source.get(self.named_by) or "")
         if not self.name:
             raise InvalidInput(f"source.{self.named_by}: the name of the {self.kind} to copy is missing.")
-        self.query: dict[str, Any] = {"project": self.source.get("project")}
         self.moves = self.says("move")
         self.mode = str(self.source.get("mode") or "pull")
-        self._there: Client | None = None
 
     def says(self, key: str) -> bool:
         """Whether a key of the source is true."""
         return values.is_true(str(self.source.get(key)))
-
-    @property
-    def there(self) -> Client:
-        """The server that it is on."""
-        if self._there is None:
-            self._there = servers.other_server(self.resource.client, self.source)
-        return self._there
-
-    @property
-    def label(self) -> str:
-        """How words of steps name it."""
-        return f"{self.name} of {self.source['server']['url']}"
 
     def find(self) -> dict[str, Any] | None:
         found = servers.find(self.there, self.url, **self.query)

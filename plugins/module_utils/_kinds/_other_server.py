@@ -62,6 +62,34 @@ def other_server(client: Reader, source: Mapping[str, Any]) -> Client:
     )
 
 
+class Elsewhere:
+    """What `source` names on another server.
+
+    :ivar name: its name
+    :ivar query: its project
+    """
+
+    name = ""
+
+    def __init__(self, resource: Any) -> None:
+        self.resource = resource
+        self.source: dict[str, Any] = dict(resource.params["source"])
+        self.query: dict[str, Any] = {"project": self.source.get("project")}
+        self._there: Client | None = None
+
+    @property
+    def there(self) -> Client:
+        """The server that it is on."""
+        if self._there is None:
+            self._there = other_server(self.resource.client, self.source)
+        return self._there
+
+    @property
+    def label(self) -> str:
+        """How words of steps name it."""
+        return f"{self.name} of {self.source['server']['url']}"
+
+
 def find(other: Client, path: str, **query: Any) -> dict[str, Any] | None:
     """An object of the other server; None if it does not exist.
 

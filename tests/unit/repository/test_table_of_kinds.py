@@ -25,14 +25,16 @@ ODD = {
     "cluster_group": ("the servers strand members without a group", 70),
     "cluster_member": ("joining, evacuation, removal", 160),
     "identity": ("three ways to authenticate, and tokens", 100),
-    "image": ("files, sources and aliases", 180),
-    "instance": ("power, moves and what running instances take", 250),
+    "image": ("files, sources and aliases", 210),
+    "instance": ("power, moves and what running instances take", 265),
+    "instance_file": ("a tree over SFTP, with owners, modes and links", 190),
+    "instance_template": ("a file, and an entry of the metadata of an instance", 130),
     "network": ("keys of members, and addresses that servers choose", 120),
     "network_peer": ("waits for the other side", 90),
     "project": ("features, and what is in it", 120),
     "server": ("one object, written with PATCH", 160),
     "storage_pool": ("keys of members, and sources that servers rewrite", 110),
-    "storage_volume": ("copies, files and moves", 190),
+    "storage_volume": ("copies, files and moves", 230),
 }
 
 

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..._api.client import Client
 from ..._api.errors import InvalidInput, LXDError, Missing, ServerError, did_you_mean
 from ..._engine import values
 from ..._engine.plans import ELSEWHERE, Action, Plan, Step
@@ -21,30 +20,17 @@ from .. import _other_server as servers
 from ._source import find_image
 
 
-class ImageCopy:
+class ImageCopy(servers.Elsewhere):
     """`/1.0/images/FINGERPRINT` of another server."""
 
     def __init__(self, resource: Any) -> None:
-        self.resource = resource
-        self.source: dict[str, Any] = dict(resource.params["source"])
+        super().__init__(resource)
         servers.check_source(self.source, ("alias", "fingerprint", "refresh"))
         named = [self.source[key] for key in ("alias", "fingerprint") if self.source.get(key)]
         if len(named) != 1:
             raise InvalidInput("source: write either alias or fingerprint, the image of the other server.")
         self.name = str(named[0])
-        self.query: dict[str, Any] = {"project": self.source.get("project")}
         self.refresh, self.move = (values.is_true(str(self.source.get(key))) for key in ("refresh", "move"))
-        self._there: Client | None = None
-
-    @property
-    def there(self) -> Client:
-        if self._there is None:
-            self._there = servers.other_server(self.resource.client, self.source)
-        return self._there
-
-    @property
-    def label(self) -> str:
-        return f"{self.name} of {self.source['server']['url']}"
 
     def find(self) -> str | None:
         """The fingerprint of the original; None if there is none."""

@@ -72,9 +72,8 @@ class Instance(Movable):
         "config.placement.group": "placement_group",
     }
 
-    #: What the steps of earlier plans of this run have begun: it ran and was stopped, it was made of something that
-    #: brings more than the task wants, it has to be restarted.
-    was_running = fresh = due = False
+    #: What the steps of earlier plans of this run have begun: it ran and was stopped, it has to be restarted.
+    was_running = due = False
     #: The copy of an instance of another server that this is (`_copies.RemoteCopy`).
     elsewhere: Any = None
     #: Whether it runs once the plan is applied.
@@ -223,12 +222,6 @@ class Instance(Movable):
         return super().plan_update(found)
 
     # -- changing -----------------------------------------------------------------------------------------------------
-
-    def merged(self, current: dict[str, Any]) -> dict[str, Any]:
-        new = super().merged(current)
-        if self.fresh:  # a copy or an import has the mark of its original, and is unmanaged unless the task marks it
-            new["config"] = values.unmarked(new.get("config") or {}, self.desired.get("config") or {})
-        return new
 
     def update(self, found: Existing, body: dict[str, Any]) -> None:
         # LXD empties a description that a write leaves out, so all that a PUT takes is sent.

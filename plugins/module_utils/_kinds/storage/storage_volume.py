@@ -75,8 +75,6 @@ class StorageVolume(InPool, Movable):
     fixed_config = ("block.filesystem",)
     name_rule = (r"[^/\\\s]+", "no slash, no backslash and no space")
 
-    #: Whether this run has made it of a file that brings more than the task wants.
-    fresh = False
     #: The copy of a volume of another server that this is (`_copies.RemoteCopy`).
     elsewhere: Any = None
 
@@ -173,12 +171,6 @@ class StorageVolume(InPool, Movable):
         complete(self, body["name"])
 
     # -- changing -----------------------------------------------------------------------------------------------------
-
-    def merged(self, current: dict[str, Any]) -> dict[str, Any]:
-        new = super().merged(current)
-        if self.fresh:  # an import has the mark of its original, and is unmanaged unless the task marks it
-            new["config"] = values.unmarked(new.get("config") or {}, self.desired.get("config") or {})
-        return new
 
     def check_references(self, new: dict[str, Any], old: dict[str, Any]) -> None:
         have, want = (values.parse_size((obj.get("config") or {}).get("size") or "") for obj in (old, new))
