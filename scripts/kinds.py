@@ -19,7 +19,6 @@ from typing import Any, NamedTuple
 
 import yaml
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
-from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.resource_info import COLLECTIONS
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._movable import Movable
 from ansible_collections.cloudhost.lxd.tests.integration.conformance import TABLE
 from ansible_collections.cloudhost.lxd.tests.specification import Specification, all_facts, specification
@@ -53,24 +52,29 @@ REASONS = {
     "/1.0/images/{}/refresh": "`auto_update` of `image` has the server do it",
     "/1.0/images/{}/secret": "a secret for one download",
     "/1.0/instances/{}/access": "who may use it, which the authorization of the server decides",
+    "/1.0/instances/{}/backups/{}/export": "`instance_backup` exports with it",
     "/1.0/instances/{}/bitmaps": "for programs that make backups",
     "/1.0/instances/{}/console": "a console, for people",
     "/1.0/instances/{}/debug/memory": "a dump of memory, for debugging",
     "/1.0/instances/{}/debug/repair": "a repair, for debugging",
     "/1.0/instances/{}/logs": "logs, for people",
-    "/1.0/instances/{}/logs/exec-output": "outputs of commands, which `instance_exec` reads",
+    "/1.0/instances/{}/logs/exec-output": "outputs of commands that a server keeps; `instance_exec` has it keep none",
+    "/1.0/instances/{}/metadata": "`instance_template` writes the entry of a template into it",
     "/1.0/instances/{}/nbd": "a stream of a disk, for programs that make backups",
     "/1.0/instances/{}/nvram": "variables of the firmware, which the system in it changes",
     "/1.0/instances/{}/nvram/{}": "variables of the firmware, which the system in it changes",
     "/1.0/instances/{}/port-forward": "a stream of a connection",
     "/1.0/instances/{}/rebuild": "`instance` rebuilds with it",
-    "/1.0/instances/{}/sftp": "a stream for SFTP; the connection plugin `api` moves files",
+    "/1.0/instances/{}/sftp": "a stream for SFTP; `instance_file` and the connection plugin `api` use it",
     "/1.0/instances/{}/state": "`instance` starts, stops, freezes and waits with it",
     "/1.0/instances/{}/uefi-vars": "variables of the firmware, which the system in it changes",
     "/1.0/metadata/configuration": "the documentation of keys, as data",
     "/1.0/metrics": "for Prometheus",
     "/1.0/network-acls/{}/log": "a log, for people",
+    "/1.0/network-allocations": "`network_info` reads them",
+    "/1.0/networks/{}/leases": "`network_info` reads them",
     "/1.0/networks/{}/load-balancers/{}/state": "shows which backends answer",
+    "/1.0/networks/{}/state": "`network_info` reads it",
     "/1.0/operations/{}/wait": "each module waits for what it began",
     "/1.0/operations/{}/websocket": "a stream of an operation",
     "/1.0/projects/{}/access": "who may use it, which the authorization of the server decides",
@@ -81,6 +85,7 @@ REASONS = {
     "/1.0/storage-pools/{}/buckets/{}/backups/{}/export": "backups of buckets, which an S3 client makes too",
     "/1.0/storage-pools/{}/resources": "how full a pool is",
     "/1.0/storage-pools/{}/volumes": "volumes of every type; those of the type `custom` have a module",
+    "/1.0/storage-pools/{}/volumes/{}/{}/backups/{}/export": "`storage_volume_backup` exports with it",
     "/1.0/storage-pools/{}/volumes/{}/{}/bitmaps": "for programs that make backups",
     "/1.0/storage-pools/{}/volumes/{}/{}/files": "files of a volume, which an instance that has it reads",
     "/1.0/storage-pools/{}/volumes/{}/{}/nbd": "a stream of a disk, for programs that make backups",

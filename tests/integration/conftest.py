@@ -82,7 +82,8 @@ def cost(module: str, arguments: dict[str, Any], check: bool) -> int:
         return 2
     moves = [option for option in ("new_name", "new_pool", "new_project") if arguments.get(option)]
     conditions = arguments.get("wait_for") or []
-    return 2 ** len(moves) + ("ready" in conditions) + (0 if check else len(conditions))
+    seen = bool({*conditions} - {"cloud_init"})  # check mode looks at the present addresses once
+    return 2 ** len(moves) + ("ready" in conditions) + (seen if check else len(conditions))
 
 
 class Server:

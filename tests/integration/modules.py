@@ -17,6 +17,7 @@ from unittest import mock
 
 from ansible.module_utils import _internal
 from ansible.module_utils.common import warnings
+from ansible.module_utils.common.parameters import PASS_VARS
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.checks import UNSEEN
 
@@ -37,9 +38,10 @@ def run_module(module_name: str, /, check: bool = False, **arguments: Any) -> di
     warnings._global_warnings.clear()  # those of the module before, which had a process of its own as Ansible runs it
     # a test may have imported Ansible's controller, in whose process warnings are shown and are not in the result
     alone = mock.patch.object(_internal, "is_controller", False)
-    with patch_module_args(
-        {**arguments, "_ansible_check_mode": check, "_ansible_diff": True}
-    ), contextlib.redirect_stdout(output), alone:
+    internal = {f"_ansible_{name}": True for name in ("diff", "inject_invocation") if name in PASS_VARS}
+    with patch_module_args({**arguments, **internal, "_ansible_check_mode": check}), contextlib.redirect_stdout(
+        output
+    ), alone:
         try:
             module.main()
         except SystemExit:

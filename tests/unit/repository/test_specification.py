@@ -25,7 +25,13 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.resource_info 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._member_config import Members
 from ansible_collections.cloudhost.lxd.tests.integration.conformance import TABLE
 from ansible_collections.cloudhost.lxd.tests.integration.conformance.entry import Entry
-from ansible_collections.cloudhost.lxd.tests.specification import Specification, Watch, all_facts, specification
+from ansible_collections.cloudhost.lxd.tests.specification import (
+    IGNORED,
+    Specification,
+    Watch,
+    all_facts,
+    specification,
+)
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -38,8 +44,6 @@ ODD = {
 PLAIN = [kind for name, kind in KINDS.items() if name not in ODD]
 #: Fields that the request of a creation has under another name, or has not.
 LATER = {("identity", "certificate"), ("identity", "type")}
-#: Fields that only newer versions take from a creation. Others leave them out, and get them with a PUT afterwards.
-IGNORED = ("StorageVolumeSnapshotsPost has no field 'description'",)
 #: Lives of kinds that the conformance suite cannot test on a single server.
 LIVES = {
     **TABLE,
