@@ -33,7 +33,8 @@ PRODUCTS = ("lxd", "incus")
 DAEMONS = ("ansible-core", "websockets", "molecule", "pytest", "pytest-testinfra", "pytest-timeout")
 #: The tests of modules that make clusters, which need no single daemon beside them.
 CLUSTERS = tuple(
-    f"tests/integration/test_cluster{part}.py" for part in ("", "_contents", "_examples", "_remote", "_targets")
+    f"tests/integration/test_cluster{part}.py"
+    for part in ("", "_addresses", "_contents", "_examples", "_remote", "_targets")
 )
 #: The tests of what only Incus 7 has, which is not installed.
 INCUS7 = tuple(

@@ -61,13 +61,13 @@ def pair(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Pair]:
         hosts.stop()
 
 
-def pool_of(node: Node) -> pathlib.Path:
-    """The pool, past the daemon, in whose mount namespace it is."""
-    return pathlib.Path(f"/proc/{node.keeper.pid}/root{node.folder}/storage-pools/default")
+def pool_of(node: Node, pool: str = "default") -> pathlib.Path:
+    """A pool, past the daemon, in whose mount namespace it is."""
+    return pathlib.Path(f"/proc/{node.keeper.pid}/root{node.folder}/storage-pools") / pool
 
 
-def home(node: Node, name: str) -> pathlib.Path:
-    return pool_of(node) / "containers" / name / "rootfs" / "root" / "file"
+def home(node: Node, name: str, pool: str = "default") -> pathlib.Path:
+    return pool_of(node, pool) / "containers" / name / "rootfs" / "root" / "file"
 
 
 @pytest.fixture
@@ -102,11 +102,11 @@ def test_an_instance_is_copied_and_brought_up_to_date(web: Pair, mode: str) -> N
     assert (made["config"]["user.a"], made["config"]["user.c"], made["description"]) == ("b", "1", "Web")
     assert home(web.new, "web2").read_text() == "one"
     assert web.new.query("/1.0/instances/web2/snapshots") == ["/1.0/instances/web2/snapshots/s1"]
-    home(web.old, "web1").write_text("two")
+    home(web.old, "web1").write_text("second")  # rsync passes over a file of the same size and time
     web.old.run("instance_snapshot", instance="web1", name="s2")
     done = web.new.converges("instance", **task)
     assert done["actions"] == [f"refresh instance web2 from web1 of {web.there['url']}"]
-    assert home(web.new, "web2").read_text() == "two"
+    assert home(web.new, "web2").read_text() == "second"
     assert len(web.new.query("/1.0/instances/web2/snapshots")) == 2
 
 
@@ -167,7 +167,7 @@ def test_a_volume_is_copied_and_moved(pair: Pair) -> None:
         made = pair.new.query("/1.0/storage-pools/default/volumes/custom/copy")
         assert (made["config"]["size"], made["config"]["user.a"], made["description"]) == ("32MiB", "1", "Data")
         assert copied.read_bytes() == file.read_bytes()
-        file.write_bytes(random.randbytes(300000))
+        file.write_bytes(random.randbytes(file.stat().st_size + 1))  # rsync passes over the same size and time
         pair.old.run("storage_volume_snapshot", pool="default", volume="data", name=f"of-{mode}")
         done = pair.new.converges("storage_volume", **task)
         assert done["actions"] == [f"refresh storage_volume copy from data of {pair.there['url']}"]
@@ -224,7 +224,9 @@ def test_what_breaks_off_is_finished_by_the_next_run(web: Pair) -> None:
     """With the server that sends killed, then the one that receives, both in the middle."""
     web.old.run("storage_pool", name="default", driver="dir", config={"rsync.bwlimit": "2MiB"})
     home(web.old, "web1").write_bytes(random.randbytes(16 << 20))
-    task = {"name": "web2", "state": "stopped", "source": copy(web)}
+    # LXD that is killed while it receives into btrfs leaves a directory that it cannot delete (docs/daemons.md)
+    web.new.run("storage_pool", name="plain", driver="dir")
+    task = {"name": "web2", "state": "stopped", "source": copy(web), "pool": "plain"}
     for node in web.old, web.new:
         begun = web.new.begin("instance", **task)
         until(lambda: is_part(web.new.query("/1.0/instances/web2", check=False) or {}))
@@ -241,4 +243,4 @@ def test_what_breaks_off_is_finished_by_the_next_run(web: Pair) -> None:
     web.new.run("instance", **task)
     web.old.run("storage_pool", name="default", driver="dir", config={"rsync.bwlimit": None})
     assert web.new.run("instance", **task)["changed"] is False
-    assert home(web.new, "web2").read_bytes() == home(web.old, "web1").read_bytes()
+    assert home(web.new, "web2", "plain").read_bytes() == home(web.old, "web1").read_bytes()

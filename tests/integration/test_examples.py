@@ -81,7 +81,8 @@ def test_examples_run_as_written(server, tmp_path) -> None:  # type: ignore[no-u
         (tmp_path / f"{direct}.txt").write_text(done.stdout)
         assert done.returncode == 0, done.stdout[-3000:]
         assert set(yaml.safe_load((tmp_path / "server.yml").read_text())) >= {"networks", "profiles", "storage_pools"}
-        (tmp_path / "server.yml").unlink()
+        for written in (tmp_path / "server.yml", *tmp_path.glob("*.tar*")):
+            written.unlink()
         assert re.search(r"failed=0", done.stdout)
         assert re.search(r"which changes nothing\] \*+\n(?:(?!TASK|PLAY).*\n)*?ok: ", done.stdout), "of stack_export"
         assert "[WARNING]" not in done.stdout, done.stdout

@@ -12,7 +12,7 @@ import datetime
 import stat
 from typing import Any
 
-from .._api import commands, messages
+from .._api import commands, first_contact, messages
 from .._api.client import Client, quote
 from .._api.errors import InvalidInput, LXDError, Missing, ServerError, did_you_mean
 from .._api.sftp import Sftp
@@ -177,6 +177,8 @@ class _Run:
             advice = " Start it first, with cloudhost.lxd.instance and state: started."
         elif messages.instance_frozen(exc):
             advice = " Unfreeze it first, with cloudhost.lxd.instance and state: started."
+        elif messages.is_denied(exc.text):
+            advice = f" {first_contact.LIMITED}"
         words = (
             f"Failed to run a command in instance {self.name} on {self.client.label}: {exc.text.rstrip('.')}.{advice}"
         )
