@@ -5,9 +5,9 @@
 """Writes the JSON Schemas in docs/schemas: of stack documents, and of variables of roles, playbooks and servers.
 
 Editors complete and check files with them. They follow JSON Schema 2020-12 (https://json-schema.org/draft/2020-12/schema).
-The argument specs of the modules and `meta/argument_specs.yml` of the roles and playbooks are the only source, so run
-this after a change of an option: `python scripts/schemas.py`. With `--check` it writes nothing, and fails if a file is
-not current.
+The argument specs of the modules, `meta/argument_specs.yml` of the roles and `playbooks/meta/variables.yml` are the
+only source, so run this after a change of an option: `python scripts/schemas.py`. With `--check` it writes nothing, and
+fails if a file is not current.
 """
 
 from __future__ import annotations
@@ -216,7 +216,7 @@ def of_servers() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def of_playbooks() -> Iterator[tuple[str, dict[str, Any]]]:
     """The variables of the playbooks."""
-    path = ROOT / "playbooks" / "meta" / "argument_specs.yml"
+    path = ROOT / "playbooks" / "meta" / "variables.yml"
     for entry in yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"].values():
         of_which = entry["short_description"].removeprefix("Variables of the ").partition(" besides")[0]
         for name, spec in entry["options"].items():

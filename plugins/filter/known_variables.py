@@ -66,7 +66,7 @@ LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 @functools.lru_cache(maxsize=16)
 def variables(prefix: str) -> frozenset[str]:
     """The variables of all entry points of a role, and those of playbooks that begin with its name."""
-    found = dict(_specs(ROOT / "playbooks" / SPECS).get(prefix, {}).get("options") or {})
+    found = dict(_specs(ROOT / "playbooks" / "meta" / "variables.yml").get(prefix, {}).get("options") or {})
     for entry in _specs(ROOT / "roles" / prefix / SPECS).values():
         found.update(entry.get("options") or {})
     return frozenset(found)

@@ -14,7 +14,7 @@ import yaml
 from ansible_collections.cloudhost.lxd.plugins.filter.known_variables import known_variables, variables
 from ansible_collections.cloudhost.lxd.tests.unit.playbooks.test_hosts import HOSTS, PATHS, PLAYBOOKS, plays, run
 
-SPECS = yaml.safe_load((PLAYBOOKS / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))["argument_specs"]
+SPECS = yaml.safe_load((PLAYBOOKS / "meta" / "variables.yml").read_text(encoding="utf-8"))["argument_specs"]
 #: For each playbook, a misspelled variable and the right one.
 WRONG = {
     "apply": ("stack_adpot", "stack_adopt"),
