@@ -373,7 +373,7 @@ def mutation(session: nox.Session) -> None:
     """Changes to the engine that no unit test notices: `nox -s mutation -- --resume`. Takes half an hour of a quiet
     machine.
     """
-    session.install("ansible-core", "pytest", "hypothesis")
+    session.install("ansible-core", "pytest", "hypothesis", "jsonschema")
     # Python takes a file for unchanged that is changed within a second and as long as before, as mutants are
     env = {name: value for name, value in link().items() if name != "PYTHONPYCACHEPREFIX"}
     session.run("python", "tests/mutation.py", *session.posargs, env={**env, "PYTHONDONTWRITEBYTECODE": "1"})
