@@ -151,7 +151,7 @@ class Declaration(Identity):
 
     @classmethod
     def plural(cls) -> str:
-        return cls.section or cls.kind + ("es" if cls.kind.endswith(("s", "x", "ch")) else "s")
+        return cls.section or cls.kind + ("es" if cls.kind.endswith("s") else "s")
 
     @classmethod
     def holder(cls) -> Map | None:
@@ -174,7 +174,7 @@ class Declaration(Identity):
     @classmethod
     def brings(cls, params: Mapping[str, Any]) -> bool:
         """Whether a new one has values of the `source` that it is made of. Later they look like any others."""
-        return bool(cls.originals) and (params.get("source") or {}).get("type") in cls.originals
+        return (params.get("source") or {}).get("type") in cls.originals
 
     @classmethod
     def of_listing(cls, obj: dict[str, Any]) -> dict[str, Any] | None:

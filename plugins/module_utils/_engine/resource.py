@@ -76,7 +76,7 @@ class Resource(ApiObject):
         """
         if found is None or not self.params.get("exact"):
             return {}
-        own = self.named and self.name in self.singletons
+        own = self.name in self.singletons
         return {
             field.key: field.empty
             for field in self.fields

@@ -45,7 +45,7 @@ _FREE_TEXT = (
 #: long run of letters and digits.
 _LOOKS_SECRET = re.compile(
     _SECRET.pattern.replace("$", r"(?![a-z])").replace("^", "")
-    + r"|chpasswd|authorization|-----BEGIN|\$[0-9a-z]{1,8}\$[^\s$]"
+    + r"|authorization|-----BEGIN|\$[0-9a-z]{1,8}\$[^\s$]"
     r"|(?=[A-Za-z0-9+_=]*[0-9])(?=[A-Za-z0-9+_=]*[A-Za-z])[A-Za-z0-9+_=]{24,}",
     re.I,
 )
@@ -88,12 +88,8 @@ def mask_pair(before: Any, after: Any, rules: Rules = BY_NAME, key: str = "") ->
     one, other = masked(before, rules, key), masked(after, rules, key)
     if one == before and other == after:
         return before, after
-    if isinstance(before, (str, int, float, type(None))) and isinstance(after, (str, int, float, type(None))):
-        return (
-            _hidden(before, after, _lines(key, before, after))
-            if MASK in (one, other)
-            else _with_difference(before, after, one, other)
-        )
+    if MASK in (one, other):
+        return _hidden(before, after, _lines(key, before, after))
     return _with_difference(before, after, one, other)
 
 
