@@ -76,6 +76,7 @@ def test_mask_pair(before, after, expected):
         "peers.west.key", "acme.provider.environment", "user.passphrase", "LUKS_PASSPHRASE", "db_pwd", "wifi.psk",
         "user.ssh_key", "registry.auth",
         "smtp_pass", "card-pin", "user.pin", "session.cookie", "user.tls-key",
+        "pass", "user.passcode", "ssh_keys", "client_key_file",
     ],
 )  # fmt: skip
 def test_secret_keys(key):
@@ -94,6 +95,7 @@ def test_secret_keys(key):
         "fingerprint",
         "remote_token",
         "cloud-init.ssh-keys.joe",
+        "cloud-init.ssh-keys.private",
         "ssh_public_key",
         "key",
         "user.keyboard",
@@ -199,10 +201,11 @@ def test_logins_in_urls(text, shown, secret):
 def test_a_login_that_changes_is_told_to_change():
     pair = secrets.mask_pair({"p": "http://a:b@h"}, {"p": "http://a:c@h"})
     assert pair == ({"p": f"http://{MASK}@h"}, {"p": f"http://{MASK}@h (changed)"})
-    assert secrets.mask_pair({"p": "http://a:b@h"}, {"p": "http://a:b@i"}) == (
-        {"p": f"http://{MASK}@h"},
-        {"p": f"http://{MASK}@i"},
-    )
+    for other in ("http://a:b@i", "http://a:b@h"):
+        assert secrets.mask_pair({"p": "http://a:b@h"}, {"p": other}) == (
+            {"p": f"http://{MASK}@h"},
+            {"p": f"http://{MASK}@{other[-1]}"},
+        )
     listed = secrets.mask_pair({"p": ["http://a:b@h"]}, {"p": ["http://a:c@h"]})
     assert listed == ({"p": [f"http://{MASK}@h"]}, {"p": CHANGED})
 
@@ -213,6 +216,13 @@ def test_what_is_known_is_hidden_under_any_key_and_inside_of_text():
     assert shown == {"a": MASK, "b": [MASK], "c": MASK, "d": "1977", "e": True}
     assert secrets.mask_pair({"a": "before"}, {"a": "tulip"}, rules) == ({"a": MASK}, {"a": CHANGED})
     assert secrets.mask_pair({"a": "tulip"}, {}, rules) == ({"a": MASK}, {})
+    assert secrets.mask_pair({"a": "tulip"}, {"a": "after"}, rules) == ({"a": MASK}, {"a": CHANGED})
+    assert secrets.mask_pair({"a": 76}, {"a": 77}, rules) == ({"a": MASK}, {"a": CHANGED})
+    assert secrets.mask_pair({"a": ["x"]}, {"a": "tulip"}, rules) == ({"a": MASK}, {"a": CHANGED})
+
+
+def test_what_is_known_and_has_four_characters_is_hidden_inside_of_text():
+    assert secrets.masked({"a": "my rose!"}, secrets.Rules(frozenset(("rose",)))) == {"a": MASK}
 
 
 def test_all_below_a_key_that_names_secrets_is_secret():
@@ -236,6 +246,16 @@ HIDDEN = secrets.Rules(hide_text=True)
         ("environment.FEED", "http://joe:tulip@feeds"),
         ("raw.lxc", "lxc.environment = GITHUB=ghp4f9a8c7b6d5e4f3a2b1c0d9e8"),
         ("user.notes", "first\nthe secret is x"),
+        ("user.notes", "the secret is\nX"),
+        ("user.user-data", "run --token=x"),
+        ("user.vendor-data", "run --token=x"),
+        ("user.network-config", "run --token=x"),
+        ("user.meta-data", "run --token=x"),
+        ("environment.START", "useradd -p '$6$salt$hash' joe"),
+        ("environment.START", "curl -H 'Authorization: Basic am9l'"),
+        ("environment.START", "send --smtp-pass=x"),
+        ("environment.START", "login joe pass x"),
+        ("raw.lxc", "-----BEGIN PGP MESSAGE-----"),
     ],
 )
 def test_text_in_which_something_looks_secret(key, text):
@@ -254,10 +274,15 @@ def test_text_in_which_something_looks_secret(key, text):
         "#cloud-config\npackages: [nginx]\nruncmd: [systemctl reload nginx]\n",
         "C.UTF-8",
         "/usr/lib/python3/dist-packages/x",
+        "input.keyboard layout",
     ],
 )
 def test_text_in_which_nothing_looks_secret(key, text):
     assert secrets.mask_pair({key: "plain"}, {key: text}, HIDDEN) == ({key: "plain"}, {key: text})
+
+
+def test_text_is_hidden_only_where_the_rules_say_so():
+    assert secrets.masked({"user.user-data": "run --token=x"}) == {"user.user-data": "run --token=x"}
 
 
 def test_a_short_value_of_another_key_is_no_text():
