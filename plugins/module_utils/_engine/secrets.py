@@ -44,8 +44,7 @@ _FREE_TEXT = (
 #: What looks secret inside of such text: a word that names secrets, the head of a private key, a hashed password, a
 #: long run of letters and digits.
 _LOOKS_SECRET = re.compile(
-    _SECRET.pattern.replace("$", r"(?![a-z])").replace("^", "")
-    + r"|authorization|-----BEGIN|\$[0-9a-z]{1,8}\$[^\s$]"
+    _SECRET.pattern.replace("$", r"(?![a-z])").replace("^", "") + r"|authorization|-----BEGIN|\$[0-9a-z]{1,8}\$[^\s$]"
     r"|(?=[A-Za-z0-9+_=]*[0-9])(?=[A-Za-z0-9+_=]*[A-Za-z])[A-Za-z0-9+_=]{24,}",
     re.I,
 )

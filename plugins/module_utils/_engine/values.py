@@ -56,7 +56,7 @@ FALSE = ("false", "no", "off", "0")
 
 def is_true(value: str | None) -> bool:
     """Whether the daemons read a value as true."""
-    return bool(value) and str(value).lower() in TRUE
+    return str(value).lower() in TRUE
 
 
 def listed(value: Any) -> list[str]:

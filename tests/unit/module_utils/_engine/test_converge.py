@@ -17,14 +17,14 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
 )
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import MAX_REPLANS, converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import Map, Text
-from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.plans import Action, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.plans import Action, Done, Step
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.secrets import Rules
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.profile import Profile
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_pool import StoragePool
 from ansible_collections.cloudhost.lxd.tests.unit.memory import Memory, MemoryClient, params_of
 
 URL = "/1.0/profiles/web"
-STORAGE = ("zfs", "lvm", "vgcreate", "pvcreate", "rbd", "btrfs", "mkfs.ext4")
 
 
 @pytest.fixture
@@ -238,6 +238,23 @@ def test_an_error_carries_what_was_done_before_it(client):
     assert caught.value.done == []
 
 
+def test_an_error_carries_what_another_resource_did_in_a_step_and_the_warnings(client, monkeypatch):
+    inner = LXDError("No")
+    inner.done, inner.result = [Done("create", "lid", "l", "create lid l")], {"log": "x"}
+
+    def fail():
+        raise inner
+
+    client.memory.put(URL)
+    resource = Stepping(client, params_of(Stepping, name="web", description="d"))
+    resource.warn("look out")
+    monkeypatch.setattr(Stepping, "extra_steps", lambda self, found, after: [Step(Action.START, "start it", fail)])
+    with pytest.raises(LXDError, match="^No$") as caught:
+        converge(resource)
+    assert [one.words for one in caught.value.done] == ["update profile web (description)", "create lid l"]
+    assert caught.value.result == {"log": "x", "warnings": ["look out"]}
+
+
 def test_a_broken_connection_says_whether_the_request_may_have_been_seen(client):
     client.trouble = [ConnectionFailed("no answer", sent=True)]
     with pytest.raises(ConnectionFailed, match="^Failed to create profile web: no answer$") as caught:
@@ -352,3 +369,32 @@ def test_a_step_that_asks_for_a_new_plan_at_the_end_needs_none(client):
     client.find = lambda path, **query: reads.append(path) or original(path, **query)
     converge(profile(client, new_name="db"))
     assert reads == [URL, "/1.0/profiles/db", "/1.0/profiles/db"]
+
+
+@pytest.mark.parametrize("rules", [None, Rules(frozenset(("blossom",)))])
+def test_a_warning_of_what_the_server_does_not_keep_shows_no_secret(client, rules):
+    client.memory.put(URL, config={})
+    client.hidden, original = rules, client.memory.handle
+
+    def stubborn(method, path, body=None, etag=None):
+        return original(method, path, {**body, "config": {}} if method == "PUT" else body, etag)
+
+    client.memory.handle = stubborn
+    [words] = converge(profile(client, config={"user.a": "blossom"})).warnings
+    assert ("blossom" in words) is (rules is None)
+
+
+class Titled(Stepping):
+    """What is wanted of it depends on what is there."""
+
+    def extra_steps(self, found, after):
+        return []
+
+    def resolve(self, found):
+        return {**self.wanted, "description": "known" if found else "new"}
+
+
+def test_what_is_wanted_is_resolved_again_for_what_was_made(client):
+    outcome = converge(Titled(client, params_of(Titled, name="web")))
+    assert (outcome.result["description"], outcome.warnings) == ("known", [])
+    assert converge(Titled(client, params_of(Titled, name="web"))).changed is False

@@ -262,6 +262,7 @@ def test_noise_is_shown_only_where_it_is_written():
     field, have = Map("config"), {"a": "1", "volatile.x": "1", "volatile.y": "2"}
     assert field.shown(have, resource(field)) == {"a": "1"}
     assert field.shown(have, resource(field, config={"volatile.y": "2"})) == {"a": "1", "volatile.y": "2"}
+    assert field.shown({"a": "1", "b": ""}, resource(field)) == {"a": "1"}, "empty is not set"
     assert field.shown({"volatile.x": "1"}, resource(field)) is None and field.shown(None, resource(field)) is None
 
 
@@ -346,4 +347,16 @@ def test_what_was_stored_of_a_refused_write_is_taken_back(now, undone, stored):
         {"config": {"a": "2", "new": "1"}, "description": "y"},
     )
     found, names = taken_back(fields, before, new, now)
-    assert (found, sorted(names)) == (undone, stored)
+    assert (found, names) == (undone, stored)
+
+
+def test_a_dictionary_that_a_write_makes_or_leaves_out_is_taken_back_too():
+    keys = {f"k{number}": "1" for number in range(8)}
+    empty, full = ({"config": None}, {"config": keys})
+    names = [f"config.{key}" for key in sorted(keys)]
+    assert taken_back((Map("config"),), empty, full, full) == ({"config": {}}, names)
+    assert taken_back((Map("config"),), full, empty, empty) == (full, names)
+
+
+def test_what_the_server_does_not_tell_is_not_taken_back():
+    assert taken_back((Text("description"),), {"description": "x"}, {}, {}) == ({}, [])

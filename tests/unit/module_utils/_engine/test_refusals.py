@@ -74,7 +74,9 @@ def test_what_is_used_is_neither_deleted_nor_renamed(client):
     client.memory.objects["/1.0/profiles/a"]["used_by"] = ["/1.0/instances/web"]
     for options, verb in (({"state": "absent"}, "deleted"), ({"new_name": "b"}, "renamed")):
         words = refused(client, **options)
-        assert words.startswith("name: box 'a' on lxd 6.1 at memory is used by instance web,") and verb in words
+        assert words.startswith(
+            f"name: box 'a' on lxd 6.1 at memory is used by instance web, and cannot be {verb} while it is"
+        )
 
 
 def test_what_is_used_is_renamed_where_the_servers_allow_it(client):
@@ -106,3 +108,9 @@ def test_exact_keeps_the_words_of_the_daemon_and_nothing_else_of_what_is_its_own
 
 def test_what_is_foreseen_is_where_it_was_found(client):
     assert list(box(client).foreseen(Plan({}, {}, [], {"name": "b", "description": "d"}))) == ["/1.0/profiles/a"]
+
+
+def test_what_is_foreseen_of_a_member_is_told_from_that_of_another(client):
+    lid = type("Lid", (Box,), {"of_member": True})
+    plan = Plan({}, {}, [], {"name": "a", "location": "node3"})
+    assert list(box(client, lid).foreseen(plan)) == ["/1.0/profiles/a%40node3"]

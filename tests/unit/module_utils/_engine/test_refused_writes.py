@@ -77,6 +77,4 @@ def test_what_cannot_be_put_back_is_told():
     client = Storing(lambda objects: objects[URL].update(description="new"))
     client.trouble = [LXDError("The disk is full.")]
     words = update(client)
-    assert words == FAILED + (
-        " It may have stored what it refused, and that could not be put back: The disk is full."
-    )
+    assert words == FAILED + (" It may have stored what it refused, and that could not be put back: The disk is full.")
