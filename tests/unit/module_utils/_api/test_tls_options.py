@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 
@@ -41,6 +42,16 @@ def test_the_key_of_another_certificate(pairs):
         InvalidInput, match="client_cert and client_key cannot be used: .*Is it the key of this certificate"
     ):
         Trust(pairs["client"].cert, pairs["other"].key)
+
+
+def test_a_key_leaves_no_file_open(pairs):
+    """It goes through a pipe, which has room for any key."""
+    before = os.listdir("/proc/self/fd")
+    Trust(pairs["client"].cert, pairs["client"].key)
+    key = "-----BEGIN PRIVATE KEY-----\n" + "a" * 20000
+    with pytest.raises(InvalidInput, match=f"^client_key: {len(key)} bytes are no private key"):
+        Trust(pairs["client"].cert, key)
+    assert os.listdir("/proc/self/fd") == before
 
 
 def test_a_key_with_a_passphrase_is_refused_and_never_asked_for(pairs, tmp_path):

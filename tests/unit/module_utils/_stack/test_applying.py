@@ -97,8 +97,9 @@ def appears(world, path, **obj):
     world.meanwhile[path] = lambda: world.put(path, **obj)
 
 
-def test_what_appears_with_our_mark_is_ours(world):
-    appears(world, "/1.0/profiles/web", config={MARK: "shop", "limits.cpu": "1"})
+@pytest.mark.parametrize("mark", [{MARK: "shop"}, mark_of("shop", Profile, "default", "web")])
+def test_what_appears_with_our_mark_is_ours(world, mark):
+    appears(world, "/1.0/profiles/web", config={**mark, "limits.cpu": "1"})
     done = run(world, PROFILE)
     assert world.find("/1.0/profiles/web")["config"] == {
         **mark_of("shop", Profile, "default", "web"),

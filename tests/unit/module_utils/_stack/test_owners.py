@@ -98,6 +98,7 @@ def test_many_that_are_left_alone_are_told_in_one_line(world):
         world.put(f"/1.0/profiles/copy{number:02}", config={MARK: "shop", BEARER: "profile/default/web"})
     (words,) = run(world, {}, prune=True)["warnings"]
     assert "profile copy09 and 2 more (" in words and "copy10" not in words
+    assert words.startswith("Left alone although it names the stack 'shop': ")
 
 
 def test_the_mark_of_a_profile_that_projects_share_is_of_the_project_that_it_is_in(world):
