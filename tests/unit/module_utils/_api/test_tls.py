@@ -102,6 +102,19 @@ def test_another_certificate_than_the_pinned(tls, pairs, validate):
     assert tls.received == []
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (lambda pair: {"server_cert": pair.cert}, "correct server_cert"),
+        (lambda pair: {"server_fingerprint": pair.fingerprint}, "correct server_fingerprint"),
+        (lambda pair: {"trust_token": token_of(fingerprint=pair.fingerprint)}, "make another trust_token"),
+    ],
+)
+def test_what_has_another_pin_is_named(tls, pairs, options, words):
+    with pytest.raises(ConnectionFailed, match=f"check on the server, then {words}[.]$"):
+        get(tls, **options(pairs["other"]))
+
+
 def test_unpinned(tls):
     with pytest.raises(
         ConnectionFailed, match=r"is not verified \(.*pin it with server_cert or server_fingerprint"

@@ -56,6 +56,18 @@ def test_a_name_whose_path_is_that_of_something_else_is_refused_before_anything_
             box(client, state="absent", **{option: name})
 
 
+class Square(Box):
+    def validate(self):
+        for words in ("first", "second"):
+            self.refuse(words)
+
+
+def test_all_that_can_be_seen_to_be_wrong_is_told_at_once(client):
+    with pytest.raises(InvalidInput) as caught:
+        box(client, Square, config={"x": []})
+    assert [words.partition(":")[0] for words in caught.value.each] == ["first", "second", "config.x"]
+
+
 def test_a_kind_with_slashes_in_its_names_takes_them(client):
     assert box(client, Shelf, name="a/b").name == "a/b"
 
