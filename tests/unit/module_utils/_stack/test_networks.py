@@ -116,18 +116,6 @@ def test_a_peer_without_its_other_side_fails_after_all_else_is_done(world):
     assert sorted(written(world)) == ["POST networks/n1/peers/to-n2", "POST profiles/a"]
 
 
-def test_of_peers_only_those_are_waited_for_that_were_made_and_are_to_get_ready(world):
-    """One is not waited for by its entry, and one could not be made."""
-    for name in ("n1", "n2", "n3"):
-        world.put(f"/1.0/networks/{name}", type="ovn")
-    waiting = peers("n1", "n2", wait=())[:1] + peers("n3", "n2")[:1]
-    world.faults["/1.0/networks/n3/peers/to-n2"] = "no"
-    with pytest.raises(StackFailed) as caught:
-        run(world, {"network_peers": waiting}, parallel=1)
-    assert [row["name"] for row in caught.value.result["done"]] == ["n1/to-n2"]
-    assert "answered" not in str(caught.value) and str(caught.value).count("n3/to-n2") == 1
-
-
 def test_a_server_is_not_asked_for_what_cannot_be_there(world):
     """A listing would be an error, and the plan says why there can be none."""
     world.put("/1.0/networks/net1")
