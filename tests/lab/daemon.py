@@ -9,6 +9,7 @@ Bridges and subnets of the tests therefore meet neither each other nor the host'
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pathlib
@@ -68,6 +69,19 @@ exec "$@"
 """
 _REPLACE = 'mount --bind "$1" /usr; shift; exec "$@"'
 _JOIN = 'mkdir -p "$1"; echo $$ > "$1/cgroup.procs"; shift; exec "$@"'
+
+
+def _end_stopped(session: int) -> None:
+    """End the children that stopped themselves, and that the killed leader of a session was about to end.
+
+    To get a user namespace, the daemons have a child stop itself. One that is left listens at the socket of the daemon,
+    too. The next daemon asks that socket whether another one runs, and waits for the answer without end.
+    """
+    for path in pathlib.Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _parent, _group, its_session = path.read_text().rpartition(")")[2].split()[:4]
+            if state == "T" and int(its_session) == session:
+                os.kill(int(path.parent.name), signal.SIGKILL)
 
 
 class Daemon:
@@ -206,6 +220,7 @@ class Daemon:
             self.killed = True
             self.process.kill()
             self.process.wait()
+            _end_stopped(self.process.pid)
 
     def clean(self, keep: str = "") -> None:
         """Delete every instance, so that no container outlives us."""
