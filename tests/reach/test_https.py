@@ -196,7 +196,6 @@ def test_options_from_the_environment_and_from_ansible_cfg(control, https, guest
         *[
             (name, f"the {name}", f"the {name}")
             for name in (
-                "url",
                 "client_cert",
                 "client_key",
                 "server_cert",
@@ -205,6 +204,7 @@ def test_options_from_the_environment_and_from_ansible_cfg(control, https, guest
                 "project",
             )
         ],
+        ("url", "a,b", ["a", "b"]),
         ("timeout", "7", 7),
         ("keep_open", "false", False),
         ("fork_modules", "false", False),
