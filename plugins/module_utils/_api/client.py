@@ -79,7 +79,8 @@ class Client(ServerFacts):
 
         :param options: connection options; without `client_cert` and `client_key`, those of the task are used
         """
-        assert self.opener is not None, "a client that connect has not made reaches no other server"
+        if self.opener is None:
+            raise AssertionError("a client that connect has not made reaches no other server")
         client = self.opener({**self.credentials, **options, "timeout": self.deadline.seconds}, self.read_only)
         client.deadline, client.hidden = self.deadline, self.hidden
         return client

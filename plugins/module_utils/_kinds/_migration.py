@@ -22,6 +22,9 @@ from .._api.operations import OPERATION_RUNNING
 from .._engine.secrets import MASK
 from ._other_server import addresses, certificate
 
+#: There is always an address: that of the task, without others.
+NO_ADDRESS = AssertionError("a server without an address")
+
 
 class Side(NamedTuple):
     """One of the two servers, and the request that it gets."""
@@ -89,8 +92,7 @@ def pull(here: Side, there: Side, source: dict[str, Any]) -> None:
             )
             failure = offer.without(exc, words if offer.waits() else "")
             offer.cancel()
-    assert failure is not None
-    raise failure
+    raise failure or NO_ADDRESS
 
 
 def push(here: Side, there: Side, source: dict[str, Any]) -> None:
@@ -105,9 +107,8 @@ def push(here: Side, there: Side, source: dict[str, Any]) -> None:
         except ServerError as exc:
             failure = offer.without(exc, f" (of {there.client.label}, which was to connect to {address})")
     else:
-        assert failure is not None
         offer.cancel()
-        raise failure
+        raise failure or NO_ADDRESS
     try:
         with contextlib.suppress(Interrupted):  # it has ended some time before, and that is what the other one saw
             here.client.wait(offer.path)
