@@ -64,6 +64,7 @@ WITH_ANSIBLE = (
     "repository/test_roles.py",
     "repository/test_samples.py",
     "repository/test_schemas.py",
+    "repository/test_table_of_kinds.py",
 )
 
 
