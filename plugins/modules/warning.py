@@ -119,7 +119,7 @@ failure:
       returned: failure
 """
 
-from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.warnings import Warnings
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.server_warnings import Warnings
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import run_job
 
 

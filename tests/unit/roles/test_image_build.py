@@ -27,7 +27,7 @@ SCRIPT = ROOT / "roles" / "image_build" / "files" / "build.py"
 BESIDE = str(ROOT / "plugins" / "module_utils" / "_jobs")
 HOLD = f"""
 import importlib.util, sys
-sys.path.insert(0, {BESIDE!r})
+sys.path.append({BESIDE!r})
 spec = importlib.util.spec_from_file_location("build", {str(SCRIPT)!r})
 build = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(build)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
-from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.warnings import Warnings
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.server_warnings import Warnings
 from ansible_collections.cloudhost.lxd.tests.unit.fake_server import DROP, sync
 
 pytestmark = pytest.mark.usefixtures("clock")
