@@ -28,7 +28,6 @@ PLACE = "{time}"
 #: What is added to the name of an export for its record, and to any name while it is written.
 RECORD, PART = ".sha256", ".part"
 _STAMP, _STAMPED = "%Y%m%dT%H%M%SZ", r"\d{8}T\d{6}Z"
-_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 #: The most bytes of a record.
 _LARGEST = 1 << 16
 _SUM = re.compile(r"^([0-9a-f]{64})  \S", re.M)
@@ -46,7 +45,7 @@ class Record(NamedTuple):
 
     @classmethod
     def made(cls, sha256: str, size: int, when: float, source: dict[str, Any], options: dict[str, Any]) -> Record:
-        return cls(sha256, size, time.strftime(_MOMENT, time.gmtime(when)), source, options)
+        return cls(sha256, size, moment(when), source, options)
 
     @classmethod
     def read(cls, path: str) -> Record | None:
@@ -178,8 +177,13 @@ class Exports:
         return {match[1] for match in found if match}
 
 
-def _seconds(moment: str) -> float:
-    return datetime.datetime.fromisoformat(moment.replace("Z", "+00:00")).timestamp()
+def moment(when: float) -> str:
+    """A time as records and the API have it."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(when))
+
+
+def _seconds(text: str) -> float:
+    return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
 
 
 def named(source: dict[str, Any]) -> dict[str, Any]:

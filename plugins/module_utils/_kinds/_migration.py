@@ -22,9 +22,6 @@ from .._api.operations import OPERATION_RUNNING
 from .._engine.secrets import MASK
 from ._other_server import addresses, certificate
 
-#: There is always an address: that of the task, without others.
-NO_ADDRESS = AssertionError("a server without an address")
-
 
 class Side(NamedTuple):
     """One of the two servers, and the request that it gets."""
@@ -78,7 +75,7 @@ def pull(here: Side, there: Side, source: dict[str, Any]) -> None:
 
     :param source: more keys of the source
     """
-    failure: ServerError | None = None
+    failures: list[ServerError] = []
     for address in addresses(there.client):
         offer = Offer(there, {})
         taken = {**source, "type": "migration", "mode": "pull", **offer.taken_at(address)}
@@ -90,25 +87,25 @@ def pull(here: Side, there: Side, source: dict[str, Any]) -> None:
                 f" ({here.client.url} could not connect to {address}: with source.mode: push, it is the other one that "
                 "connects)"
             )
-            failure = offer.without(exc, words if offer.waits() else "")
+            failures.append(offer.without(exc, words if offer.waits() else ""))
             offer.cancel()
-    raise failure or NO_ADDRESS
+    raise failures[-1]
 
 
 def push(here: Side, there: Side, source: dict[str, Any]) -> None:
     """The sending server connects to the receiving one; see `pull`."""
     urls = addresses(here.client)
     offer = Offer(here, {"source": {**source, "type": "migration", "mode": "push"}})
-    failure: ServerError | None = None
+    failures: list[ServerError] = []
     for address in urls:
         try:
             there.post({"target": offer.taken_at(address)})
             break
         except ServerError as exc:
-            failure = offer.without(exc, f" (of {there.client.label}, which was to connect to {address})")
+            failures.append(offer.without(exc, f" (of {there.client.label}, which was to connect to {address})"))
     else:
         offer.cancel()
-        raise failure or NO_ADDRESS
+        raise failures[-1]
     try:
         with contextlib.suppress(Interrupted):  # it has ended some time before, and that is what the other one saw
             here.client.wait(offer.path)

@@ -11,7 +11,6 @@ from __future__ import annotations
 from typing import Any
 
 from .._api.errors import InvalidInput, Missing, did_you_mean
-from .._engine import values
 from .._engine.plans import Existing, Step
 from . import _other_server as servers
 
@@ -22,7 +21,6 @@ class Original(servers.Elsewhere):
     :ivar moves: whether it is deleted once it is copied
     """
 
-    kind = ""
     #: The key of `source` that names it, and other keys besides those of every copy.
     named_by = ""
     keys: tuple[str, ...] = ()
@@ -36,16 +34,10 @@ class Original(servers.Elsewhere):
         if not self.name:
             raise InvalidInput(f"source.{self.named_by}: the name of the {self.kind} to copy is missing.")
         self.moves = self.says("move")
-        self.mode = str(self.source.get("mode") or "pull")
-
-    def says(self, key: str) -> bool:
-        """Whether a key of the source is true."""
-        return values.is_true(str(self.source.get(key)))
 
     def find(self) -> dict[str, Any] | None:
         found = servers.find(self.there, self.url, **self.query)
-        servers.check_other(self.resource.client, self.there)
-        servers.check_product(self.resource.client, self.there, self.kind)
+        self.check_server()
         return found
 
     def get(self) -> dict[str, Any]:
@@ -61,10 +53,6 @@ class Original(servers.Elsewhere):
                 f"{did_you_mean(self.name, known)}"
             )
         return found
-
-    def check_reach(self) -> None:
-        """Refuse a server that does not listen, where the other one has to connect to it."""
-        servers.addresses(self.there if self.mode == "pull" else self.resource.client)
 
     def snapshots(self) -> list[list[str]]:
         """Its snapshots as lists of a name and a time. The time differs where one was re-created."""

@@ -67,14 +67,17 @@ class Elsewhere:
 
     :ivar name: its name
     :ivar query: its project
+    :ivar mode: which server connects to the other one
     """
 
+    kind = ""
     name = ""
 
     def __init__(self, resource: Any) -> None:
         self.resource = resource
         self.source: dict[str, Any] = dict(resource.params["source"])
         self.query: dict[str, Any] = {"project": self.source.get("project")}
+        self.mode = str(self.source.get("mode") or "pull")
         self._there: Client | None = None
 
     @property
@@ -88,6 +91,19 @@ class Elsewhere:
     def label(self) -> str:
         """How words of steps name it."""
         return f"{self.name} of {self.source['server']['url']}"
+
+    def says(self, key: str) -> bool:
+        """Whether a key of the source is true."""
+        return values.is_true(str(self.source.get(key)))
+
+    def check_server(self) -> None:
+        """Refuse the server of the task itself, and one of another product."""
+        check_other(self.resource.client, self.there)
+        check_product(self.resource.client, self.there, self.kind)
+
+    def check_reach(self) -> None:
+        """Refuse a server that does not listen, where the other one has to connect to it."""
+        addresses(self.there if self.mode == "pull" else self.resource.client)
 
 
 def find(other: Client, path: str, **query: Any) -> dict[str, Any] | None:

@@ -12,7 +12,6 @@ that file, which the next run of the task takes over, and the backup on the serv
 from __future__ import annotations
 
 import contextlib
-import datetime
 import fcntl
 import hashlib
 import os
@@ -25,7 +24,7 @@ from .._api.client import quote
 from .._api.deadline import Deadline
 from .._api.errors import Interrupted, LXDError, ServerError
 from ._backed import Backed
-from ._exports import PART, RECORD, Exports, Record
+from ._exports import PART, RECORD, Exports, Record, moment
 
 #: For how many hours the server keeps a backup that nobody deletes.
 KEPT_HOURS = 24
@@ -37,18 +36,15 @@ def export(backup: Backed, own: str, part: Part, options: dict[str, Any]) -> str
     """Make an export. Returns the name of the backup on the server; after an error, that backup is deleted."""
     name, began = own + secrets.token_hex(4), time.time()
     try:
-        backup.writer.write("POST", backup.collection, backup.request(name, _expiry(began)), **backup.query())
+        backup.writer.write(
+            "POST", backup.collection, backup.request(name, moment(began + 3600 * KEPT_HOURS)), **backup.query()
+        )
         _fetch(backup, name, part)
         part.publish(began, backup.source, options)
     except BaseException:
         _discard_anyway(backup, name)
         raise
     return name
-
-
-def _expiry(began: float) -> str:
-    moment = datetime.datetime.fromtimestamp(began, datetime.timezone.utc) + datetime.timedelta(hours=KEPT_HOURS)
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _fetch(backup: Backed, name: str, part: Part) -> None:

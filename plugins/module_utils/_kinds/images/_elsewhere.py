@@ -14,7 +14,6 @@ from __future__ import annotations
 from typing import Any
 
 from ..._api.errors import InvalidInput, LXDError, Missing, ServerError, did_you_mean
-from ..._engine import values
 from ..._engine.plans import ELSEWHERE, Action, Plan, Step
 from .. import _other_server as servers
 from ._source import find_image
@@ -23,6 +22,8 @@ from ._source import find_image
 class ImageCopy(servers.Elsewhere):
     """`/1.0/images/FINGERPRINT` of another server."""
 
+    kind = "image"
+
     def __init__(self, resource: Any) -> None:
         super().__init__(resource)
         servers.check_source(self.source, ("alias", "fingerprint", "refresh"))
@@ -30,13 +31,12 @@ class ImageCopy(servers.Elsewhere):
         if len(named) != 1:
             raise InvalidInput("source: write either alias or fingerprint, the image of the other server.")
         self.name = str(named[0])
-        self.refresh, self.move = (values.is_true(str(self.source.get(key))) for key in ("refresh", "move"))
+        self.refresh, self.move = self.says("refresh"), self.says("move")
 
     def find(self) -> str | None:
         """The fingerprint of the original; None if there is none."""
         servers.check_trust(self.there)
-        servers.check_other(self.resource.client, self.there)
-        servers.check_product(self.resource.client, self.there, "image")
+        self.check_server()
         return find_image(self.there, self.name, self.query["project"])
 
     def fingerprint(self) -> str:
@@ -52,7 +52,7 @@ class ImageCopy(servers.Elsewhere):
                 f"source.{option}: there is no image '{self.name}' on {self.there.label}. "
                 f"{did_you_mean(self.name, known)}"
             )
-        servers.addresses(self.there if self._mode == "pull" else self.resource.client)
+        self.check_reach()
         return found
 
     def newer(self, existing: str) -> str | None:
@@ -70,10 +70,6 @@ class ImageCopy(servers.Elsewhere):
             )
         return found
 
-    @property
-    def _mode(self) -> str:
-        return str(self.source.get("mode") or "pull")
-
     # -- steps --------------------------------------------------------------------------------------------------------
 
     def transfer(self, fingerprint: str) -> None:
@@ -81,9 +77,9 @@ class ImageCopy(servers.Elsewhere):
         from .._migration import Offer, Side  # only what copies needs it
 
         here, there = self.resource.writer, self.there
-        path, source = f"/1.0/images/{fingerprint}", {"fingerprint": fingerprint, "mode": self._mode}
+        path, source = f"/1.0/images/{fingerprint}", {"fingerprint": fingerprint, "mode": self.mode}
         receiving = Side(here, "/1.0/images", {}, self.resource.query())
-        if self._mode == "pull":
+        if self.mode == "pull":
             token = Offer(Side(there, f"{path}/secret", {}, self.query), {})
             about = {"type": "image", "protocol": here.implementation, "certificate": servers.certificate(there)}
             project = {"project": self.query["project"]} if self.query["project"] else {}
