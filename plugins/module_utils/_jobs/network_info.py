@@ -8,11 +8,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from typing import Any
 
 from .._api.client import Client, quote
 from .._api.errors import ServerError
+from .._engine.addresses import parsed, subnet
 from .info import Collection, Info, read
 
 #: The answers of networks that keep no leases, such as those that the server does not manage.
@@ -73,16 +73,7 @@ def _is_on(allocation: dict[str, Any], network: dict[str, Any]) -> bool:
     """Whether an address is one of a network. Older servers do not name it, but it has the subnet."""
     if allocation.get("network"):
         return bool(allocation["network"] == network["name"])
-    try:
-        address = ipaddress.ip_interface(allocation.get("addresses") or allocation.get("address") or "").ip
-    except ValueError:
-        return False
-    config = network.get("config") or {}
-    for key in ("ipv4.address", "ipv6.address"):
-        try:
-            subnet = ipaddress.ip_interface(config.get(key) or "").network
-        except ValueError:  # unset, none or auto
-            continue
-        if address in subnet:
-            return True
-    return False
+    text = allocation.get("addresses") or allocation.get("address") or ""
+    address, config = parsed(text.partition("/")[0]), network.get("config") or {}
+    subnets = [subnet(config.get(key) or "") for key in ("ipv4.address", "ipv6.address")]  # none if unset, none or auto
+    return address is not None and any(address in one for one in subnets if one)
