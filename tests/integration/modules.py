@@ -8,20 +8,13 @@ from __future__ import annotations
 
 import builtins
 import contextlib
-import importlib
-import io
-import json
 import sys
 from typing import Any, Callable, Iterator
-from unittest import mock
 
-from ansible.module_utils import _internal
 from ansible.module_utils.common import warnings
-from ansible.module_utils.common.parameters import PASS_VARS
-from ansible.module_utils.testing import patch_module_args
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.checks import UNSEEN
+from ansible_collections.cloudhost.lxd.tests.unit.running import run_module as run_alone
 
-MODULES = "ansible_collections.cloudhost.lxd.plugins.modules."
 UTILS = "ansible_collections.cloudhost.lxd.plugins.module_utils."
 
 
@@ -33,20 +26,8 @@ class ModuleFailed(Exception):
 
 def run_module(module_name: str, /, check: bool = False, **arguments: Any) -> dict[str, Any]:
     """The result of one module; raises ModuleFailed where it fails."""
-    module = importlib.import_module(MODULES + module_name)
-    output = io.StringIO()
     warnings._global_warnings.clear()  # those of the module before, which had a process of its own as Ansible runs it
-    # a test may have imported Ansible's controller, in whose process warnings are shown and are not in the result
-    alone = mock.patch.object(_internal, "is_controller", False)
-    internal = {f"_ansible_{name}": True for name in ("diff", "inject_invocation") if name in PASS_VARS}
-    with patch_module_args({**arguments, **internal, "_ansible_check_mode": check}), contextlib.redirect_stdout(
-        output
-    ), alone:
-        try:
-            module.main()
-        except SystemExit:
-            pass
-    result = json.loads(output.getvalue().strip().splitlines()[-1])
+    result: dict[str, Any] = run_alone(module_name, check, **arguments)
     if result.get("failed"):
         raise ModuleFailed(result)
     return result

@@ -81,7 +81,8 @@ def _forks() -> socket.socket:
 
 def serve(line: socket.socket) -> None:
     sys.path.insert(0, str(TESTS))
-    from integration.modules import MODULES, ModuleFailed, run_module  # noqa: PLC0415 - the path to it is known only now
+    from ansible_collections.cloudhost.lxd.tests.unit.running import MODULES  # noqa: PLC0415 - as below
+    from integration.modules import ModuleFailed, run_module  # noqa: PLC0415 - the path to it is known only now
 
     for path in sorted(TESTS.parent.glob("plugins/modules/*.py")):
         importlib.import_module(MODULES + path.stem)
