@@ -392,3 +392,8 @@ def test_check_mode_refuses_writes(server, method):
         with pytest.raises(LXDError, match=f"Check mode must not write, and {method} /1.0/x would"):
             send(impatient(server, read_only=True), method, "/1.0/x", {})
     assert server.requests == []
+
+
+def test_only_a_client_that_connect_made_reaches_another_server(client):
+    with pytest.raises(AssertionError, match="reaches no other server"):
+        client.beside({"url": "https://other"})

@@ -97,6 +97,13 @@ def test_a_read_that_fails_is_repeated_elsewhere(servers, client, clock, trouble
     assert [len(server.requests) for server in servers.values()] == [1, 1, 1] and clock.pauses == []
 
 
+def test_the_connection_to_an_address_that_is_left_is_closed(servers, client):
+    servers["a"].on("GET /1.0/x", error(503, "LXD daemon setup in progress"))
+    left = client.transport
+    assert client.get("/1.0/x").metadata == "b"
+    assert client.transport is not left and left._connection is None
+
+
 @pytest.mark.parametrize("method", WRITES)
 def test_a_write_that_was_not_sent_is_sent_elsewhere(servers, client, method):
     servers["a"].close()

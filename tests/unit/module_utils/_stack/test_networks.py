@@ -111,9 +111,22 @@ def test_a_peer_without_its_other_side_fails_after_all_else_is_done(world):
     for name in ("n1", "n2"):
         world.put(f"/1.0/networks/{name}", type="ovn")
     definition = {"network_peers": peers("n1", "n2")[:1], "profiles": [{"name": "a"}]}
-    with pytest.raises(StackFailed, match="'n1/to-n2': .*is Pending: network 'n2' needs a network_peer"):
+    with pytest.raises(StackFailed, match="'n1/to-n2': .*is Pending: network 'n2' needs a network_peer") as caught:
         run(world, definition, parallel=1)
     assert sorted(written(world)) == ["POST networks/n1/peers/to-n2", "POST profiles/a"]
+    assert [row["retryable"] for row in caught.value.result["failed_resources"]] == [True], "it can be made meanwhile"
+
+
+def test_a_peer_that_waits_for_nothing_is_not_read_again(world):
+    for name in ("n1", "n2"):
+        world.put(f"/1.0/networks/{name}", type="ovn")
+    counts = []
+    for wait in ((), ("created",)):
+        client = WorldClient(world)
+        run(world, {"network_peers": peers("n1", "n2", wait=wait)}, client=client, parallel=1)
+        counts.append(client.reads.count("GET /1.0/networks/n1/peers/to-n2"))
+        run(world, {}, prune=True)
+    assert counts[0] < counts[1]
 
 
 def test_a_server_is_not_asked_for_what_cannot_be_there(world):

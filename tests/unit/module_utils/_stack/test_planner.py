@@ -11,7 +11,7 @@ import threading
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.fields import Map
-from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.plans import Action, Step
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.plans import ELSEWHERE, Action, Step
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.resource import Resource
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import MARK
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
@@ -197,6 +197,22 @@ def test_what_differs_in_nothing_that_can_be_named(world, zones):
     assert rows(run(world, definition, kinds=kinds, check=True)) == [
         ("update", "z0", "it differs in what cannot be compared")
     ]
+
+
+class Moved(Fresh):
+    """Of which something is deleted: here, or on the server that it came from."""
+
+    def extra_steps(self, found, after):
+        return [Step(Action.DELETE, "delete it", lambda: None, detail=self.params["config"]["user.place"])]
+
+
+@pytest.mark.parametrize(("place", "action"), [(ELSEWHERE, "update"), ("", "replace")])
+def test_what_is_deleted_elsewhere_replaces_nothing_here(world, zones, place, action):
+    config = {"user.place": place}
+    world.put("/1.0/network-zones/z0", config={**config, **mark_of("shop", Zone, "default", "z0")})
+    kinds, definition = {**KINDS, "network_zone": Moved}, {"network_zones": [{"name": "z0", "config": config}]}
+    [(found, *_rest)] = rows(run(world, definition, kinds=kinds, check=True))
+    assert found == action
 
 
 def test_what_the_document_wrote_into_the_daemons_own_is_taken_back(world):

@@ -35,6 +35,12 @@ def test_what_has_its_mark_or_gets_it_is_not_told(world, restored):
     assert run(world, PROFILE, adopt=True)["warnings"] == []
 
 
+def test_what_is_adopted_with_a_change_is_not_told(world, restored):
+    world.put("/1.0/profiles/web", config={"limits.cpu": "1"})
+    for check in (True, False):
+        assert run(world, PROFILE, adopt=True, check=check)["warnings"] == []
+
+
 def test_the_daemons_own_has_no_mark_to_lose(world, restored):
     assert run(world, {"profiles": [{"name": "default", "description": ""}]})["warnings"] == []
 
