@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import socketserver
 import ssl
@@ -161,7 +162,8 @@ def test_a_certificate_of_an_authority_that_the_system_does_not_know(signed, pai
 
 def test_a_pin_is_not_the_authority_of_others(signed, pairs):
     """Whoever pins one certificate does not take another for it, however well it is signed."""
-    with pytest.raises(ConnectionFailed, match="not the pinned"):
+    words = f"not the pinned {pairs['server'].fingerprint}.* then correct server_fingerprint"
+    with pytest.raises(ConnectionFailed, match=words):
         Transport(signed.by_name, Trust(pin=pairs["server"].fingerprint)).request("GET", "/1.0", timeout=60)
     assert signed.received == []
 
@@ -173,6 +175,16 @@ def test_what_each_way_of_trust_asks_of_a_connection(options):
     assert (context.check_hostname, context.verify_mode) == (
         (False, ssl.CERT_NONE) if options else (True, ssl.CERT_REQUIRED)
     )
+
+
+def test_the_kernel_notices_a_server_that_is_gone(tls, pairs):
+    """Half a minute after the last answer, see tcp(7)."""
+    trust = Trust(pin=pairs["server"].fingerprint)
+    with contextlib.closing(trust.connect(tls.url, "127.0.0.1", tls.server_address[1], 60)) as connection:
+        names = ("TCP_KEEPIDLE", "TCP_KEEPINTVL", "TCP_KEEPCNT", "TCP_USER_TIMEOUT")
+        set_to = [connection.sock.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in names]
+        assert set_to == [10, 5, 4, 30000]
+        assert connection.sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
 
 
 def test_every_connection_is_held_against_the_pin(tls, pairs):

@@ -117,6 +117,16 @@ def test_a_peer_without_its_other_side_fails_after_all_else_is_done(world):
     assert [row["retryable"] for row in caught.value.result["failed_resources"]] == [True], "it can be made meanwhile"
 
 
+def test_a_peer_that_could_not_be_made_is_not_waited_for(world):
+    for name in ("n1", "n2"):
+        world.put(f"/1.0/networks/{name}", type="ovn")
+    world.faults["/1.0/networks/n1/peers/to-n2"] = "the database is full"
+    client = WorldClient(world)
+    with pytest.raises(StackFailed, match="'n1/to-n2': .*the database is full"):
+        run(world, {"network_peers": peers("n1", "n2")[:1]}, client=client, parallel=1)
+    assert client.reads.count("GET /1.0/networks/n1/peers/to-n2") == 1
+
+
 def test_a_peer_that_waits_for_nothing_is_not_read_again(world):
     for name in ("n1", "n2"):
         world.put(f"/1.0/networks/{name}", type="ovn")

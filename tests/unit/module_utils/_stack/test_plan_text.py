@@ -81,6 +81,10 @@ def test_a_change_of_a_profile_names_the_instances_that_use_it(world):
     listed = ", ".join(f"more{number:02}" for number in range(10))
     assert f"      it is used by instances {listed} and 4 more" in changed["report_lines"]
     assert changed["warnings"] == ["profile 'web': raw.lxc takes effect when instances that use it start."]
+    pool = {**SHOP["storage_pools"][0], "config": {"rsync.compression": "false"}}
+    world.find("/1.0/storage-pools/fast")["used_by"] = ["/1.0/profiles/web"]
+    grown = run(world, {**shop, "storage_pools": [pool]}, check=True)["report_lines"]
+    assert any("storage_pool fast" in line for line in grown) and not any("used by" in line for line in grown)
     idle = report(description="Web servers", config={"user.note": "x"})
     assert idle["plan"] and not any("used by" in line for line in idle["report_lines"])
 
