@@ -59,6 +59,8 @@ def test_all_spellings_of_an_address_are_one(ip, exploded, upper):
 
 
 @given(ips, ips)
+@example(ipaddress.IPv4Address("0.0.0.0"), ipaddress.IPv6Address("::ffff:0:0"))
+@example(ipaddress.IPv6Address("::ffff:0:0"), ipaddress.IPv4Address("0.0.0.0"))
 def test_two_addresses_are_not_the_same(one, other):
     assert values.same("x", str(one), str(other)) == (addresses.parsed(str(one)) == addresses.parsed(str(other)))
 
