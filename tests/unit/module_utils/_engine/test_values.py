@@ -395,7 +395,3 @@ def test_a_number_that_was_not_written_as_one_is_refused(key, value):
         "size": "5",
         "required": "true",
     }
-
-
-def test_what_is_written_on_servers_is_found_there_by_later_versions():
-    assert values.MARKS == ("user.cloudhost.stack", "user.cloudhost.bearer", "user.cloudhost.copy")

@@ -59,3 +59,7 @@ def test_a_nic_that_turns_to_a_network_has_nothing_that_comes_from_networks():
 def test_a_nic_that_turns_from_a_network_keeps_what_any_nic_can_have():
     written = {"nictype": "macvlan", "parent": "p"}
     assert values.overriding({**NIC, "network": "a", "ipv4.address": "10.0.0.2"}, written) == {**NIC, **written}
+
+
+def test_what_is_written_on_servers_is_found_there_by_later_versions():
+    assert values.MARKS == ("user.cloudhost.stack", "user.cloudhost.bearer", "user.cloudhost.copy")
