@@ -158,7 +158,7 @@ def test_masked_keeps_the_shape():
         ({"a": "two\nlines"}, "a: |2-\n  two\n  lines\n"),
         ({"a": "line\n"}, "a: |2\n  line\n"),
         ({"a": "two\nX\n"}, "a: |2\n  two\n  X\n"),
-        ({"a": "tab\tX\n"}, "a: |2\n  tab\tX\n"),
+        ({"a": "tab\ttoo\n"}, "a: |2\n  tab\ttoo\n"),
         ({"a": "two\n\nX\n\n"}, "a: |2+\n  two\n\n  X\n\n"),
         ({"a": "\n"}, "a: |2+\n\n"),
         ({"a": "null"}, 'a: "null"\n'),
