@@ -162,7 +162,7 @@ def test_a_certificate_of_an_authority_that_the_system_does_not_know(signed, pai
 
 def test_a_pin_is_not_the_authority_of_others(signed, pairs):
     """Whoever pins one certificate does not take another for it, however well it is signed."""
-    words = f"not the pinned {pairs['server'].fingerprint}.* then correct server_fingerprint"
+    words = f"not the pinned {pairs['server'].fingerprint}.* then correct server_fingerprint\\.$"
     with pytest.raises(ConnectionFailed, match=words):
         Transport(signed.by_name, Trust(pin=pairs["server"].fingerprint)).request("GET", "/1.0", timeout=60)
     assert signed.received == []
