@@ -42,8 +42,10 @@ class ApiObject(Checks):
         return f"{self.collection}/{quote(name or self.name)}"
 
     def query(self) -> dict[str, Any]:
-        member = {"target": self.params["target"]} if self.of_member and self.params.get("target") else {}
-        return {"project": self.project, **member} if self.scoped else member
+        """What each request says besides the path: the project, and the member if `target` says on which one it is."""
+        # placeholders of stacks have only the options of the module
+        target = (self.whole.get("target") or self.params.get("target")) if self.of_member or self.on_member else None
+        return {**({"project": self.project} if self.scoped else {}), **({"target": target} if target else {})}
 
     def owner_path(self, obj: dict[str, Any]) -> str:
         """For a kind without a place for a mark: the path of what it belongs to, whose mark counts."""
@@ -67,10 +69,16 @@ class ApiObject(Checks):
                 )
             if other:
                 return other
-        if found is None and self.state != "absent":
-            self.check_project(self.query().get("project"))
-            self.check_parent()
+        if found is None:
+            self.check_place()
         return found
+
+    def check_place(self) -> None:
+        """Report that the project, the member or the parent that it is to be made in does not exist."""
+        if self.state != "absent":
+            self.check_project(self.query().get("project"))
+            self.check_member(self.query().get("target"))
+            self.check_parent()
 
     def check_parent(self) -> None:
         """Report that what it belongs to does not exist, or can have none. Asks nothing of a kind that belongs to
@@ -81,17 +89,18 @@ class ApiObject(Checks):
             return
         if self.extension:  # without it there is nothing to belong to, either
             self.client.require(self.extension, self.kind)
-        option, name = parents[-1], str(self.params[parents[-1]])
+        option = parents[-1]
+        name = str(self.whole.get(option, self.params[option]))
         path = self.parent_of(self.collection)
         # what can be on each member under one name belongs to something that all members share
         query = {key: value for key, value in self.query().items() if not (self.of_member and key == "target")}
         found = self.client.find(path, **query)
         if not found:
-            self.check_known(option, [name], path.rpartition("/")[0], **query)
+            self.check_known(self.said_by(option, name), [name], path.rpartition("/")[0], **query)
             return
         reason = self.unfit(found.metadata)
         if reason:
-            self.refuse(f"{option}: '{name}' on {self.client.label} can have no {self.kind}: {reason}.")
+            self.refuse(f"{self.said_by(option, name)}: '{name}' on {self.client.label} can have no {self.kind}: {reason}.")
 
     def fetch(self, name: str) -> Existing | None:
         """`GET` of the object with a name."""

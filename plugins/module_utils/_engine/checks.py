@@ -11,7 +11,8 @@ from __future__ import annotations
 import re
 from typing import Any, Callable, Mapping, TypeVar
 
-from .._api.errors import InvalidInput, Missing, did_you_mean
+from .._api.errors import InvalidInput, Missing, ServerError, did_you_mean
+from .._api.messages import is_denied
 from .._api.reader import Reader
 from .declaration import Declaration
 from .users import used_words
@@ -20,6 +21,11 @@ T = TypeVar("T")
 
 #: What a missing thing means in check mode.
 UNSEEN = "In check mode this is a warning: the real run fails here unless an earlier task {}."
+
+
+def no_cluster(client: Reader, member: str) -> str:
+    """Why a member cannot be chosen on a server that is not clustered."""
+    return f"{client.label} is not clustered, so there is no '{member}' to be on."
 
 
 class Doubt(str):
@@ -125,7 +131,23 @@ class Checks(Declaration):
     def check_project(self, project: str | None) -> None:
         """Refuse a project that does not exist."""
         if self.scoped and project and project != "default":
-            self.check_known("project", [project], "/1.0/projects")
+            self.check_known(self.said_by("project", project), [project], "/1.0/projects")
+
+    def check_member(self, member: str | None) -> None:
+        """Refuse a member that the server's cluster does not have."""
+        if member and not self.client.clustered:
+            self.miss(f"{self.said_by('target', member)}: {no_cluster(self.client, member)}", "enables clustering")
+        elif member:
+            try:
+                self.check_known(self.said_by("target", member), [member], "/1.0/cluster/members")
+            except ServerError as exc:
+                if not is_denied(exc):  # a client that cannot list the members gets the error of the server
+                    raise
+
+    def said_by(self, option: str, value: str) -> str:
+        """The option that says a value: that for what it is to become, if the one for what it is says another."""
+        new = f"new_{option}"
+        return new if value != self.params.get(option) and value == self.params.get(new) else option
 
     def refuse_own(self, verb: str) -> None:
         """Refuse to delete or rename what the daemon made itself and needs."""

@@ -62,6 +62,7 @@ class Declaration(Identity):
     :cvar events: states that happen and do not last, so that a document cannot ask for them
     :cvar instant_options: options for one task that make no sense in a document
     :cvar placed: whether the connection option `target` says where it is
+    :cvar on_member: whether requests name the member in `target` that it is on
     :cvar of_member: whether each member of a cluster can have one of the same name, so that `target` says which
     :cvar mutual: whether it gets ready only with others of its kind, so that a stack waits for none before all are made
     :cvar marks: whether it has a place for the name of the stack that owns it: its first free dictionary
@@ -109,6 +110,7 @@ class Declaration(Identity):
     events: tuple[str, ...] = ()
     instant_options: tuple[str, ...] = ("new_name",)
     placed = False
+    on_member = False
     of_member = False
     mutual = False
     marks = True

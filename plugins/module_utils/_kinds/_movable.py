@@ -8,8 +8,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from typing import Any
+from typing import Any, Iterator
 
 from .._api.errors import InvalidInput
 from .._engine import values
@@ -58,8 +59,9 @@ class Movable(Resource):
                 f"{self.kind} {listed} both exist on {self.client.label}: remove one of them, or choose another "
                 "new_name."
             )
-        if not found and self.state != "absent":
-            self.check_project(places[-1][1])
+        if not found:  # it would be made in its new place
+            with self._at(*places[-1][1:]):
+                self.check_place()
         return found[0] if found else None
 
     def chosen(self, found: list[Existing]) -> list[Existing]:
@@ -67,12 +69,18 @@ class Movable(Resource):
         return found
 
     def _fetch_at(self, name: str, project: str | None, whole: dict[str, str]) -> Existing | None:
+        with self._at(project, whole):
+            found = self.fetch(name)
+        return found._replace(project=project, whole=whole) if found else None
+
+    @contextlib.contextmanager
+    def _at(self, project: str | None, whole: dict[str, str]) -> Iterator[None]:
+        """Requests go to one of the places meanwhile."""
         now, self.project, self.whole = (self.project, self.whole), project, whole
         try:
-            found = self.fetch(name)
+            yield
         finally:
             self.project, self.whole = now
-        return found._replace(project=project, whole=whole) if found else None
 
     @staticmethod
     def _placed(found: Existing) -> str:

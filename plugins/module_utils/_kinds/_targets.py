@@ -15,6 +15,7 @@ from .._api.errors import InvalidInput, Missing, ServerError, did_you_mean
 from .._api.messages import is_denied
 from .._api.reader import Reader
 from .._engine import values
+from .._engine.checks import no_cluster
 from .._engine.plans import Action, Existing, Step
 from ._heartbeats import heard
 
@@ -30,7 +31,7 @@ def refuse_target(client: Reader, target: str | None, project: str | None) -> No
     if not target:
         return
     if not client.clustered:
-        raise Missing(f"target: {client.label} is not clustered, so there is no '{target}' to be on.")
+        raise Missing(f"target: {no_cluster(client, target)}")
     try:
         Placing(client, project).check(target)
     except ServerError as exc:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any, Mapping
 
-from ..._api.errors import InvalidInput
 from ..._engine.addresses import canonical
 from ..._engine.fields import Map, Text
 from ..._engine.plans import Existing
@@ -40,14 +39,6 @@ class NetworkForward(Listening):
         ),
         Map("config"),
     )
-
-    def read(self) -> Existing | None:
-        found, member = super().read(), self.params.get("target")
-        if found is None and member:
-            if not self.client.clustered:
-                raise InvalidInput(f"target: {self.client.label} is not clustered, so there is no '{member}'.")
-            self.check_known("target", [member], "/1.0/cluster/members")
-        return found
 
     def resolve(self, found: Existing | None) -> Mapping[str, Any]:
         """With the default target as the servers write it."""

@@ -8,8 +8,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..._engine.resource import Resource
 
 
@@ -17,8 +15,4 @@ class InPool(Resource):
     """A kind whose requests name the member that it is on. Two members can have one of the same name."""
 
     placed = True
-
-    def query(self) -> dict[str, Any]:
-        # placeholders of stacks have only the options of the module
-        target = self.whole.get("target") or self.params.get("target")
-        return {**super().query(), **({"target": target} if target else {})}
+    on_member = True

@@ -96,6 +96,25 @@ def test_a_volume_is_not_moved_while_an_instance_with_it_runs(client):
         moving.plan(volume(client).fetch("data"))
 
 
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"new_pool": "none"}, "new_pool: there is no 'none'"),
+        ({"pool": "none"}, "pool: there is no 'none'"),
+        ({"pool": "none", "new_name": "other"}, "pool: there is no 'none'"),
+        ({"new_project": "none"}, "new_project: there is no 'none'"),
+        ({"target": "node1", "new_target": "node9"}, "new_target: there is no 'node9'"),
+        ({"target": "node9"}, "target: there is no 'node9'"),
+    ],
+)
+def test_a_new_volume_needs_the_place_that_it_would_be_made_in(client, monkeypatch, options, words):
+    monkeypatch.setitem(DEFAULTS, "/1.0/cluster/members", {})
+    client.clustered = True
+    client.memory.put("/1.0/cluster/members/node1")
+    with pytest.raises(InvalidInput, match=f"^{words} on lxd 6.1 at memory"):
+        converge(volume(client, **options), check_mode=True)
+
+
 def test_a_volume_with_snapshots_is_deleted_by_force_only(client):
     put(client)
     client.memory.put(f"{SNAPSHOTS}/s1")
