@@ -113,6 +113,12 @@ class Outcome(NamedTuple):
         return [one.words for one in self.done]
 
 
+class _Repeated(Interrupted):
+    """A refusal of a write that is sent again. The server may still have been doing the first one, and refuses the
+    second because of that: what it deletes is not found, or what it creates exists. A second refusal is final.
+    """
+
+
 def converge(resource: Resource, check_mode: bool = False) -> Outcome:
     """Plan and apply until the resource is in its desired state, or with `check_mode` only plan.
 
@@ -140,9 +146,9 @@ def _converge(resource: Resource, check_mode: bool, done: list[Done]) -> Outcome
             done.append(_done(resource, doubtful))
         if check_mode:
             break
-        earlier, doubtful = len(done), None
+        earlier, repeated, doubtful = len(done), None if isinstance(broken, _Repeated) else doubtful, None
         try:
-            if _apply(resource, plan.steps, done):
+            if _apply(resource, plan.steps, done, repeated):
                 break
         except Interrupted as exc:
             broken, doubtful = exc, plan.steps[len(done) - earlier]
@@ -170,14 +176,19 @@ def _done(resource: Resource, step: Step) -> Done:
     return Done(step.action.value, resource.kind, resource.label(resource.params), step.words)
 
 
-def _apply(resource: Resource, steps: list[Step], done: list[Done]) -> bool:
-    """Run the steps in order. False if the rest has to be planned again."""
+def _apply(resource: Resource, steps: list[Step], done: list[Done], repeated: Step | None = None) -> bool:
+    """Run the steps in order. False if the rest has to be planned again.
+
+    :param repeated: a step whose write was interrupted, and is sent again because it seemed not to have happened
+    """
     for position, step in enumerate(steps):
         began = time.monotonic()
         resource.writer.waiting_for(step.action.value)
         try:
             step.run()
         except ServerError as exc:
+            if repeated and step.key == repeated.key:
+                raise _Repeated(exc.text) from exc
             raise LXDError(explain(f"Failed to {step.words}", resource, exc)) from exc
         except DeadlineExceeded as exc:
             raise DeadlineExceeded(
