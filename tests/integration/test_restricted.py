@@ -43,7 +43,7 @@ LOOKS: list[tuple[str, dict[str, Any]]] = [
     ],
     ("resource_info", {"kind": "storage_volume", "parent": "default", **THEIRS}),
     ("resource_info", {"kind": "storage_volume", "parent": "default", "all_projects": True}),
-    ("resource_info", {"kind": "instance_snapshot", "parent": "secret", **THEIRS}),
+    ("resource_info", {"kind": "instance_snapshot", "parent": "clandestine", **THEIRS}),
     ("operation_info", {}),
     ("operation_info", {"all_projects": True}),
     ("network_info", THEIRS),
@@ -53,8 +53,8 @@ LOOKS: list[tuple[str, dict[str, Any]]] = [
     ("stack_export", {"projects": ["theirs"]}),
 ]
 TOUCHES: list[tuple[str, dict[str, Any]]] = [
-    ("instance", {"name": "secret", "state": "started", **THEIRS}),
-    ("instance", {"name": "secret", "state": "absent", **THEIRS}),
+    ("instance", {"name": "clandestine", "state": "started", **THEIRS}),
+    ("instance", {"name": "clandestine", "state": "absent", **THEIRS}),
     ("instance", {"name": "new", **EMPTY, **THEIRS}),
     ("instance", {"name": "own", "project": "mine", "new_project": "theirs"}),
     (
@@ -62,20 +62,23 @@ TOUCHES: list[tuple[str, dict[str, Any]]] = [
         {
             "name": "copy",
             "project": "mine",
-            "source": {"type": "copy", "source": "secret", "project": "theirs"},
+            "source": {"type": "copy", "source": "clandestine", "project": "theirs"},
             "state": "stopped",
         },
     ),
-    ("instance_snapshot", {"instance": "secret", "name": "s1", "state": "absent", **THEIRS}),
-    ("instance_snapshot", {"instance": "secret", "name": "s2", **THEIRS}),
-    ("instance_backup", {"instance": "secret", "state": "exported", "file": "/var/tmp/secret.tar.gz", **THEIRS}),
-    ("instance_exec", {"instance": "secret", "command": ["true"], **THEIRS}),
-    ("instance_file", {"instance": "secret", "path": "/root/x", "content": "x", **THEIRS}),
-    ("instance_file", {"instance": "secret", "path": "/root/x", "state": "absent", **THEIRS}),
-    ("instance_template", {"instance": "secret", "name": "x.tpl", "path": "/x", "content": "x", **THEIRS}),
+    ("instance_snapshot", {"instance": "clandestine", "name": "s1", "state": "absent", **THEIRS}),
+    ("instance_snapshot", {"instance": "clandestine", "name": "s2", **THEIRS}),
+    (
+        "instance_backup",
+        {"instance": "clandestine", "state": "exported", "file": "/var/tmp/clandestine.tar.gz", **THEIRS},
+    ),
+    ("instance_exec", {"instance": "clandestine", "command": ["true"], **THEIRS}),
+    ("instance_file", {"instance": "clandestine", "path": "/root/x", "content": "x", **THEIRS}),
+    ("instance_file", {"instance": "clandestine", "path": "/root/x", "state": "absent", **THEIRS}),
+    ("instance_template", {"instance": "clandestine", "name": "x.tpl", "path": "/x", "content": "x", **THEIRS}),
     ("storage_volume_backup", {"pool": "default", "volume": "v", "state": "exported", "file": "/var/tmp/v", **THEIRS}),
     ("warning", {"type": "Networking unavailable", "state": "acknowledged", **THEIRS}),
-    ("api_request", {"method": "DELETE", "path": "/1.0/instances/secret", "query": THEIRS}),
+    ("api_request", {"method": "DELETE", "path": "/1.0/instances/clandestine", "query": THEIRS}),
     ("profile", {"name": "default", "description": "x", **THEIRS}),
     ("profile", {"name": "new", **THEIRS}),
     ("profile", {"name": "default", "description": "x"}),
@@ -119,16 +122,19 @@ Client = Callable[..., "dict[str, Any]"]
 
 @pytest.fixture(scope="module")
 def client(server, tmp_path_factory) -> Iterator[Client]:  # type: ignore[no-untyped-def]
-    """Runs modules as a client that may use the project `mine`; what is in `theirs` is called secret."""
+    """Runs modules as a client that may use the project `mine`; what is in `theirs` is called clandestine.
+
+    LXD 5.0 shows operations of the project default to anybody for five seconds, so no other test may use that word.
+    """
     who: Identity = identity(tmp_path_factory.mktemp("tls"), "limited")
     root = {"root": {"type": "disk", "path": "/", "pool": "default"}}
-    for project, instance in (("mine", "own"), ("theirs", "secret")):
+    for project, instance in (("mine", "own"), ("theirs", "clandestine")):
         server.run("project", name=project)
         server.run("profile", name="default", project=project, devices=root)
         server.run("instance", name=instance, project=project, **EMPTY)
-    server.run("profile", name="secret", project="theirs")
-    server.run("instance_snapshot", instance="secret", name="s1", project="theirs")
-    server.run("stack", name="hidden", definition={"profiles": [{"name": "secret-too", "project": "theirs"}]})
+    server.run("profile", name="clandestine", project="theirs")
+    server.run("instance_snapshot", instance="clandestine", name="s1", project="theirs")
+    server.run("stack", name="hidden", definition={"profiles": [{"name": "clandestine-too", "project": "theirs"}]})
     server.run("certificate", name="limited", certificate=who.pem, restricted=True, projects=["mine"])
 
     def run(module: str, **arguments: Any) -> dict[str, Any]:
@@ -143,7 +149,7 @@ def client(server, tmp_path_factory) -> Iterator[Client]:  # type: ignore[no-unt
         yield run
     server.run("certificate", certificate=who.pem, state="absent")
     server.run("stack", name="hidden", state="absent")
-    for project, instance in (("mine", "own"), ("theirs", "secret")):
+    for project, instance in (("mine", "own"), ("theirs", "clandestine")):
         server.run("instance", name=instance, project=project, state="absent")
         for profile in server.query(f"/1.0/profiles?recursion=1&project={project}"):
             if profile["name"] != "default":
@@ -177,15 +183,15 @@ def test_its_own_project_is_its_own(client: Client) -> None:
 def test_it_sees_nothing_of_another(server, client: Client, module: str, arguments: dict[str, Any]) -> None:  # type: ignore[no-untyped-def]
     if arguments.get("kind") == "operation":  # the daemons show one for five seconds after it ended
         for snapshot in ({}, {"state": "absent"}):
-            server.run("instance_snapshot", instance="secret", name="s3", project="theirs", **snapshot)
-        assert "secret" in json.dumps(server.query("/1.0/operations?recursion=1&project=theirs"))
+            server.run("instance_snapshot", instance="clandestine", name="s3", project="theirs", **snapshot)
+        assert "clandestine" in json.dumps(server.query("/1.0/operations?recursion=1&project=theirs"))
     seen = client(module, **arguments)
     if arguments == LEAKED and "operations_get_query_all_projects" in server.query("/1.0")["api_extensions"]:
-        assert server.kind == "lxd" or "secret" not in json.dumps(seen)
+        assert server.kind == "lxd" or "clandestine" not in json.dumps(seen)
     elif seen.get("failed"):
         assert any(words in seen["msg"] for words in REFUSED), seen["msg"]
     else:
-        assert "secret" not in json.dumps(seen)
+        assert "clandestine" not in json.dumps(seen)
         assert "theirs" not in json.dumps(seen)
 
 
@@ -217,7 +223,7 @@ def _all(server) -> dict[str, Any]:  # type: ignore[no-untyped-def]
     paths += [
         "/1.0/instances?project=theirs",
         "/1.0/instances?project=mine",
-        "/1.0/instances/secret/snapshots?project=theirs",
+        "/1.0/instances/clandestine/snapshots?project=theirs",
         "/1.0/operations",
     ]
     shown = {path: server.query(path + ("&" if "?" in path else "?") + "recursion=1") for path in paths}

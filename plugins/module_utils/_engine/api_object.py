@@ -100,7 +100,9 @@ class ApiObject(Checks):
             return
         reason = self.unfit(found.metadata)
         if reason:
-            self.refuse(f"{self.said_by(option, name)}: '{name}' on {self.client.label} can have no {self.kind}: {reason}.")
+            self.refuse(
+                f"{self.said_by(option, name)}: '{name}' on {self.client.label} can have no {self.kind}: {reason}."
+            )
 
     def fetch(self, name: str) -> Existing | None:
         """`GET` of the object with a name."""

@@ -43,6 +43,7 @@ class Checks(Declaration):
     """What a resource can refuse, and warn of.
 
     :ivar wrong: while a plan is made, all that is wrong with it
+    :ivar told_by: the option that names it in the errors, if the task is one of another kind
     """
 
     client: Reader
@@ -52,9 +53,15 @@ class Checks(Declaration):
     warnings: list[str]
 
     wrong: list[str] | None = None
+    told_by = ""
 
     def query(self) -> dict[str, Any]:
         raise NotImplementedError
+
+    @property
+    def option_of_name(self) -> str:
+        """The option that names it, as errors begin with it."""
+        return self.told_by or self.named_by
 
     def warn(self, *warnings: str) -> None:
         """Add warnings, each once: a plan can be made more than once."""
@@ -152,7 +159,9 @@ class Checks(Declaration):
     def refuse_own(self, verb: str) -> None:
         """Refuse to delete or rename what the daemon made itself and needs."""
         if self.name in self.singletons:
-            self.refuse(f"{self.named_by}: the {self.kind} '{self.name}' is the server's own and cannot be {verb}.")
+            self.refuse(
+                f"{self.option_of_name}: the {self.kind} '{self.name}' is the server's own and cannot be {verb}."
+            )
 
     def check_known(self, option: str, names: list[str], path: str, where: str = "", **query: Any) -> bool:
         """Report names that a collection of the server does not have; False if there are any.
@@ -188,4 +197,4 @@ class Checks(Declaration):
         """Refuse what the server would refuse because something uses the resource."""
         if users:
             words = used_words(self.client.label, verb, users)
-            self.miss(f"{self.named_by}: {self.kind} '{self.name}' {words}", "removes them")
+            self.miss(f"{self.option_of_name}: {self.kind} '{self.name}' {words}", "removes them")

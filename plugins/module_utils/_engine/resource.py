@@ -45,7 +45,7 @@ class Resource(ApiObject):
 
     def validate(self) -> None:
         """Refuse what can be seen to be wrong without asking the server."""
-        for option, name in ((self.named_by, self.name), ("new_name", self.params.get("new_name"))):
+        for option, name in ((self.option_of_name, self.name), ("new_name", self.params.get("new_name"))):
             if name is not None and (name in ("", ".", "..") or ("/" in name and not self.slashes)):
                 # its path would be that of something else; any other name can exist on a server
                 raise self.unnamable(option, name, self.name_rule[1])
@@ -163,7 +163,7 @@ class Resource(ApiObject):
         self.check_extensions()
         new_name = self.params.get("new_name")
         if self.named:
-            option = "new_name" if new_name else self.named_by
+            option = "new_name" if new_name else self.option_of_name
             self.attempt(self.check_name, option, new_name or self.name, instead=None)
         body = self.create_body()
         self.check_change(body, {})

@@ -14,6 +14,7 @@ from typing import Any
 
 from .._api.errors import InvalidInput, Missing
 from .._engine.plans import Action, Existing, Plan, Step
+from .._engine.resource import Resource
 from ._backed import Backed
 from ._exports import Export, Exports, described, named, shown
 
@@ -38,7 +39,7 @@ class Importing:
             return Plan({}, {}, [], self.result())
         path = backup.attempt(self.chosen, instead="")
         if path:
-            made = backup.original(path)
+            made = self._made(path)
             made.read()  # refuses what it is to be in, if that does not exist
             made.plan(None)
             backup.warn(*made.warnings)
@@ -49,7 +50,13 @@ class Importing:
     def run(self, path: str) -> None:
         from .._engine.converge import converge  # only an import needs it
 
-        self.backup.warn(*converge(self.backup.original(path)).warnings)
+        self.backup.warn(*converge(self._made(path)).warnings)
+
+    def _made(self, path: str) -> Resource:
+        """What a file makes, as a resource whose name the options of a backup say in another way."""
+        made = self.backup.original(path)
+        made.told_by = self.backup.parents()[-1]
+        return made
 
     def chosen(self) -> str:
         """The file to import: the one that is named, or with `{time}` in the name the newest.

@@ -389,3 +389,9 @@ def test_what_is_not_imported(client, tmp_path, now):
     (tmp_path / "web-20261128T110000Z.tar.sha256").write_text(db.text("x"))
     with pytest.raises(InvalidInput, match="are of instance db in project lab, instance web: name one file"):
         converge(imported(client, file=str(file)))
+
+
+def test_a_name_that_cannot_be_imported_is_told_by_the_option_that_has_it(client, tmp_path):
+    (tmp_path / "web.tar").write_bytes(b"abc")
+    with pytest.raises(InvalidInput, match="^instance: 'not_a_host' is not a valid name for a instance"):
+        converge(imported(client, instance="not_a_host", file=str(tmp_path / "web.tar")), check_mode=True)
