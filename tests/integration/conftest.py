@@ -71,7 +71,13 @@ def lab() -> Iterator[pathlib.Path]:
 
 @pytest.fixture(scope="session")
 def image_files() -> dict[str, str]:
-    """The image that the role image_build made for this run (tests/lab/image.yml)."""
+    """What the image `debian/12` is made of: busybox, as no test here but one needs a distribution."""
+    return busybox.files("debian")
+
+
+@pytest.fixture(scope="session")
+def debian() -> dict[str, str]:
+    """The image of Debian that the role image_build made for this run (tests/lab/image.yml)."""
     folder = pathlib.Path(os.environ["CLOUDHOST_TEST_IMAGE"])
     return {"file": str(folder / "metadata.tar.gz"), "rootfs": str(folder / "rootfs.squashfs")}
 
@@ -87,8 +93,8 @@ def cost(module: str, arguments: dict[str, Any], check: bool) -> int:
 
 
 class Server:
-    """A daemon with pool `default`, bridge `lxdbr0`, images `debian/12` and `busybox`, which starts in no time, and a
-    recording proxy before its socket, which compares each request with the specifications of the API.
+    """A daemon with pool `default`, bridge `lxdbr0`, images `debian/12` and `busybox`, and a recording proxy before its
+    socket, which compares each request with the specifications of the API.
     """
 
     watches: ClassVar[list[Watch]] = []
@@ -174,8 +180,7 @@ def server(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Server
             "eth0": {"type": "nic", "network": "lxdbr0"},
         }
         server.run("profile", name="default", devices=devices)
-        if not daemon.unpacked:  # what Incus 7 is for needs no distribution
-            server.run("image", name="debian/12", **request.getfixturevalue("image_files"))
+        server.run("image", name="debian/12", **request.getfixturevalue("image_files"))
         server.run("image", name=busybox.ALIAS, **busybox.files())
         yield server
     finally:

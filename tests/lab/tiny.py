@@ -2,10 +2,11 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""An image of 1 MB for tests that need an instance and not a distribution: busybox, which takes an address by DHCP,
-stops, reboots and runs a shell.
+"""Images of 1 MB for tests that need an instance and not a distribution: busybox, which takes an address by DHCP,
+stops, reboots and runs a shell. One of them has the properties of a Debian, for examples that start from `debian/12`.
 
-It has an address in tenths of a second. Debian with systemd takes ten times as long, and as much of the processor.
+They have an address in tenths of a second. Debian with systemd takes ten times as long, and as much of the processor;
+to publish, to export and to import 250 MB takes even more.
 """
 
 from __future__ import annotations
@@ -55,8 +56,10 @@ esac
 FILES = {
     "bin/init": INIT,
     "etc/udhcpc.sh": UDHCPC,
-    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534:nobody:/:/bin/false\n",
-    "etc/group": "root:x:0:\nnogroup:x:65534:\n",
+    "etc/passwd": "root:x:0:0:root:/root:/bin/sh\nwww-data:x:33:33:www-data:/var/www:/bin/false\n"
+    "nobody:x:65534:65534:nobody:/:/bin/false\n",
+    "etc/group": "root:x:0:\nwww-data:x:33:\nnogroup:x:65534:\n",
+    "etc/debian_version": "12.0\n",
     "etc/hosts": "127.0.0.1 localhost\n",
     "etc/os-release": "ID=busybox\nNAME=BusyBox\n",
     "etc/resolv.conf": "",
@@ -65,21 +68,23 @@ FOLDERS = ("bin", "dev", "etc", "home", "mnt", "proc", "root", "run", "srv", "sy
 LINKS = {"sbin": "bin", "usr/bin": "../bin", "usr/sbin": "../bin"}
 METADATA = """architecture: {architecture}
 creation_date: 1700000000
-properties: {{architecture: {architecture}, os: BusyBox, release: tests, description: BusyBox for tests}}
+properties: {{architecture: {architecture}, os: {os}, release: {release}, description: {os} for tests}}
 """
+#: The files of metadata, each of which makes an image of its own with the same file system.
+KINDS = {"metadata": {"os": "BusyBox", "release": "tests"}, "debian": {"os": "Debian", "release": "bookworm"}}
 
 
 def folder() -> pathlib.Path:
-    """The folder of metadata.tar.gz and rootfs.squashfs. The same busybox gives the same bytes, and so the same
+    """The folder of metadata.tar.gz, debian.tar.gz and rootfs.squashfs. The same busybox gives the same bytes, and so the same
     fingerprint, everywhere.
     """
     return cache.have(f"busybox-{cache.key(pathlib.Path(__file__).read_text(), platform.machine())}", _make)
 
 
-def files() -> dict[str, str]:
-    """Arguments of the module image."""
+def files(kind: str = "metadata") -> dict[str, str]:
+    """Arguments of the module image, for one of `KINDS`."""
     place = folder()
-    return {"file": str(place / "metadata.tar.gz"), "rootfs": str(place / "rootfs.squashfs")}
+    return {"file": str(place / f"{kind}.tar.gz"), "rootfs": str(place / "rootfs.squashfs")}
 
 
 def empty(path: pathlib.Path, name: str) -> None:
@@ -141,11 +146,12 @@ def _make(place: pathlib.Path) -> None:
     subprocess.run(
         ["mksquashfs", str(root), str(place / "rootfs.squashfs"), *options], check=True, stdout=subprocess.DEVNULL
     )
-    metadata = METADATA.format(architecture=platform.machine()).encode()
-    with gzip.GzipFile(place / "metadata.tar.gz", "w", mtime=0) as packed, tarfile.open(
-        fileobj=packed, mode="w"
-    ) as archive:
-        entry = tarfile.TarInfo("metadata.yaml")
-        entry.size = len(metadata)
-        archive.addfile(entry, io.BytesIO(metadata))
+    for name, kind in KINDS.items():
+        metadata = METADATA.format(architecture=platform.machine(), **kind).encode()
+        with gzip.GzipFile(place / f"{name}.tar.gz", "w", mtime=0) as packed, tarfile.open(
+            fileobj=packed, mode="w"
+        ) as archive:
+            entry = tarfile.TarInfo("metadata.yaml")
+            entry.size = len(metadata)
+            archive.addfile(entry, io.BytesIO(metadata))
     shutil.rmtree(work)

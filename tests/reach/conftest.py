@@ -23,8 +23,14 @@ from ansible.plugins.loader import connection_loader, init_plugin_loader  # noqa
 
 init_plugin_loader([])  # before anything of the collection is imported, or it would not be a collection to Ansible
 
-from integration.conftest import Server, image_files, lab, server  # noqa: E402, F401 - fixtures
+from integration.conftest import Server, debian, lab, server  # noqa: E402, F401 - fixtures
 from reach.control import ACCOUNT, Control  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def image_files(debian: dict[str, str]) -> dict[str, str]:  # noqa: F811
+    """Ansible needs a distribution."""
+    return debian
 
 
 @pytest.fixture(scope="session")
