@@ -200,6 +200,13 @@ def api(server: Server) -> Iterator[Server]:
     raw.remove(server.daemon.socket, raw.things(server.daemon.socket) - before)
 
 
+@pytest.fixture
+def distribution(api: Server, debian: dict[str, str]) -> str:
+    """The alias of an image with what busybox has not: systemd, which mounts control groups, and perl."""
+    api.run("image", name="distribution", **debian)
+    return "distribution"
+
+
 @pytest.fixture(scope="session")
 def running(server: Server) -> Iterator[str]:
     """One running container for tests that only look at it or change it in passing."""

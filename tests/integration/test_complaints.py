@@ -283,13 +283,12 @@ SAY_READY = (
 )
 
 
-def test_51_an_instance_that_reports_ready_runs(api, running: str, debian) -> None:
+def test_51_an_instance_that_reports_ready_runs(api, running: str, distribution: str) -> None:
     if not api.has("instance_ready_state"):
         with pytest.raises(ModuleFailed, match="needs the extension 'instance_ready_state'"):
             api.run("instance", name=running, wait_for=["ready"], timeout=5)
         return
-    api.run("image", name="perl", **debian)
-    api.run("instance", name="tells", image="perl", wait_for=["ipv4"])
+    api.run("instance", name="tells", image=distribution, wait_for=["ipv4"])
     said = api.daemon.cli("exec", "tells", "--", "perl", "-e", SAY_READY, f"/dev/{api.kind}/sock")
     assert "200" in said
     assert api.query("/1.0/instances/tells")["status"] == "Ready"

@@ -75,7 +75,7 @@ def test_snapshot_of_a_running_instance_and_back(api, running: str) -> None:
     api.run("instance_snapshot", instance=running, name="live", state="absent")
 
 
-def test_isolation_is_real(api) -> None:
+def test_isolation_is_real(api, distribution: str) -> None:
     """Each its own range of UIDs; a denied system call; limits that the kernel holds."""
     config = {
         "security.idmap.isolated": True,
@@ -84,7 +84,7 @@ def test_isolation_is_real(api) -> None:
         "limits.processes": 300,
     }
     for name in ("iso1", "iso2"):
-        api.converges("instance", name=name, image="debian/12", config=config)
+        api.converges("instance", name=name, image=distribution, config=config)
     maps = [api.daemon.cli("exec", name, "--", "cat", "/proc/self/uid_map").split() for name in ("iso1", "iso2")]
     assert maps[0][1] != maps[1][1], "both containers have the same UIDs on the host"
     assert {entry[2] for entry in maps} == {"65536"}

@@ -75,8 +75,8 @@ KINDS = {"metadata": {"os": "BusyBox", "release": "tests"}, "debian": {"os": "De
 
 
 def folder() -> pathlib.Path:
-    """The folder of metadata.tar.gz, debian.tar.gz and rootfs.squashfs. The same busybox gives the same bytes, and so the same
-    fingerprint, everywhere.
+    """The folder of metadata.tar.gz, debian.tar.gz and rootfs.squashfs. The same busybox gives the same bytes, and so
+    the same fingerprint, everywhere.
     """
     return cache.have(f"busybox-{cache.key(pathlib.Path(__file__).read_text(), platform.machine())}", _make)
 

@@ -31,8 +31,6 @@ CORES = os.cpu_count() or 1
 #: How many jobs run at a time. Those with daemons wait a lot, so there are two more of them than there are cores;
 #: beside them run patient ones.
 SLOTS, PATIENT_SLOTS = CORES + 2, CORES
-#: How many examples the property tests try in the fast tier, instead of a hundred.
-FEW = "20"
 
 
 class Pool:
@@ -121,7 +119,8 @@ class Pool:
 def _left_out(jobs: list[plan.Job], files: dict[str, list[str]]) -> list[str]:
     """What the fast tier did not do, so that nobody takes it for a whole run."""
     remarks = [
-        f"Left out: everything that needs a daemon, ansible-core 2.19, and of generated examples all but {FEW} a test."
+        "Left out: everything that needs a daemon, ansible-core 2.19, and of generated examples all but "
+        f"{plan.FEW} a test."
     ]
     same = [job.name for job in plan.FAST if job not in jobs]
     if same:
@@ -151,7 +150,8 @@ def main() -> int:
         folder,
         unchanged.Tree(ROOT),
         CLOUDHOST_TEST_SHARED=" ".join(whole),
-        **({"CLOUDHOST_EXAMPLES": FEW} if fast else {}),
+        # in a whole run other sessions are beside them, so a second process for a session would only load Ansible again
+        **({"CLOUDHOST_EXAMPLES": plan.FEW} if fast else {"CLOUDHOST_TEST_PROCESSES": "0"}),
     )
     jobs = pool.due(plan.FAST) if fast else plan.full(whole)
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -14,6 +14,9 @@ import re
 #: takes.
 CORES = {"2.19": (11, 13), "2.21": (12, 14)}
 
+#: The Pythons that ansible-test of the newest series knows.
+SANITY = (9, 14)
+
 
 def pythons() -> dict[int, str]:
     """The Pythons of this machine by minor version: those on the path and those of pyenv, but not its shims, which may

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import pathlib
@@ -20,20 +21,35 @@ PLAYBOOKS = pathlib.Path(__file__).resolve().parents[3] / "playbooks"
 PATHS = sorted(PLAYBOOKS.glob("*.yml"))
 CHECK = "checks/hosts.yml"
 HOSTS = "nodes:\n  hosts:\n    node1:\n    node2:\n"
-#: Starts Ansible's controller once, and forks it for each playbook: to load it takes longer than the playbook.
+#: Starts Ansible's controller once, and forks it for each playbook: to load it takes longer than the playbook. Each
+#: line of its input is a folder, and the arguments of each run there.
 MANY = """
 import json, os, sys
 from ansible.cli.playbook import PlaybookCLI
-for number, arguments in enumerate(json.loads(sys.argv[1])):
-    if not (child := os.fork()):
-        out = os.open(f"{number}.txt", os.O_CREAT | os.O_WRONLY)
-        os.dup2(out, 1), os.dup2(out, 2)
-        try:
-            PlaybookCLI.cli_executor(["ansible-playbook", *arguments])
-        except SystemExit as exc:
-            os._exit(exc.code or 0)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+for line in sys.stdin:
+    folder, commands = json.loads(line)
+    ends = []
+    for number, arguments in enumerate(commands):
+        if not (child := os.fork()):
+            os.chdir(folder)
+            out = os.open(f"{number}.txt", os.O_CREAT | os.O_WRONLY)
+            os.dup2(os.open(os.devnull, os.O_RDONLY), 0), os.dup2(out, 1), os.dup2(out, 2)
+            try:
+                PlaybookCLI.cli_executor(["ansible-playbook", *arguments])
+            except SystemExit as exc:
+                os._exit(exc.code or 0)
+        ends.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    print(json.dumps(ends), flush=True)
 """
+
+
+@functools.lru_cache(maxsize=None)
+def controller():
+    """That process, which ends with this one."""
+    environ = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "false"}
+    return subprocess.Popen(
+        [sys.executable, "-c", MANY], env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
 
 
 def plays(path):
@@ -42,12 +58,12 @@ def plays(path):
 
 def run(folder, *commands):
     """Runs of ansible-playbook: of each, its exit status and what it printed."""
-    environ = {**os.environ, "ANSIBLE_NOCOLOR": "1", "ANSIBLE_LOCALHOST_WARNING": "false"}
-    program = [sys.executable, "-c", MANY, json.dumps(commands)]
-    done = subprocess.run(program, cwd=folder, env=environ, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    process = controller()
+    process.stdin.write(json.dumps([str(folder), commands]) + "\n")
+    process.stdin.flush()
+    ends = json.loads(process.stdout.readline())
     texts = [re.sub(r"\s+", " ", (folder / f"{number}.txt").read_text()) for number in range(len(commands))]
-    return list(zip(map(int, done.stdout.split()), texts))
+    return list(zip(ends, texts))
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

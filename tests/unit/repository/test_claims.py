@@ -280,7 +280,7 @@ def test_the_sessions():
 
 def test_how_hard_the_fast_tier_tries():
     few, many = claimed("docs/contributing.md", r"try (\d+) examples instead of \d+", r"\d+ examples instead of (\d+)")
-    assert few == float(constant("FEW", ROOT / "tests" / "run" / "pool.py"))
+    assert few == float(constant("FEW", ROOT / "tests" / "run" / "plan.py"))
     assert f'"CLOUDHOST_EXAMPLES", "{many:.0f}"' in (ROOT / "tests" / "unit" / "conftest.py").read_text(
         encoding="utf-8"
     )
