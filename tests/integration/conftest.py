@@ -103,6 +103,7 @@ class Server:
         self.daemon, self.proxy = daemon, proxy
         self.kind = daemon.kind
         self.asked: list[str] = []  # for the instance of the fixture running
+        self._there: tuple[tuple[int, int], set[raw.Thing]] | None = None
         watch = Watch(self.kind, self.query("/1.0")["environment"]["server_version"])
         proxy.watch = watch.see
         self.watches.append(watch)
@@ -155,13 +156,29 @@ class Server:
 
     def isolated(self, module: str, arguments: dict[str, Any]) -> dict[str, Any]:
         """A module run in the daemon's network namespace where its TCP port is."""
+        self.daemon.touched += 1
         output = Task(module, arguments, self.daemon.keeper.pid).communicate()[0]
         assert output, "the module ended without a result"
         return json.loads(output)
 
     def query(self, path: str, method: str = "GET", body: object = None) -> Any:
         """What the daemon says, past the proxy."""
-        return raw.done(self.daemon.socket, method, path, body)
+        return raw.done(self.daemon.place if method == "GET" else self.daemon.socket, method, path, body)
+
+    def things(self) -> set[raw.Thing]:
+        """All that is there. It is listed again only if something can have changed: that takes a dozen requests, which
+        is more than many a test sends.
+        """
+        now = (self.proxy.written, self.daemon.touched)
+        if self._there is None or self._there[0] != now:
+            self._there = (now, raw.things(self.daemon.place))
+        return self._there[1]
+
+    def remove(self, what: set[raw.Thing]) -> None:
+        """What a test has left behind."""
+        rest, self._there = self.things() - what, None
+        raw.remove(self.daemon.place, what)
+        self._there = ((self.proxy.written, self.daemon.touched), rest)
 
 
 @pytest.fixture(scope="session", params=KINDS)
@@ -192,12 +209,12 @@ def server(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Server
 @pytest.fixture
 def api(server: Server) -> Iterator[Server]:
     """The server, with everything that the test made gone afterwards, whatever it did."""
-    before = raw.things(server.daemon.socket)
+    before = server.things()
     yield server
     server.proxy.cut, server.proxy.around = None, lambda request: contextlib.nullcontext()
     if server.daemon.process is None or server.daemon.process.poll() is not None:  # it was killed
         server.daemon.start()
-    raw.remove(server.daemon.socket, raw.things(server.daemon.socket) - before)
+    server.remove(server.things() - before)
 
 
 @pytest.fixture

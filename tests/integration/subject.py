@@ -138,7 +138,7 @@ class Subject:
 
     def seen(self, url: str = "") -> dict[str, Any] | None:
         """The object as the API shows it now; None if there is none."""
-        answer = raw.ask(self.api.daemon.socket, "GET", url or self.url)
+        answer = raw.ask(self.api.daemon.place, "GET", url or self.url)
         return None if answer["type"] == "error" and answer["error_code"] == 404 else answer["metadata"]
 
     def known(self) -> bool:

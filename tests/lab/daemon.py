@@ -93,10 +93,17 @@ class Daemon:
         self.cgroup = f"/sys/fs/cgroup/{lab.name}" if nested else ""
         self.kind, self.program, self.variable, self.client, self.unpacked = SORTS[name]
         self.folder = lab / name
-        self.socket = self.folder / "unix.socket"
+        self.place = self.folder / "unix.socket"
+        self.touched = 0  # how often somebody could have changed something, besides through a proxy
         self.log = lab / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
         self.killed = False
+
+    @property
+    def socket(self) -> pathlib.Path:
+        """For who may change something there; `place` is for who only looks."""
+        self.touched += 1
+        return self.place
 
     @property
     def url(self) -> str:
@@ -154,7 +161,7 @@ class Daemon:
             assert self.process is not None
             if self.process.poll() is not None:
                 raise RuntimeError(f"{self.name} ended at its start; its log: {self.log.read_text()[-2000:]}")
-            return self.socket.exists() and self.query("/1.0", check=False) is not None
+            return self.place.exists() and self.query("/1.0", check=False) is not None
 
         self._await(ready, f"{self.name} to answer", seconds)
 
@@ -168,6 +175,7 @@ class Daemon:
 
     def cli(self, *arguments: str, check: bool = True) -> str:
         """The daemon's own client: what it says is the truth that modules are held against."""
+        self.touched += 1
         enter = ["nsenter", "--mount", f"--target={self.keeper.pid}"] if self.unpacked else []
         done = subprocess.run(
             [*enter, self.client, *arguments],
@@ -189,6 +197,7 @@ class Daemon:
 
     def inside(self, *command: str) -> subprocess.CompletedProcess[str]:
         """Run a command in the daemon's network namespace, where its TCP port is."""
+        self.touched += 1
         return subprocess.run(
             ["nsenter", "--net", f"--target={self.keeper.pid}", *command],
             env=self.environ(),

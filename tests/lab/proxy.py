@@ -54,6 +54,7 @@ class Proxy:
     def __init__(self, path: str, upstream: str) -> None:
         self.path, self.upstream = path, upstream
         self.requests: list[str] = []
+        self.written = 0  # how many requests could change something, since it began
         self.bodies: list[tuple[str, bytes]] = []
         self.cut: Cut | None = None
         self.later: list[Cut] = []  # those that follow, each once the one before it was used
@@ -99,6 +100,7 @@ class Proxy:
                 line = head.split(b"\r\n", 1)[0].decode()
                 request = " ".join(line.split(" ")[:2])
                 self.requests.append(request)
+                self.written += not request.startswith("GET ")
                 cut = self.cut if self.cut and re.search(self.cut.pattern, request) else None
                 if cut:
                     self.cut = self.later.pop(0) if self.later else None
