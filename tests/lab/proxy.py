@@ -78,6 +78,10 @@ class Proxy:
     def writes(self) -> list[str]:
         return [request for request in self.requests if not request.startswith("GET ")]
 
+    def _note(self, request: str) -> None:
+        self.requests.append(request)
+        self.written += not request.startswith("GET ")
+
     def forget(self) -> None:
         self.requests.clear()
         self.bodies.clear()
@@ -99,8 +103,7 @@ class Proxy:
                     return
                 line = head.split(b"\r\n", 1)[0].decode()
                 request = " ".join(line.split(" ")[:2])
-                self.requests.append(request)
-                self.written += not request.startswith("GET ")
+                self._note(request)
                 cut = self.cut if self.cut and re.search(self.cut.pattern, request) else None
                 if cut:
                     self.cut = self.later.pop(0) if self.later else None

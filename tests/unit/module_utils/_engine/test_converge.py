@@ -101,41 +101,6 @@ def test_a_delete_that_broke_and_happened(client):
     assert (outcome.changed, outcome.actions, client.writes) == (True, ["delete profile web"], [f"DELETE {URL}"])
 
 
-class Slow(MemoryClient):
-    """The server does a write only when the same one comes a second time, which it refuses."""
-
-    def __init__(self, memory, ends=True):
-        super().__init__(memory)
-        self.ends = ends
-
-    def write(self, method, path, body=None, etag=None, **query):
-        self.writes.append(f"{method} {path}")
-        if len(self.writes) == 1:
-            raise Interrupted("connection broke")
-        if self.ends:
-            super().write(method, path, body, etag, **query)
-        raise ServerError("refused", 400, "refused")
-
-
-@pytest.mark.parametrize("state", ["present", "absent"])
-def test_a_write_that_is_still_being_done_when_it_is_sent_again(state):
-    client = Slow(Memory())
-    if state == "absent":
-        client.memory.put(URL)
-    outcome = converge(profile(client, state=state))
-    assert (outcome.changed, len(outcome.done), URL in client.memory.objects) == (True, 1, state == "present")
-
-
-@pytest.mark.parametrize("state", ["present", "absent"])
-def test_a_write_that_is_refused_twice_after_it_was_interrupted(state):
-    client = Slow(Memory(), ends=False)
-    if state == "absent":
-        client.memory.put(URL)
-    with pytest.raises(LXDError, match=r"^Failed to \w+ profile web on lxd 6.1 at memory: refused") as caught:
-        converge(profile(client, state=state))
-    assert (len(client.writes), caught.value.done) == (3, [])
-
-
 def test_rename_and_change(client):
     client.memory.put(URL, config={"user.a": "1"})
     outcome = converge(profile(client, new_name="db", config={"user.a": "2"}))
