@@ -37,14 +37,16 @@ class Job(NamedTuple):
 
 #: All but what is Python inside: of that, nothing is shown to users.
 _SHOWN = ("*", "!plugins/module_utils/*", "!plugins/plugin_utils/*", "!tests/*.py")
+#: What sanity runs besides ansible-test, and with.
+_PYTHONS = ("tests/importable.py", "tests/run/bootstrap.py", "tests/run/pythons.py")
 #: What needs no daemon.
 CHECKS = [
     Job(
         "sanity",
         110,
         patient=True,
-        reads=("*", "!tests/*", "tests/sanity/*"),
-        wide=("plugins/doc_fragments/*", "tests/sanity/*", "galaxy.yml", "meta/*", "noxfile.py"),
+        reads=("*", "!tests/*", "tests/sanity/*", *_PYTHONS),
+        wide=("plugins/doc_fragments/*", "tests/sanity/*", "galaxy.yml", "meta/*", "noxfile.py", *_PYTHONS),
     ),
     Job("lint-ansible", 60, patient=True, reads=(*_SHOWN, "!docs/*", "!*.md")),
     Job("docs", 45, patient=True, reads=(*_SHOWN, "tests/documented.py")),
