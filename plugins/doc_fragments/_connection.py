@@ -70,6 +70,19 @@ options:
         change. For M(cloudhost.lxd.server_info) and M(cloudhost.lxd.network_info), it is the member to read. For
         M(cloudhost.lxd.api_request), it is a parameter of the query. Other modules ignore it.
     type: str
+  remotes:
+    description:
+      - Image servers of your own, by the name that they have in V(NAME:ALIAS), as in V(own:debian/12). M(cloudhost.lxd.image),
+        M(cloudhost.lxd.instance) and M(cloudhost.lxd.stack) use them. Other modules ignore this option.
+      - Each is a dictionary with C(url) (an address that begins with C(https://)), C(certificate) (the certificate of
+        the server, or of the authority that signed it, as PEM text or as a path on the host that runs the module), and
+        C(protocol) (V(simplestreams), the default, or V(oci) for a registry, which has no C(certificate)).
+      - The server verifies the image server with C(certificate) and with the authorities that its host trusts. Without
+        C(certificate), it uses only these authorities.
+      - A name that the clients of the daemons know, such as V(images), then stands for your server.
+      - If not set, the variable C(lxd_remotes) is used. See the guide L(image server,
+        https://github.com/cloudhost/lxd/blob/main/docs/image-server.md).
+    type: dict
   timeout:
     description:
       - The time limit for the whole task, in seconds. It includes all waiting. Changes made within this time stay, and
@@ -84,6 +97,7 @@ notes:
     it. The playbook C(cloudhost.lxd.trust) writes them. Tasks that run on the controller (connection V(local), or
     C(delegate_to=localhost)) use all of them. On another host, a module uses only C(lxd_project), and C(lxd_url) if it
     is a socket.
+  - The variable C(lxd_remotes) describes image servers. Tasks use it wherever they run.
   - An option of the task or of C(module_defaults) takes precedence over a variable, and a variable over the
     environment. A task whose O(url) is not C(lxd_url) uses none of the variables, because they describe another server.
   - The modules connect to the server directly. They never use C(http_proxy) or C(https_proxy) of the environment.

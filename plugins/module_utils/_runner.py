@@ -38,6 +38,7 @@ CONNECTION: dict[str, dict[str, Any]] = {
     "validate_certs": {"type": "bool", "default": True},
     "project": _env("str", "LXD_PROJECT"),
     "target": {"type": "str"},
+    "remotes": {"type": "dict"},
     "timeout": {"type": "int", "default": 600},
 }
 
@@ -95,12 +96,27 @@ class _Module(AnsibleModule):
         return {"invocation": {"module_args": shown}, **result} if given else result
 
     def guarded(self, work: Callable[[Client], dict[str, Any]], read_only: bool) -> None:
+        """End the module with the result of some work on a server, or with its error."""
         client = None
-        try:
+
+        def connected() -> dict[str, Any]:
+            nonlocal client
             client = connect(self.params, read_only)
             client.hidden = self.hidden
             result = work(client)
             result["warnings"] = [*result.get("warnings", ()), *client.addresses.doubts()]
+            return result
+
+        try:
+            self.ended(connected)
+        finally:
+            if client:
+                client.transport.close()
+
+    def ended(self, work: Callable[[], dict[str, Any]]) -> None:
+        """End the module with the result of some work, or with its error."""
+        try:
+            result = work()
         except LXDError as exc:
             told = {
                 "changed": bool(exc.done),
@@ -111,9 +127,6 @@ class _Module(AnsibleModule):
             self.warn_of(told)
             failure = messages.failure(exc)
             self.fail_json(msg=values.printable(str(exc), keep="\n"), code=failure["code"], failure=failure, **told)
-        finally:
-            if client:
-                client.transport.close()
         self.warn_of(result)
         self.exit_json(**result)
 
@@ -167,3 +180,12 @@ def run_job(job: Any) -> None:
         lambda client: job.run(client, {**module.params, **module.internal}, module.check_mode),
         read_only=module.check_mode,
     )
+
+
+def run_files(job: Any) -> None:
+    """The `main` of a module that manages files of the host, and asks no server.
+
+    :param job: has `spec`, and `run(params, check_mode)`, which returns the result
+    """
+    module = _Module(job.spec)
+    module.ended(lambda: job.run(module.params, module.check_mode))

@@ -6,7 +6,7 @@
 
 """The variables `lxd_url`, `lxd_client_cert`, … of a host, as options of a module (docs/connecting.md).
 
-They describe one server, as the controller reaches it. So a task that names another server takes none of them, and on
+`lxd_remotes` describes image servers, and is used wherever a task runs. The others describe one server, as the controller reaches it. So a task that names another server takes none of them, and on
 another host than the controller a module takes only what is valid there: a socket, and the project.
 """
 
@@ -19,12 +19,15 @@ from ansible.errors import AnsibleActionFail, AnsibleTemplateError, AnsibleValue
 from ansible.utils.display import Display
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.addresses import urls_of
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images._remotes import UNRESOLVED
 
 PREFIX = "lxd_"
 #: The options that say which server a client uses, and as whom.
 OPTIONS = (
     "url", "client_cert", "client_key", "server_cert", "server_fingerprint", "trust_token", "validate_certs", "project",
 )  # fmt: skip
+#: The option that has image servers by their names.
+REMOTES = "remotes"
 #: Either of these pins the server, so a task that sets one takes neither from variables.
 PINS = ("server_cert", "server_fingerprint")
 SOCKET = "unix:"
@@ -76,11 +79,9 @@ def with_server(
     :param delegate_to: the host that the task is delegated to
     :param variables: of the task; those of `delegate_to` are in them
     """
-    sources = [
-        source
-        for source in _sources(transport, delegate_to, variables, templar)
-        if any(PREFIX + option in source.variables for option in OPTIONS)
-    ]
+    known = _sources(transport, delegate_to, variables, templar)
+    arguments = _with_remotes(arguments, known)
+    sources = [source for source in known if any(PREFIX + option in source.variables for option in OPTIONS)]
     try:
         return _taken(arguments, transport, sources) if sources else arguments
     except InvalidInput as exc:
@@ -103,6 +104,37 @@ def _taken(arguments: dict[str, Any], transport: str, sources: list[Source]) -> 
     if taken:
         Display().vvv(f"from variables of {source.name}: {', '.join(PREFIX + option for option in taken)}")
     return {**arguments, **taken}
+
+
+def _with_remotes(arguments: dict[str, Any], sources: list[Source]) -> dict[str, Any]:
+    """The arguments with the image servers of the first host that has some, unless the task names its own.
+
+    One that cannot be evaluated is an error of the task that uses it, and not of every task: the role that sets it up
+    may come later in the play.
+    """
+    source = next((source for source in sources if source.variables.get(PREFIX + REMOTES)), None)
+    if source is None or arguments.get(REMOTES) is not None:
+        return arguments
+    raw = source.variables[PREFIX + REMOTES]
+    if not isinstance(raw, dict):
+        try:
+            raw = source.templar.template(raw)
+        except AnsibleTemplateError as exc:
+            words = f"The variable {PREFIX}{REMOTES} of host {source.name} cannot be evaluated: {exc}"
+            raw = {UNRESOLVED: {UNRESOLVED: words}}
+    if not isinstance(raw, dict):
+        raise AnsibleActionFail(
+            f"The variable {PREFIX}{REMOTES} of host {source.name} is no dictionary: write image servers by their names, "
+            "as in {own: {url: https://…, certificate: …}}."
+        )
+    return {**arguments, REMOTES: {str(name): _evaluated(source, str(name), raw[name]) for name in dict.keys(raw)}}
+
+
+def _evaluated(source: Source, name: str, raw: Any) -> Any:
+    try:
+        return source.templar.template(raw)
+    except AnsibleTemplateError as exc:
+        return {UNRESOLVED: f"{PREFIX}{REMOTES}.{name} of host {source.name} cannot be evaluated: {exc}"}
 
 
 def _is_among(written: Any, url: Any) -> bool:

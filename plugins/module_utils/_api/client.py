@@ -60,6 +60,8 @@ class Client(ServerFacts):
         self.hidden: Any = None
         #: Called with the arguments of `waiting_for`; None if nobody watches.
         self.on_wait: Callable[[str, str], None] | None = None
+        #: The image servers that the task or its host names, as the option `remotes` has them.
+        self.remotes: dict[str, Any] = {}
         #: `client_cert` and `client_key` of the task, for other servers that it names.
         self.credentials: dict[str, Any] = {}
         #: Makes a client from connection options (`connect.connect`).
@@ -71,7 +73,7 @@ class Client(ServerFacts):
         transport = Transport(self.url, self.transport.tls)
         client = Client(transport, read_only=self.read_only, addresses=self.addresses)
         client.deadline, client._server, client.hidden = self.deadline, self._server, self.hidden
-        client.credentials, client.opener = self.credentials, self.opener
+        client.credentials, client.opener, client.remotes = self.credentials, self.opener, self.remotes
         return client
 
     def beside(self, options: dict[str, Any]) -> Client:

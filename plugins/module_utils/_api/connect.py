@@ -30,4 +30,5 @@ def connect(params: dict[str, Any], read_only: bool = False) -> Client:
     client = Client(transport, params["timeout"], read_only, params["trust_token"], Addresses(urls))
     client.credentials = {option: params.get(option) for option in ("client_cert", "client_key")}
     client.opener = connect
+    client.remotes = params.get("remotes") or {}
     return client

@@ -60,6 +60,10 @@ class Reader(Protocol):
         """The rules for values that are not shown (`_engine.secrets.Rules`)."""
 
     @property
+    def remotes(self) -> dict[str, Any]:
+        """The image servers that the task or its host names, as the option `remotes` has them."""
+
+    @property
     def server(self) -> dict[str, Any]:
         """The metadata of `GET /1.0`; `api_extensions` is a set."""
 

@@ -205,15 +205,16 @@ def described(source: dict[str, Any]) -> str:
     return " ".join(f"{option} {name}" for option, name in sorted(rest.items())) + place
 
 
-def age(text: str) -> int:
+def age(text: str, option: str = "max_age") -> int:
     """The seconds of an age such as `20h`.
 
+    :param option: what has it
     :raises InvalidInput: if it is none
     """
     match = re.fullmatch(r"(\d{1,9})([smhdw]?)", text.strip())
     if not match:
         raise InvalidInput(
-            f"max_age: '{text}' is not an age; write a number with s, m, h, d or w for seconds, minutes, hours, days "
+            f"{option}: '{text}' is not an age; write a number with s, m, h, d or w for seconds, minutes, hours, days "
             "or weeks, as in 20h."
         )
     return int(match[1]) * {"": 1, "s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}[match[2]]

@@ -59,6 +59,10 @@ class View(ServerFacts):
         return self._source.urls
 
     @property
+    def remotes(self) -> dict[str, Any]:
+        return self._source.remotes
+
+    @property
     def server(self) -> dict[str, Any]:
         return self._source.server
 

@@ -14,6 +14,7 @@ from typing import Any, Mapping
 from ..._api.client import quote
 from ..._api.errors import InvalidInput, Missing, did_you_mean
 from ..._api.reader import Reader
+from ._remotes import OCI, SIMPLESTREAMS, Remote, no_certificate, own_remote
 
 #: Registries, whose images become application containers. The `incus` client ships with none; these are the names that
 #: its documentation and its users give them.
@@ -37,20 +38,31 @@ _FINGERPRINT = re.compile("[0-9a-f]{12,64}")
 def remote_source(client: Reader, option: str, text: str) -> dict[str, Any]:
     """The API's source for `remote:alias`."""
     remote, _colon, alias = text.partition(":")
-    remotes = REMOTES[client.implementation]
-    protocol = "oci" if remote in REGISTRIES else "simplestreams"
-    if protocol == "oci":
+    found = remote_of(client, remote)
+    if (found and found.protocol == OCI) or (not found and remote in REGISTRIES):
         require_registries(client, f"{option}: '{text}'")
-    if remote not in remotes:
+    if not found:
+        known = [*client.remotes, *REMOTES[client.implementation]]
         raise InvalidInput(
             f"{option}: '{text}' names the remote '{remote}', which is none of the known ones. "
-            f"{did_you_mean(remote, list(remotes))} "
-            "For another server write source: {type: image, mode: pull, server: https://…, protocol: simplestreams, "
-            "alias: …}, and for a registry protocol: oci."
+            f"{did_you_mean(remote, known)} Name an image server of your own in the variable lxd_remotes, as in "
+            f"lxd_remotes: {{{remote or 'own'}: {{url: https://…, certificate: …}}}}."
         )
     if not alias:
         raise InvalidInput(f"{option}: '{text}' names a remote and no image; write it as in images:debian/12.")
-    return {"type": "image", "mode": "pull", "server": remotes[remote], "protocol": protocol, "alias": alias}
+    return {**found.source, "alias": alias}
+
+
+def remote_of(client: Reader, name: str) -> Remote | None:
+    """The image server or registry of a name: one of the user, or else one that the clients of the daemons know.
+
+    :raises InvalidInput: if what the user wrote of it is wrong
+    """
+    own = own_remote(client.remotes, name)
+    if own:
+        return own
+    url = REMOTES[client.implementation].get(name)
+    return Remote(url, OCI if name in REGISTRIES else SIMPLESTREAMS, None) if url else None
 
 
 def require_registries(client: Reader, what: str) -> None:
@@ -63,14 +75,11 @@ def check_source(client: Reader, source: Mapping[str, Any], sort: str = "contain
 
     The server verifies a registry by the authorities that its host trusts, and passes a certificate over.
     """
-    if source.get("protocol") != "oci":
+    if source.get("protocol") != OCI:
         return
     require_registries(client, "source.protocol: 'oci'")
     if source.get("certificate"):
-        raise InvalidInput(
-            "source.certificate: the server does not look at it for an image of a registry. Have the host of the "
-            "server trust the certificate, in /etc/containers/certs.d/HOST:PORT/ca.crt there."
-        )
+        raise InvalidInput(no_certificate("source.certificate"))
     if sort == "virtual-machine":
         raise InvalidInput(
             "type: an image of a registry (OCI) becomes a container, and a virtual-machine is wanted. Choose an image "
