@@ -13,7 +13,7 @@ description:
   - Copies images from image servers, imports them from files, publishes instances, and changes and deletes images, over
     C(/1.0/images).
   - If the alias exists, the module does not create the image again. A newer image on the remote is no change (see
-    O(auto_update)).
+    O(auto_update) and O(refresh)).
   - The module compares the fingerprint of the image only with O(file). If it differs, the module imports the file and
     points the alias at it. The old image stays.
 author:
@@ -35,8 +35,8 @@ options:
     default: present
   remote:
     description:
-      - Copy the image from one of the image servers that the clients of the daemons know, as V(images:debian/12) or
-        V(ubuntu:24.04).
+      - Copy the image from an image server, as V(images:debian/12) or V(ubuntu:24.04). The name before the colon is one
+        that the clients of the daemons know, or one of O(remotes), such as V(own:debian/12).
       - V(images) is images.lxd.canonical.com for LXD and images.linuxcontainers.org for Incus.
       - V(docker:nginx:1.27), V(ghcr:…) and V(quay:…) are images of the registries C(docker.io), C(ghcr.io) and
         C(quay.io). Their instances are application containers. They need Incus 6.3 or later, with C(skopeo) on its
@@ -56,6 +56,16 @@ options:
         C(mode=push) the other one to this server. See the guide L(moving between servers,
         https://github.com/cloudhost/lxd/blob/main/docs/moving.md).
     type: dict
+  refresh:
+    description:
+      - Whether to replace the image if the alias names another one on its image server now. It needs O(remote), or a
+        O(source) with C(protocol=simplestreams).
+      - The module reads the index of the image server itself, so the host that runs the module must reach it. The
+        daemon then copies the image. If the task runs as root on the host of the daemon, it also removes the index that
+        the daemon keeps for up to an hour. Otherwise the task fails if the daemon does not see the newer image yet.
+      - Properties that the task does not set are those of the newer image.
+    type: bool
+    default: false
   file:
     description:
       - Import this file, a unified tarball on the host that runs the module. With O(rootfs), it is the metadata tarball
@@ -102,6 +112,16 @@ EXAMPLES = r"""
     name: debian/12-current
     remote: images:debian/12
     auto_update: true
+
+- name: Copy an image from an image server of your own, and take a newer one as soon as there is one
+  cloudhost.lxd.image:
+    name: own/debian
+    remote: own:debian/12
+    auto_update: true
+    refresh: true
+    remotes: # or the variable lxd_remotes
+      own:
+        url: https://images.example.net:443
 
 - name: Copy a private image of another server
   cloudhost.lxd.image:

@@ -14,12 +14,15 @@ import yaml
 
 MODULES = pathlib.Path(__file__).resolve().parents[2] / "plugins" / "modules"
 PREFIX = "cloudhost.lxd."
-#: By the names of the tasks: a cluster, what test_cluster_remote.py has, or a second server, as in
-#: test_between_servers.py. All tasks of the modules cluster* are in test_cluster_examples.py.
+#: By the names of the tasks: a cluster, what test_cluster_remote.py has, a second server, as in
+#: test_between_servers.py, or the files of an image, as in tests/roles/test_image_server.py. All tasks of the modules
+#: cluster* are in test_cluster_examples.py.
 ELSEWHERE = {
     "Create a container on a member of a cluster": "cluster",
     "Have it on any member of a cluster group": "cluster",
     "Copy an instance of another server, and bring the copy up to date on every run": "between",
+    "Create the directory of an image server": "images",
+    "Publish an image": "images",
     "Move an instance from another server, and stop it there for that": "between",
     "Move a volume from another server": "between",
     "Copy a private image of another server": "between",
@@ -41,6 +44,9 @@ PLANNED = {
     ),
     # no image server
     "Copy an image from an image server, and have the daemon keep it up to date": "planned is changed",
+    "Copy an image from an image server of your own, and take a newer one as soon as there is one": (
+        "planned is changed"
+    ),
     # no kernel module
     "Create a ZFS pool on a disk, which must be empty": (
         "planned is changed or \"'zfs' is not available\" in planned.msg"

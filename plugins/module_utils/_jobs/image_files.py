@@ -15,6 +15,7 @@ import tarfile
 from typing import IO, Any, Iterable, NamedTuple
 
 from .._api.errors import InvalidInput
+from .._kinds.images._architectures import NAMES, of_image_servers
 
 _PIECE = 1 << 20
 _MOST_METADATA = 1 << 20
@@ -25,17 +26,7 @@ _ROOTS = (
     (b"QFI\xfb", "disk-kvm.img", "combined_disk-kvm-img_sha256", "qcow2"),
     (b"\xfd7zXZ\x00", "root.tar.xz", "combined_rootxz_sha256", "root.tar.xz"),
 )
-#: The architectures by all the names that the daemons know them by.
-_ARCHITECTURES = {
-    "amd64": ("x86_64", "amd64"),
-    "arm64": ("aarch64", "arm64"),
-    "armhf": ("armv7l", "armhf", "armv7"),
-    "i386": ("i686", "i386", "i586", "386", "x86"),
-    "ppc64el": ("ppc64le", "ppc64el"),
-    "riscv64": ("riscv64", "risc64"),
-    "s390x": ("s390x",),
-}
-ARCHITECTURES = tuple(_ARCHITECTURES)
+ARCHITECTURES = tuple(NAMES)
 
 
 class Part(NamedTuple):
@@ -85,10 +76,10 @@ class Files(NamedTuple):
 
 def debian_architecture(option: str, name: str) -> str:
     """An architecture as image servers name it."""
-    for known, names in _ARCHITECTURES.items():
-        if name in names:
-            return known
-    raise InvalidInput(f"{option}: '{name}' is no architecture of an image. Known: {', '.join(ARCHITECTURES)}.")
+    known = of_image_servers(name)
+    if not known:
+        raise InvalidInput(f"{option}: '{name}' is no architecture of an image. Known: {', '.join(ARCHITECTURES)}.")
+    return known
 
 
 def read_files(option: str, file: str, rootfs: str | None) -> Files:

@@ -69,7 +69,8 @@ def published(products: Products, wanted: list[Wanted], keep: int, purge: bool) 
     keys = [one.key for one in wanted]
     new = {key: copy.deepcopy(product) for key, product in products.items() if key in keys or not purge}
     for one in wanted:
-        versions = new.get(one.key, {}).get("versions", {})
+        there = new.get(one.key, {}).get("versions", {})
+        versions = {name: version for name, version in there.items() if _is_dated(name)}
         items = one.files.items(IMAGES)
         newest = max(versions, default="")
         if not newest or versions[newest].get("items") != items:
@@ -88,13 +89,17 @@ def published(products: Products, wanted: list[Wanted], keep: int, purge: bool) 
 
 
 def _version(newest: str) -> str:
-    """A name for a version of now that sorts after the newest one, whatever the clock says. Clients read its date."""
-    now = time.time()
-    while True:
-        name = time.strftime("%Y%m%d_%H%M%S", time.gmtime(now))
-        if name > newest:
-            return name
-        now += 1 if newest[:8] <= name[:8] else 86400
+    """A name for a version of now that sorts after the newest one, whatever the clock says."""
+    name = time.strftime("%Y%m%d_%H%M%S", time.gmtime())
+    return name if name > newest else f"{newest}_1"
+
+
+def _is_dated(name: str) -> bool:
+    """Whether a version has a name that begins with a date: clients pass over others."""
+    try:
+        return bool(time.strptime(name[:8], "%Y%m%d")) and len(name) >= 8
+    except ValueError:
+        return False
 
 
 class Tree:

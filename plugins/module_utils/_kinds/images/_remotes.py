@@ -20,7 +20,7 @@ from typing import Any, Mapping, NamedTuple
 from ..._api.errors import InvalidInput, did_you_mean
 
 #: The protocols of image servers, and of registries, whose images become application containers.
-SIMPLESTREAMS, OCI = "simplestreams", "oci"
+SIMPLESTREAMS, REGISTRY = "simplestreams", "oci"
 #: The key of a remote that the controller cannot evaluate, with the reason; and the name of such a remote where the
 #: names are not known either.
 UNRESOLVED = "_unresolved"
@@ -60,12 +60,12 @@ def own_remote(remotes: Mapping[str, Any], name: str) -> Remote | None:
         if key not in _KEYS:
             raise InvalidInput(f"{option}.{key}: there is no such key. {did_you_mean(str(key), list(_KEYS))}")
     protocol = entry.get("protocol") or SIMPLESTREAMS
-    if protocol not in (SIMPLESTREAMS, OCI):
-        raise InvalidInput(f"{option}.protocol: '{protocol}' is none. Write {SIMPLESTREAMS}, or {OCI} for a registry.")
+    if protocol not in (SIMPLESTREAMS, REGISTRY):
+        raise InvalidInput(f"{option}.protocol: '{protocol}' is none. Write {SIMPLESTREAMS}, or {REGISTRY} for a registry.")
     written = entry.get("certificate")
     if written is not None and not isinstance(written, str):
         raise InvalidInput(f"{option}.certificate: write PEM text, or a path on the host that runs the module.")
-    if written and protocol == OCI:
+    if written and protocol == REGISTRY:
         raise InvalidInput(no_certificate(f"{option}.certificate"))
     certificate = _certificate(f"{option}.certificate", written) if written else None
     return Remote(_url(f"{option}.url", entry.get("url")), protocol, certificate)

@@ -14,7 +14,7 @@ from typing import Any, Mapping
 from ..._api.client import quote
 from ..._api.errors import InvalidInput, Missing, did_you_mean
 from ..._api.reader import Reader
-from ._remotes import OCI, SIMPLESTREAMS, Remote, no_certificate, own_remote
+from ._remotes import REGISTRY, SIMPLESTREAMS, Remote, no_certificate, own_remote
 
 #: Registries, whose images become application containers. The `incus` client ships with none; these are the names that
 #: its documentation and its users give them.
@@ -39,7 +39,7 @@ def remote_source(client: Reader, option: str, text: str) -> dict[str, Any]:
     """The API's source for `remote:alias`."""
     remote, _colon, alias = text.partition(":")
     found = remote_of(client, remote)
-    if (found and found.protocol == OCI) or (not found and remote in REGISTRIES):
+    if (found and found.protocol == REGISTRY) or (not found and remote in REGISTRIES):
         require_registries(client, f"{option}: '{text}'")
     if not found:
         known = [*client.remotes, *REMOTES[client.implementation]]
@@ -62,7 +62,7 @@ def remote_of(client: Reader, name: str) -> Remote | None:
     if own:
         return own
     url = REMOTES[client.implementation].get(name)
-    return Remote(url, OCI if name in REGISTRIES else SIMPLESTREAMS, None) if url else None
+    return Remote(url, REGISTRY if name in REGISTRIES else SIMPLESTREAMS, None) if url else None
 
 
 def require_registries(client: Reader, what: str) -> None:
@@ -75,7 +75,7 @@ def check_source(client: Reader, source: Mapping[str, Any], sort: str = "contain
 
     The server verifies a registry by the authorities that its host trusts, and passes a certificate over.
     """
-    if source.get("protocol") != OCI:
+    if source.get("protocol") != REGISTRY:
         return
     require_registries(client, "source.protocol: 'oci'")
     if source.get("certificate"):

@@ -9,10 +9,10 @@
 from __future__ import annotations
 
 import urllib.parse
-from typing import Any
+from typing import Any, Callable
 
 from ..._api.client import quote
-from ..._api.errors import Missing, did_you_mean
+from ..._api.errors import InvalidInput, Missing, did_you_mean
 from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.completion import complete
@@ -28,8 +28,8 @@ from ._upload import check_files, fingerprint, open_image
 class Image(Resource):
     """`/1.0/images`, named by a local alias (or, to change or delete one, by its fingerprint).
 
-    An existing alias is the image, even if its remote has a newer one: refreshing is the daemon's `auto_update`. Only a
-    file determines the image exactly, so only a file with another fingerprint replaces it.
+    An existing alias is the image, even if its remote has a newer one: refreshing is the daemon's `auto_update`, or a
+    task with `refresh`. Only a file determines the image exactly, so only a file with another fingerprint replaces it.
     """
 
     kind = "image"
@@ -52,6 +52,7 @@ class Image(Resource):
         "file": {"type": "path"},
         "rootfs": {"type": "path"},
         "instance": {"type": "str"},
+        "refresh": {"type": "bool", "default": False},
     }
     constraints = {"mutually_exclusive": [("remote", "source", "file", "instance")], "required_by": {"rootfs": "file"}}
     name_rule = (r"[\s\S]+", "not . and not .., which no path can end with")
@@ -67,6 +68,11 @@ class Image(Resource):
             from ._elsewhere import ImageCopy  # few tasks copy from another server
 
             self.elsewhere = ImageCopy(self)
+        if self.params["refresh"] and (self.elsewhere or not (self.params["remote"] or self.params["source"])):
+            raise InvalidInput(
+                "refresh: it is for an image of an image server, so it needs remote, or a source with the address of one. "
+                "For an image of another LXD or Incus server write source.refresh."
+            )
         self.files = [self.params[option] for option in ("file", "rootfs") if self.params[option]]
         self.file_fingerprint = fingerprint(self.files) if self.files and self.state == "present" else None
         self.fingerprint: str | None = None
@@ -149,6 +155,10 @@ class Image(Resource):
                 self.writer.write("POST", self.path, headers=headers, stream=stream, **self.query())
             finally:
                 stream.close()
+        self.point_alias()
+
+    def point_alias(self) -> None:
+        """Have the alias name the image, and give the image what the options say."""
         alias = self.client.find(f"{self.path}/aliases/{quote(self.name)}", **self.query())
         if not alias:
             self.writer.write(
@@ -174,15 +184,31 @@ class Image(Resource):
     def plan_update(self, found: Existing) -> Plan:
         if self.elsewhere:
             self.file_fingerprint = self.elsewhere.newer(found.object["fingerprint"])
+        elif self.params["refresh"]:
+            return self._refresh(found)
         if self.file_fingerprint in (None, found.object["fingerprint"]):
             return super().plan_update(found)
-        body = self.create_body()
-        before, after = values.changes(self.comparable(found.object), self.comparable(self.merged(found.object)))
-        before["fingerprint"], after["fingerprint"] = found.object["fingerprint"], self.file_fingerprint
         words = f"import another image for alias {self.name} (the old image {found.object['fingerprint'][:12]} stays)"
-        plan = Plan(before, after, [Step(Action.UPDATE, words, lambda: self.create(body))], body)
+        plan = self._replaced(found, self.file_fingerprint, words, self.create)
         plan.steps += self.elsewhere.leaving(plan) if self.elsewhere else []
         return plan
+
+    def _replaced(self, found: Existing, other: str, words: str, work: Callable[[dict[str, Any]], None]) -> Plan:
+        """The plan for an alias that gets another image, by some work with the request that would create it."""
+        body = self.create_body()
+        before, after = values.changes(self.comparable(found.object), self.comparable(self.merged(found.object)))
+        before["fingerprint"], after["fingerprint"] = found.object["fingerprint"], other
+        return Plan(before, after, [Step(Action.UPDATE, words, lambda: work(body))], body)
+
+    def _refresh(self, found: Existing) -> Plan:
+        from ._newer import Newer  # few tasks ask an image server
+
+        newer, old = Newer(self, self._source()), found.object
+        other = self.attempt(newer.fingerprint, old["type"], instead=old["fingerprint"])
+        if other == old["fingerprint"]:
+            return super().plan_update(found)
+        words = f"take the newer image {other[:12]} for alias {self.name}"
+        return self._replaced(found, other, words, lambda body: newer.take(other, old, body))
 
     def plan_absent(self, found: Existing | None) -> Plan:
         names = self.called(found.object, self.name) if found else []
