@@ -259,8 +259,9 @@ def unit_oldest(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def packages(session: nox.Session) -> None:
-    """Install Ceph and OVN, which clusters share."""
+    """Install Ceph and OVN, which clusters share, and what the image server is tested with."""
     names = ["ceph-mon", "ceph-mgr", "ceph-osd", "ceph-common", "openvswitch-switch", "ovn-central", "ovn-host"]
+    names += ["nginx", "incus-extra"]
     session.run("bash", "-ec", ". scripts/lib.sh; packages " + " ".join(names), external=True)
 
 

@@ -72,8 +72,9 @@ options:
     type: str
   remotes:
     description:
-      - Image servers of your own, by the name that they have in V(NAME:ALIAS), as in V(own:debian/12). M(cloudhost.lxd.image),
-        M(cloudhost.lxd.instance) and M(cloudhost.lxd.stack) use them. Other modules ignore this option.
+      - Image servers of your own, by the name that they have in V(NAME:ALIAS), as in V(own:debian/12).
+        M(cloudhost.lxd.image), M(cloudhost.lxd.instance) and M(cloudhost.lxd.stack) use them. Other modules ignore this
+        option.
       - Each is a dictionary with C(url) (an address that begins with C(https://)), C(certificate) (the certificate of
         the server, or of the authority that signed it, as PEM text or as a path on the host that runs the module), and
         C(protocol) (V(simplestreams), the default, or V(oci) for a registry, which has no C(certificate)).

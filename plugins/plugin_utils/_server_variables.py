@@ -6,8 +6,9 @@
 
 """The variables `lxd_url`, `lxd_client_cert`, … of a host, as options of a module (docs/connecting.md).
 
-`lxd_remotes` describes image servers, and is used wherever a task runs. The others describe one server, as the controller reaches it. So a task that names another server takes none of them, and on
-another host than the controller a module takes only what is valid there: a socket, and the project.
+`lxd_remotes` describes image servers, and is used wherever a task runs. The others describe one server, as the
+controller reaches it. So a task that names another server takes none of them, and on another host than the controller a
+module takes only what is valid there: a socket, and the project.
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ def _with_remotes(arguments: dict[str, Any], sources: list[Source]) -> dict[str,
             raw = {UNRESOLVED: {UNRESOLVED: words}}
     if not isinstance(raw, dict):
         raise AnsibleActionFail(
-            f"The variable {PREFIX}{REMOTES} of host {source.name} is no dictionary: write image servers by their names, "
-            "as in {own: {url: https://…, certificate: …}}."
+            f"The variable {PREFIX}{REMOTES} of host {source.name} is no dictionary: write image servers by their "
+            "names, as in {own: {url: https://…, certificate: …}}."
         )
     return {**arguments, REMOTES: {str(name): _evaluated(source, str(name), raw[name]) for name in dict.keys(raw)}}
 

@@ -80,7 +80,7 @@ def chosen(commit: str) -> str:
 
 def full(whole: Sequence[str]) -> list[Job]:
     """Everything, the shared sessions in full on the products of `whole`."""
-    after = {"clusters": (FIRST.name, CEPH_AND_OVN.name)}
+    after = dict.fromkeys(("clusters", "roles"), (FIRST.name, CEPH_AND_OVN.name))
     seconds = {(name, product): EACH[name] for name in EACH for product in PRODUCTS}
     seconds.update(
         {

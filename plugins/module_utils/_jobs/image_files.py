@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import tarfile
 from typing import IO, Any, Iterable, NamedTuple

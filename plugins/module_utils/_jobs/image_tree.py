@@ -76,9 +76,7 @@ def published(products: Products, wanted: list[Wanted], keep: int, purge: bool) 
         if not newest or versions[newest].get("items") != items:
             # an image that is published again is a new version: clients take the newest
             versions = {
-                name: version
-                for name, version in versions.items()
-                if fingerprint_of(version) != one.files.fingerprint
+                name: version for name, version in versions.items() if fingerprint_of(version) != one.files.fingerprint
             }
             versions[_version(newest)] = {"items": items}
         new[one.key] = {**one.product, "versions": versions}
@@ -133,7 +131,7 @@ class Tree:
             return {}
         try:
             products = json.loads(text)["products"]
-            for key, product in products.items():
+            for product in products.values():
                 for version in product["versions"].values():
                     version["items"].items()
                 product["aliases"].split(",")
@@ -262,5 +260,6 @@ def _index(products: Products) -> dict[str, str]:
     entry = {**head, "path": PRODUCTS, "products": sorted(products)}
     index = {"format": "index:1.0", "index": {"images": entry}}
     return {
-        path: json.dumps(content, indent=1, sort_keys=True) + "\n" for path, content in ((PRODUCTS, images), (INDEX, index))
+        path: json.dumps(content, indent=1, sort_keys=True) + "\n"
+        for path, content in ((PRODUCTS, images), (INDEX, index))
     }

@@ -118,7 +118,9 @@ class _Publication:
 
     def result(self) -> dict[str, Any]:
         changed = [key for key in sorted({*self.before, *self.after}) if self.before.get(key) != self.after.get(key)]
-        before, after = ({key: _shown(side[key]) for key in changed if key in side} for side in (self.before, self.after))
+        before, after = (
+            {key: _shown(side[key]) for key in changed if key in side} for side in (self.before, self.after)
+        )
         return {
             "changed": bool(self.steps),
             "actions": [words for words, _work in self.steps],
@@ -194,8 +196,8 @@ def _wanted(option: str, entry: dict[str, Any]) -> Wanted:
     for name in ("os", "release", "variant"):
         if not _PROPERTY.fullmatch(entry[name]):
             raise InvalidInput(
-                f"{option}.{name}: '{values.printable(entry[name])}' cannot be in an index: write letters, digits, . _ + - "
-                "and single spaces."
+                f"{option}.{name}: '{values.printable(entry[name])}' cannot be in an index: write letters, digits, "
+                ". _ + - and single spaces."
             )
     aliases = list(dict.fromkeys(entry["aliases"]))
     wrong = [alias for alias in aliases if not _ALIAS.fullmatch(alias)]
@@ -226,7 +228,9 @@ def _product(option: str, entry: dict[str, Any], aliases: list[str], files: File
         "variant": entry["variant"],
     }
     if entry["requirements"]:  # LXD and Incus have names of their own for them
-        needed = {str(key): values.wire(f"{option}.requirements.{key}", value) for key, value in entry["requirements"].items()}
+        needed = {
+            str(key): values.wire(f"{option}.requirements.{key}", value) for key, value in entry["requirements"].items()
+        }
         product.update({"requirements": needed, "lxd_requirements": needed})
     return product
 
@@ -234,7 +238,10 @@ def _product(option: str, entry: dict[str, Any], aliases: list[str], files: File
 def _check_aliases(wanted: list[Wanted], there: Products) -> None:
     """Refuse an alias that two products would have for the same type and architecture."""
     keys = {one.key for one in wanted}
-    products = {**{one.key: one.product for one in wanted}, **{key: one for key, one in there.items() if key not in keys}}
+    products = {
+        **{one.key: one.product for one in wanted},
+        **{key: one for key, one in there.items() if key not in keys},
+    }
     owners: dict[tuple[str, str, bool], str] = {}
     wrong = []
     for key, product in products.items():

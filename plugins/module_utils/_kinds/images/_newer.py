@@ -124,17 +124,18 @@ class Newer:
         except ssl.SSLCertVerificationError as exc:
             raise LXDError(
                 f"refresh: the certificate of the image server {self.server} is not the one that 'remotes' or 'source' "
-                f"names, or is not valid: {exc.verify_message}. Nothing was read from it."
+                f"names, or is not valid: {exc.verify_message}. The image stays as it is."
             ) from exc
         except (OSError, http.client.HTTPException) as exc:
             raise LXDError(
-                f"refresh: the image server {self.server} does not answer as it should: {str(exc) or type(exc).__name__}."
-                " The host that runs the module reads its index; the image stays as it is."
+                f"refresh: the image server {self.server} does not answer as it should "
+                f"({str(exc) or type(exc).__name__}). The host that runs the module reads its index. The image stays as "
+                "it is."
             ) from exc
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             raise LXDError(
-                f"refresh: the index of the image server {self.server} is broken ({type(exc).__name__}: {exc}). The image "
-                "stays as it is."
+                f"refresh: the index of the image server {self.server} is broken ({type(exc).__name__}: {exc}). The "
+                "image stays as it is."
             ) from exc
         finally:
             connection.close()
@@ -155,8 +156,9 @@ class Newer:
         client.write("POST", resource.path, {**request, "source": self.source}, **resource.query())
         if not client.find(resource.url(fingerprint), **resource.query()):
             raise LXDError(
-                f"refresh: {client.label} has not taken {fingerprint[:12]} from {self.server}, because it still uses an "
-                "index that it has read less than an hour ago. Run the task as root on the host of the server, or later."
+                f"refresh: {client.label} has not taken {fingerprint[:12]} from {self.server}, because it still uses "
+                "an index that it has read less than an hour ago. Run the task as root on the host of the server, or "
+                "later."
             )
         origin = old.get("update_source") or {}
         if all(origin.get(key) == self.source[key] for key in ("server", "protocol", "alias")):

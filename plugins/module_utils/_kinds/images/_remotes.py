@@ -61,7 +61,9 @@ def own_remote(remotes: Mapping[str, Any], name: str) -> Remote | None:
             raise InvalidInput(f"{option}.{key}: there is no such key. {did_you_mean(str(key), list(_KEYS))}")
     protocol = entry.get("protocol") or SIMPLESTREAMS
     if protocol not in (SIMPLESTREAMS, REGISTRY):
-        raise InvalidInput(f"{option}.protocol: '{protocol}' is none. Write {SIMPLESTREAMS}, or {REGISTRY} for a registry.")
+        raise InvalidInput(
+            f"{option}.protocol: '{protocol}' is none. Write {SIMPLESTREAMS}, or {REGISTRY} for a registry."
+        )
     written = entry.get("certificate")
     if written is not None and not isinstance(written, str):
         raise InvalidInput(f"{option}.certificate: write PEM text, or a path on the host that runs the module.")

@@ -70,8 +70,8 @@ class Image(Resource):
             self.elsewhere = ImageCopy(self)
         if self.params["refresh"] and (self.elsewhere or not (self.params["remote"] or self.params["source"])):
             raise InvalidInput(
-                "refresh: it is for an image of an image server, so it needs remote, or a source with the address of one. "
-                "For an image of another LXD or Incus server write source.refresh."
+                "refresh: it is for an image of an image server, so it needs remote, or a source with the address of "
+                "one. For an image of another LXD or Incus server write source.refresh."
             )
         self.files = [self.params[option] for option in ("file", "rootfs") if self.params[option]]
         self.file_fingerprint = fingerprint(self.files) if self.files and self.state == "present" else None

@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import pathlib
 import tarfile
 import time
 
@@ -96,10 +97,8 @@ def lab(tmp_path):
 
 
 def fingerprint(image):
-    digest = hashlib.sha256(open(image["file"], "rb").read())
-    if image["rootfs"]:
-        digest.update(open(image["rootfs"], "rb").read())
-    return digest.hexdigest()
+    files = [image[option] for option in ("file", "rootfs") if image[option]]
+    return hashlib.sha256(b"".join(pathlib.Path(path).read_bytes() for path in files)).hexdigest()
 
 
 def test_an_image_is_published(lab):
@@ -237,9 +236,8 @@ def test_a_file_that_changes_while_it_is_read(lab, monkeypatch):
 
 
 def test_one_task_at_a_time(lab):
-    with _image_tree.Tree(str(lab.tree)).locked():
-        with pytest.raises(LXDError, match="another task is writing"):
-            lab.run(lab.image())
+    with _image_tree.Tree(str(lab.tree)).locked(), pytest.raises(LXDError, match="another task is writing"):
+        lab.run(lab.image())
     lab.publish(lab.image())
 
 
@@ -293,7 +291,7 @@ def test_files_that_are_no_image(lab):
         with pytest.raises(InvalidInput) as refused:
             lab.run({**lab.image(), **change})
         assert words in str(refused.value)
-    whole = open(lab.image()["file"], "rb").read()
+    whole = pathlib.Path(lab.image()["file"]).read_bytes()
     (lab.files / "cut").write_bytes(whole[: len(whole) // 2])
     with pytest.raises(InvalidInput, match="or not a whole one"):
         lab.run(lab.image(file=str(lab.files / "cut")))
@@ -337,7 +335,9 @@ def test_an_index_of_another_program_stays_readable(lab):
     lab.publish(lab.image())
     products = json.loads((lab.tree / "streams/v1/images.json").read_text())
     (lab.tree / "images/foreign.tar.xz").write_bytes(b"x")
-    items = {"incus.tar.xz": {"ftype": "incus.tar.xz", "path": "images/foreign.tar.xz", "combined_squashfs_sha256": "f"}}
+    items = {
+        "incus.tar.xz": {"ftype": "incus.tar.xz", "path": "images/foreign.tar.xz", "combined_squashfs_sha256": "f"}
+    }
     foreign = {"aliases": "foreign", "arch": "amd64", "more": 1, "versions": {"20200101_0000": {"items": items}}}
     products["products"]["foreign"] = foreign
     (lab.tree / "streams/v1/images.json").write_text(json.dumps(products))
@@ -353,6 +353,6 @@ def test_a_version_sorts_after_the_newest(newest):
 
 
 def test_versions_that_clients_pass_over():
-    assert [name for name in ("20261301", "2026", "latest", "20260101x", "99999999") if _image_tree._is_dated(name)] == [
-        "20260101x"
-    ]
+    assert [
+        name for name in ("20261301", "2026", "latest", "20260101x", "99999999") if _image_tree._is_dated(name)
+    ] == ["20260101x"]

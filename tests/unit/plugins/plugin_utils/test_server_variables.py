@@ -15,6 +15,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.parsing.vault import VaultSecretsContext
 from ansible.template import Templar, trust_as_template
 from ansible_collections.cloudhost.lxd.plugins.doc_fragments import _connection, _reach
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images._remotes import own_remote
 from ansible_collections.cloudhost.lxd.plugins.module_utils._runner import CONNECTION
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._server_variables import OPTIONS, with_server
 
@@ -56,6 +58,54 @@ def test_they_are_documented():
         assert f"C(lxd_{option})" in str(modules["notes"]), option
         # Ansible takes the last one that is set.
         assert [entry["name"] for entry in reach[option]["vars"]] == [f"lxd_{option}", f"ansible_lxd_{option}"]
+
+
+OWN = {"own": {"url": "https://images.example.net"}}
+
+
+@pytest.mark.parametrize(
+    ("variables", "arguments", "transport", "remotes"),
+    [
+        ({"lxd_remotes": OWN}, {}, "local", OWN),
+        ({"lxd_remotes": OWN}, {}, "ssh", OWN),
+        # They describe no server, so the address of the task does not matter.
+        ({**HOST, "lxd_remotes": OWN}, {"url": "https://other:8443"}, "ssh", OWN),
+        ({"lxd_remotes": OWN}, {"remotes": {}}, "local", None),
+        ({"lxd_remotes": {}}, {}, "local", None),
+        ({"lxd_remotes": ""}, {}, "local", None),
+        ({"lxd_remotes": trust_as_template("{{ all }}"), "all": OWN}, {}, "local", OWN),
+        ({"lxd_remotes": {"own": trust_as_template("{{ one }}")}, "one": OWN["own"]}, {}, "local", OWN),
+        # In an instance, the variables are those of its server.
+        ({"lxd_remotes": OWN}, {}, "cloudhost.lxd.api", None),
+    ],
+)
+def test_image_servers(variables, arguments, transport, remotes):
+    assert taken({"inventory_hostname": "lxd1", **variables}, arguments, transport).get("remotes") == remotes
+
+
+def test_image_servers_of_another_host():
+    of_delegate = {"inventory_hostname": "x", "lxd_remotes": OWN}
+    given = taken({"inventory_hostname": "lxd1"}, delegate_to="x", of_delegate=of_delegate)
+    assert given["remotes"] == OWN
+
+
+def test_an_image_server_that_cannot_be_evaluated_is_an_error_of_who_uses_it():
+    """The role that sets it up may come later in the play."""
+    later = trust_as_template("{{ image_server_remote }}")
+    given = taken({"inventory_hostname": "lxd1", "lxd_remotes": {**OWN, "later": later}})["remotes"]
+    assert given["own"] == OWN["own"]
+    assert "lxd_remotes.later of host lxd1 cannot be evaluated: 'image_server_remote' is undefined" in str(
+        given["later"]
+    )
+    given = taken({"inventory_hostname": "lxd1", "lxd_remotes": later})["remotes"]
+    with pytest.raises(InvalidInput, match="The variable lxd_remotes of host lxd1 cannot be evaluated"):
+        own_remote(given, "own")
+
+
+@pytest.mark.parametrize("value", [["own"], "own", 1])
+def test_image_servers_are_a_dictionary(value):
+    with pytest.raises(AnsibleActionFail, match="The variable lxd_remotes of host lxd1 is no dictionary"):
+        taken({"inventory_hostname": "lxd1", "lxd_remotes": value})
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,9 @@ def test_an_index():
     assert products == [product()] and asked == ["streams/v1/index.json", "streams/v1/images.json"]
 
 
-@pytest.mark.parametrize("path", ["../secret", "/etc/passwd", "https://elsewhere/x", "a//b", "a/../b", "", "a b", "x\r\ny"])
+@pytest.mark.parametrize(
+    "path", ["../secret", "/etc/passwd", "https://elsewhere/x", "a//b", "a/../b", "", "a b", "x\r\ny"]
+)
 def test_a_path_that_leads_elsewhere(path):
     with pytest.raises(ValueError, match="leads elsewhere"):
         read_with(path)

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import pathlib
 import types
 
 import pytest
@@ -36,7 +37,7 @@ def source(text, remotes, **more):
 def test_the_source_of_the_api(pair):
     api = {"type": "image", "mode": "pull", "server": URL, "protocol": "simplestreams", "alias": "debian/12"}
     assert source("own:debian/12", {"own": {"url": URL + "/"}}) == api
-    both = pair.pem + open(pair.key, encoding="ascii").read()
+    both = pair.pem + pathlib.Path(pair.key).read_text()
     assert source("own:debian/12", {"own": {"url": URL, "certificate": both}}) == {**api, "certificate": pair.pem}
     assert source("own:debian/12", {"own": {"url": URL, "certificate": pair.cert}})["certificate"] == pair.pem
     assert source("own:debian/12", {"own": {"url": URL, "certificate": ""}}) == api

@@ -1,0 +1,393 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The role image_server with a real nginx, and both products as its clients: what they take, and what they refuse."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import datetime
+import http.client
+import json
+import pathlib
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+from typing import Any, Callable, Iterator
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from integration.examples import arguments
+from integration.modules import ModuleFailed, refused, run_module
+from lab import tiny
+from lab.daemon import Daemon
+from roles.conftest import Player, Run
+
+NAME, PORT = "images.lab", 18450
+#: Servers beside that of the role: one with a certificate whose time is over, one with what is broken, and a slow one.
+EXPIRED, BROKEN, SLOW = PORT + 1, PORT + 2, PORT + 3
+NGINX = """
+daemon off;
+worker_processes 1;
+pid {folder}/{name}.pid;
+error_log {folder}/{name}.log;
+events {{ }}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/{name}-body;
+    include {folder}/site.conf;
+    ssl_certificate {folder}/broken.crt;
+    ssl_certificate_key {folder}/broken.key;
+    server {{
+        listen 127.0.0.1:{expired} ssl;
+        ssl_certificate {folder}/expired.crt;
+        ssl_certificate_key {folder}/expired.key;
+        root {folder}/tree;
+    }}
+    server {{ listen 127.0.0.1:{broken} ssl; root {folder}/broken; }}
+    server {{ listen 127.0.0.1:{slow} ssl; root {folder}/tree; location /images/ {{ limit_rate 40k; }} }}
+}}
+"""
+
+
+def certificate(path: pathlib.Path, days: int) -> str:
+    """A certificate that is valid from ten days ago on, and its key beside it. Returns its text."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, NAME)])
+    start = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=10)
+    built = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + datetime.timedelta(days=days))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(NAME), x509.DNSName("127.0.0.1")]), False)
+        .sign(key, hashes.SHA256())
+    )
+    text = built.public_bytes(serialization.Encoding.PEM)
+    path.with_suffix(".crt").write_bytes(text)
+    path.with_suffix(".key").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return text.decode()
+
+
+class Nginx:
+    """One that serves all of it, in the network namespace of a process."""
+
+    def __init__(self, folder: pathlib.Path, name: str, pid: int | None) -> None:
+        self.enter = ["nsenter", "--net", f"--target={pid}"] if pid else []
+        self.file = folder / f"{name}.conf"
+        self.file.write_text(NGINX.format(folder=folder, name=name, expired=EXPIRED, broken=BROKEN, slow=SLOW))
+        self.log = folder / f"{name}.log"
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        self.process = subprocess.Popen([*self.enter, "nginx", "-c", str(self.file), "-e", str(self.log)])
+        probe = [
+            *self.enter,
+            "python3",
+            "-c",
+            f"import socket; socket.create_connection(('127.0.0.1', {PORT})).close()",
+        ]
+        end = time.monotonic() + 60
+        while subprocess.run(probe, capture_output=True, check=False).returncode:
+            assert self.process.poll() is None and time.monotonic() < end, self.log.read_text()
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        if self.process:
+            self.process.terminate()
+            self.process.wait(60)
+        self.process = None
+
+
+class Site:
+    """What the role made, and how clients name it."""
+
+    def __init__(self, folder: pathlib.Path, first: Run) -> None:
+        self.folder, self.first, self.tree = folder, first, folder / "tree"
+        (made,) = (folder / "etc").glob("*.crt")
+        self.certificate = made.read_text()
+        self.other = certificate(folder / "broken", 30)
+        self.expired = certificate(folder / "expired", 5)
+
+    def remote(self, port: int = PORT, pem: str | None = None, **more: Any) -> dict[str, Any]:
+        """Options of a module."""
+        own = {"url": f"https://127.0.0.1:{port}", "certificate": pem or self.certificate, **more}
+        return {"remotes": {"own": own}, "timeout": 120}
+
+    def publish(self, *images: dict[str, Any], **more: Any) -> dict[str, Any]:
+        done = run_module("simplestreams", directory=str(self.tree), images=list(images), **more)
+        for path in self.tree.rglob("*"):
+            assert path.is_dir() or path.stat().st_mode & 0o004, "nginx cannot read it"
+        return done
+
+
+def image(folder: pathlib.Path, alias: str, content: str = "") -> dict[str, Any]:
+    """A busybox of its own content, with what has to be said of it."""
+    files = tiny.files()
+    place = folder / f"{alias.replace('/', '-')}{content}"
+    if not place.exists():
+        place.mkdir()
+        shutil.copy(files["file"], place / "metadata.tar.gz")
+        shutil.copy(files["rootfs"], place / "rootfs.squashfs")
+        with (place / "rootfs.squashfs").open("ab") as stream:
+            stream.write(content.encode())  # what follows the end of a squashfs is not looked at
+    return {
+        "aliases": [alias],
+        "os": "Busybox",
+        "release": alias.replace("/", "-"),
+        "file": str(place / "metadata.tar.gz"),
+        "rootfs": str(place / "rootfs.squashfs"),
+    }
+
+
+def played(folder: pathlib.Path, *options: str) -> Run:
+    variables = {
+        "image_server_images": [image(folder, "first")],
+        "image_server_directory": str(folder / "tree"),
+        "image_server_site": str(folder / "site.conf"),
+        "image_server_name": NAME,
+        "image_server_names": ["127.0.0.1", "::1"],
+        "image_server_port": PORT,
+        "image_server_addresses": ["127.0.0.1"],
+        "image_server_remove_default_site": False,
+        "image_server_service": False,
+        "image_server__folder": str(folder / "etc"),
+    }
+    return Player(folder)("image_server", *options, **variables)
+
+
+@pytest.fixture(scope="module")
+def site(lab: pathlib.Path) -> Iterator[Site]:
+    folder = lab / "site"
+    folder.mkdir()
+    first = played(folder)
+    assert not first.failed, first.text
+    site = Site(folder, first)
+    (folder / "broken").mkdir()
+    nginx = Nginx(folder, "outside", None)  # where the modules of these tests run
+    try:
+        nginx.start()
+        yield site
+    finally:
+        nginx.stop()
+
+
+@pytest.fixture(scope="module")
+def nginx(site: Site, kept: Daemon) -> Iterator[Nginx]:
+    """Where the daemon is."""
+    nginx = Nginx(site.folder, kept.name, kept.keeper.pid)
+    try:
+        nginx.start()
+        yield nginx
+    finally:
+        nginx.stop()
+
+
+@pytest.fixture
+def run(kept: Daemon, nginx: Nginx) -> Callable[..., dict[str, Any]]:
+    def run(module: str, **options: Any) -> dict[str, Any]:
+        return run_module(module, url=kept.url, **options)
+
+    return run
+
+
+def converges(run: Callable[..., dict[str, Any]], module: str, **options: Any) -> dict[str, Any]:
+    predicted, done = run(module, check=True, **options), run(module, **options)
+    assert (predicted["actions"], predicted["diff"]) == (done["actions"], done["diff"]) and done["changed"]
+    assert run(module, **options)["changed"] is False
+    return done
+
+
+def target(daemon: Daemon, alias: str) -> str:
+    return str(daemon.query(f"/1.0/images/aliases/{alias.replace('/', '%2F')}")["target"])
+
+
+def test_the_role_again(site: Site) -> None:
+    for options in (["--check"], []):
+        again = played(site.folder, *options)
+        assert again.changed == 0, again.text
+    (key,) = (site.folder / "etc").glob("*.key")
+    assert key.stat().st_mode & 0o077 == 0 and key.parent.stat().st_mode & 0o077 == 0
+    assert site.first.changed > 3
+
+
+def test_the_example_of_the_module(site: Site, tmp_path: pathlib.Path) -> None:
+    """And the tool of Incus finds nothing wrong with what it writes."""
+    given = arguments("simplestreams", "Publish an image")
+    ours = image(tmp_path, "example")
+    files = {option: ours[option] for option in ("file", "rootfs")}
+    options = {**given, "directory": str(tmp_path), "images": [{**given["images"][0], **files}]}
+    assert run_module("simplestreams", **options)["changed"]
+    subprocess.run(["incus-simplestreams", "verify"], cwd=tmp_path, check=True, timeout=60)
+    text = subprocess.run(
+        ["incus-simplestreams", "list", "--format", "json"], cwd=tmp_path, check=True, capture_output=True, timeout=60
+    ).stdout
+    (listed,) = json.loads(text)
+    done = run_module("simplestreams", **options)
+    assert done["changed"] is False
+    assert done["images"][0]["fingerprint"] == listed["fingerprint"]
+    assert {"debian/12", "debian/bookworm"} <= {one["name"] for one in listed["aliases"]}
+    assert (listed["type"], listed["properties"]["release"]) == ("container", "bookworm")
+
+
+@pytest.mark.both
+def test_images_are_taken_and_updated(run: Callable[..., dict[str, Any]], site: Site, kept: Daemon) -> None:
+    first, second = image(site.folder, "debian/12"), image(site.folder, "debian/12", "newer")
+    old = site.publish(first)["images"][0]["fingerprint"]
+    options = {"name": "from/own", "remote": "own:debian/12", "auto_update": True, **site.remote()}
+    done = converges(run, "image", **options, properties={"note": "x"})
+    assert done["image"]["fingerprint"] == old and done["image"]["properties"]["os"] == "Busybox"
+    assert done["image"]["update_source"]["certificate"].strip() == site.certificate.strip()
+
+    run("storage_pool", name="default", driver="dir")
+    converges(run, "instance", name="c1", image="own:debian/12", pool="default", state="present", **site.remote())
+    entry = {"name": "c2", "image": "own:debian/12", "pool": "default", "state": "present"}
+    done = run("stack", name="own", definition={"instances": [entry]}, **site.remote())
+    assert done["changed"] and kept.query("/1.0/instances/c2")["config"]["volatile.base_image"] == old
+
+    new = site.publish(second)["images"][0]["fingerprint"]
+    assert run("image", **options)["changed"] is False, "nobody asked for a newer one"
+    done = converges(run, "image", **options, refresh=True, properties={"note": "x"})
+    assert done["actions"] == [f"take the newer image {new[:12]} for alias from/own"]
+    assert (
+        (done["image"]["fingerprint"], done["image"]["auto_update"]) == (new, True) == (target(kept, "from/own"), True)
+    )
+    assert done["image"]["properties"]["note"] == "x"
+    assert done["image"]["update_source"]["server"] == "https://127.0.0.1:18450"
+    assert f"/1.0/images/{old}" not in kept.query("/1.0/images"), "the daemon has replaced it"
+
+
+@pytest.mark.both
+def test_what_is_refused(run: Callable[..., dict[str, Any]], site: Site, kept: Daemon) -> None:
+    """With words that say what, and nothing is left of it."""
+    site.publish(image(site.folder, "first"))
+    run("image", name="first", remote="own:first", **site.remote())
+    before = kept.query("/1.0/images")
+    for remote, words, ours in (
+        (site.remote(pem=site.other), "x509: certificate", "is not the one that 'remotes' or 'source' names"),
+        (site.remote(EXPIRED, site.expired), "certificate has expired", "certificate has expired"),
+        (site.remote(PORT + 9), "connection refused", "does not answer as it should"),
+    ):
+        with pytest.raises(ModuleFailed) as failed:
+            run("image", name="second", remote="own:second", **remote)
+        assert words in str(failed.value)
+        assert ours in refused(run, "image", name="first", remote="own:first", refresh=True, **remote)
+    plain = site.remote(url=f"http://127.0.0.1:{PORT}")
+    assert "is not encrypted" in refused(run, "image", name="second", remote="own:first", **plain)
+    assert "has no image 'frist'" in refused(
+        run, "image", name="first", remote="own:frist", refresh=True, **site.remote()
+    )
+    assert kept.query("/1.0/images") == before
+
+
+@pytest.mark.both
+def test_a_broken_server_is_refused(run: Callable[..., dict[str, Any]], site: Site, kept: Daemon) -> None:
+    """An index that is cut off, files whose hash is wrong, and files that are not there; each in a path of its own,
+    because daemons keep an index.
+    """
+    run("image", name="ours", **tiny.files())
+    before, index = kept.query("/1.0/images"), "streams/v1/images.json"
+
+    def damage(name: str, work: Callable[[pathlib.Path], None]) -> dict[str, Any]:
+        place = site.folder / "broken" / name
+        if not place.exists():
+            place.mkdir()
+            run_module("simplestreams", directory=str(place), images=[image(site.folder, "spoiled", "!")])
+            work(place)
+        return site.remote(url=f"https://127.0.0.1:{BROKEN}/{name}", pem=site.other)
+
+    def cut(place: pathlib.Path) -> None:
+        text = (place / index).read_bytes()
+        (place / index).write_bytes(text[: len(text) // 2])
+
+    def spoil(place: pathlib.Path) -> None:
+        (file,) = (place / "images").glob("*.squashfs")
+        file.write_bytes(file.read_bytes()[:-1] + b"?")
+
+    def lose(place: pathlib.Path) -> None:
+        for file in (place / "images").iterdir():
+            file.unlink()
+
+    for name, work, words, ours in (
+        ("cut", cut, "unexpected end of JSON", "is broken (JSONDecodeError"),
+        ("spoiled", spoil, "Hash mismatch", "Hash mismatch"),
+        ("lost", lose, "404", "404"),
+    ):
+        remote = damage(name, work)
+        with pytest.raises(ModuleFailed) as failed:
+            run("image", name="other", remote="own:spoiled", **remote)
+        assert words in str(failed.value), name
+        with pytest.raises(ModuleFailed) as failed:
+            run("image", name="ours", remote="own:spoiled", refresh=True, **remote)
+        assert ours in str(failed.value), name
+    assert kept.query("/1.0/images") == before
+
+
+@pytest.mark.both
+def test_a_server_that_stops_meanwhile(
+    run: Callable[..., dict[str, Any]], site: Site, kept: Daemon, nginx: Nginx
+) -> None:
+    """The next run takes the image."""
+    site.publish(image(site.folder, "slow", "slow"))
+    options = {"name": "slow", "remote": "own:slow"}
+
+    def stop() -> None:
+        end = time.monotonic() + 120
+        while not _downloads(kept) and time.monotonic() < end:
+            time.sleep(0.05)
+        nginx.stop()
+
+    with concurrent.futures.ThreadPoolExecutor() as pool:
+        stopped = pool.submit(stop)
+        with pytest.raises(ModuleFailed, match=r"127\.0\.0\.1:18453.*(EOF|refused|reset)"):
+            run("image", **options, **site.remote(SLOW, site.other))
+        stopped.result()
+    nginx.start()
+    assert run("image", **options, **site.remote())["changed"]
+    assert run("image", **options, **site.remote())["changed"] is False
+
+
+def _downloads(daemon: Daemon) -> bool:
+    listed = daemon.query("/1.0/operations?recursion=1") or {}
+    return any("download_progress" in (one.get("metadata") or {}) for group in listed.values() for one in group)
+
+
+def test_nothing_else_is_served(site: Site) -> None:
+    site.publish(image(site.folder, "first"))
+    (site.tree / "secret").write_text("x")
+    (site.tree / "streams/v1/.images.json.part").write_text("x")
+    (name,) = [path.name for path in sorted((site.tree / "images").glob("*.squashfs"))[:1]]
+    link = site.tree / "images" / f"{'0' * 64}.squashfs"
+    link.symlink_to("/etc/passwd")
+    context = ssl.create_default_context(cadata=site.certificate)
+
+    def status(path: str, method: str = "GET") -> int:
+        with contextlib.closing(http.client.HTTPSConnection("127.0.0.1", PORT, context=context)) as connection:
+            connection.putrequest(method, path)
+            connection.endheaders()
+            return connection.getresponse().status
+
+    try:
+        assert [status(path) for path in ("/streams/v1/index.json", "/streams/v1/images.json", f"/images/{name}")] == [
+            200
+        ] * 3
+        for path in (
+            "/", "/secret", "/images/", "/streams/v1/.images.json.part", "/images/../secret", "/../etc/passwd",
+            "/images/%2e%2e/secret", "/streams/v1/index.json/", f"/images/.{name}.part", "//etc/passwd",
+        ):  # fmt: skip
+            assert status(path) in (400, 403, 404), path
+        assert status(f"/images/{link.name}") == 403, "a link leads out of the directory"
+        assert [status("/streams/v1/index.json", method) for method in ("POST", "PUT", "DELETE")] == [403] * 3
+        with socket.create_connection(("127.0.0.1", PORT)) as sock:
+            sock.sendall(b"GET /streams/v1/index.json HTTP/1.1\r\nHost: x\r\n\r\n")
+            assert sock.recv(64).startswith(b"HTTP/1.1 400"), "without TLS there is nothing"
+    finally:
+        link.unlink()
+        (site.tree / "secret").unlink()
