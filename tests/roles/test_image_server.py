@@ -273,7 +273,7 @@ def test_what_is_refused(run: Callable[..., dict[str, Any]], site: Site, kept: D
     for remote, words, ours in (
         (site.remote(pem=site.other), "x509: certificate", "is not the one that 'remotes' or 'source' names"),
         (site.remote(EXPIRED, site.expired), "certificate has expired", "certificate has expired"),
-        (site.remote(PORT + 9), "connection refused", "does not answer as it should"),
+        (site.remote(PORT + 9), "connection refused", "cannot be read"),
     ):
         with pytest.raises(ModuleFailed) as failed:
             run("image", name="second", remote="own:second", **remote)

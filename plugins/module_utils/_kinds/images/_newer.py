@@ -128,9 +128,8 @@ class Newer:
             ) from exc
         except (OSError, http.client.HTTPException) as exc:
             raise LXDError(
-                f"refresh: the image server {self.server} does not answer as it should "
-                f"({str(exc) or type(exc).__name__}). The host that runs the module reads its index. The image stays as "
-                "it is."
+                f"refresh: the image server {self.server} cannot be read ({str(exc) or type(exc).__name__}). The host "
+                "that runs the module reads its index. The image stays as it is."
             ) from exc
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as exc:
             raise LXDError(
