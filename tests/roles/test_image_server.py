@@ -137,7 +137,7 @@ def image(folder: pathlib.Path, alias: str, content: str = "") -> dict[str, Any]
         shutil.copy(files["file"], place / "metadata.tar.gz")
         shutil.copy(files["rootfs"], place / "rootfs.squashfs")
         with (place / "rootfs.squashfs").open("ab") as stream:
-            stream.write(content.encode())  # what follows the end of a squashfs is not looked at
+            stream.write(f"{alias} {content}".encode())  # what follows the end of a squashfs is not looked at
     return {
         "aliases": [alias],
         "os": "Busybox",

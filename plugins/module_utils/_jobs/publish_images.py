@@ -84,6 +84,7 @@ class _Publication:
         there = tree.without_missing(self.before)
         _check_aliases(wanted, {} if params["purge"] else there)
         self.after = published(there, wanted, params["keep"], params["purge"])
+        _check_fingerprints(self.after)
         self.steps = [*self._copies(), *self._index(), *self._removals(grace)]
 
     def _copies(self) -> Steps:
@@ -249,5 +250,21 @@ def _check_aliases(wanted: list[Wanted], there: Products) -> None:
             owner = owners.setdefault((alias, product.get("arch", ""), key.endswith(":vm")), key)
             if owner != key:
                 wrong.append(f"images: the alias '{alias}' is that of {owner} and of {key}; give each its own.")
+    if wrong:
+        raise InvalidInput(*wrong)
+
+
+def _check_fingerprints(products: Products) -> None:
+    """Refuse one image in two products: the daemons then find more than one for its fingerprint, and take none."""
+    owners: dict[str, str] = {}
+    wrong = []
+    for key in sorted(products):
+        for fingerprint in fingerprints(products[key]):
+            owner = owners.setdefault(fingerprint, key)
+            if owner != key:
+                wrong.append(
+                    f"images: {owner} and {key} have the same image ({fingerprint[:12]}), and clients would take "
+                    "neither. Give one of them all aliases."
+                )
     if wrong:
         raise InvalidInput(*wrong)

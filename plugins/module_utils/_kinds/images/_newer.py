@@ -23,12 +23,14 @@ import re
 import ssl
 import time
 import urllib.parse
-from typing import Any, Iterator
+from typing import Any, Callable, Iterator
 
 from ..._api.errors import InvalidInput, LXDError, Missing, did_you_mean
 from ..._api.http_answer import Answer, Clock
+from ..._engine.plans import Existing, Plan
 from ._architectures import of_image_servers
 from ._remotes import SIMPLESTREAMS
+from ._upload import point_alias
 
 #: Seconds for all of an index.
 _PATIENCE = 60
@@ -97,30 +99,11 @@ class Newer:
         )
 
     @contextlib.contextmanager
-    def _reading(self) -> Iterator[Any]:
+    def _reading(self) -> Iterator[Callable[[str], Any]]:
         """A function that reads a part of the index by its path."""
-        parts = urllib.parse.urlsplit(self.server)
-        if parts.scheme != "https" or not parts.hostname:
-            raise InvalidInput(f"refresh: '{self.server}' is not an address that begins with https://.")
-        left = min(self.client.deadline.check(f"asking the image server {self.server}"), _PATIENCE)
-        clock = Clock()
-        clock.end = time.monotonic() + left
-        context = _context(self.source.get("certificate"))
-        connection = http.client.HTTPSConnection(parts.hostname, parts.port or 443, timeout=left, context=context)
-        connection.response_class = functools.partial(Answer, clock)  # type: ignore[assignment]
-
-        def read(path: str) -> Any:
-            connection.request("GET", f"{parts.path}/{path}", headers={"Accept-Encoding": "identity"})
-            answer = connection.getresponse()
-            if answer.status != 200:
-                raise ValueError(f"/{path}: it answers with status {answer.status}")
-            text = answer.read(_LARGEST + 1)
-            if len(text) > _LARGEST:
-                raise ValueError(f"/{path} is larger than {_LARGEST >> 20} MiB")
-            return json.loads(text)
-
+        connection = self._connection()
         try:
-            yield read
+            yield functools.partial(_part, connection, urllib.parse.urlsplit(self.server).path)
         except ssl.SSLCertVerificationError as exc:
             raise LXDError(
                 f"refresh: the certificate of the image server {self.server} is not the one that 'remotes' or 'source' "
@@ -138,6 +121,18 @@ class Newer:
             ) from exc
         finally:
             connection.close()
+
+    def _connection(self) -> http.client.HTTPSConnection:
+        parts = urllib.parse.urlsplit(self.server)
+        if parts.scheme != "https" or not parts.hostname:
+            raise InvalidInput(f"refresh: '{self.server}' is not an address that begins with https://.")
+        left = min(self.client.deadline.check(f"asking the image server {self.server}"), _PATIENCE)
+        clock = Clock()
+        clock.end = time.monotonic() + left
+        context = _context(self.source.get("certificate"))
+        connection = http.client.HTTPSConnection(parts.hostname, parts.port or 443, timeout=left, context=context)
+        connection.response_class = functools.partial(Answer, clock)  # type: ignore[assignment]
+        return connection
 
     # -- taking it ----------------------------------------------------------------------------------------------------
 
@@ -163,7 +158,32 @@ class Newer:
         if all(origin.get(key) == self.source[key] for key in ("server", "protocol", "alias")):
             client.write("POST", f"{resource.url(old['fingerprint'])}/refresh", **resource.query())
         resource.fingerprint = fingerprint
-        resource.point_alias()
+        point_alias(resource)
+
+
+def replacement(image: Any, found: Existing, source: dict[str, Any]) -> Plan | None:
+    """The plan that replaces an image by the one that its alias names on an image server now; None if it is that one.
+
+    :param source: where the image comes from, as the API has it
+    """
+    newer, old = Newer(image, source), found.object
+    other = image.attempt(newer.fingerprint, old["type"], instead=old["fingerprint"])
+    if other == old["fingerprint"]:
+        return None
+    words = f"take the newer image {other[:12]} for alias {image.name}"
+    plan: Plan = image.replaced(found, other, words, lambda body: newer.take(other, old, body))
+    return plan
+
+
+def _part(connection: http.client.HTTPSConnection, root: str, path: str) -> Any:
+    connection.request("GET", f"{root}/{path}", headers={"Accept-Encoding": "identity"})
+    answer = connection.getresponse()
+    if answer.status != 200:
+        raise ValueError(f"/{path}: it answers with status {answer.status}")
+    text = answer.read(_LARGEST + 1)
+    if len(text) > _LARGEST:
+        raise ValueError(f"/{path} is larger than {_LARGEST >> 20} MiB")
+    return json.loads(text)
 
 
 def _context(certificate: str | None) -> ssl.SSLContext:

@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Image files: their fingerprint, and the body in which the API takes them. They are read in pieces."""
+"""Image files: their fingerprint, and how they become an image with an alias. They are read in pieces."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ import secrets
 import urllib.parse
 from typing import IO, Any, Mapping
 
+from ..._api.client import quote
 from ..._api.errors import InvalidInput
 from ..._api.transport import Exactly
+from ..._engine.completion import complete
+from .._files import header
 
 _PIECE = 1 << 20
 
@@ -110,3 +113,36 @@ def open_image(paths: list[str]) -> tuple[IO[bytes], dict[str, str]]:
         "Content-Type": "application/octet-stream",
         "Content-Length": str(os.fstat(stream.fileno()).st_size),
     }
+
+
+def upload(image: Any, body: dict[str, Any]) -> None:
+    """Upload an image unless it exists, set its alias, then its properties: each step can be repeated."""
+    image.fingerprint = body["fingerprint"]
+    if image.client.find(image.url(), **image.query()):
+        pass
+    elif image.elsewhere:
+        image.elsewhere.transfer(image.fingerprint)
+    else:
+        stream, headers = open_image(image.files)
+        # the server refuses files that have changed since the fingerprint was computed
+        headers[header(image.client, "fingerprint")] = image.fingerprint
+        # properties go with the image, so that an interrupted run does not leave one that no stack owns
+        if body.get("properties"):
+            headers[header(image.client, "properties")] = urllib.parse.urlencode(body["properties"])
+        try:
+            image.writer.write("POST", image.path, headers=headers, stream=stream, **image.query())
+        finally:
+            stream.close()
+    point_alias(image)
+
+
+def point_alias(image: Any) -> None:
+    """Have the alias name the image, and give the image what the options say."""
+    path, query = f"{image.path}/aliases", image.query()
+    alias = image.client.find(f"{path}/{quote(image.name)}", **query)
+    if not alias:
+        image.writer.write("POST", path, {"name": image.name, "target": image.fingerprint}, **query)
+    elif alias.metadata["target"] != image.fingerprint:
+        entry = {"description": alias.metadata["description"], "target": image.fingerprint}
+        image.writer.write("PUT", f"{path}/{quote(image.name)}", entry, etag=alias.etag, **query)
+    complete(image, image.name)

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import urllib.parse
 from typing import Any, Callable
 
 from ..._api.client import quote
@@ -20,9 +19,8 @@ from ..._engine.fields import Flag, Map, Moment, Names
 from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from ..._engine.resource import Resource
 from .._copied import is_elsewhere
-from .._files import header
 from ._source import check_source, find_image, image_name, remote_source
-from ._upload import check_files, fingerprint, open_image
+from ._upload import check_files, fingerprint, upload
 
 
 class Image(Resource):
@@ -130,43 +128,11 @@ class Image(Resource):
 
     def create(self, body: dict[str, Any]) -> None:
         if self.files or self.elsewhere:
-            self._import(body)
+            upload(self, body)
             return
         sent = {key: value for key, value in body.items() if key != "name"}
         done = self.writer.write("POST", self.path, sent, **self.query()) or {}
         self.fingerprint = done.get("fingerprint")
-        complete(self, self.name)
-
-    def _import(self, body: dict[str, Any]) -> None:
-        """Upload the image unless it exists, set its alias, then its properties: each step can be repeated."""
-        self.fingerprint = body["fingerprint"]
-        if self.client.find(self.url(), **self.query()):
-            pass
-        elif self.elsewhere:
-            self.elsewhere.transfer(self.fingerprint)
-        else:
-            stream, headers = open_image(self.files)
-            # the server refuses files that have changed since the fingerprint was computed
-            headers[header(self.client, "fingerprint")] = self.fingerprint
-            # properties go with the image, so that an interrupted run does not leave one that no stack owns
-            if body.get("properties"):
-                headers[header(self.client, "properties")] = urllib.parse.urlencode(body["properties"])
-            try:
-                self.writer.write("POST", self.path, headers=headers, stream=stream, **self.query())
-            finally:
-                stream.close()
-        self.point_alias()
-
-    def point_alias(self) -> None:
-        """Have the alias name the image, and give the image what the options say."""
-        alias = self.client.find(f"{self.path}/aliases/{quote(self.name)}", **self.query())
-        if not alias:
-            self.writer.write(
-                "POST", f"{self.path}/aliases", {"name": self.name, "target": self.fingerprint}, **self.query()
-            )
-        elif alias.metadata["target"] != self.fingerprint:
-            entry = {"description": alias.metadata["description"], "target": self.fingerprint}
-            self.writer.write("PUT", f"{self.path}/aliases/{quote(self.name)}", entry, etag=alias.etag, **self.query())
         complete(self, self.name)
 
     def plan_create(self) -> Plan:
@@ -185,30 +151,22 @@ class Image(Resource):
         if self.elsewhere:
             self.file_fingerprint = self.elsewhere.newer(found.object["fingerprint"])
         elif self.params["refresh"]:
-            return self._refresh(found)
+            from ._newer import replacement  # few tasks ask an image server
+
+            return replacement(self, found, self._source()) or super().plan_update(found)
         if self.file_fingerprint in (None, found.object["fingerprint"]):
             return super().plan_update(found)
         words = f"import another image for alias {self.name} (the old image {found.object['fingerprint'][:12]} stays)"
-        plan = self._replaced(found, self.file_fingerprint, words, self.create)
+        plan = self.replaced(found, self.file_fingerprint, words, self.create)
         plan.steps += self.elsewhere.leaving(plan) if self.elsewhere else []
         return plan
 
-    def _replaced(self, found: Existing, other: str, words: str, work: Callable[[dict[str, Any]], None]) -> Plan:
+    def replaced(self, found: Existing, other: str, words: str, work: Callable[[dict[str, Any]], None]) -> Plan:
         """The plan for an alias that gets another image, by some work with the request that would create it."""
         body = self.create_body()
         before, after = values.changes(self.comparable(found.object), self.comparable(self.merged(found.object)))
         before["fingerprint"], after["fingerprint"] = found.object["fingerprint"], other
         return Plan(before, after, [Step(Action.UPDATE, words, lambda: work(body))], body)
-
-    def _refresh(self, found: Existing) -> Plan:
-        from ._newer import Newer  # few tasks ask an image server
-
-        newer, old = Newer(self, self._source()), found.object
-        other = self.attempt(newer.fingerprint, old["type"], instead=old["fingerprint"])
-        if other == old["fingerprint"]:
-            return super().plan_update(found)
-        words = f"take the newer image {other[:12]} for alias {self.name}"
-        return self._replaced(found, other, words, lambda body: newer.take(other, old, body))
 
     def plan_absent(self, found: Existing | None) -> Plan:
         names = self.called(found.object, self.name) if found else []

@@ -315,6 +315,19 @@ def test_an_alias_belongs_to_one_product(lab):
     lab.publish(both[1], purge=True)
 
 
+def test_an_image_belongs_to_one_product(lab):
+    """The daemons find two images for its fingerprint, and take none."""
+    first, second = lab.image("1"), lab.image("1", release="trixie", aliases=["debian/13"])
+    with pytest.raises(InvalidInput, match="have the same image .*, and clients would take neither"):
+        lab.run(first, second)
+    lab.publish(first)
+    with pytest.raises(
+        InvalidInput, match="debian:bookworm:default:amd64 and debian:trixie:default:amd64 have the same"
+    ):
+        lab.run(second)
+    lab.publish(second, purge=True)
+
+
 @pytest.mark.parametrize(
     ("change", "words"),
     [({"keep": 0}, "keep: 0 is no number of versions"), ({"grace": "soon"}, "grace: 'soon' is not an age")],
