@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -33,7 +34,8 @@ class Lab:
 
     def tarball(self, name="metadata.tar.gz", text=METADATA, more=()):
         path = self.files / name
-        with tarfile.open(path, "w:gz") as tar:
+        # without a time in its header, so that it is the same each time
+        with gzip.GzipFile(path, "wb", mtime=0) as stream, tarfile.open(fileobj=stream, mode="w") as tar:
             for entry, data in (("metadata.yaml", text.encode()), *((one, b"") for one in more)):
                 info = tarfile.TarInfo(entry)
                 info.size = len(data)
