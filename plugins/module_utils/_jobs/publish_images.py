@@ -175,7 +175,8 @@ def _newest(product: dict[str, Any] | None) -> list[str]:
 
 def _all_wanted(images: list[dict[str, Any]]) -> list[Wanted]:
     """The images of the task. All that is wrong with them is one error."""
-    wanted, wrong = [], []
+    wanted: list[Wanted] = []
+    wrong: list[str] = []
     for number, entry in enumerate(images):
         option = f"images[{number}]"
         try:
