@@ -86,6 +86,15 @@ HINTS = (
         r"member is evacuated",
         "Restore it with cloudhost.lxd.cluster_member, state: restored, or choose another target.",
     ),
+    (
+        r"Get \"https.*x509: ",
+        "The certificate of that server is not the one in lxd_remotes, remotes or source.certificate, or its time is "
+        "over.",
+    ),
+    (
+        r"Hash mismatch for ",
+        "A file of the image server is not the one in its index: publish the image there again.",
+    ),
     (messages.is_denied.pattern, LIMITED),
     (r"protected|protection", "Unset security.protection.delete first."),
     (

@@ -27,9 +27,11 @@ from typing import Any, Callable, Iterator
 
 from ..._api.errors import InvalidInput, LXDError, Missing, did_you_mean
 from ..._api.http_answer import Answer, Clock
+from ..._api.tls import certificate_der
 from ..._engine.plans import Existing, Plan
 from ._architectures import of_image_servers
 from ._remotes import SIMPLESTREAMS
+from ._source import from_server
 from ._upload import point_alias
 
 #: Seconds for all of an index.
@@ -101,13 +103,14 @@ class Newer:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[Callable[[str], Any]]:
         """A function that reads a part of the index by its path."""
-        connection = self._connection()
+        connection = None
         try:
+            connection = self._connection()
             yield functools.partial(_part, connection, urllib.parse.urlsplit(self.server).path)
         except ssl.SSLCertVerificationError as exc:
             raise LXDError(
                 f"refresh: the certificate of the image server {self.server} is not the one that 'remotes' or 'source' "
-                f"names, or is not valid: {exc.verify_message}. The image stays as it is."
+                f"names, or is not valid: {exc.verify_message.rstrip('.')}. The image stays as it is."
             ) from exc
         except (OSError, http.client.HTTPException) as exc:
             raise LXDError(
@@ -120,7 +123,8 @@ class Newer:
                 "image stays as it is."
             ) from exc
         finally:
-            connection.close()
+            if connection:
+                connection.close()
 
     def _connection(self) -> http.client.HTTPSConnection:
         parts = urllib.parse.urlsplit(self.server)
@@ -129,9 +133,17 @@ class Newer:
         left = min(self.client.deadline.check(f"asking the image server {self.server}"), _PATIENCE)
         clock = Clock()
         clock.end = time.monotonic() + left
-        context = _context(self.source.get("certificate"))
+        pinned = self.source.get("certificate")
+        context = _context(pinned)
         connection = http.client.HTTPSConnection(parts.hostname, parts.port or 443, timeout=left, context=context)
         connection.response_class = functools.partial(Answer, clock)  # type: ignore[assignment]
+        if pinned:
+            # the daemons look for a name of this certificate, and not for that of the address
+            context.check_hostname = False
+            connection.connect()
+            if connection.sock.getpeercert(binary_form=True) != certificate_der("source.certificate", pinned):
+                connection.close()
+                context.check_hostname = True  # it is that of an authority; the connection is made again
         return connection
 
     # -- taking it ----------------------------------------------------------------------------------------------------
@@ -147,7 +159,8 @@ class Newer:
         client, resource = self.resource.writer, self.resource
         _forget_index(client.url, str(self.source["server"]))
         request = {key: value for key, value in body.items() if key not in ("aliases", "name", "fingerprint")}
-        client.write("POST", resource.path, {**request, "source": self.source}, **resource.query())
+        with from_server(self.source):
+            client.write("POST", resource.path, {**request, "source": self.source}, **resource.query())
         if not client.find(resource.url(fingerprint), **resource.query()):
             raise LXDError(
                 f"refresh: {client.label} has not taken {fingerprint[:12]} from {self.server}, because it still uses "

@@ -8,11 +8,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
-from typing import Any, Mapping
+from typing import Any, Iterator, Mapping
 
 from ..._api.client import quote
-from ..._api.errors import InvalidInput, Missing, did_you_mean
+from ..._api.errors import InvalidInput, Missing, ServerError, did_you_mean
 from ..._api.reader import Reader
 from ._remotes import REGISTRY, SIMPLESTREAMS, Remote, no_certificate, own_remote
 
@@ -113,6 +114,19 @@ def image_source(client: Reader, option: str, text: str, project: str | None) ->
             "An image of a remote is written as in images:debian/12 or ubuntu:24.04."
         )
     return {"type": "image", "fingerprint": found}
+
+
+@contextlib.contextmanager
+def from_server(source: Mapping[str, Any]) -> Iterator[None]:
+    """Name the image server in an error of the daemon whose words do not, such as `unexpected EOF`."""
+    try:
+        yield
+    except ServerError as exc:
+        server = source.get("server")
+        if not server or server in exc.text:
+            raise
+        text = f"{exc.text} (the image is taken from {server})"
+        raise ServerError(text, exc.code, text) from exc
 
 
 def image_name(image: dict[str, Any]) -> str:

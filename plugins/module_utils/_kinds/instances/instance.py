@@ -192,7 +192,8 @@ class Instance(Movable):
         if body["source"]["type"] == "backup":
             origin.send_backup(self.writer, self.path, body, self.params["pool"], query)
         else:
-            self.writer.write("POST", self.path, body, **query)
+            with origin.from_server(body["source"]):
+                self.writer.write("POST", self.path, body, **query)
 
     def plan_create(self) -> Plan:
         plan = super().plan_create()
