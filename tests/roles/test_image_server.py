@@ -320,7 +320,7 @@ def test_a_broken_server_is_refused(run: Callable[..., dict[str, Any]], site: Si
     for name, work, words, ours in (
         ("cut", cut, "unexpected end of JSON", "is broken (JSONDecodeError"),
         ("spoiled", spoil, "Hash mismatch", "Hash mismatch"),
-        ("lost", lose, "404", "404"),
+        ("lost", lose, "Unable to fetch", "Unable to fetch"),
     ):
         remote = damage(name, work)
         with pytest.raises(ModuleFailed) as failed:

@@ -15,10 +15,8 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import hashlib
 import http.client
 import json
-import os
 import re
 import ssl
 import time
@@ -30,8 +28,9 @@ from ..._api.http_answer import Answer, Clock
 from ..._api.tls import certificate_der
 from ..._engine.plans import Existing, Plan
 from ._architectures import of_image_servers
+from ._kept_index import forget_index
 from ._remotes import SIMPLESTREAMS
-from ._source import from_server
+from ._source import take
 from ._upload import point_alias
 
 #: Seconds for all of an index.
@@ -52,13 +51,6 @@ _ROOTS = {
         ("uefi1.img", "combined_uefi1-img_sha256"),
         ("disk1.img", "combined_disk1-img_sha256"),
     ),
-}
-#: Where the daemons keep what they have read of image servers, by the directory of their socket; elsewhere it is the
-#: directory `cache` beside the socket.
-_CACHES = {
-    "/var/lib/lxd": "/var/cache/lxd",
-    "/var/lib/incus": "/var/cache/incus",
-    "/run/incus": "/var/cache/incus",
 }
 
 
@@ -157,10 +149,9 @@ class Newer:
         :param body: the request that creates the image, with the options of the task
         """
         client, resource = self.resource.writer, self.resource
-        _forget_index(client.url, str(self.source["server"]))
+        forget_index(client.url, str(self.source["server"]))
         request = {key: value for key, value in body.items() if key not in ("aliases", "name", "fingerprint")}
-        with from_server(self.source):
-            client.write("POST", resource.path, {**request, "source": self.source}, **resource.query())
+        take(client, resource.path, {**request, "source": self.source}, resource.query())
         if not client.find(resource.url(fingerprint), **resource.query()):
             raise LXDError(
                 f"refresh: {client.label} has not taken {fingerprint[:12]} from {self.server}, because it still uses "
@@ -246,16 +237,3 @@ def _checked(fingerprint: str) -> str:
     if not re.fullmatch("[0-9a-f]{64}", fingerprint):
         raise ValueError("a fingerprint in it is none")
     return fingerprint
-
-
-def _forget_index(url: str, server: str) -> None:
-    """Remove the index of an image server that a daemon on this host keeps. Caches may be removed at any time (FHS)."""
-    if not url.startswith("unix://"):
-        return
-    folder = os.path.dirname(url[len("unix://") :])
-    cache = _CACHES.get(folder, os.path.join(folder, "cache"))
-    address = server[:-1] if server.endswith("/") else server  # as the daemons shorten it
-    place = os.path.join(cache, hashlib.sha256(address.encode()).hexdigest())
-    with contextlib.suppress(OSError):  # of another user, or elsewhere: the daemon then uses it
-        for name in os.listdir(place):
-            os.unlink(os.path.join(place, name))

@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import re
-from typing import Any, Iterator, Mapping
+from typing import Any, Mapping
 
-from ..._api.client import quote
+from ..._api.client import Client, quote
 from ..._api.errors import InvalidInput, Missing, ServerError, did_you_mean
 from ..._api.reader import Reader
+from ._kept_index import forget_index
 from ._remotes import REGISTRY, SIMPLESTREAMS, Remote, no_certificate, own_remote
 
 #: Registries, whose images become application containers. The `incus` client ships with none; these are the names that
@@ -116,13 +116,22 @@ def image_source(client: Reader, option: str, text: str, project: str | None) ->
     return {"type": "image", "fingerprint": found}
 
 
-@contextlib.contextmanager
-def from_server(source: Mapping[str, Any]) -> Iterator[None]:
-    """Name the image server in an error of the daemon whose words do not, such as `unexpected EOF`."""
+def take(client: Client, path: str, body: dict[str, Any], query: dict[str, Any]) -> Any:
+    """`POST` what has an image of a server as its source.
+
+    The daemon may look for it in an index that it keeps, in which the image is not yet, or not any longer. An error
+    names the server, which the words of the daemons, such as `unexpected EOF`, do not always do.
+    """
+    source = body["source"]
+    server = source.get("server") or ""
     try:
-        yield
+        try:
+            return client.write("POST", path, body, **query)
+        except ServerError:
+            if source.get("protocol") != SIMPLESTREAMS or not forget_index(client.url, server):
+                raise
+            return client.write("POST", path, body, **query)
     except ServerError as exc:
-        server = source.get("server")
         if not server or server in exc.text:
             raise
         text = f"{exc.text} (the image is taken from {server})"

@@ -19,7 +19,7 @@ from ..._engine.fields import Flag, Map, Moment, Names
 from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from ..._engine.resource import Resource
 from .._copied import is_elsewhere
-from ._source import check_source, find_image, from_server, image_name, remote_source
+from ._source import check_source, find_image, image_name, remote_source, take
 from ._upload import check_files, fingerprint, upload
 
 
@@ -131,8 +131,7 @@ class Image(Resource):
             upload(self, body)
             return
         sent = {key: value for key, value in body.items() if key != "name"}
-        with from_server(sent["source"]):
-            done = self.writer.write("POST", self.path, sent, **self.query()) or {}
+        done = take(self.writer, self.path, sent, self.query()) or {}
         self.fingerprint = done.get("fingerprint")
         complete(self, self.name)
 

@@ -20,7 +20,7 @@ from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from .._copied import is_elsewhere, is_part
 from .._movable import Movable
 from .._names import HOST, NEWER_HOST
-from ..images._source import image_name
+from ..images._source import image_name, take
 from . import _origin as origin
 from ._power import FROZEN, RUNNING, STOPPED, PowerSteps, losses, normalize_status, status_after
 from ._update import InstanceUpdate, rebuilding
@@ -192,8 +192,7 @@ class Instance(Movable):
         if body["source"]["type"] == "backup":
             origin.send_backup(self.writer, self.path, body, self.params["pool"], query)
         else:
-            with origin.from_server(body["source"]):
-                self.writer.write("POST", self.path, body, **query)
+            take(self.writer, self.path, body, query)
 
     def plan_create(self) -> Plan:
         plan = super().plan_create()

@@ -11,6 +11,7 @@ import hashlib
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images import _newer
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images._kept_index import forget_index
 
 A, B, C = ("a" * 64, "b" * 64, "c" * 64)
 LXD, INCUS = _newer._METADATA["lxd"], _newer._METADATA["incus"]
@@ -100,8 +101,8 @@ def test_the_kept_index_of_a_daemon_goes(tmp_path):
     other = tmp_path / "cache" / "other"
     other.mkdir()
     (other / "index.json").write_text("{}")
-    _newer._forget_index("https://lxd1:8443", "https://images.example.net")
+    assert not forget_index("https://lxd1:8443", "https://images.example.net")
     assert (place / "index.json").exists()
-    _newer._forget_index(f"unix://{tmp_path}/unix.socket", "https://images.example.net/")
+    assert forget_index(f"unix://{tmp_path}/unix.socket", "https://images.example.net/")
     assert not (place / "index.json").exists() and (other / "index.json").exists()
-    _newer._forget_index(f"unix://{tmp_path}/unix.socket", "https://nowhere")
+    assert not forget_index(f"unix://{tmp_path}/unix.socket", "https://nowhere")
