@@ -44,7 +44,7 @@ http {{
     include {folder}/site.conf;
     ssl_certificate {folder}/broken.crt;
     ssl_certificate_key {folder}/broken.key;
-    ssl_protocols TLSv1.3; # LXD takes no other
+    ssl_protocols TLSv1.3; # the daemons take no other
     server {{
         listen 127.0.0.1:{expired} ssl;
         ssl_certificate {folder}/expired.crt;
