@@ -17,7 +17,7 @@ import re
 import urllib.parse
 from typing import Any, Mapping, NamedTuple
 
-from ..._api.errors import InvalidInput, did_you_mean
+from ..._api.errors import InvalidInput, Missing, did_you_mean
 
 #: The protocols of image servers, and of registries, whose images become application containers.
 SIMPLESTREAMS, REGISTRY = "simplestreams", "oci"
@@ -46,6 +46,7 @@ def own_remote(remotes: Mapping[str, Any], name: str) -> Remote | None:
     """The image server of a name; None if it is not among the remotes.
 
     :raises InvalidInput: if what is written of it is wrong
+    :raises Missing: if the controller cannot evaluate it yet
     """
     option, entry = f"remotes.{name}", remotes.get(name, remotes.get(UNRESOLVED))
     if entry is None:
@@ -53,7 +54,7 @@ def own_remote(remotes: Mapping[str, Any], name: str) -> Remote | None:
     if not isinstance(entry, dict):
         raise InvalidInput(f"{option}: write a dictionary, as in {name}: {{url: https://…, certificate: …}}.")
     if UNRESOLVED in entry:
-        raise InvalidInput(str(entry[UNRESOLVED]))
+        raise Missing(str(entry[UNRESOLVED]))  # the role that sets it up may come earlier in the play
     if not _NAME.fullmatch(name):
         raise InvalidInput(f"remotes: '{name}' cannot be a name of an image server: write letters, digits, . _ and -.")
     for key in entry:

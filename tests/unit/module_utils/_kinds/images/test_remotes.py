@@ -10,7 +10,7 @@ import pathlib
 import types
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput, Missing
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images._remotes import UNRESOLVED, own_remote
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images._source import image_source
 from ansible_collections.cloudhost.lxd.tests.unit.certificates import Pair
@@ -98,7 +98,7 @@ def test_a_name_that_cannot_be_one(name):
 
 
 def test_a_variable_that_cannot_be_evaluated_makes_every_name_an_error():
-    with pytest.raises(InvalidInput, match="the reason"):
+    with pytest.raises(Missing, match="the reason"):
         source("images:x", {UNRESOLVED: {UNRESOLVED: "the reason"}})
 
 
