@@ -317,6 +317,13 @@ def test_an_alias_belongs_to_one_product(lab):
     lab.publish(both[1], purge=True)
 
 
+def test_architectures_share_aliases(lab):
+    arm = lab.image("2", file=lab.tarball("arm.tar.gz", "name: x\narchitecture: 'aarch64'\n"), architecture="arm64")
+    done = lab.publish(lab.image("1"), arm)
+    assert [image["architecture"] for image in done["images"]] == ["amd64", "arm64"]
+    assert {product["aliases"] for product in lab.products.values()} == {"debian/12"}
+
+
 def test_an_image_belongs_to_one_product(lab):
     """The daemons find two images for its fingerprint, and take none."""
     first, second = lab.image("1"), lab.image("1", release="trixie", aliases=["debian/13"])
