@@ -132,7 +132,7 @@ def take(client: Client, path: str, body: dict[str, Any], query: dict[str, Any])
                 raise
             return client.write("POST", path, body, **query)
     except ServerError as exc:
-        if not server or server in exc.text:
+        if not server:
             raise
         text = f"{exc.text} (the image is taken from {server})"
         raise ServerError(text, exc.code, text) from exc
