@@ -13,6 +13,7 @@ from typing import Any, Iterator
 import pytest
 from integration.conftest import KINDS
 from integration.examples import arguments
+from integration.modules import ModuleFailed
 from lab.ceph import Ceph
 from lab.cluster import Hosts
 from lab.ovn import Ovn
@@ -92,6 +93,25 @@ def test_a_ceph_pool_that_was_half_made(hosts: Hosts, ceph: Ceph) -> None:
     assert first.converges("storage_pool", **pool)["actions"] == ["finish storage_pool half, which is Pending"]
     first.converges("storage_pool", name="half", state="absent")
     assert "half" not in ceph.pools()
+
+
+def test_what_needs_the_kernel_says_so(hosts: Hosts, ceph: Ceph) -> None:
+    """Volumes are mapped by RBD, and CephFS is mounted, both by the kernel."""
+    first = hosts.nodes[0]
+    first.run("storage_pool", name="remote", driver="ceph", config={"ceph.osd.pg_num": 8})
+    volume = {"pool": "remote", "name": "data"}
+    if pathlib.Path("/sys/bus/rbd").exists():
+        first.converges("storage_volume", **volume)
+        first.converges("storage_volume", **volume, state="absent")
+    else:
+        with pytest.raises(ModuleFailed, match="The kernel has no RBD, which each volume"):
+            first.run("storage_volume", **volume)
+    first.run("storage_pool", name="remote", state="absent")
+    if "\tceph\n" not in pathlib.Path("/proc/filesystems").read_text():
+        ceph.file_system("shared")
+        with pytest.raises(ModuleFailed, match="The kernel has no file system ceph, with which pools of the driver"):
+            first.run("storage_pool", name="files", driver="cephfs", config={"source": "shared"})
+        first.run("storage_pool", name="files", state="absent")
 
 
 def test_an_ovn_network_has_no_part_of_a_member(hosts: Hosts, ovn: Ovn) -> None:

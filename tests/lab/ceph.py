@@ -107,6 +107,12 @@ class Ceph:
     def pools(self) -> list[str]:
         return self._run("ceph", "osd", "pool", "ls").split()
 
+    def file_system(self, name: str) -> None:
+        """A file system without a metadata server, as much as a daemon asks for before it mounts one."""
+        for part in ("metadata", "data"):
+            self._run("ceph", "osd", "pool", "create", f"{name}_{part}", "8")
+        self._run("ceph", "fs", "new", name, f"{name}_metadata", f"{name}_data")
+
     def _begin(self, program: str, name: str) -> None:
         self.processes.append(
             subprocess.Popen(

@@ -98,6 +98,27 @@ HINTS = (
     (messages.is_denied.pattern, LIMITED),
     (r"protected|protection", "Unset security.protection.delete first."),
     (
+        r"failed to load rbd kernel module",
+        "The kernel has no RBD, which each volume and each instance on a pool of Ceph needs: load its module rbd "
+        "(modprobe rbd on the host; a container cannot, and the host outside has to), or use another pool.",
+    ),
+    (
+        r'using "ceph": no such device',
+        "The kernel has no file system ceph, with which pools of the driver cephfs are mounted: load its module ceph "
+        "(modprobe ceph on the host; a container cannot, and the host outside has to), or use another driver.",
+    ),
+    (
+        r"Failed to run: ceph .*osd pool (create|delete).*(EACCES|EPERM)",
+        "The Ceph client of this pool may not create or delete pools of Ceph. The role cloudhost.lxd.ceph creates them "
+        "(ceph_pools). To remove a storage pool and keep the pool of Ceph, set volatile.pool.pristine: false in its "
+        "config first.",
+    ),
+    (
+        r"Pool '.*' in cluster '.*' seems to be in use",
+        "If no other server uses it, set ceph.osd.force_reuse: true in the config: servers that share a pool overwrite "
+        "each other.",
+    ),
+    (
         r"Failed to run: .*(zpool|zfs|lvm|vgcreate|pvcreate|rbd|btrfs|mkfs)",
         "The storage tool or its kernel support is missing or refused: see the daemon's log.",
     ),

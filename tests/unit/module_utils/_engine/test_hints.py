@@ -103,6 +103,25 @@ def profile(client, **params):
         ("Unauthenticated image queries are not allowed", "This client is limited to some projects"),
         ("Instance is protected", "Unset security.protection.delete"),
         ("Instance has deletion protection", "Unset security.protection.delete"),
+        (
+            "Failed to run: rbd --id lxd --cluster ceph --pool lxd map custom_default_v1: exit status 2 (sh: 1: "
+            "/sbin/modinfo: not found\nrbd: failed to load rbd kernel module (127)\nrbd: map failed)",
+            "The kernel has no RBD, which each volume and each instance on a pool of Ceph needs",
+        ),
+        (
+            'Failed to mount "10.0.0.1:6789:/" on "/tmp/mount" using "ceph": no such device',
+            "The kernel has no file system ceph",
+        ),
+        (
+            "Failed to run: ceph --name client.lxd --cluster ceph osd pool delete lxd lxd "
+            "--yes-i-really-really-mean-it: exit status 13 (Error EACCES: access denied)",
+            "The Ceph client of this pool may not create or delete pools",
+        ),
+        (
+            "Pool 'lxd' in cluster 'ceph' seems to be in use by another LXD instance. Use 'ceph.osd.force_reuse=true' "
+            "to force",
+            "If no other server uses it, set ceph.osd.force_reuse",
+        ),
         ("Failed to run: zpool create x: exit status 1", "The storage tool or its kernel support"),
         *[(f"Failed to run: {tool} x: exit status 1", "The storage tool or its kernel support") for tool in STORAGE],
         ("Unknown configuration key: foo", "Correct or remove the key"),
