@@ -48,6 +48,7 @@ WITH_ANSIBLE = (
     "playbooks/test_validate.py",
     "playbooks/test_variables.py",
     "plugins/action/test_direct.py",
+    "plugins/action/test_host_program.py",
     "plugins/filter/test_from_document.py",
     "plugins/filter/test_known_variables.py",
     "plugins/filter/test_to_document.py",
