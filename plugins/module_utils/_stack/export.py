@@ -12,7 +12,7 @@ from typing import Any
 
 from .._api.errors import InvalidInput, did_you_mean
 from .._api.reader import Reader
-from .._engine import secrets
+from .._engine import secrets, values
 from .._engine.fields import Text
 from .._engine.resource import Resource
 from .document import Kinds, title
@@ -21,10 +21,17 @@ from .view import PROJECTS, View, places
 
 
 def export(
-    client: Reader, kinds: Kinds, projects: list[str] | None = None, chosen: list[str] | None = None
+    client: Reader,
+    kinds: Kinds,
+    projects: list[str] | None = None,
+    chosen: list[str] | None = None,
+    with_secrets: bool = False,
 ) -> tuple[dict[str, Any], list[str]]:
-    """The document, and the secrets that it lacks. With `projects`, only what is in these, or in no project."""
-    view = View(client, kinds)
+    """The document, and the secrets that it lacks. With `projects`, only what is in these, or in no project.
+
+    :param with_secrets: whether it has all secrets that the server tells, and lacks none of them
+    """
+    view = client if isinstance(client, View) else View(client, kinds)
     _check("kinds", chosen, [kind.kind for kind in kinds.values() if kind.stackable])
     _check("projects", projects, view.names(PROJECTS))
     document: dict[str, Any] = {}
@@ -36,7 +43,7 @@ def export(
             entry
             for project in view.projects(kind)
             if _wanted(kind, project, projects)
-            for entry in _entries(view, kinds, kind, project, left_out)
+            for entry in _entries(view, kinds, kind, project, None if with_secrets else left_out)
         ]
         if kind.path == PROJECTS and projects:
             entries = [entry for entry in entries if entry["name"] in projects]
@@ -55,7 +62,10 @@ def _wanted(kind: type[Resource], project: str, projects: list[str] | None) -> b
     return not kind.scoped or not projects or project in projects
 
 
-def _entries(view: View, kinds: Kinds, kind: type[Resource], project: str, left_out: list[str]) -> list[dict[str, Any]]:
+def _entries(
+    view: View, kinds: Kinds, kind: type[Resource], project: str, left_out: list[str] | None
+) -> list[dict[str, Any]]:
+    """The entries of a kind. Their secrets are named in `left_out`, or without that are in them."""
     query = {"project": project} if kind.scoped else {}
     here = {"project": project} if project not in ("", "default") else {}
     if not kind.named:
@@ -70,12 +80,28 @@ def _entries(view: View, kinds: Kinds, kind: type[Resource], project: str, left_
     entries = []
     for parents, obj in collections:
         entry = kind.export(obj, view, query)
+        if entry is None and left_out is None and not kind.internal(obj) and _secret(kind, obj):
+            entry = {kind.named_by: obj[kind.key]} if kind.named else {}  # it has nothing but secrets
         if entry is not None:
             entries.append({**parents, **entry, **here})
+            if left_out is None:
+                _tell(kind, obj, entries[-1])
+                continue
             left_out += [
                 f"{title(kind.kind, project, kind.label({**parents, **entry}))}: {key}" for key in _secret(kind, obj)
             ]
     return entries
+
+
+def _tell(kind: type[Resource], obj: dict[str, Any], entry: dict[str, Any]) -> None:
+    """Add the secrets of an object to its entry. One that the server itself hides is `true` there."""
+    for name in _secret(kind, obj):
+        option, _dot, key = name.partition(".")
+        field = next(field for field in kind.fields if field.name == option)
+        value = obj[field.key][key] if key else obj[field.key]
+        if not isinstance(value, bool):
+            held = {**entry.get(option, {}), key: value} if key else value
+            entry[option] = held
 
 
 def _secret(kind: type[Resource], obj: dict[str, Any]) -> list[str]:
@@ -86,7 +112,7 @@ def _secret(kind: type[Resource], obj: dict[str, Any]) -> list[str]:
         f"{name}.{key}"
         for name, held in maps.items()
         for key, value in held.items()
-        if value and secrets.holds_secret(key, value)
+        if value and secrets.holds_secret(key, value) and not values.matches(key, kind.hidden_keys)
     ]
 
 
