@@ -202,6 +202,11 @@ server_backup:
       description: The product, version and name of the server.
       type: dict
       returned: always
+    keys:
+      description: The names of its files that are certificates and keys of the server.
+      type: list
+      elements: str
+      returned: always
     exported:
       description: What has been exported, each with C(kind), C(name) and C(project).
       type: list

@@ -207,8 +207,8 @@ class BackupExport:
     def _failure(self, run: Run, warnings: list[str]) -> LXDError:
         failed = run.manifest["failed"]
         lines = [
-            f"Of {len(run.items)} exports of {self.client.label} {len(failed)} failed, so the backup '{run.path}' is not "
-            "whole, and none that is was removed. Correct what failed, then run it again: until "
+            f"Of {len(run.items)} exports of {self.client.label} {len(failed)} failed, so the backup '{run.path}' is "
+            "not whole, and none that is was removed. Correct what failed, then run it again: until "
             f"{self.params['max_age']} after its begin, the next run makes only what is missing.",
             *(f"- {facts['title']}: {facts['msg']}" for facts in failed),
         ]
@@ -240,6 +240,7 @@ def shown(run: Run) -> dict[str, Any]:
         "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(manifests.began(run.name))),
         "size": sum(facts["size"] for facts in manifest["files"]),
         "server": manifest["server"],
+        "keys": [facts["file"] for facts in manifest["files"] if facts["file"] in manifests.IDENTITY],
         "exported": [
             {"kind": item.kind, "name": item.label, "project": item.project} for item in run.items if item.files
         ],

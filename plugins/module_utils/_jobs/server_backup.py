@@ -27,7 +27,7 @@ STATES = {
     "daemon_directory": ("exported",),
     "run": ("verified", "imported"),
     "verify": ("verified", "imported"),
-    "partial": ("imported",),
+    "partial": ("verified", "imported"),
     "start": ("imported",),
 }
 

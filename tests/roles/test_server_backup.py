@@ -1,0 +1,150 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A server that is lost comes back from its backup and its inventory: the playbooks backup and restore_host, and the
+module server_backup where something breaks off.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import pathlib
+import shutil
+import ssl
+import subprocess
+import sys
+from typing import Any, Iterator
+
+import pytest
+import yaml
+from conftest import KINDS, Run, ansible, fresh
+from integration.modules import ModuleFailed, run_module
+from lab import tiny
+from lab.daemon import Daemon
+
+SECRET = "open sesame"
+#: The instances with data, by project.
+DATA = {"default": "web1", "shop": "db1"}
+NIC = {"eth0": {"type": "nic", "network": "lxdbr0"}}
+
+
+class Host:
+    """A daemon with two pools and two projects, and what its owner knows of it: an inventory."""
+
+    def __init__(self, daemon: Daemon, folder: pathlib.Path) -> None:
+        self.daemon, self.folder = daemon, folder
+        self.backups, self.offsite = folder / "backups", folder / "offsite"
+        self.inventory = folder / "hosts.yml"
+        variables = {
+            "ansible_connection": "local",
+            "ansible_python_interpreter": sys.executable,
+            "lxd_url": daemon.url,
+            "install_product": daemon.kind,
+            "backup_directory": str(self.backups),
+            "backup_remotes": [{"to": f"offsite:{self.offsite}", "keep": 1}],
+            "backup_rclone_config": f"[offsite]\ntype = local\n# {SECRET}\n",
+            "backup_exclude": ["scratch*"],
+            "restore_host_daemon_directory": str(daemon.folder),
+            "site_name": "site",
+            "site_profiles": [{"name": "small", "config": {"limits.memory": "64MiB"}}],
+            "site_instances": [{"name": "web1", "image": "busybox", "profiles": ["default", "small"]}],
+        }
+        self.inventory.write_text(yaml.safe_dump({"all": {"hosts": {"host1": variables}}}))
+
+    def run(self, module: str, /, **options: Any) -> dict[str, Any]:
+        return run_module(module, **{"url": self.daemon.url, "timeout": 120, **options})
+
+    def play(self, playbook: str, *options: str) -> Run:
+        done = ansible("-i", str(self.inventory), f"cloudhost.lxd.{playbook}", *options)
+        assert SECRET not in done.text
+        return done
+
+    def create(self) -> None:
+        """What somebody has made by hand, and what the inventory says of the rest."""
+        self.run("storage_pool", name="default", driver="btrfs", config={"size": "1GiB"})
+        self.run("storage_pool", name="plain", driver="dir")
+        self.run("network", name="lxdbr0", config={"ipv4.address": "10.158.1.1/24", "ipv6.address": "none"})
+        self.run("project", name="shop", config={"features.images": False})
+        for pool, project in (("default", "default"), ("plain", "shop")):
+            root = {"root": {"type": "disk", "path": "/", "pool": pool}}
+            self.run("profile", name="default", project=project, devices={**root, **NIC})
+            self.run("storage_volume", pool=pool, name="data", project=project, config={"user.a": "b"})
+        self.run("image", name="busybox", **tiny.files())
+        self.run("profile", name="small", config={"limits.memory": "64MiB", "environment.PASSWORD": SECRET})
+        self.instance("web1", "default", "default", profiles=["default", "small"])
+        self.instance("db1", "shop", "plain", config={"user.backup": "stopped"})
+        for name, config in (("off", {}), ("not", {"user.backup": "false"}), ("scratch1", {})):
+            self.run("instance", name=name, project="shop", image="busybox", state="stopped", config=config)
+        for project, name in DATA.items():
+            script = "head -c 300000 /dev/urandom > /root/file; head -c 300000 /dev/urandom > /data/file; sync"
+            self.daemon.cli("exec", "--project", project, name, "--", "sh", "-c", script)
+        self.run("instance_snapshot", instance="web1", name="s1")
+
+    def instance(self, name: str, project: str, pool: str, **options: Any) -> None:
+        disk = {"data": {"type": "disk", "pool": pool, "source": "data", "path": "/data"}}
+        self.run("instance", name=name, project=project, image="busybox", devices=disk, **options)
+
+    def sums(self) -> list[str]:
+        """The checksums of what is in the instances and in their volumes, as they see it."""
+        return [
+            self.daemon.cli("exec", "--project", project, name, "--", "sha256sum", "/root/file", "/data/file")
+            for project, name in DATA.items()
+        ]
+
+    def fingerprint(self) -> str:
+        pem = (self.daemon.folder / "server.crt").read_text()
+        return hashlib.sha256(ssl.PEM_cert_to_DER_cert(pem)).hexdigest()
+
+    def names(self) -> list[str]:
+        listed = self.daemon.query("/1.0/instances?recursion=1&all-projects=true")
+        return sorted(f"{instance['project']}/{instance['name']} {instance['status']}" for instance in listed)
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def host(request: pytest.FixtureRequest, lab: pathlib.Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    with fresh(request.param, lab / "backup") as daemon:
+        host = Host(daemon, tmp_path_factory.mktemp("host"))
+        host.create()
+        yield host
+
+
+def whole(place: pathlib.Path) -> list[str]:
+    """The names of the backups in a directory that are whole, as sha256sum sees it."""
+    found = sorted(path.parent for path in place.glob("*/manifest.json"))
+    for path in found:
+        subprocess.run(["sha256sum", "--check", "--strict", "--quiet", "SHA256SUMS"], cwd=path, check=True)
+    return [path.name for path in found]
+
+
+@pytest.mark.both
+def test_a_host_that_is_lost_comes_back_from_its_backup_and_its_inventory(host: Host) -> None:
+    before, fingerprint = host.sums(), host.fingerprint()
+    address = host.daemon.query("/1.0/instances/web1")["config"]["volatile.eth0.hwaddr"]
+    predicted = host.play("backup", "--check", "--diff")
+    assert predicted.changed and not (host.backups / "host1").exists(), predicted.text
+    done = host.play("backup")
+    assert {"Back up", "Copy the manifest"} <= set(done.tasks), done.text
+    (name,) = whole(host.backups / "host1")
+    assert whole(host.offsite / "host1") == [name]
+    assert [path for path in host.backups.rglob("*") if path.stat().st_mode & 0o077] == []
+    assert host.play("backup").changed == 0
+    assert host.sums() == before, "a backup changes nothing"
+
+    host.daemon.destroy()
+    shutil.rmtree(host.backups)
+    done = host.play("restore_host", "--tags", "keys")  # as a host that has no daemon yet
+    assert "Copy the certificate and key" in done.text and whole(host.backups / "host1") == [name]
+    host.daemon.start()
+    assert host.fingerprint() == fingerprint, "clients would not know it"
+    done = host.play("restore_host", "--skip-tags", "install")
+    assert "Create what the backup has and the server lacks" in done.tasks, done.text
+    assert host.sums() == before
+    assert host.names() == ["default/web1 Running", "shop/db1 Running", "shop/off Stopped"]
+    assert host.daemon.query("/1.0/instances/web1/snapshots") == ["/1.0/instances/web1/snapshots/s1"]
+    web1 = host.daemon.query("/1.0/instances/web1")
+    assert web1["config"]["volatile.eth0.hwaddr"] == address
+    assert web1["expanded_config"]["environment.PASSWORD"] == SECRET
+    assert web1["config"]["user.cloudhost.stack"] == "site", "the inventory manages it again"
+    assert host.play("restore_host", "--skip-tags", "install").changed == 0
