@@ -42,7 +42,8 @@ CLUSTERS = tuple(
 )
 #: The tests of what only Incus 7 has, which is not installed.
 INCUS7 = tuple(
-    f"tests/integration/test_{part}.py" for part in ("address_sets", "application_containers", "buckets", "listed_keys")
+    f"tests/integration/test_{part}.py"
+    for part in ("address_sets", "application_containers", "backup_to_s3", "buckets", "listed_keys")
 )
 #: What a container needs to be managed by Ansible, with a password to become root, and with another shell.
 MANAGED = ("python3", "sudo", "busybox")

@@ -20,7 +20,7 @@ case ${1:-} in
   *) die "unknown option $1: write ./test.sh [--all | --fast | --empty-cache]" ;;
 esac
 if [ "$(id -u)" = 0 ]; then
-  step "Packages" packages git python3 python3-venv iproute2 util-linux openssl openssh-client tinyproxy-bin
+  step "Packages" packages git python3 python3-venv iproute2 util-linux openssl openssh-client rclone tinyproxy-bin
 elif [ "$part" != --fast ]; then
   say "Without root only what needs no daemon is run" && part=--fast
 fi

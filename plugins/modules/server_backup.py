@@ -202,7 +202,7 @@ server_backup:
       description: The product, version and name of the server.
       type: dict
       returned: always
-    keys:
+    identity_files:
       description: The names of its files that are certificates and keys of the server.
       type: list
       elements: str

@@ -240,7 +240,7 @@ def shown(run: Run) -> dict[str, Any]:
         "created_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(manifests.began(run.name))),
         "size": sum(facts["size"] for facts in manifest["files"]),
         "server": manifest["server"],
-        "keys": [facts["file"] for facts in manifest["files"] if facts["file"] in manifests.IDENTITY],
+        "identity_files": [facts["file"] for facts in manifest["files"] if facts["file"] in manifests.IDENTITY],
         "exported": [
             {"kind": item.kind, "name": item.label, "project": item.project} for item in run.items if item.files
         ],

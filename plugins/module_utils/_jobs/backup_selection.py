@@ -19,6 +19,7 @@ from .._kinds.images._source import image_name
 from .._kinds.images.image import Image
 from .._kinds.instances._power import RUNNING, normalize_status
 from .._kinds.instances.instance import Instance
+from .._kinds.storage.storage_bucket import StorageBucket
 from .._kinds.storage.storage_volume import StorageVolume
 from .._stack.view import View, places
 from .backup_manifest import Item
@@ -73,6 +74,10 @@ def selected(view: View, params: dict[str, Any]) -> Selection:
             left_out.append({"kind": item.kind, "name": item.label, "project": item.project, "reason": why})
         else:
             items.append((item, obj))
+    left_out += [
+        {"kind": "storage_bucket", "name": name, "project": project, "reason": "its contents are to be had over S3"}
+        for project, name in _buckets(view)
+    ]
     volumes = {(item.project, item.label): item for item, _obj in items if item.kind == "storage_volume"}
     for item, obj in items:
         if item.kind == "instance" and _config(obj).get(KEY) == STOPPED:
@@ -104,6 +109,13 @@ def _images(view: View) -> Iterator[tuple[Item, dict[str, Any]]]:
         for _fingerprint, obj in sorted(view.listing(Image, Image.path, project).items()):
             if not Image.internal(obj):
                 yield Item("image", project, {"image": image_name(obj)}), obj
+
+
+def _buckets(view: View) -> Iterator[tuple[str, str]]:
+    for project in view.projects(StorageBucket) if StorageBucket.readable(view) else ():
+        for path, parents in places(view, KINDS, StorageBucket, project):
+            for name in sorted(view.listing(StorageBucket, path, project)):
+                yield project, "/".join([*parents.values(), name])
 
 
 def _member(obj: dict[str, Any]) -> str:

@@ -18,6 +18,7 @@ SPECS = yaml.safe_load((PLAYBOOKS / "meta" / "variables.yml").read_text(encoding
 #: For each playbook, a misspelled variable and the right one.
 WRONG = {
     "apply": ("stack_adpot", "stack_adopt"),
+    "backup": ("backup_remote", "backup_remotes"),
     "cluster": ("cluster_server_adress", "cluster_server_address"),
     "drift": ("stack_exakt", "stack_exact"),
     "evacuate": ("evacuate_member", "evacuate_members"),
@@ -27,6 +28,7 @@ WRONG = {
     "quickstart_inside": ("quickstart_imge", "quickstart_image"),
     "replace_member": ("replace_member_lose_instance", "replace_member_lose_instances"),
     "restore": ("restore_timout", "restore_timeout"),
+    "restore_host": ("restore_host_partly", "restore_host_partial"),
     "rolling_upgrade": ("rolling_upgrade_patient", "rolling_upgrade_patience"),
     "site": ("site_instance", "site_instances"),
     "trust": ("trust_project", "trust_projects"),

@@ -341,5 +341,5 @@ def test_a_run_is_shown_without_its_secrets(folder):
         Run(str(folder / "20261127T120000Z"), backup_manifest.runs(str(folder))[0].manifest, "")
     )
     assert set(shown) == {
-        "run", "path", "whole", "created_at", "size", "server", "keys", "exported", "left_out", "failed",
+        "run", "path", "whole", "created_at", "size", "server", "identity_files", "exported", "left_out", "failed",
     }  # fmt: skip
