@@ -167,8 +167,10 @@ def test_one_export_that_fails_does_not_stop_the_others(host: Host, tmp_path: pa
     good = host.run("server_backup", **{**task, "exclude": ["*"]})["server_backup"]["run"]
     pool = pathlib.Path(f"/proc/{host.daemon.keeper.pid}/root{host.daemon.folder}/storage-pools/plain/containers")
     (pool / "shop_off").rename(pool / "away")
+    (pool / "shop_off").write_text("no directory")
     with pytest.raises(ModuleFailed, match=r"Of 5 exports of .* 1 failed") as caught:
         host.run("server_backup", **task)
+    (pool / "shop_off").unlink()
     (pool / "away").rename(pool / "shop_off")
     part = caught.value.result["server_backup"]
     assert [one["name"] for one in part["failed"]] == ["off"] and "- instance off (project shop): " in str(caught.value)
