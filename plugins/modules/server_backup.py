@@ -96,7 +96,8 @@ options:
       host. Over the API, the key is not part of the backup.
     type: path
   parallel:
-    description: How many exports or changes are made at a time.
+    description: How many exports or changes are made at a time. Each export has the whole O(timeout), without its
+      transfer.
     type: int
     default: 2
   run:
@@ -113,8 +114,6 @@ options:
   start:
     description: Whether to start the instances that ran when they were exported. The default is V(true).
     type: bool
-  timeout:
-    description: With O(state=exported), the time in seconds for each export, without its transfer.
 seealso:
   - module: cloudhost.lxd.instance_backup
   - module: cloudhost.lxd.storage_volume_backup
@@ -128,6 +127,7 @@ EXAMPLES = r"""
     max_age: 20h
     keep: 14
     exclude: [test-*]
+    images: none
 
 - name: Check that there is a backup of the last night, and that it is whole
   cloudhost.lxd.server_backup:
@@ -139,6 +139,11 @@ EXAMPLES = r"""
   cloudhost.lxd.server_backup:
     directory: /var/tmp/cloudhost-backup
     state: imported
+
+- name: Remove the backups
+  ansible.builtin.file:
+    path: /var/tmp/cloudhost-backup
+    state: absent
 """
 
 RETURN = r"""

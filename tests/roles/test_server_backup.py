@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import pathlib
 import shutil
 import ssl
@@ -39,13 +40,11 @@ class Host:
         self.daemon, self.folder = daemon, folder
         self.backups, self.offsite = folder / "backups", folder / "offsite"
         self.inventory = folder / "hosts.yml"
-        product = {"packages": [], "packages_vm": [], "service": daemon.kind, "program": "/nonexistent"}
         variables = {
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
             "lxd_url": daemon.url,
             "install_product": daemon.kind,
-            "install__products": {daemon.kind: {**product, "group": daemon.kind, "socket": str(daemon.socket)}},
             "backup_directory": str(self.backups),
             "backup_remotes": [{"to": f"offsite:{self.offsite}", "keep": 1}],
             "backup_rclone_config": f"[offsite]\ntype = local\n# {SECRET}\n",
@@ -61,7 +60,10 @@ class Host:
         return run_module(module, **{"url": self.daemon.url, "timeout": 120, **options})
 
     def play(self, playbook: str, *options: str) -> Run:
-        done = ansible("-i", str(self.inventory), f"cloudhost.lxd.{playbook}", *options)
+        kind, socket = self.daemon.kind, str(self.daemon.socket)
+        product = {"packages": [], "packages_vm": [], "service": kind, "program": "/nonexistent", "group": kind}
+        given = json.dumps({"install__products": {kind: {**product, "socket": socket}}})  # as in test_site.py
+        done = ansible("-i", str(self.inventory), f"cloudhost.lxd.{playbook}", "-e", given, *options)
         assert SECRET not in done.text and not done.failed, done.text
         return done
 
