@@ -113,17 +113,19 @@ class BackupImport:
     def _definition(self, run: Run) -> dict[str, Any]:
         """The document of a run, in which what has an export is made of it."""
         document = json.loads(run.content(manifests.DOCUMENT))
-        items = {(item.kind, item.project, item.label): item for item in run.items if item.files}
+        items = {(item.kind, item.project, item.label, item.place): item for item in run.items if item.files}
         for kind, section in SECTIONS.items():
             entries = []
             for entry in document.get(section) or ():
-                item = items.get((kind, entry.get("project") or "default", _label(kind, entry)))
+                place = entry.get("target") or "" if kind == "storage_volume" else ""
+                item = items.get((kind, entry.get("project") or "default", _label(kind, entry), place))
                 if item:
                     entries.append(self._made_of(entry, item, run))
                 elif kind == "image" and "source" in entry:
                     entries.append(entry)
             document[section] = entries
-        return document
+        members = self.client.names("/1.0/cluster/members") if self.client.clustered else []
+        return {section: _placed(content, members) for section, content in document.items()}
 
     def _made_of(self, entry: dict[str, Any], item: Item, run: Run) -> dict[str, Any]:
         paths = [os.path.join(run.path, name) for name in item.files]
@@ -174,6 +176,13 @@ def _rest(entry: Entry, written: Any, there: dict[str, Any]) -> Any:
     }
     named = {name: written[name] for name in (kind.named_by, "project") if name in written}
     return {**named, **{name: held for name, held in rest.items() if held}} if any(rest.values()) else None
+
+
+def _placed(content: Any, members: list[str]) -> Any:
+    """The entries of a section without members that the server does not have."""
+    if not isinstance(content, list):
+        return content
+    return [entry if entry.get("target") in (None, *members) else {**entry, "target": None} for entry in content]
 
 
 def _label(kind: str, entry: dict[str, Any]) -> str:

@@ -49,6 +49,7 @@ class Item(NamedTuple):
     """What is exported, or was.
 
     :ivar names: the options that name it, such as `instance`, or `pool` and `volume`
+    :ivar member: the member of a cluster that it is on; empty if all members have it
     :ivar status: of an instance, as the server reports it; empty otherwise
     :ivar files: the paths of its files in the run; an image has two, if it is a split one
     """
@@ -65,16 +66,20 @@ class Item(NamedTuple):
         return "/".join(self.names.values())
 
     @property
+    def place(self) -> str:
+        """The member, of what several members can have one each."""
+        return self.member if self.kind == "storage_volume" else ""
+
+    @property
     def title(self) -> str:
-        return f"{self.kind} {self.label}" + (
-            f" (project {self.project})" if self.project not in ("", "default") else ""
-        )
+        project = f" (project {self.project})" if self.project not in ("", "default") else ""
+        return f"{self.kind} {self.label}{f' on {self.place}' if self.place else ''}{project}"
 
     @property
     def path(self) -> str:
         """Where its export is in a run. Names are quoted, because those of volumes can have any characters."""
         parts = [f"{self.kind}s", self.project or "default", *self.names.values()]
-        return "/".join(map(quoted, parts)) + ".backup"
+        return "/".join(map(quoted, parts)) + (f"@{quoted(self.place)}" if self.place else "") + ".backup"
 
     def facts(self) -> dict[str, Any]:
         return {**self._asdict(), "files": list(self.files)}
@@ -134,7 +139,7 @@ def running(before: Run | None) -> set[str]:
 
 def quoted(name: str) -> str:
     """A name as one segment of a path, which no name can leave."""
-    text = urllib.parse.quote(name, safe=" @+,=")
+    text = urllib.parse.quote(name, safe=" +,=")
     return re.sub(r"^\.+", lambda dots: "%2E" * len(dots[0]), text)
 
 

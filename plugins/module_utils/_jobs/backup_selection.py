@@ -78,11 +78,11 @@ def selected(view: View, params: dict[str, Any]) -> Selection:
         {"kind": "storage_bucket", "name": name, "project": project, "reason": "its contents are to be had over S3"}
         for project, name in _buckets(view)
     ]
-    volumes = {(item.project, item.label): item for item, _obj in items if item.kind == "storage_volume"}
+    volumes = {(item.project, item.label, item.member): item for item, _obj in items if item.kind == "storage_volume"}
     for item, obj in items:
         if item.kind == "instance" and _config(obj).get(KEY) == STOPPED:
             own = [volumes[at] for at in _attached(view, item, obj) if at in volumes and at not in taken]
-            taken |= {(volume.project, volume.label) for volume in own}
+            taken |= {(volume.project, volume.label, volume.member) for volume in own}
             together[item.title] = own
     return Selection([item for item, _obj in items], left_out, together)
 
@@ -123,13 +123,14 @@ def _member(obj: dict[str, Any]) -> str:
     return "" if location == "none" else location
 
 
-def _attached(view: View, item: Item, obj: dict[str, Any]) -> list[tuple[str, str]]:
-    """The project and the label of each custom volume that an instance has."""
+def _attached(view: View, item: Item, obj: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """The project, the label and the member of each custom volume that an instance can have."""
     project = view.effective(StorageVolume, item.project)
     devices = (obj.get("expanded_devices") or {}).values()
     return [
-        (project, f"{device['pool']}/{device['source'].partition('/')[0]}")
+        (project, f"{device['pool']}/{device['source'].partition('/')[0]}", member)
         for device in devices
+        for member in dict.fromkeys(("", item.member))
         if device.get("type") == "disk" and device.get("pool") and device.get("source")
     ]
 

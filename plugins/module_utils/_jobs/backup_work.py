@@ -159,8 +159,8 @@ class BackupWork:
             if self._lost.is_set():
                 raise LXDError("it was not begun, because the server does not answer")
             files = self._exported(item)
-        except LXDError as exc:
-            if isinstance(exc, ConnectionFailed) and not isinstance(exc, ServerError):
+        except (LXDError, OSError) as exc:
+            if isinstance(exc, ConnectionFailed):
                 self._lost.set()
             if not self._lost.is_set() and self._is_gone(item):
                 self._leave(item.kind, item.title, "it was deleted during the run")
@@ -190,7 +190,9 @@ class BackupWork:
         self._did_to(item, outcome.done)
         with self._lock:
             self.warnings += outcome.warnings
-        return [_line(self.path, path), _line(self.path, path + manifests.RECORD)]
+        made = outcome.result or {}  # its checksum is known, and to read a large file again takes long
+        whole = {"file": item.path, "size": made["size"], "sha256": made["sha256"]}
+        return [whole, _line(self.path, path + manifests.RECORD)]
 
     def _is_gone(self, item: Item) -> bool:
         paths: dict[str, Callable[[], Any]] = {
@@ -207,10 +209,11 @@ class BackupWork:
     def _find(self, path: str, item: Item) -> Any:
         return self._client().find(urllib.parse.quote(path), project=item.project, target=item.member or None)
 
-    def _fail(self, item: Item, exc: LXDError) -> None:
+    def _fail(self, item: Item, exc: Exception) -> None:
         facts = {"kind": item.kind, "name": item.label, "project": item.project, "title": item.title}
         with self._lock:
-            self.items.append(item)
+            if all(item.title != other.title for other in self.items):
+                self.items.append(item)
             self.failed.append({**facts, "msg": values.printable(str(exc), keep="\n")})
 
     def _did_to(self, item: Item, done: list[Done]) -> None:

@@ -272,7 +272,31 @@ def test_no_name_leaves_the_directory():
     for name in ("..", ".", "a/b", "../x", "{time}", "a\nb", "%2e%2e"):
         path = Item("storage_volume", "p", {"pool": "q", "volume": name}).path
         assert path.count("/") == 3 and not {".", ".."} & {*path.split("/")} and not set("{}\n") & {*path}, path
-    assert Item("instance", "default", {"instance": "web1"}).path == "instances/default/web1.backup"
+    assert Item("instance", "default", {"instance": "web1"}, "n1").path == "instances/default/web1.backup"
+    one = Item("storage_volume", "default", {"pool": "p", "volume": "v@n1"})
+    assert one.path != one._replace(names={"pool": "p", "volume": "v"}, member="n1").path
+
+
+def test_volumes_of_members_are_put_where_they_were(folder):
+    """Several members can have one of the same name. A server that has no such member has them itself."""
+    volume = Item("storage_volume", "default", {"pool": "local", "volume": "data"})
+    items = [volume._replace(member=name, files=(f"of-{name}",)) for name in ("n1", "n2")]
+    assert [item.title for item in items] == [f"storage_volume local/data on {name}" for name in ("n1", "n2")]
+    path = made(folder, 1, items=[item.facts() for item in items])
+    document = {"storage_volumes": [{"pool": "local", "name": "data", "target": name} for name in ("n1", "n2")]}
+    (path / backup_manifest.DOCUMENT).write_text(json.dumps(document))
+    (run,) = backup_manifest.runs(str(folder))
+
+    class Cluster(Server):
+        clustered = True
+
+        def names(self, path):
+            return ["n1", "n3"]
+
+    for client, targets in ((Server(), [None, None]), (Cluster(), ["n1", None])):
+        found = importing(folder, client)._definition(run)["storage_volumes"]
+        assert [entry["target"] for entry in found] == targets
+        assert [entry["source"]["file"][-5:] for entry in found] == ["of-n1", "of-n2"]
 
 
 def test_what_is_left_out():
