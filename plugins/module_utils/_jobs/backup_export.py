@@ -22,7 +22,7 @@ from typing import Any, Iterator
 from .._api.client import Client
 from .._api.errors import InvalidInput, LXDError
 from .._engine.plans import Done
-from .._kinds._exports import age
+from .._kinds._exports import RECORD, age
 from .._stack.export import export
 from .._stack.view import View
 from . import backup_manifest as manifests
@@ -223,7 +223,7 @@ def _is_there(run: Run, item: Item) -> bool:
     path = os.path.join(run.path, item.path)
     if item.kind == "image":
         return os.path.isfile(path) or os.path.isfile(path + manifests.ROOTFS)
-    return os.path.isfile(path + manifests.RECORD)
+    return os.path.isfile(path + RECORD)
 
 
 def _removal(run: Run) -> Done:

@@ -179,10 +179,10 @@ def _manifest(path: str) -> dict[str, Any] | None:
         with open(path, encoding="utf-8") as stream:
             content = json.loads(stream.read(_LARGEST))
         known = content["made_by"] == FORMAT["made_by"] and content["format"] == FORMAT["format"]
+        verified = {_inside(facts["file"]) for facts in content["files"]}
         for facts in content["items"]:
-            Item.of(facts)
-        for facts in content["files"]:
-            _inside(facts["file"])
+            if not verified.issuperset(Item.of(facts).files):
+                raise ValueError(facts)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except (AttributeError, KeyError, TypeError, ValueError):
@@ -192,17 +192,19 @@ def _manifest(path: str) -> dict[str, Any] | None:
     return content if known else None
 
 
-def _inside(name: Any) -> None:
-    """Refuse a path that leaves the run, as somebody could have written it into a manifest."""
+def _inside(name: Any) -> str:
+    """The path of a file in a run. One that leaves it is refused: somebody could have written it into a manifest."""
     if not isinstance(name, str) or name.startswith("/") or any(part in ("", ".", "..") for part in name.split("/")):
         raise ValueError(name)
+    return name
 
 
 def _as_summed(path: str) -> bool:
     """Whether the manifest has the checksum that was written beside it."""
     try:
         with open(os.path.join(path, SUMS), encoding="utf-8") as stream:
-            sums = dict(reversed(line.rstrip("\n").split("  ", 1)) for line in stream if "  " in line)  # type: ignore[misc]
+            lines = [line.rstrip("\n").partition("  ") for line in stream]
+        sums = {name: digest for digest, _spaces, name in lines}
         return sums.get(WHOLE) == checksum(os.path.join(path, WHOLE))
     except (OSError, ValueError):
         return False

@@ -25,6 +25,7 @@ from .._engine import values
 from .._engine.converge import converge
 from .._engine.plans import Done
 from .._kinds._backup import Backup, options_of
+from .._kinds._exports import RECORD
 from .._kinds.images._source import find_image
 from .._kinds.instances._power import RUNNING, normalize_status
 from .._kinds.instances.instance import Instance
@@ -190,9 +191,9 @@ class BackupWork:
         self._did_to(item, outcome.done)
         with self._lock:
             self.warnings += outcome.warnings
-        made = outcome.result or {}  # its checksum is known, and to read a large file again takes long
-        whole = {"file": item.path, "size": made["size"], "sha256": made["sha256"]}
-        return [whole, _line(self.path, path + manifests.RECORD)]
+        result = outcome.result or {}  # its checksum is known, and to read a large file again takes long
+        whole = {"file": item.path, "size": result["size"], "sha256": result["sha256"]}
+        return [whole, _line(self.path, path + RECORD)]
 
     def _is_gone(self, item: Item) -> bool:
         paths: dict[str, Callable[[], Any]] = {

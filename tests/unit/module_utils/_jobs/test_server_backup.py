@@ -115,6 +115,10 @@ def test_a_manifest_that_names_files_outside_is_none(folder, name):
     backup_manifest.publish(str(path), facts)
     with pytest.raises(Missing, match="has no backup that is whole"):
         importing(folder).verified()
+    facts["files"] = []  # what is imported is verified
+    backup_manifest.publish(str(path), facts)
+    with pytest.raises(Missing, match="has no backup that is whole"):
+        importing(folder).verified()
 
 
 def test_a_manifest_that_was_changed_is_not_whole(folder):
@@ -282,7 +286,8 @@ def test_volumes_of_members_are_put_where_they_were(folder):
     volume = Item("storage_volume", "default", {"pool": "local", "volume": "data"})
     items = [volume._replace(member=name, files=(f"of-{name}",)) for name in ("n1", "n2")]
     assert [item.title for item in items] == [f"storage_volume local/data on {name}" for name in ("n1", "n2")]
-    path = made(folder, 1, items=[item.facts() for item in items])
+    names = [{"file": f"of-{name}", "size": 0, "sha256": ""} for name in ("n1", "n2")]
+    path = made(folder, 1, items=[item.facts() for item in items], files=names)
     document = {"storage_volumes": [{"pool": "local", "name": "data", "target": name} for name in ("n1", "n2")]}
     (path / backup_manifest.DOCUMENT).write_text(json.dumps(document))
     (run,) = backup_manifest.runs(str(folder))
