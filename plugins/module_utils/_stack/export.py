@@ -29,7 +29,7 @@ def export(
 ) -> tuple[dict[str, Any], list[str]]:
     """The document, and the secrets that it lacks. With `projects`, only what is in these, or in no project.
 
-    :param with_secrets: whether it has all secrets that the server tells, and lacks none of them
+    :param with_secrets: whether it has all secrets that the server returns, and lacks none of them
     """
     view = client if isinstance(client, View) else View(client, kinds)
     _check("kinds", chosen, [kind.kind for kind in kinds.values() if kind.stackable])

@@ -45,6 +45,8 @@ def text_of(prefix):
     paths = [path for path in PATHS if prefix in prefixes(path)]
     if prefix == "stack":
         paths += [*(PLAYBOOKS / "tasks").iterdir(), *(PLAYBOOKS / "templates").iterdir()]
+    if prefix in ("backup", "restore_host"):
+        paths += [*(PLAYBOOKS / "tasks").glob("backup_*.yml"), PLAYBOOKS / "vars" / "backup.yml"]
     return re.sub(r"(?m)#.*$", "", "\n".join(path.read_text(encoding="utf-8") for path in paths))
 
 
