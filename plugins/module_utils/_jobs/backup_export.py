@@ -23,6 +23,7 @@ from .._api.client import Client
 from .._api.errors import InvalidInput, LXDError
 from .._engine.plans import Done
 from .._kinds._exports import RECORD, age
+from .._kinds.instances._power import RUNNING
 from .._stack.export import export
 from .._stack.view import View
 from . import backup_manifest as manifests
@@ -95,20 +96,22 @@ class BackupExport:
         view, selection = self._selection()
         before = self._unfinished(there)
         path = before.path if before else self._new()
+        # What an interrupted run has stopped, and starts again with this one.
+        ran = manifests.running(before) & set(selection.together)
         manifests.make(path)
         manifest = {
             **manifests.FORMAT,
             "run": os.path.basename(path),
             "server": self._server(),
             "options": self.options,
-            "items": [item.facts() for item in selection.items],
+            "items": [_begun(item, ran).facts() for item in selection.items],
             "files": [],
             "left_out": selection.left_out,
             "failed": [],
         }
         manifests.write(os.path.join(path, manifests.PARTIAL), manifests.text_of(manifest))
-        document, _none = export(view, KINDS, self.params["projects"], with_secrets=True)
-        work = BackupWork(self.client, self.params, path, before)
+        document = self._document(view, ran)
+        work = BackupWork(self.client, self.params, path, ran)
         try:
             work.run(document, selection)
         finally:
@@ -128,6 +131,14 @@ class BackupExport:
         made = Run(path, manifest, manifests.WHOLE)
         self._rotate(manifests.runs(self.directory), made)
         return self._told(made, work.warnings)
+
+    def _document(self, view: View, ran: set[str]) -> dict[str, Any]:
+        """The document of the server, as it was before an interrupted run has stopped instances."""
+        document, _none = export(view, KINDS, self.params["projects"], with_secrets=True)
+        for entry in document.get("instances") or ():
+            if Item("instance", entry.get("project") or "default", {"instance": entry["name"]}).title in ran:
+                entry["state"] = "started"
+        return document
 
     def _selection(self) -> tuple[View, Selection]:
         view = View(self.client, KINDS)
@@ -216,6 +227,11 @@ class BackupExport:
         error.done = self.done
         error.result = {"server_backup": shown(run), "warnings": warnings}
         return error
+
+
+def _begun(item: Item, ran: set[str]) -> Item:
+    """Something as it was when its run was begun."""
+    return item._replace(status=RUNNING) if item.title in ran else item
 
 
 def _is_there(run: Run, item: Item) -> bool:

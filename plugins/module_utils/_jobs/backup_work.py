@@ -33,7 +33,7 @@ from .._kinds.instances.instance_backup import InstanceBackup
 from .._kinds.storage.storage_volume_backup import StorageVolumeBackup
 from . import backup_manifest as manifests
 from .backup_image import fetch
-from .backup_manifest import Item, Run
+from .backup_manifest import Item
 from .backup_selection import Selection
 
 #: The sections of a document that `lxd init --preseed` and `incus admin init --preseed` take.
@@ -47,13 +47,14 @@ _DENIED = (403, 404)
 class BackupWork:
     """Writes a run.
 
+    :ivar ran: the titles of instances that an interrupted run has stopped
     :ivar items: what was selected and still exists, with their files
     :ivar files: the line of the manifest of each file
     """
 
-    def __init__(self, client: Client, params: dict[str, Any], path: str, before: Run | None) -> None:
+    def __init__(self, client: Client, params: dict[str, Any], path: str, ran: set[str]) -> None:
         self.client, self.params, self.path = client, params, path
-        self.ran = manifests.running(before)
+        self.ran = ran
         self.items: list[Item] = []
         self.files: list[dict[str, Any]] = []
         self.left_out: list[dict[str, str]] = []
