@@ -67,7 +67,7 @@ class BackupExport:
             if not reason:
                 self._rotate(there, newest)
                 return self._told(newest, [])
-            return self._made(there, newest)
+            return self._made(there)
 
     def _server(self) -> dict[str, Any]:
         """What manifests say of the server. A cluster answers at several members, and has no name of its own."""
@@ -90,7 +90,7 @@ class BackupExport:
 
     # -- one run ------------------------------------------------------------------------------------------------------
 
-    def _made(self, there: list[Run], newest: Run | None) -> dict[str, Any]:
+    def _made(self, there: list[Run]) -> dict[str, Any]:
         from .backup_work import BackupWork  # only what writes needs it
 
         view, selection = self._selection()
