@@ -44,6 +44,7 @@ WITH_ANSIBLE = (
     "module_utils/_engine/test_yaml.py",
     "module_utils/_stack/test_arguments.py",
     "module_utils/test_runner.py",
+    "playbooks/test_backup.py",
     "playbooks/test_hosts.py",
     "playbooks/test_validate.py",
     "playbooks/test_variables.py",

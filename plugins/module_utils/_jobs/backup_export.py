@@ -70,13 +70,13 @@ class BackupExport:
             return self._made(there)
 
     def _server(self) -> dict[str, Any]:
-        """What manifests say of the server. A cluster answers at several members, and has no name of its own."""
+        """What manifests say of the server. A cluster answers at several members: it is known by its certificate."""
         about = self.client.server.get("environment", {})
         clustered = self.client.clustered
         return {
             "implementation": self.client.implementation,
             "version": about.get("server_version", ""),
-            "name": "" if clustered else about.get("server_name", ""),
+            "name": about.get("certificate_fingerprint" if clustered else "server_name", ""),
             "clustered": clustered,
         }
 
