@@ -110,10 +110,9 @@ class BackupExport:
             "failed": [],
         }
         manifests.write(os.path.join(path, manifests.PARTIAL), manifests.text_of(manifest))
-        document = self._document(view, ran)
         work = BackupWork(self.client, self.params, path, ran)
         try:
-            work.run(document, selection)
+            work.run(self._document(view, ran), selection)
         finally:
             self.done += work.done
         manifest.update(
