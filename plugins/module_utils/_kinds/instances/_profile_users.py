@@ -12,9 +12,9 @@ from typing import Any
 
 from ..._api.client import quote
 from ..._api.errors import some_of
+from ..._engine.known.at_start import keys_at_start
 from ..._engine.users import user_of
 from . import _origin as origin
-from ._at_start import keys_at_start
 
 __all__ = ["check_root", "keys_at_start"]
 

@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 from ..._api.errors import InvalidInput
+from ..._engine.known.at_start import keys_at_start
 from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from ..images._source import find_image, image_source
 from . import _origin as origin
-from ._at_start import keys_at_start
 from ._power import RUNNING, STOPPED, end_words, normalize_status, status_after
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..._engine import values
+from .. import values
 
 #: Config keys (doc/reference/instance_options.md, "Live update: no").
 AT_START = (
