@@ -169,6 +169,25 @@ def test_members_and_groups(hosts: Hosts) -> None:
     first.converges("cluster_group", name="only", state="absent")
 
 
+def test_an_audit_names_the_member(hosts: Hosts) -> None:
+    """What members share is found once, and what a member has of its own there. The remedies write it there."""
+    first, second = hosts.nodes[:2]
+    first.run("server", config={"core.metrics_authentication": False})
+    first.run("server", target=second.name, config={"core.debug_address": "127.0.0.1:18479"})
+    planted = {("server-metrics-open", ""), ("member-debug-address", second.name)}
+    audit = first.run("security_audit_info")
+    assert {(one["rule"], one["name"]) for one in audit["findings"]} >= planted
+    assert [one["name"] for one in audit["enforced"] if one["kind"] == "member"] == [first.name, second.name]
+    tasks = [task["cloudhost.lxd.server"] for task in audit["remedies"] if "cloudhost.lxd.server" in task]
+    assert sorted(task.get("target", "") for task in tasks) == ["", second.name]
+    for task in tasks:
+        first.run("server", **task)
+    left = {(one["rule"], one["name"]) for one in first.run("security_audit_info")["findings"]}
+    assert left & planted == set()
+    assert {rule for rule, _name in left} == {"member-apparmor-missing"}, "the kernel of the tests has none"
+    first.run("server", config={"core.remote_token_expiry": None})
+
+
 def test_where_an_instance_is(hosts: Hosts) -> None:
     """Complaint 28: any member of a group satisfies it; an instance on the wrong member is moved, not re-created."""
     first = hosts.nodes[0]

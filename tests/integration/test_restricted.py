@@ -49,6 +49,8 @@ LOOKS: list[tuple[str, dict[str, Any]]] = [
     ("network_info", THEIRS),
     ("network_info", {"name": "lxdbr0", **THEIRS}),
     ("api_request", {"path": "/1.0/instances", "query": {"recursion": "1", **THEIRS}}),
+    ("security_audit_info", {}),
+    ("security_audit_info", THEIRS),
     ("stack_export", {}),
     ("stack_export", {"projects": ["theirs"]}),
 ]

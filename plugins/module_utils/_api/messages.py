@@ -84,6 +84,14 @@ instance_missing = Said(r"instance not found|failed to fetch instance", BOTH, "t
 instance_stopped = Said(r"not running|is stopped", BOTH, "tests/reach/test_connection.py")
 instance_frozen = Said(r"frozen", BOTH, "tests/reach/test_connection.py")
 agent_silent = Said(r"agent", BOTH, "tests/reach/test_connection.py")
+#: Types of warnings, which have names and no codes in the API: what the kernel of the host does not enforce.
+LACKS = {
+    "apparmor": Said(r"^AppArmor support has been disabled$", BOTH, "tests/roles/test_security_audit.py"),
+    **{
+        name: Said(rf"CGroup {controller} controller$", BOTH, "tests/integration/test_inside.py")
+        for name, controller in (("cpu", "CPU"), ("memory", "memory"), ("pids", "pids"))
+    },
+}
 
 
 def failure(error: LXDError) -> dict[str, Any]:

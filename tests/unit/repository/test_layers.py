@@ -26,8 +26,9 @@ BELOW = {
     "_api": (),
     "_engine": ("_api",),
     "_stack": ("_api", "_engine"),
+    "_audit": ("_api", "_engine"),
     "_kinds": ("_api", "_engine"),
-    "_jobs": ("_api", "_engine", "_stack", "_kinds"),
+    "_jobs": ("_api", "_engine", "_audit", "_stack", "_kinds"),
 }
 COLLECTION = "ansible_collections.cloudhost.lxd.plugins.module_utils."
 

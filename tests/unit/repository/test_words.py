@@ -88,7 +88,7 @@ PROSE = (
     ("docs/*.md", markdown),
     ("roles/*/README.md", markdown),
     ("roles/*/meta/argument_specs.yml", specs),
-    *((f"plugins/module_utils/_{room}/**/*.py", source) for room in ("engine", "kinds", "jobs", "stack")),
+    *((f"plugins/module_utils/_{room}/**/*.py", source) for room in ("audit", "engine", "kinds", "jobs", "stack")),
     *((f"plugins/{kind}/*.py", plugin) for kind in ("modules", "doc_fragments", "connection", "inventory", "filter")),
 )
 
