@@ -69,7 +69,7 @@ TEXT = "tag:yaml.org,2002:str"
 _NOT_TEXT = re.compile(r"[-+]?(\d[\d_]*\.?[\d_]*|\.\d[\d_]*)(e[-+]?\d+)?|0[xo][\da-f_]+|y|n", re.IGNORECASE)
 
 
-class _Dumper(yaml.SafeDumper):
+class Dumper(yaml.SafeDumper):
     """Block style with indented lists, literal blocks, and double quotes where any are needed."""
 
     def ignore_aliases(self, data: Any) -> bool:
@@ -105,7 +105,7 @@ def _is_literal(text: str) -> bool:
     return "\n" in text and edges and _is_visible(text)
 
 
-def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
+def _text(dumper: Dumper, value: str) -> yaml.ScalarNode:
     value = str(value)
     if _is_literal(value):
         return dumper.represent_scalar(TEXT, value, style="|")
@@ -116,12 +116,12 @@ def _text(dumper: _Dumper, value: str) -> yaml.ScalarNode:
     return dumper.represent_scalar(TEXT, value, style=None if plain else '"')
 
 
-_Dumper.add_representer(str, _text)
+Dumper.add_representer(str, _text)
 # Ansible's own types of text, lists, dictionaries and numbers are subclasses of those of Python.
-_Dumper.add_multi_representer(str, _text)
-_Dumper.add_multi_representer(dict, lambda dumper, value: dumper.represent_dict(value.items()))
-_Dumper.add_multi_representer(list, lambda dumper, value: dumper.represent_list(value))
-_Dumper.add_multi_representer(int, lambda dumper, value: dumper.represent_int(value))
+Dumper.add_multi_representer(str, _text)
+Dumper.add_multi_representer(dict, lambda dumper, value: dumper.represent_dict(value.items()))
+Dumper.add_multi_representer(list, lambda dumper, value: dumper.represent_list(value))
+Dumper.add_multi_representer(int, lambda dumper, value: dumper.represent_int(value))
 
 
 def to_document(definition: dict[str, Any], left_out: Iterable[str] = ()) -> str:
@@ -136,7 +136,7 @@ def to_document(definition: dict[str, Any], left_out: Iterable[str] = ()) -> str
     if missing:
         head += "# Secrets are not exported. Add these, encrypted with Ansible Vault:\n" + "".join(missing)
     sections = [
-        yaml.dump({section: value}, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
+        yaml.dump({section: value}, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=float("inf"))
         for section, value in definition.items()
     ]
     return head + ("\n".join(sections) or "{}\n")

@@ -52,6 +52,7 @@ WITH_ANSIBLE = (
     "plugins/action/test_host_program.py",
     "plugins/filter/test_from_document.py",
     "plugins/filter/test_known_variables.py",
+    "plugins/filter/test_security_report.py",
     "plugins/filter/test_to_document.py",
     "plugins/modules/test_contract.py",
     "plugins/plugin_utils/test_server_variables.py",
@@ -66,6 +67,7 @@ WITH_ANSIBLE = (
     "repository/test_roles.py",
     "repository/test_samples.py",
     "repository/test_schemas.py",
+    "repository/test_security_rules.py",
     "repository/test_table_of_kinds.py",
 )
 

@@ -30,6 +30,7 @@ WRONG = {
     "restore": ("restore_timout", "restore_timeout"),
     "restore_host": ("restore_host_partly", "restore_host_partial"),
     "rolling_upgrade": ("rolling_upgrade_patient", "rolling_upgrade_patience"),
+    "security_audit": ("security_audit_exception", "security_audit_exceptions"),
     "site": ("site_instance", "site_instances"),
     "trust": ("trust_project", "trust_projects"),
     "validate": ("stack_templates", "stack_template"),
