@@ -53,6 +53,7 @@ WITH_ANSIBLE = (
     "plugins/filter/test_from_document.py",
     "plugins/filter/test_known_variables.py",
     "plugins/filter/test_security_report.py",
+    "plugins/filter/test_tenants_plan.py",
     "plugins/filter/test_to_document.py",
     "plugins/modules/test_contract.py",
     "plugins/plugin_utils/test_server_variables.py",
