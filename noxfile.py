@@ -319,6 +319,11 @@ def _on(product: str) -> None:
             session, f"hosts-{product}", "tests/hosts", *_shared(product), product=product, image=test_image(session)
         )
 
+    @nox.session(name=f"cloud-{product}", python=False, tags=["cloud", product])
+    def cloud(session: nox.Session) -> None:
+        """A private cloud of hosts with systemd: image server, OVN, Ceph, cluster and tenants, used and broken."""
+        pytest(session, f"cloud-{product}", "tests/cloud", *_shared(product), product=product)
+
 
 for _product in PRODUCTS:
     _on(_product)

@@ -6,22 +6,7 @@
 
 from __future__ import annotations
 
-import re
-import subprocess
-
-from lab.scenario import Scenario
-
-
-def changes(text: str) -> int:
-    found = re.findall(r"changed=(\d+) .*failed=0", text)
-    assert found, text
-    return sum(map(int, found))
-
-
-def changed(done: subprocess.CompletedProcess[str]) -> int:
-    """What a playbook that did not fail has changed."""
-    assert done.returncode == 0, done.stdout
-    return changes(done.stdout)
+from lab.scenario import Scenario, changed, changes
 
 
 def test_from_nothing(scenario: Scenario) -> None:

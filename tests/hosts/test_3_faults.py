@@ -13,12 +13,11 @@ import json
 from typing import Any, Iterator
 
 import pytest
-from hosts.test_1_scenario import changed
 from integration.modules import ModuleFailed
 from lab.forks import Task
 from lab.heartbeats import ALIVE, LATE, Heartbeats
 from lab.proxy import Cut, Proxy
-from lab.scenario import Scenario
+from lab.scenario import Scenario, changed
 
 EMPTY: dict[str, Any] = {"source": {"type": "none"}, "type": "container", "state": "present"}
 pytestmark = pytest.mark.usefixtures("nothing_is_lost")

@@ -12,8 +12,7 @@ import json
 from typing import Any, Callable, Iterator
 
 import pytest
-from hosts.test_1_scenario import changed
-from lab.scenario import Scenario
+from lab.scenario import Scenario, changed
 
 EMPTY: dict[str, Any] = {"source": {"type": "none"}, "type": "container", "state": "present"}
 pytestmark = pytest.mark.usefixtures("nothing_is_lost")

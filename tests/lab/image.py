@@ -18,6 +18,7 @@ import re
 import subprocess
 import sys
 import time
+from typing import Sequence
 
 import yaml
 
@@ -102,13 +103,18 @@ def debian(*packages: str) -> pathlib.Path:
     return pathlib.Path(found[1])
 
 
-def environ(product: str) -> dict[str, str]:
+def environ(product: str, more: Sequence[str] = ()) -> dict[str, str]:
     """What the inventory of molecule looks for, for hosts whose image and archive are kept in the cache, with busybox
-    in their containers.
+    in their containers. `more` are packages of the image that are not in the archive.
     """
-    inventory = yaml.safe_load((MOLECULE / "inventory" / "group_vars" / "all.yml").read_text())
-    of_hosts = serial(*inventory["lab_products"][product], *inventory["lab_tools"])
-    return {"CLOUDHOST_CACHE": str(builds()), "CLOUDHOST_SERIAL": of_hosts, "CLOUDHOST_GUEST": str(tiny.folder())}
+    inventory = yaml.safe_load((MOLECULE / "inventory" / "group_vars" / "all" / "lab.yml").read_text())
+    packages = [*inventory["lab_products"][product], *inventory["lab_tools"]]
+    return {
+        "CLOUDHOST_CACHE": str(builds()),
+        "CLOUDHOST_SERIAL": serial(*packages),
+        "CLOUDHOST_IMAGE_SERIAL": serial(*packages, *more),
+        "CLOUDHOST_GUEST": str(tiny.folder()),
+    }
 
 
 def main() -> None:

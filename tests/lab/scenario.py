@@ -14,7 +14,7 @@ import pathlib
 import re
 import subprocess
 import sys
-from typing import Any, Callable, Iterator
+from typing import Any, Callable, Iterable, Iterator
 
 import yaml
 from integration.modules import run_module
@@ -39,6 +39,18 @@ NOT_YET = re.compile(
 )
 
 
+def changes(text: str) -> int:
+    found = re.findall(r"changed=(\d+) .*failed=0", text)
+    assert found, text
+    return sum(map(int, found))
+
+
+def changed(done: subprocess.CompletedProcess[str]) -> int:
+    """How many tasks of a playbook that did not fail have changed something."""
+    assert done.returncode == 0, done.stdout
+    return changes(done.stdout)
+
+
 class Scenario:
     def __init__(self, kind: str, lab: pathlib.Path) -> None:
         self.kind, self.lab = kind, lab
@@ -48,11 +60,34 @@ class Scenario:
         self.processes: list[subprocess.Popen[str]] = []
         self.tasks: list[Task] = []
         self.roots: dict[str, str] = {}
-        inventory = yaml.safe_load((MOLECULE / "inventory" / "hosts.yml").read_text())
-        self.hosts: dict[str, dict[str, Any]] = {
-            name: variables or {} for name, variables in inventory["all"]["hosts"].items()
-        }
-        self.built = image.environ(kind)  # once: a new package in the archive must not change it under the hosts
+        self.hosts = self.declared(MOLECULE / "inventory" / "hosts.yml")
+        self.inventory = lab / "inventory"
+        self.built = self.packages()  # once: a new package in the archive must not change it under the hosts
+
+    # -- what the hosts are made of; other hosts are a subclass -------------------------------------------------------
+
+    @staticmethod
+    def declared(inventory: pathlib.Path, *groups: str) -> dict[str, dict[str, Any]]:
+        """The hosts of an inventory, or of a group in it, with their variables. Tests may change them, for the
+        playbooks that follow.
+        """
+        found = yaml.safe_load(inventory.read_text())["all"]
+        for group in groups:
+            found = found["children"][group]
+        hosts = found["hosts"]
+        return {name: variables or {} for name, variables in hosts.items()}
+
+    def packages(self) -> dict[str, str]:
+        """Which image and archive they have."""
+        return image.environ(self.kind)
+
+    def variables(self) -> Iterable[tuple[str, pathlib.Path]]:
+        """Files of variables for all hosts. Of two, that whose name is later in the alphabet counts."""
+        return [(path.name, path) for path in (MOLECULE / "inventory" / "group_vars" / "all").glob("*.yml")]
+
+    def inventories(self) -> Iterable[pathlib.Path]:
+        """Of two, the later one counts."""
+        return [self.inventory]
 
     def environ(self) -> dict[str, str]:
         settings = yaml.safe_load((MOLECULE / "config.yml").read_text())["ansible"]["env"]
@@ -75,12 +110,7 @@ class Scenario:
     # -- molecule -----------------------------------------------------------------------------------------------------
 
     def start(self) -> None:
-        self._must(
-            subprocess.run(
-                [self._tool("ansible-playbook"), "-i", str(MOLECULE / "inventory"), str(MOLECULE / "build.yml")],
-                **self._io(),
-            )
-        )
+        self._must(subprocess.run(self._command("build"), check=False, **self._io()))
         self.outer.start()
 
     def molecule(self, step: str) -> str:
@@ -104,20 +134,17 @@ class Scenario:
         return self._begin(self._command(playbook, *options, **extra))
 
     def _command(self, playbook: str, *options: str, **extra: Any) -> list[str]:
-        inventory = self.lab / "inventory"
-        (inventory / "group_vars").mkdir(parents=True, exist_ok=True)
-        (inventory / "group_vars" / "all.yml").write_text(
-            (MOLECULE / "inventory" / "group_vars" / "all.yml").read_text()
-        )
-        (inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": copy.deepcopy(self.hosts)}}))
-        book = playbook if "." in playbook else str(MOLECULE / f"{playbook}.yml")
+        folder = self.inventory / "group_vars" / "all"
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, path in self.variables():
+            (folder / name).write_text(path.read_text())
+        (self.inventory / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": copy.deepcopy(self.hosts)}}))
         return [
             self._tool("ansible-playbook"),
-            "-i",
-            str(inventory),
+            *(f"--inventory={path}" for path in self.inventories()),
             *(["-e", json.dumps(extra)] if extra else []),
             *options,
-            book,
+            playbook if "." in playbook else str(MOLECULE / f"{playbook}.yml"),
         ]
 
     # -- modules ------------------------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ WRONG = {
     "drift": ("stack_exakt", "stack_exact"),
     "evacuate": ("evacuate_member", "evacuate_members"),
     "plan": ("stack_purne", "stack_prune"),
+    "private_cloud": ("private_cloud_built_image", "private_cloud_build_image"),
     "quickstart": ("quickstart_produkt", "quickstart_product"),
     "quickstart_clean": ("quickstart_remove_deamon", "quickstart_remove_daemon"),
     "quickstart_inside": ("quickstart_imge", "quickstart_image"),
@@ -64,7 +65,7 @@ def test_what_playbooks_read_is_documented(prefix):
 
 
 def test_a_misspelled_variable_is_refused_by_every_playbook(tmp_path):
-    (tmp_path / "hosts.yml").write_text(HOSTS + "    quickstart:\n")
+    (tmp_path / "hosts.yml").write_text(HOSTS + "    quickstart:\n    cloud:\n")
     assert {path.stem for path in PATHS} == set(WRONG)
     runs = run(tmp_path, *(["-i", "hosts.yml", str(path), "-e", f"{WRONG[path.stem][0]}=true"] for path in PATHS))
     for path, (status, said) in zip(PATHS, runs):

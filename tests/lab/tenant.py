@@ -1,0 +1,114 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A tenant who sends what it likes to the API, with its own certificate: no module or client of ours is in between."""
+
+from __future__ import annotations
+
+import concurrent.futures
+import contextlib
+import http.client
+import io
+import json
+import os
+import socket
+import ssl
+import tarfile
+from typing import Any, Callable, NamedTuple
+
+from integration.tls import Identity
+
+#: Seconds for an answer, and for an operation.
+PATIENCE = 120
+
+
+class Answer(NamedTuple):
+    """Of a request, or of the operation that it began."""
+
+    refused: bool
+    text: str
+
+
+class Tenant:
+    def __init__(self, identity: Identity, address: str, namespace: int) -> None:
+        """:param namespace: a process in the network namespace in which the address is"""
+        self.address, self.namespace = address, namespace
+        self.context = ssl.create_default_context()
+        self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE  # noqa: S504 - it is the attacker
+        self.context.load_cert_chain(identity.cert, identity.key)
+
+    def send(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        status, answer = self._exchange(method, path, data, headers or {})
+        if status == 202 and '"class":"task"' in answer.replace(" ", ""):
+            place = json.loads(answer)["operation"]
+            status, answer = self._exchange("GET", f"{place}/wait?timeout={PATIENCE}", None, {})
+            return Answer(json.loads(answer)["metadata"]["status_code"] != 200, answer)
+        return Answer(status >= 400, answer)
+
+    def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, str]:
+        connection = http.client.HTTPSConnection(self.address, 8443, timeout=PATIENCE, context=self.context)
+        connection.sock = self.context.wrap_socket(self._socket())
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            return answer.status, answer.read().decode(errors="replace")
+        finally:
+            connection.close()
+
+    def heard(self, path: str, happens: Callable[[], object], seconds: float = 3) -> bytes:
+        """What a websocket for events gets while something happens, and some time after; nothing if it is refused."""
+        with self.context.wrap_socket(self._socket()) as sock:
+            asked = "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: YQ=="
+            sock.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: cloud", *asked, "", ""]).encode())
+            if b" 101 " not in sock.recv(4096):
+                return b""
+            happens()
+            sock.settimeout(seconds)
+            got = b""
+            with contextlib.suppress(TimeoutError):
+                while chunk := sock.recv(65536):
+                    got += chunk
+            return got
+
+    def _socket(self) -> socket.socket:
+        """A socket stays in the namespace of the thread that made it."""
+
+        def connected() -> socket.socket:
+            with open(f"/proc/{self.namespace}/ns/net", "rb") as namespace:
+                os.setns(namespace.fileno(), os.CLONE_NEWNET)
+            return socket.create_connection((self.address, 8443), timeout=PATIENCE)
+
+        with concurrent.futures.ThreadPoolExecutor(1) as threads:  # ends with the call: no other code runs in it
+            return threads.submit(connected).result()
+
+
+def backup(name: str, pool: str, config: dict[str, str], devices: dict[str, dict[str, str]]) -> bytes:
+    """An export of an instance as somebody may have written it by hand."""
+    instance = {
+        "name": name,
+        "architecture": os.uname().machine,
+        "config": config,
+        "devices": devices,
+        "expanded_config": config,
+        "expanded_devices": devices,
+        "profiles": ["default"],
+        "type": "container",
+        "ephemeral": False,
+    }
+    volume = {"name": name, "type": "container", "config": {}, "content_type": "filesystem"}
+    described = {"container": instance, "pool": {"name": pool, "driver": "dir", "config": {}}, "volume": volume}
+    index = {"name": name, "backend": "dir", "pool": pool, "optimized": False, "type": "container", "config": described}
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w") as tar:
+        for path, content in (("backup/index.yaml", index), ("backup/container/backup.yaml", described)):
+            text = json.dumps(content).encode()  # which is YAML
+            entry = tarfile.TarInfo(path)
+            entry.size = len(text)
+            tar.addfile(entry, io.BytesIO(text))
+        for path in ("backup/container/rootfs", "backup/container/rootfs/dev"):
+            entry = tarfile.TarInfo(path)
+            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
+            tar.addfile(entry)
+    return packed.getvalue()
