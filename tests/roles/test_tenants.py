@@ -37,6 +37,7 @@ def server(kept: Daemon) -> Daemon:
 @pytest.fixture
 def have(server: Daemon, play: Player, tmp_path: pathlib.Path) -> Callable[..., Run]:
     """Run the role with these tenants."""
+    tmp_path.chmod(0o755)
 
     def run(*tenants: dict[str, Any], check: bool = False, **variables: Any) -> Run:
         given = {"tenants_list": list(tenants), "tenants_images": [{"name": "debian/12", **tiny.files()}], **variables}
