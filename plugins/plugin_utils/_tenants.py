@@ -154,10 +154,19 @@ class Tenant:
         }
 
     def acl_entry(self, others: list[str]) -> dict[str, Any]:
-        """Nothing comes in, because the daemons reject what no rule allows; what goes out is all but these networks."""
+        """Nothing else comes in, because the daemons reject what no rule allows. What goes out is all but these
+        networks. Hosts with br_netfilter apply this within the bridge, too.
+        """
+        own = ",".join(str(subnet) for subnet in self.subnets)
         rules = [{"action": "reject", "state": "enabled", "destination": ",".join(others)}] if others else []
         description = f"What {self.name} must not reach"
-        return {"name": self.acl, "description": description, "egress": rules, "config": {MARK: self.name}}
+        return {
+            "name": self.acl,
+            "description": description,
+            "egress": rules,
+            "config": {MARK: self.name},
+            "ingress": [{"action": "allow", "state": "enabled", "source": own}],
+        }
 
 
 class Tenants:
@@ -257,14 +266,13 @@ class Tenants:
 
     def _others(self, tenant: Tenant) -> list[str]:
         """Also those of tenants that are no longer in the list: their bridges are there."""
-        own = {str(subnet) for subnet in tenant.subnets}
         others = {str(subnet) for other in self.present if other is not tenant for subnet in other.subnets}
         for network in self.found["network"]:
             config = network.get("config") or {}
             if config.get(MARK, tenant.name) != tenant.name:
                 addresses = [config.get(key) or "none" for key in ("ipv4.address", "ipv6.address")]
                 others |= {str(ipaddress.ip_interface(address).network) for address in addresses if "/" in address}
-        return sorted({*others, *self.settings["unreachable"]} - own)
+        return _without({*others, *self.settings["unreachable"]}, tenant.subnets)
 
     def _granted(self) -> dict[str, dict[str, Any]]:
         """An entry of the trust store for each certificate, which may be that of several tenants."""
@@ -298,3 +306,15 @@ class Tenants:
             for there, kept in self._withdrawn(granted)
             if kept
         ]
+
+
+def _without(networks: set[str], own: list[ipaddress.IPv4Network | ipaddress.IPv6Network]) -> list[str]:
+    """These networks but for those within them, in order."""
+    found: list[Any] = [ipaddress.ip_network(network) for network in networks]
+    for subnet in own:
+        rest = [network for network in found if network.version != subnet.version or not network.overlaps(subnet)]
+        for network in found:
+            if network.version == subnet.version and network != subnet and subnet.subnet_of(network):  # type: ignore[arg-type]
+                rest += network.address_exclude(subnet)
+        found = rest
+    return [str(network) for network in sorted(found, key=lambda network: (network.version, network))]

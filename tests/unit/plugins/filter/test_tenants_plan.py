@@ -67,7 +67,10 @@ def test_a_bridge_with_an_acl_before_it() -> None:
         "security.acls": "tenant-blue",
         "security.acls.default.egress.action": "allow",
     }
-    assert acl["egress"] == [{"action": "reject", "state": "enabled", "destination": "10.0.0.0/8"}]
+    (rule,) = acl["egress"]
+    assert rule["action"] == "reject" and "10.0.0.0/11,10.32.0.0/12" in rule["destination"]
+    assert "10.60.0.0/24" not in rule["destination"] and "10.60.1.0/24" in rule["destination"]
+    assert acl["ingress"] == [{"action": "allow", "state": "enabled", "source": "10.60.0.0/24"}]
 
 
 def test_an_ovn_network_in_the_project_of_the_tenant() -> None:
@@ -88,13 +91,14 @@ def test_an_ovn_network_in_the_project_of_the_tenant() -> None:
 
 
 def test_a_bridge_does_not_reach_the_subnets_of_others() -> None:
-    acls = plan({**BLUE, "subnet": "10.60.0.0/24"}, GREEN)["definition"]["network_acls"]
+    acls = plan({**BLUE, "subnet": "192.0.2.0/24"}, GREEN)["definition"]["network_acls"]
     assert [rule["destination"] for acl in acls for rule in acl["egress"]] == ["10.0.0.0/8,172.20.0.0/24,fd42:61::/64"]
 
 
 def test_nor_those_of_tenants_that_are_no_longer_in_the_list() -> None:
     config = {MARK: "red", "ipv4.address": "192.0.2.1/24", "ipv6.address": "none"}
-    acls = plan(BLUE, network=[{"name": "red", "config": config}, {"name": "lo"}])["definition"]["network_acls"]
+    blue = {**BLUE, "subnet": "172.20.0.0/24"}
+    acls = plan(blue, network=[{"name": "red", "config": config}, {"name": "lo"}])["definition"]["network_acls"]
     assert acls[0]["egress"][0]["destination"] == "10.0.0.0/8,192.0.2.0/24"
 
 
