@@ -166,9 +166,15 @@ class PerMember(Resource):
         self._refuse_without_all("made")
         body = self.create_body()
         defined = tuple(found.object.get("locations") or ())
-        step = Step(
-            Action.FINISH, f"finish {self.kind} {self.name}, which is {status}", lambda: self._finish(body, defined)
-        )
+
+        def finish() -> None:
+            if self.two_phases(body[self.variant]):
+                self._finish(body, defined)
+            else:  # the daemon makes the entries of all members at once, and does not take them up again
+                self.delete()
+                self.create(body)
+
+        step = Step(Action.FINISH, f"finish {self.kind} {self.name}, which is {status}", finish)
         return Plan(
             {"status": status}, {"status": "Created", **self.comparable(body)}, [step], {**found.object, **body}
         )

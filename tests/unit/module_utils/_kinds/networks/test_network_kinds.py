@@ -9,6 +9,7 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import DeadlineExceeded, InvalidInput, LXDError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.registry import KINDS
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.networks.network import Network
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.networks.network_acl import NetworkAcl
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.networks.network_peer import NetworkPeer
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.networks.network_zone import NetworkZone
@@ -172,3 +173,19 @@ def test_servers_without_a_kind(clock, kind, extension):
     with pytest.raises(AssertionError, match=f"{kind.kind} needs {extension}"):
         converge(kind(client, params_of(kind, **given)), check_mode=True)
     assert converge(kind(client, params_of(kind, **given, state="absent"))).changed is False
+
+
+def test_an_ovn_network_that_was_half_made_is_made_again(clock, monkeypatch):
+    """The daemon makes its entries of all members at once, and refuses to take them up again."""
+    memory = Memory()
+    memory.objects["/1.0"]["api_extensions"] += ["network_type_ovn"]
+    memory.put("/1.0/networks/uplink", type="physical", managed=True, config={})
+    half = {"type": "ovn", "managed": True, "status": "Errored", "locations": ["node1"], "description": "Half"}
+    memory.put("/1.0/networks/shop", **half, config={"network": "uplink"})
+    client = MemoryClient(memory)
+    client.clustered = True
+    monkeypatch.setattr(Network, "_refuse_without_all", lambda self, done: None)  # memory has no members
+    network = Network(client, params_of(Network, name="shop", type="ovn", config={"network": "uplink"}))
+    assert converge(network).actions == ["finish network shop, which is Errored"]
+    made = memory.objects["/1.0/networks/shop"]
+    assert made.get("status") != "Errored" and made["config"]["network"] == "uplink"

@@ -1,0 +1,113 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Databases of OVN that are killed or lost: what the errors say, and that one more run of the role mends it."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from integration.modules import ModuleFailed
+from lab.cloud import Cloud
+from lab.proxy import Cut
+from lab.scenario import changed
+
+DATABASES = {"nb": "OVN_Northbound", "sb": "OVN_Southbound"}
+UNITS = ("ovn-ovsdb-server-nb", "ovn-ovsdb-server-sb", "ovn-northd")
+HOSTS = ("node1", "node2", "node3")
+CLIENT = "ovn-nbctl --timeout=5 --db=ssl:10.0.0.2:6641 --no-leader-only"
+CERTIFICATE = "--private-key=/etc/ovn/key_host --certificate=/etc/ovn/cert_host --ca-cert=/etc/ovn/ovn-central.crt"
+
+
+def overlay(number: int) -> dict[str, Any]:
+    config = {"network": "uplink", "ipv4.address": f"10.63.{number}.1/24", "ipv4.nat": True, "ipv6.address": "none"}
+    return {"name": f"fault{number}", "type": "ovn", "config": config}
+
+
+def servers(cloud: Cloud, host: str) -> dict[str, set[str]]:
+    """The servers that each database has, as one of them says."""
+    found = {}
+    for short, name in DATABASES.items():
+        text = cloud.inside(host, "ovs-appctl", "-t", f"/run/ovn/ovn{short}_db.ctl", "cluster/status", name)
+        found[short] = set(re.findall(r" at ssl:([\d.]+):\d+\)", text))
+    return found
+
+
+def switches(cloud: Cloud, host: str) -> list[str]:
+    """The networks, as the northbound database of a host has them."""
+    columns = ("--bare", "--columns=name", "list", "Logical_Switch")
+    return sorted(cloud.inside(host, "ovn-nbctl", "--no-leader-only", *columns).split())
+
+
+def kill(cloud: Cloud, *hosts: str) -> None:
+    """Without a word of goodbye, and so that systemd does not start them again."""
+    for host in hosts:
+        cloud.inside(
+            host, "sh", "-c", f"systemctl kill --signal=KILL {' '.join(UNITS)}; systemctl stop {' '.join(UNITS)}"
+        )
+
+
+def lose(cloud: Cloud, host: str) -> None:
+    """All that a host that is installed anew does not have."""
+    kill(cloud, host)
+    cloud.inside(host, "sh", "-c", "rm -r /var/lib/ovn/* /etc/ovn/*")
+
+
+def again(cloud: Cloud, **extra: Any) -> int:
+    """The part of the playbook that is OVN's."""
+    return changed(cloud.cloud("--tags", "ovn", **extra))
+
+
+def test_keys_are_for_root_and_strangers_are_refused(cloud: Cloud) -> None:
+    for host in HOSTS:
+        assert cloud.inside(host, "stat", "--format=%a %U", "/etc/ovn/key_host").strip() == "600 root"
+    assert cloud.inside("node1", "sh", "-c", f"{CLIENT} {CERTIFICATE} get NB_Global . name").strip() == '""'
+    script = (
+        "cd /tmp; openssl req -x509 -newkey rsa:2048 -nodes -subj /CN=stranger -keyout s.key -out s.crt 2>/dev/null; "
+        f"{CLIENT} --private-key=s.key --certificate=s.crt --ca-cert=/etc/ovn/ovn-central.crt get NB_Global . name "
+        "2>&1 || echo refused; rm s.key s.crt"
+    )
+    assert cloud.inside("node1", "sh", "-c", script).strip().endswith("refused")
+    listening = cloud.inside("node1", "ss", "-Hltn")
+    assert ":6641 " in listening
+    assert "tcp:" not in cloud.inside("node1", "ovn-nbctl", "--no-leader-only", "get-connection").replace("pssl:", "")
+
+
+def test_the_databases_are_killed_in_the_middle_of_a_run(cloud: Cloud) -> None:
+    """With two of three, they have no leader. What is there of the cloud goes on, and the next run ends the work."""
+    stack = {"name": "faults", "definition": {"networks": [overlay(1), overlay(2)]}, "parallel": 1}
+    with cloud.proxy("node1") as proxy:
+        proxy.cut = Cut("POST /1.0/networks", lambda: None)
+        proxy.later = [Cut("POST /1.0/networks", lambda: kill(cloud, "node2", "node3"), "came")]
+        with pytest.raises(ModuleFailed) as caught:
+            cloud.run("node1", "stack", **stack, url=proxy.url, timeout=45)
+        assert proxy.cut is None, "the databases were not killed in the middle, so this proves nothing"
+    message = str(caught.value)
+    # the daemon says which database it does not reach, or waits for it longer than the task
+    assert "network fault2" in message and re.search(r"OVN|ovn|no answer in time", message), message
+    assert again(cloud) > 0
+    assert cloud.run("node1", "stack", **stack)["changed"] is True
+    assert cloud.run("node1", "stack", **stack)["changed"] is False
+    found = {network["name"]: network["status"] for network in cloud.query("node1", "/1.0/networks?recursion=1")}
+    assert (found["fault1"], found["fault2"]) == ("Created", "Created")
+    cloud.run("node1", "stack", name="faults", state="absent")
+
+
+def test_lost_shrunk_and_grown(cloud: Cloud) -> None:
+    """A host is lost, and networks are made without it. The databases shrink to one that is left, and grow to three
+    again, with a new server on the lost host: networks stay.
+    """
+    lose(cloud, "node3")
+    cloud.run("node1", "network", **overlay(3))
+    before = switches(cloud, "node1")
+    again(cloud, ovn_central_hosts=["node1"])
+    assert servers(cloud, "node1") == {"nb": {"10.0.0.1"}, "sb": {"10.0.0.1"}}
+    again(cloud)
+    three = {f"10.0.0.{number}" for number in (1, 2, 3)}
+    for host in HOSTS:
+        assert servers(cloud, host) == {"nb": three, "sb": three}
+    assert switches(cloud, "node3") == before
+    cloud.run("node1", "network", name="fault3", state="absent")

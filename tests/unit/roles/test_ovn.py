@@ -1,0 +1,146 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The programs of the role ovn: who gets which certificate, and what look.py makes of a host. The databases themselves
+are in tests/cloud.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import pathlib
+import stat
+import subprocess
+import sys
+
+import pytest
+
+FILES = pathlib.Path(__file__).resolve().parents[3] / "roles" / "ovn" / "files"
+STATUS = """\
+4d28
+Name: OVN_Northbound
+Cluster ID: 7616 (7616dd6f-2b4a-436d-8667-6b1523c3c5bf)
+Server ID: 4d28 (4d2812fc-4faa-4f9f-81de-217070a3d743)
+Address: ssl:10.0.0.2:6643
+Status: cluster member
+Role: follower
+Term: 1
+Leader: c35f
+Vote: unknown
+
+Servers:
+    c35f (c35f at ssl:10.0.0.1:6643) last msg 310 ms ago
+    4d28 (4d28 at ssl:10.0.0.2:6643) (self)
+    71aa (71aa at ssl:[fd00::3]:6643) (self) next_index=2 match_index=3 last msg 297 ms ago
+"""
+
+
+@pytest.fixture
+def look(tmp_path, monkeypatch):
+    spec = importlib.util.spec_from_file_location("look", FILES / "look.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    for name, file in (("KEY", "key"), ("CERTIFICATE", "certificate"), ("AUTHORITY", "authority")):
+        monkeypatch.setattr(module, name, str(tmp_path / file))
+    return module
+
+
+def openssl(*arguments, **options):
+    return subprocess.run(["openssl", *arguments], capture_output=True, text=True, check=True, **options).stdout
+
+
+def request(tmp_path, subject="/CN=node1"):
+    openssl("genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384", "-out", str(tmp_path / "key"))
+    return openssl(
+        "req", "-new", "-key", str(tmp_path / "key"), "-subj", subject, "-addext", "basicConstraints=CA:TRUE"
+    )
+
+
+def certify(folder, requests, foreign=False, days=30):
+    order = {"folder": str(folder), "days": days, "authority_days": 90, "foreign": foreign, "requests": requests}
+    return subprocess.run(
+        [sys.executable, str(FILES / "certify.py")],
+        input=json.dumps(order),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def certified(tmp_path, days=30):
+    done = certify(tmp_path / "ca", {"node1": {"request": request(tmp_path), "address": "10.0.0.1"}}, days=days)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    (tmp_path / "certificate").write_text(answer["certificates"]["node1"])
+    (tmp_path / "authority").write_text(answer["authority"])
+    return answer
+
+
+def test_a_certificate_says_what_the_inventory_says(tmp_path):
+    """A host that asks for another name, or to be an authority, does not get it."""
+    done = certify(tmp_path / "ca", {"node1": {"request": request(tmp_path, "/CN=node9"), "address": "10.0.0.1"}})
+    (tmp_path / "certificate").write_text(json.loads(done.stdout)["certificates"]["node1"])
+    text = openssl("x509", "-in", str(tmp_path / "certificate"), "-noout", "-text")
+    assert "Subject: CN = node1\n" in text and "CA:FALSE" in text and "CA:TRUE" not in text
+    assert "DNS:node1, IP Address:10.0.0.1" in text
+
+
+def test_the_key_of_the_authority_is_read_by_nobody_else(tmp_path):
+    assert certified(tmp_path)["made"] is True
+    assert stat.S_IMODE((tmp_path / "ca" / "ca.key").stat().st_mode) == 0o600
+    assert stat.S_IMODE((tmp_path / "ca").stat().st_mode) == 0o700
+    assert certified(tmp_path)["made"] is False, "another authority was made"
+    assert sorted(path.name for path in (tmp_path / "ca").iterdir()) == ["ca.crt", "ca.key"]
+
+
+def test_a_lost_authority_is_not_made_again(tmp_path):
+    done = certify(tmp_path / "ca", {}, foreign=True)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "ca.crt does not exist, and hosts have certificates of an authority: bring back the directory" in done.stderr
+
+
+def test_the_key_of_another_authority(tmp_path):
+    certified(tmp_path)
+    request(tmp_path)
+    (tmp_path / "key").replace(tmp_path / "ca" / "ca.key")
+    assert "ca.key is not the key of" in certify(tmp_path / "ca", {}).stderr
+
+
+def test_a_certificate_is_looked_at(look, tmp_path):
+    assert (look.key(), look.certificate(1)) == ("missing", "missing")
+    certified(tmp_path)
+    assert (look.key(), look.certificate(29)) == ("good", "good")
+    assert look.certificate(31) == "about to expire"
+    (tmp_path / "authority").unlink()
+    assert look.certificate(1) == "of another authority"
+    request(tmp_path)
+    assert look.certificate(1) == "of another key"
+    (tmp_path / "key").write_text("")
+    assert look.key() == "damaged"
+
+
+def test_what_a_server_knows_of_its_cluster(look, monkeypatch):
+    monkeypatch.setattr(look, "said", lambda *command: STATUS)
+    assert look.status("OVN_Northbound", "control") == {
+        "member": True,
+        "role": "follower",
+        "leader": True,
+        "servers": [
+            {"id": "c35f", "address": "ssl:10.0.0.1:6643"},
+            {"id": "4d28", "address": "ssl:10.0.0.2:6643"},
+            {"id": "71aa", "address": "ssl:[fd00::3]:6643"},
+        ],
+    }
+    monkeypatch.setattr(look, "said", lambda *command: STATUS.replace("Leader: c35f", "Leader: unknown"))
+    assert look.status("OVN_Northbound", "control")["leader"] is False
+    monkeypatch.setattr(look, "said", lambda *command: STATUS.replace("cluster member", "removed from cluster"))
+    assert look.status("OVN_Northbound", "control")["member"] is False
+
+
+def test_a_host_without_ovn_has_nothing(look, monkeypatch):
+    monkeypatch.setenv("PATH", "/nowhere")
+    monkeypatch.setattr(look, "FOLDER", "/nowhere")
+    assert look.switch() == {} and look.controller() is False
+    assert look.database("OVN_Northbound", "nb", ()) == {"model": "missing", "kept": False}
