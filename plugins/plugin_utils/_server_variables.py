@@ -81,7 +81,8 @@ def with_server(
     :param variables: of the task; those of `delegate_to` are in them
     """
     known = _sources(transport, delegate_to, variables, templar)
-    arguments = _with_remotes(arguments, known)
+    named = Source(str(variables.get("inventory_hostname")), variables, templar)
+    arguments = _with_remotes(arguments, known or [named])
     sources = [source for source in known if any(PREFIX + option in source.variables for option in OPTIONS)]
     try:
         return _taken(arguments, transport, sources) if sources else arguments

@@ -314,7 +314,8 @@ def _without(networks: set[str], own: list[ipaddress.IPv4Network | ipaddress.IPv
     for subnet in own:
         rest = [network for network in found if network.version != subnet.version or not network.overlaps(subnet)]
         for network in found:
-            if network.version == subnet.version and network != subnet and subnet.subnet_of(network):  # type: ignore[arg-type]
+            inside = network.version == subnet.version and subnet.subnet_of(network)  # type: ignore[unused-ignore]
+            if inside and network != subnet:
                 rest += network.address_exclude(subnet)
         found = rest
     return [str(network) for network in sorted(found, key=lambda network: (network.version, network))]

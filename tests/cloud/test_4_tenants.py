@@ -226,7 +226,7 @@ def everything(cloud: Cloud) -> dict[str, Any]:
         for entry in entries if isinstance(entries, list) else ():
             for key in ("last_used_at", "used_by", "status", "state"):
                 entry.pop(key, None)
-            if "locations" in entry:
+            if entry.get("locations"):
                 entry["locations"].sort()
     return found
 

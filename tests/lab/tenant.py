@@ -44,7 +44,8 @@ class Tenant:
         if status == 202 and '"class":"task"' in answer.replace(" ", ""):
             place = json.loads(answer)["operation"]
             status, answer = self._exchange("GET", f"{place}/wait?timeout={PATIENCE}", None, {})
-            return Answer(json.loads(answer)["metadata"]["status_code"] != 200, answer)
+            ended = json.loads(answer)["metadata"]  # an operation that failed can be gone before it is asked for
+            return Answer(not ended or ended["status_code"] != 200, answer)
         return Answer(status >= 400, answer)
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, str]:

@@ -68,7 +68,7 @@ NEWER = Job("integration-incus7", 150, (FIRST.name,))
 EACH = {"clusters": 250, "integration": 240, "reach": 160}
 #: In full on one product, because roles, playbooks and scenarios name none; on the other one only the tests that carry
 #: the marker `both`.
-SHARED = {"hosts": 700, "cloud": 400, "roles": 400}
+SHARED = {"hosts": 700, "cloud": 800, "roles": 400}
 #: What part of a shared session those tests take, about.
 BOTH = 0.6
 

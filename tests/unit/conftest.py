@@ -52,8 +52,9 @@ WITH_ANSIBLE = (
     "plugins/action/test_host_program.py",
     "plugins/filter/test_from_document.py",
     "plugins/filter/test_known_variables.py",
-    "plugins/filter/test_security_report.py",
+    "plugins/filter/test_ovn_plan.py",
     "plugins/filter/test_tenants_plan.py",
+    "plugins/filter/test_security_report.py",
     "plugins/filter/test_to_document.py",
     "plugins/modules/test_contract.py",
     "plugins/plugin_utils/test_server_variables.py",
@@ -70,6 +71,7 @@ WITH_ANSIBLE = (
     "repository/test_schemas.py",
     "repository/test_security_rules.py",
     "repository/test_table_of_kinds.py",
+    "roles/test_ovn.py",
 )
 
 

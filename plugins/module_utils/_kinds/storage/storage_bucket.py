@@ -13,6 +13,9 @@ from typing import Any
 from ..._engine.fields import Map, Text
 from ._in_pool import InPool
 
+#: Drivers of pools without buckets, as the daemons have it in `Buckets` of internal/server/storage/drivers.
+_WITHOUT = ("ceph", "cephfs", "linstor", "truenas", "alletra", "powerflex", "powerstore", "pure")
+
 
 class StorageBucket(InPool):
     """`/1.0/storage-pools/POOL/buckets`. The server makes each with a key `admin`."""
@@ -30,6 +33,11 @@ class StorageBucket(InPool):
         r"[a-z0-9][-.a-z0-9]{2,62}",
         "3 to 63 lower-case letters, digits, dashes and full stops, starting with a letter or a digit",
     )
+
+    @classmethod
+    def unfit(cls, parent: dict[str, Any]) -> str:
+        driver = parent.get("driver")
+        return f"pools of the driver {driver} have no buckets" if driver in _WITHOUT else ""
 
     @staticmethod
     def losses(obj: dict[str, Any]) -> list[str]:

@@ -75,8 +75,8 @@ OWN = {"own": {"url": "https://images.example.net"}}
         ({"lxd_remotes": ""}, {}, "local", None),
         ({"lxd_remotes": trust_as_template("{{ all }}"), "all": OWN}, {}, "local", OWN),
         ({"lxd_remotes": {"own": trust_as_template("{{ one }}")}, "one": OWN["own"]}, {}, "local", OWN),
-        # In an instance, the variables are those of its server.
-        ({"lxd_remotes": OWN}, {}, "cloudhost.lxd.api", None),
+        # In an instance, variables of the server are those of the server that it is on, but image servers are for all.
+        ({"lxd_remotes": OWN}, {}, "cloudhost.lxd.api", OWN),
     ],
 )
 def test_image_servers(variables, arguments, transport, remotes):

@@ -10,6 +10,7 @@ import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import BEARER, MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_bucket import StorageBucket
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_bucket_key import StorageBucketKey
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_volume import SOURCE, StorageVolume
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_volume_snapshot import (
@@ -179,3 +180,9 @@ def test_an_import_brings_all_but_the_mark(client, tmp_path):
     assert converge(volume(client, source=source, description="new")).changed is False
     with pytest.raises(InvalidInput, match="source.file: '/nowhere' is not a file .* it is the file of an export"):
         volume(client, source={**source, "file": "/nowhere"})
+
+
+@pytest.mark.parametrize(("driver", "words"), [("ceph", "pools of the driver ceph have no buckets"), ("dir", "")])
+def test_pools_without_buckets(driver, words):
+    """Their listing is an error, and stacks list all that is in a project."""
+    assert StorageBucket.unfit({"driver": driver}) == words
