@@ -9,12 +9,10 @@ from __future__ import annotations
 import concurrent.futures
 import contextlib
 import http.client
-import io
 import json
 import os
 import socket
 import ssl
-import tarfile
 from typing import Any, Callable, NamedTuple
 
 from integration.tls import Identity
@@ -83,33 +81,3 @@ class Tenant:
 
         with concurrent.futures.ThreadPoolExecutor(1) as threads:  # ends with the call: no other code runs in it
             return threads.submit(connected).result()
-
-
-def backup(name: str, pool: str, config: dict[str, str], devices: dict[str, dict[str, str]]) -> bytes:
-    """An export of an instance as somebody may have written it by hand."""
-    instance = {
-        "name": name,
-        "architecture": os.uname().machine,
-        "config": config,
-        "devices": devices,
-        "expanded_config": config,
-        "expanded_devices": devices,
-        "profiles": ["default"],
-        "type": "container",
-        "ephemeral": False,
-    }
-    volume = {"name": name, "type": "container", "config": {}, "content_type": "filesystem"}
-    described = {"container": instance, "pool": {"name": pool, "driver": "dir", "config": {}}, "volume": volume}
-    index = {"name": name, "backend": "dir", "pool": pool, "optimized": False, "type": "container", "config": described}
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w") as tar:
-        for path, content in (("backup/index.yaml", index), ("backup/container/backup.yaml", described)):
-            text = json.dumps(content).encode()  # which is YAML
-            entry = tarfile.TarInfo(path)
-            entry.size = len(text)
-            tar.addfile(entry, io.BytesIO(text))
-        for path in ("backup/container/rootfs", "backup/container/rootfs/dev"):
-            entry = tarfile.TarInfo(path)
-            entry.type, entry.mode = tarfile.DIRTYPE, 0o755
-            tar.addfile(entry)
-    return packed.getvalue()
