@@ -15,7 +15,6 @@ from lab.cloud import Cloud
 from lab.proxy import Cut
 from lab.scenario import changed
 
-DATABASES = {"nb": "OVN_Northbound", "sb": "OVN_Southbound"}
 UNITS = ("ovn-ovsdb-server-nb", "ovn-ovsdb-server-sb", "ovn-northd")
 HOSTS = ("node1", "node2", "node3")
 CLIENT = "ovn-nbctl --timeout=5 --db=ssl:10.0.0.2:6641 --no-leader-only"
@@ -27,33 +26,12 @@ def overlay(number: int) -> dict[str, Any]:
     return {"name": f"fault{number}", "type": "ovn", "config": config}
 
 
-def servers(cloud: Cloud, host: str) -> dict[str, set[str]]:
-    """The servers that each database has, as one of them says."""
-    found = {}
-    for short, name in DATABASES.items():
-        text = cloud.inside(host, "ovs-appctl", "-t", f"/run/ovn/ovn{short}_db.ctl", "cluster/status", name)
-        found[short] = set(re.findall(r" at ssl:([\d.]+):\d+\)", text))
-    return found
-
-
-def switches(cloud: Cloud, host: str) -> list[str]:
-    """The networks, as the northbound database of a host has them."""
-    columns = ("--bare", "--columns=name", "list", "Logical_Switch")
-    return sorted(cloud.inside(host, "ovn-nbctl", "--no-leader-only", *columns).split())
-
-
 def kill(cloud: Cloud, *hosts: str) -> None:
     """Without a word of goodbye, and so that systemd does not start them again."""
     for host in hosts:
         cloud.inside(
             host, "sh", "-c", f"systemctl kill --signal=KILL {' '.join(UNITS)}; systemctl stop {' '.join(UNITS)}"
         )
-
-
-def lose(cloud: Cloud, host: str) -> None:
-    """All that a host that is installed anew does not have."""
-    kill(cloud, host)
-    cloud.inside(host, "sh", "-c", "rm -r /var/lib/ovn/* /etc/ovn/*")
 
 
 def again(cloud: Cloud, **extra: Any) -> int:
@@ -94,20 +72,3 @@ def test_the_databases_are_killed_in_the_middle_of_a_run(cloud: Cloud) -> None:
     found = {network["name"]: network["status"] for network in cloud.query("node1", "/1.0/networks?recursion=1")}
     assert (found["fault1"], found["fault2"]) == ("Created", "Created")
     cloud.run("node1", "stack", name="faults", state="absent")
-
-
-def test_lost_shrunk_and_grown(cloud: Cloud) -> None:
-    """A host is lost, and networks are made without it. The databases shrink to one that is left, and grow to three
-    again, with a new server on the lost host: networks stay.
-    """
-    lose(cloud, "node3")
-    cloud.run("node1", "network", **overlay(3))
-    before = switches(cloud, "node1")
-    again(cloud, ovn_central_hosts=["node1"])
-    assert servers(cloud, "node1") == {"nb": {"10.0.0.1"}, "sb": {"10.0.0.1"}}
-    again(cloud)
-    three = {f"10.0.0.{number}" for number in (1, 2, 3)}
-    for host in HOSTS:
-        assert servers(cloud, host) == {"nb": three, "sb": three}
-    assert switches(cloud, "node3") == before
-    cloud.run("node1", "network", name="fault3", state="absent")
