@@ -40,10 +40,9 @@ class Tenant:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
         status, answer = self._exchange(method, path, data, headers or {})
         if status == 202 and '"class":"task"' in answer.replace(" ", ""):
-            place = json.loads(answer)["operation"]
-            status, answer = self._exchange("GET", f"{place}/wait?timeout={PATIENCE}", None, {})
-            ended = json.loads(answer)["metadata"]  # an operation that failed can be gone before it is asked for
-            return Answer(not ended or ended["status_code"] != 200, answer)
+            place, _mark, query = json.loads(answer)["operation"].partition("?")  # with the project, of some servers
+            status, answer = self._exchange("GET", f"{place}/wait?timeout={PATIENCE}&{query}", None, {})
+            return Answer(json.loads(answer)["metadata"]["status_code"] != 200, answer)
         return Answer(status >= 400, answer)
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, str]:
