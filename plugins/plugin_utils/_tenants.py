@@ -265,11 +265,13 @@ class Tenants:
         }
 
     def _others(self, tenant: Tenant) -> list[str]:
-        """Also those of tenants that are no longer in the list: their bridges are there."""
+        """Also of tenants that are in the list no more, whose bridges are there. Not what goes in this run."""
+        removed = [self._removal(other) for other in self.all if other.absent]
+        gone = {removal["name"] for removal in removed if removal["force"] or not removal["lost"]}
         others = {str(subnet) for other in self.present if other is not tenant for subnet in other.subnets}
         for network in self.found["network"]:
             config = network.get("config") or {}
-            if config.get(MARK, tenant.name) != tenant.name:
+            if config.get(MARK, tenant.name) not in {tenant.name, *gone}:
                 addresses = [config.get(key) or "none" for key in ("ipv4.address", "ipv6.address")]
                 others |= {str(ipaddress.ip_interface(address).network) for address in addresses if "/" in address}
         return _without({*others, *self.settings["unreachable"]}, tenant.subnets)

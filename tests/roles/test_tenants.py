@@ -155,7 +155,8 @@ def test_a_tenant_is_removed(server: Daemon, have: Callable[..., Run], both: lis
     assert have(blue, {**absent, "force": True}).changed > 0
     assert [project["name"] for project in server.query("/1.0/projects?recursion=1")] == ["blue", "default"]
     assert "green" not in server.cli("network", "list") and "green" not in server.cli("network", "acl", "list")
-    assert have(blue, {**absent, "force": True}).changed == 0
+    again = have(blue, {**absent, "force": True})
+    assert again.changed == 0, again.text
 
 
 def test_a_project_of_somebody_else(server: Daemon, have: Callable[..., Run], both: list[dict[str, Any]]) -> None:
