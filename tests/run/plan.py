@@ -69,6 +69,8 @@ EACH = {"clusters": 250, "integration": 240, "reach": 160}
 #: In full on one product, because roles, playbooks and scenarios name none; on the other one only the tests that carry
 #: the marker `both`.
 SHARED = {"hosts": 700, "cloud": 800, "roles": 400}
+#: The release of Debian on which the roles of the private cloud have run, with its Ceph and OVN.
+CLOUDS = "bookworm"
 #: What part of a shared session those tests take, about.
 BOTH = 0.6
 
