@@ -16,6 +16,7 @@ from typing import IO, Any
 
 from .._api.client import Client
 from .._api.errors import LXDError, Missing
+from .._kinds._durable import anew, settle
 from .._kinds._exports import PART
 from .._kinds.images._source import find_image
 from .._kinds.images._upload import fingerprint
@@ -43,15 +44,13 @@ def fetch(client: Client, project: str, name: str, path: str) -> tuple[bool, lis
 
 def _download(client: Client, project: str, wanted: str, path: str) -> list[str]:
     part = path + PART
-    flags = os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(part, flags, 0o600), "w+b") as file:
+    with anew(part) as file:
 
         def sink(status: int, headers: Any) -> IO[bytes] | None:
             return file if status == 200 and "json" not in str(headers.get("Content-Type")) else None
 
         reply = client.request("GET", f"/1.0/images/{wanted}/export", query={"project": project}, sink=sink)
-        file.flush()
-        os.fsync(file.fileno())
+        settle(file)
         boundary = re.search(r'boundary="?([^";]+)', str(reply.metadata.headers.get("Content-Type")))
         if not boundary:
             os.replace(part, path)
@@ -77,9 +76,7 @@ def _split(file: IO[bytes], boundary: bytes, path: str) -> list[str]:
 
 
 def _copy(body: mmap.mmap, begin: int, end: int, name: str) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(name, flags, 0o600), "wb") as target:
+    with anew(name) as target:
         for position in range(begin, end, _PIECE):
             target.write(body[position : min(position + _PIECE, end)])
-        target.flush()
-        os.fsync(target.fileno())
+        settle(target)

@@ -25,6 +25,7 @@ import urllib.parse
 from typing import Any, Iterator, NamedTuple
 
 from .._api.errors import InvalidInput, LXDError
+from .._kinds._durable import anew, settle, settle_names
 from .._kinds._exports import PART, RECORD
 from .._kinds.instances._power import RUNNING, normalize_status
 
@@ -251,12 +252,10 @@ def make(path: str) -> None:
 def write(path: str, text: str | bytes) -> dict[str, Any]:
     """Write a file that only its owner can read, whole or not at all. Returns its line of the manifest."""
     data = text.encode() if isinstance(text, str) else text
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
     with _failing(path):
-        with os.fdopen(os.open(path + PART, flags, 0o600), "wb") as file:
+        with anew(path + PART) as file:
             file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
+            settle(file)
         os.replace(path + PART, path)
     return {"file": os.path.basename(path), "size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
@@ -274,11 +273,7 @@ def publish(path: str, manifest: dict[str, Any]) -> None:
     with _failing(path):
         os.replace(os.path.join(path, PARTIAL), os.path.join(path, WHOLE))
         for folder in (path, os.path.dirname(path)):
-            descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+            settle_names(folder)
 
 
 def remove(run: Run) -> str:

@@ -24,6 +24,7 @@ from .._api.client import quote
 from .._api.deadline import Deadline
 from .._api.errors import Interrupted, LXDError, ServerError
 from ._backed import Backed
+from ._durable import anew, settle, settle_names
 from ._exports import PART, RECORD, Exports, Record, moment
 
 #: For how many hours the server keeps a backup that nobody deletes.
@@ -128,17 +129,18 @@ class Part:
         failure.
         """
         with _failing(self.path):
-            self.file.flush()
-            os.fsync(self.file.fileno())
+            settle(self.file)
         path = self.exports.at(when)
         record = Record.made(self.digest.hexdigest(), self.size, when, source, options)
         beside = path + RECORD
         with _failing(beside):
-            _write(beside + PART, record.text(os.path.basename(path)).encode())
+            with anew(beside + PART) as file:
+                file.write(record.text(os.path.basename(path)).encode())
+                settle(file)
             os.replace(self.path, path)
             self.published = True
             os.replace(beside + PART, beside)
-            _sync(self.exports.folder)
+            settle_names(self.exports.folder)
 
 
 @contextlib.contextmanager
@@ -179,22 +181,6 @@ def _same(descriptor: int, path: str) -> bool:
         return os.path.samestat(os.fstat(descriptor), os.stat(path, follow_symlinks=False))
     except FileNotFoundError:
         return False
-
-
-def _write(path: str, text: bytes) -> None:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC
-    with os.fdopen(os.open(path, flags, 0o600), "wb") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _sync(folder: str) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def erase(path: str) -> None:
