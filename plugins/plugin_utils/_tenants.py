@@ -214,10 +214,16 @@ class Tenants:
     def plan(self) -> dict[str, Any]:
         granted = self._granted()
         bridged = [tenant for tenant in self.present if not tenant.uplink]
+        removed = [
+            self._removal(tenant)
+            for tenant in self.all
+            if tenant.absent and any(self._marked(kind, tenant) for kind in _KINDS)
+        ]
+        gone = {removal["name"] for removal in removed if removal["force"] or not removal["lost"]}
         return {
             "definition": {
                 "projects": [tenant.project(self.found["extensions"]) for tenant in self.present],
-                "network_acls": [tenant.acl_entry(self._others(tenant)) for tenant in bridged],
+                "network_acls": [tenant.acl_entry(self._others(tenant, gone)) for tenant in bridged],
                 "networks": [tenant.network_entry() for tenant in self.present],
                 "profiles": [tenant.profile() for tenant in self.present],
                 "images": [{**image, "project": tenant.name} for tenant in self.present for image in tenant.images],
@@ -228,11 +234,7 @@ class Tenants:
                 for there, kept in self._withdrawn(granted)
                 if not kept
             ],
-            "removed": [
-                self._removal(tenant)
-                for tenant in self.all
-                if tenant.absent and any(self._marked(kind, tenant) for kind in _KINDS)
-            ],
+            "removed": removed,
             "forgotten": sorted(
                 project["name"]
                 for project in self.found["project"]
@@ -264,10 +266,8 @@ class Tenants:
             "acls": [acl["name"] for acl in self._marked("network_acl", tenant)],
         }
 
-    def _others(self, tenant: Tenant) -> list[str]:
-        """Also of tenants that are in the list no more, whose bridges are there. Not what goes in this run."""
-        removed = [self._removal(other) for other in self.all if other.absent]
-        gone = {removal["name"] for removal in removed if removal["force"] or not removal["lost"]}
+    def _others(self, tenant: Tenant, gone: set[str]) -> list[str]:
+        """Also of tenants that are in the list no more, whose bridges are there. Not of those that go in this run."""
         others = {str(subnet) for other in self.present if other is not tenant for subnet in other.subnets}
         for network in self.found["network"]:
             config = network.get("config") or {}
