@@ -81,8 +81,7 @@ def with_server(
     :param variables: of the task; those of `delegate_to` are in them
     """
     known = _sources(transport, delegate_to, variables, templar)
-    named = Source(str(variables.get("inventory_hostname")), variables, templar)
-    arguments = _with_remotes(arguments, known or [named])
+    arguments = _with_remotes(arguments, known or [_own(variables, templar)])
     sources = [source for source in known if any(PREFIX + option in source.variables for option in OPTIONS)]
     try:
         return _taken(arguments, transport, sources) if sources else arguments
@@ -152,9 +151,14 @@ def _sockets(url: Any) -> Any:
     return url if len(found) == len(urls) else found or None
 
 
+def _own(variables: dict[str, Any], templar: Any) -> Source:
+    """The host of the task."""
+    return Source(str(variables.get("inventory_hostname")), variables, templar)
+
+
 def _sources(transport: str, delegate_to: str | None, variables: dict[str, Any], templar: Any) -> list[Source]:
     """The hosts whose variables may describe the server, the first choice first."""
-    own = Source(str(variables.get("inventory_hostname")), variables, templar)
+    own = _own(variables, templar)
     there = (variables.get("ansible_delegated_vars") or {}).get(delegate_to) if delegate_to else None
     delegated = [Source(str(delegate_to), there, templar.copy_with_new_env(available_variables=there))] if there else []
     if transport == "local":

@@ -34,11 +34,6 @@ def kill(cloud: Cloud, *hosts: str) -> None:
         )
 
 
-def again(cloud: Cloud, **extra: Any) -> int:
-    """The part of the playbook that is OVN's."""
-    return changed(cloud.cloud("--tags", "ovn", **extra))
-
-
 def test_keys_are_for_root_and_strangers_are_refused(cloud: Cloud) -> None:
     for host in HOSTS:
         assert cloud.inside(host, "stat", "--format=%a %U", "/etc/ovn/key_host").strip() == "600 root"
@@ -68,7 +63,7 @@ def test_the_databases_are_killed_in_the_middle_of_a_run(cloud: Cloud) -> None:
     message = str(caught.value)
     # the daemon says which database it does not reach, or waits for it longer than the task
     assert "network fault2" in message and re.search(r"OVN|ovn|no answer in time", message), message
-    assert again(cloud) > 0
+    assert changed(cloud.cloud("--tags", "ovn")) > 0  # the part of the playbook that is OVN's
     assert cloud.run("node1", "stack", **stack)["changed"] is True
     assert cloud.run("node1", "stack", **stack)["changed"] is False
     found = {network["name"]: network["status"] for network in cloud.query("node1", "/1.0/networks?recursion=1")}
