@@ -101,6 +101,14 @@ def profile(client, **params):
         ("User does not have permission for project", "This client is limited to some projects"),
         ("Only the certificate can be changed", "This client is limited to some projects"),
         ("Unauthenticated image queries are not allowed", "This client is limited to some projects"),
+        (
+            'Get "https://10.0.0.1/streams/v1/index.json": x509: certificate signed by unknown authority',
+            "The certificate of that server is not the one in lxd_remotes",
+        ),
+        (
+            "Hash mismatch for https://10.0.0.1/images/a.squashfs: a != b",
+            "A file of the image server is not the one in its index",
+        ),
         ("Instance is protected", "Unset security.protection.delete"),
         ("Instance has deletion protection", "Unset security.protection.delete"),
         (

@@ -52,3 +52,22 @@ def test_a_write_that_is_refused_twice_after_it_was_interrupted(state):
     with pytest.raises(LXDError, match=r"^Failed to \w+ profile web on lxd 6.1 at memory: refused") as caught:
         converge(profile(client, state=state))
     assert (len(client.writes), caught.value.done) == (3, [])
+
+
+class Lost(MemoryClient):
+    """The answer to the first write is lost, and all others are refused."""
+
+    def write(self, method, path, body=None, etag=None, **query):
+        if self.writes:
+            self.writes.append(f"{method} {path}")
+            raise ServerError("refused", 400, "refused")
+        super().write(method, path, body, etag, **query)
+        raise Interrupted("connection broke")
+
+
+def test_another_write_that_is_refused_after_one_that_was_done_is_final():
+    client = Lost(Memory())
+    client.memory.put(URL)
+    with pytest.raises(LXDError, match=r"^Failed to \w+ profile"):
+        converge(profile(client, new_name="shop", description="d"))
+    assert [line.split(" ")[0] for line in client.writes] == ["POST", "PUT"]
