@@ -23,6 +23,7 @@ import socket
 import subprocess
 import sys
 import time
+import weakref
 from typing import Any
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
@@ -40,9 +41,10 @@ class Task:
         self._result, child = os.pipe()
         try:
             socket.send_fds(_forks(), [order], [child])
-            self.pid = int(_forks().recv(32))
+            _said, (self._process,), _flags, _address = socket.recv_fds(_forks(), 1, 1)
         finally:
             os.close(child)
+        weakref.finalize(self, os.close, self._process)
 
     def running(self) -> bool:
         return self._result >= 0 and not select.select([self._result], [], [], 0)[0]
@@ -60,12 +62,12 @@ class Task:
         return b"".join(parts).decode(), ""
 
     def kill(self) -> None:
-        """End it, and return when it has ended."""
-        with contextlib.suppress(OSError):  # it is gone
-            os.kill(self.pid, signal.SIGKILL)
-            descriptor = os.pidfd_open(self.pid)
-            select.select([descriptor], [], [])
-            os.close(descriptor)
+        """End it, and return when it has ended. One that has ended long ago is left alone, and so is the process that
+        has its number now.
+        """
+        with contextlib.suppress(ProcessLookupError):
+            signal.pidfd_send_signal(self._process, signal.SIGKILL)
+        select.select([self._process], [], [])
 
 
 @functools.lru_cache(maxsize=None)
@@ -95,8 +97,10 @@ def serve(line: socket.socket) -> None:
                 pass
         child = os.fork()
         if child:
+            process = os.pidfd_open(child)  # before anybody waits for it, so its number is still its own
+            socket.send_fds(line, [b"."], [process])
+            os.close(process)
             os.close(descriptors[0])
-            line.send(str(child).encode())
             continue
         line.close()
         module, arguments, namespace = json.loads(order)

@@ -51,6 +51,14 @@ def changed(done: subprocess.CompletedProcess[str]) -> int:
     return changes(done.stdout)
 
 
+def _identity(place: str) -> tuple[int, int] | None:
+    """What distinguishes the root of a host from those of others. None where there is none."""
+    with contextlib.suppress(OSError):
+        status = os.stat(f"{place}/")
+        return status.st_dev, status.st_ino
+    return None
+
+
 class Scenario:
     def __init__(self, kind: str, lab: pathlib.Path) -> None:
         self.kind, self.lab = kind, lab
@@ -59,7 +67,7 @@ class Scenario:
         self.made = ""  # what molecule said when it made the cluster
         self.processes: list[subprocess.Popen[str]] = []
         self.tasks: list[Task] = []
-        self.roots: dict[str, str] = {}
+        self.roots: dict[str, tuple[str, tuple[int, int] | None]] = {}
         self.hosts = self.declared(MOLECULE / "inventory" / "hosts.yml")
         self.inventory = lab / "inventory"
         self.built = self.packages()  # once: a new package in the archive must not change it under the hosts
@@ -151,9 +159,11 @@ class Scenario:
 
     def root(self, host: str) -> str:
         """The file system of a host, as seen from here. Another one after it was started again."""
-        if not os.path.exists(f"{self.roots.get(host)}/var/lib"):
-            self.roots[host] = f"/proc/{self.outer.query(f'/1.0/instances/{host}/state')['pid']}/root"
-        return self.roots[host]
+        place, seen = self.roots.get(host, ("", None))
+        if not seen or _identity(place) != seen:  # the process that had this number may be another one now
+            place = f"/proc/{self.outer.query(f'/1.0/instances/{host}/state')['pid']}/root"
+            self.roots[host] = place, _identity(place)
+        return place
 
     def url(self, host: str) -> str:
         """The socket of a host's daemon, as seen from here."""

@@ -81,9 +81,9 @@ def main() -> int:
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     begin = time.monotonic()
     child = os.posix_spawnp(command[0], command, os.environ)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda received, _frame: os.kill(child, received))
     cpu, status = 0.0, None
+    for number in (signal.SIGTERM, signal.SIGINT):  # once it has ended, another process may have its number
+        signal.signal(number, lambda received, _frame: status is None and os.kill(child, received))
     while status is None:
         pid, ended, usage = os.wait4(-1, 0)
         cpu += usage.ru_utime + usage.ru_stime

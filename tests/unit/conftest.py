@@ -66,6 +66,7 @@ WITH_ANSIBLE = (
     "repository/test_claims.py",
     "repository/test_claims_of_options.py",
     "repository/test_known_keys.py",
+    "repository/test_lab.py",
     "repository/test_roles.py",
     "repository/test_samples.py",
     "repository/test_schemas.py",

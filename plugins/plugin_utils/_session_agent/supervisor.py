@@ -144,6 +144,8 @@ def _supervise(command: Command, ended: int) -> bool:
     try:
         return command.run(ended)
     except EOFError:
+        if command.process.returncode is not None:
+            raise  # another process may have its number now
         try:
             os.killpg(command.process.pid, signal.SIGKILL)
         except ProcessLookupError:  # a forked module that has no process group of its own yet

@@ -17,6 +17,7 @@ import zlib
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _session_program
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._session_agent import supervisor
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._session_agent.frames import frame
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._session_frames import Frames
 
@@ -84,3 +85,16 @@ def test_a_program_runs(fork: bool, cache: bool) -> None:
     code, output, errors = run(program, fork_modules=fork, cache_code=cache)
     assert (code, output.decode().strip(), errors) == (7, "[''] <stdin> __main__ False", b"")
     assert run(b"import os; os.kill(os.getpid(), 9)", fork_modules=fork, cache_code=cache)[0] == 137
+
+
+def test_a_command_that_has_ended_is_not_killed(monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """Where the session ends while its last output is passed: another process may have its number by then."""
+
+    class Ending(supervisor.Command):
+        def run(self, ended: int) -> bool:
+            self.process.wait()
+            raise EOFError
+
+    monkeypatch.setattr(supervisor.os, "killpg", lambda number, _signal: pytest.fail(f"{number} is killed"))
+    with subprocess.Popen(["true"], stdin=-1, stdout=-1, stderr=-1) as process, pytest.raises(EOFError):
+        supervisor._supervise(Ending(process), -1)
