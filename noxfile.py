@@ -117,7 +117,9 @@ def pytest(session: nox.Session, name: str, *arguments: str, product: str = "", 
     report = CACHE / "report" / f"{name}.xml"
     report.unlink(missing_ok=True)
     python = daemons() if session.python is False else "python"
-    given = {"CLOUDHOST_TEST_DAEMONS": product, "CLOUDHOST_TEST_IMAGE": image}
+    logs = report.with_suffix(".daemons")
+    shutil.rmtree(logs, ignore_errors=True)
+    given = {"CLOUDHOST_TEST_DAEMONS": product, "CLOUDHOST_TEST_IMAGE": image, "CLOUDHOST_TEST_LOGS": str(logs)}
     if session.python is False:
         given["PATH"] = os.pathsep.join([os.path.dirname(python), os.environ["PATH"]])  # as in the environments of nox
     env = {**link(), **{key: value for key, value in given.items() if value}, **env}

@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 from lab.cloud import Cloud  # noqa: E402 - the tests folder is no package of the collection
 from lab.daemon import KINDS  # noqa: E402
 from lab.folder import folder  # noqa: E402
+from lab.watched import pytest_runtest_makereport, pytest_runtest_setup  # noqa: E402, F401 - hooks
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -20,6 +20,7 @@ from lab.daemon import KINDS  # noqa: E402 - the tests folder is no package of t
 from lab.folder import folder  # noqa: E402
 from lab.heartbeats import Heartbeats  # noqa: E402
 from lab.scenario import Scenario  # noqa: E402
+from lab.watched import pytest_runtest_makereport, pytest_runtest_setup  # noqa: E402, F401 - hooks
 
 
 @pytest.fixture(scope="session", params=KINDS)

@@ -29,6 +29,7 @@ from lab.foretold import added, differs  # noqa: E402
 from lab.forks import Task  # noqa: E402
 from lab.proxy import Proxy  # noqa: E402
 from lab.simplestreams import Trusting  # noqa: E402
+from lab.watched import pytest_runtest_makereport, pytest_runtest_setup  # noqa: E402, F401 - hooks
 from specification import Watch  # noqa: E402
 
 #: How long a single test may take with what it is the first to need, in seconds. A daemon that hangs shall not hold up
@@ -212,7 +213,7 @@ def api(server: Server) -> Iterator[Server]:
     before = server.things()
     yield server
     server.proxy.cut, server.proxy.around = None, lambda request: contextlib.nullcontext()
-    if server.daemon.process is None or server.daemon.process.poll() is not None:  # it was killed
+    if server.daemon.killed:
         server.daemon.start()
     server.remove(server.things() - before)
 

@@ -17,7 +17,7 @@ import shutil
 import signal
 import subprocess
 import time
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 #: The kernel counts these for all containers of a machine together. With the usual 128, the dnsmasq of one of many
 #: daemons fails to start; production guides ask for this many, as the role install does.
@@ -42,6 +42,8 @@ SORTS = {
 }
 #: The sorts of daemons that tests run on.
 KINDS = os.environ.get("CLOUDHOST_TEST_DAEMONS", "lxd incus").split()
+#: Where daemons keep their logs, if not beside their folders, which are gone after a session.
+LOGS = os.environ.get("CLOUDHOST_TEST_LOGS")
 
 # /sys shows the network interfaces of the namespace that mounted it, so it is mounted anew, with the cgroups of the
 # host in it.
@@ -87,6 +89,9 @@ def _end_stopped(session: int) -> None:
 class Daemon:
     """One of the sort `name`. Its `kind` is the product."""
 
+    #: Those that were started and not stopped yet.
+    running: ClassVar[list[Daemon]] = []
+
     def __init__(self, name: str, lab: pathlib.Path, beside: Daemon | None = None, nested: bool = False) -> None:
         self.name = name
         self.beside = beside
@@ -95,7 +100,8 @@ class Daemon:
         self.folder = lab / name
         self.place = self.folder / "unix.socket"
         self.touched = 0  # how often somebody could have changed something, besides through a proxy
-        self.log = lab / f"{name}.log"
+        own = lab / f"{name}.log"
+        self.log = pathlib.Path(LOGS, "-".join(own.parts[1:])) if LOGS else own
         self.process: subprocess.Popen[bytes] | None = None
         self.killed = False
 
@@ -143,9 +149,12 @@ class Daemon:
         command = ["nsenter", "--net", "--mount", f"--target={self.keeper.pid}"]
         command += ["sh", "-c", _JOIN, "sh", self.cgroup] if self.cgroup else []
         command += [self.program, "--group", "root"]
+        self.log.parent.mkdir(parents=True, exist_ok=True)
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(command, env=self.environ(), stdout=log, stderr=log, start_new_session=True)
         self.killed = False
+        if self not in self.running:
+            self.running.append(self)
         self.wait_ready()
 
     def _replaced(self) -> list[str]:
@@ -283,4 +292,5 @@ class Daemon:
         if not self.beside:
             self.keeper.wait()
         self.process = None
+        self.running.remove(self)
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -19,7 +19,7 @@ from typing import Any, Callable, Iterable, Iterator
 import yaml
 from integration.modules import run_module
 
-from . import image
+from . import image, watched
 from .daemon import Daemon
 from .forks import Task
 from .proxy import Proxy
@@ -120,11 +120,21 @@ class Scenario:
     def start(self) -> None:
         self._must(subprocess.run(self._command("build"), check=False, **self._io()))
         self.outer.start()
+        watched.WITNESSES.append(self.journals)
 
     def molecule(self, step: str) -> str:
         return self._must(self._inside([self._tool("molecule"), step, "-s", NAMES[self.kind]]))
 
+    def journals(self) -> dict[str, str]:
+        """What the daemons of the hosts logged at last, for the report of a test that fails."""
+        last = ["journalctl", "--no-pager", "--lines", str(watched.LINES), f"--unit={self.kind}"]
+        listed = self.outer.query("/1.0/instances?recursion=1", check=False) or []
+        names = [instance["name"] for instance in listed if instance["status"] == "Running"]
+        return {f"{self.kind} on {name}": self.outer.cli("exec", name, "--", *last, check=False) for name in names}
+
     def stop(self) -> None:
+        with contextlib.suppress(ValueError):  # it did not start
+            watched.WITNESSES.remove(self.journals)
         for task in self.tasks:
             task.kill()
         for process in self.processes:

@@ -24,6 +24,7 @@ from ansible.plugins.loader import connection_loader, init_plugin_loader  # noqa
 init_plugin_loader([])  # before anything of the collection is imported, or it would not be a collection to Ansible
 
 from integration.conftest import Server, debian, lab, server  # noqa: E402, F401 - fixtures
+from lab.watched import pytest_runtest_makereport, pytest_runtest_setup  # noqa: E402, F401 - hooks
 from reach.control import ACCOUNT, Control  # noqa: E402
 
 

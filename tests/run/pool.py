@@ -15,6 +15,7 @@ import concurrent.futures
 import os
 import pathlib
 import platform
+import shutil
 import signal
 import subprocess
 import sys
@@ -89,6 +90,7 @@ class Pool:
             passed = process.wait() == 0
         if passed:
             self.tree.keep(job.name, job.reads)
+            shutil.rmtree(self.folder / f"{job.name}.{summary.DAEMONS}", ignore_errors=True)
         said = "" if passed else "\n" + pathlib.Path(place[summary.LOG]).read_text(errors="replace")
         say(f"{job.name}: {'passed' if passed else 'FAILED'} in {time.monotonic() - begin:.0f} s{said}")
         return passed

@@ -17,8 +17,8 @@ from typing import Any, NamedTuple
 
 #: How many of the slowest tests and fixtures are shown.
 SLOWEST = 25
-#: Files of `pool.py` in one folder, by what follows the name of the session.
-REPORT, LOG, COST, TIMES, TESTS = "json", "log", "cost", "times", "xml"
+#: Files of `pool.py` in one folder, by what follows the name of the session; and the folder of the logs of daemons.
+REPORT, LOG, COST, TIMES, TESTS, DAEMONS = "json", "log", "cost", "times", "xml", "daemons"
 
 
 class Session(NamedTuple):
