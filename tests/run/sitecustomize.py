@@ -2,7 +2,8 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Keeps what Python compiles of Ansible and of the collection, in every process of a test session.
+"""Keeps what Python compiles of Ansible and of the collection, and the archives that Ansible makes of modules, in every
+process of a test session.
 
 Ansible compiles the plugins of a collection anew in each `ansible-playbook`, and a module that is started compiles all
 that it brings along in its archive. Both call `compile` themselves, so that there is no bytecode of it. Python loads
@@ -21,6 +22,9 @@ from typing import Any
 
 #: Shorter text is compiled faster than it is found.
 SHORTEST = 500
+#: Seconds between two looks of Ansible at a task that runs.
+POLL = 0.01
+COLLECTION = os.path.join("ansible_collections", "cloudhost", "lxd")
 PLACE = os.path.join(sys.pycache_prefix, "compiled", sys.implementation.cache_tag) if sys.pycache_prefix else ""
 _compile = builtins.compile
 
@@ -60,9 +64,51 @@ def _keep(path: str, data: bytes) -> None:
         pass
 
 
+class _Settings:
+    """Finds `ansible.constants` as the others would, and changes two things after it was loaded."""
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> Any:
+        if name != "ansible.constants":
+            return None
+        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        from importlib.machinery import PathFinder
+
+        spec = PathFinder.find_spec(name, path)
+        if spec and spec.loader:
+            load = spec.loader.exec_module
+            spec.loader.exec_module = lambda module: (load(module), _change(module))  # type: ignore
+        return spec
+
+
+def _change(constants: Any) -> None:
+    """Ansible looks a hundred times a second whether a task has ended, and not a thousand times, which takes 5 % of a
+    core while it waits. It makes the archive of a module once for this state of the collection, and not in every run.
+    """
+    constants.DEFAULT_INTERNAL_POLL_INTERVAL = POLL
+    import hashlib
+
+    from ansible.release import __version__
+
+    state = hashlib.sha1(f"{constants.__file__} {__version__}\n".encode())
+    for place in constants.COLLECTIONS_PATHS:
+        for part in ("modules", "module_utils"):
+            for folder, folders, names in os.walk(os.path.join(place, COLLECTION, "plugins", part)):
+                folders.sort()
+                for path in [os.path.join(folder, name) for name in sorted(names)]:
+                    found = os.stat(path)
+                    state.update(f"{path} {found.st_size} {found.st_mtime_ns}\n".encode())
+    archives = os.path.join(PLACE, "archives", state.hexdigest())
+    try:
+        os.makedirs(archives, exist_ok=True)
+        os.symlink(archives, os.path.join(constants.DEFAULT_LOCAL_TMP, "ansiballz_cache"))
+    except OSError:  # of another user
+        pass
+
+
 if PLACE:
     try:
         os.makedirs(PLACE, exist_ok=True)
         builtins.compile = compile
+        sys.meta_path.insert(0, _Settings())  # type: ignore[arg-type]
     except OSError:
         pass

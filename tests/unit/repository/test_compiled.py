@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What the test sessions keep of what Ansible compiles (`tests/run/sitecustomize.py`)."""
+"""What the test sessions keep of what Ansible compiles and packs (`tests/run/sitecustomize.py`)."""
 
 from __future__ import annotations
 
@@ -26,11 +26,19 @@ for name in sys.argv[1:]:
 """
 
 
-def ran(prefix, *names):
-    environ = {**os.environ, "PYTHONPATH": str(RUN), "PYTHONPYCACHEPREFIX": str(prefix)}
+#: Where Ansible would find the archive of a module, and how often it looks at a task.
+SETTINGS = """
+import os
+from ansible import constants
+print(os.path.realpath(constants.DEFAULT_LOCAL_TMP + "/ansiballz_cache"), constants.DEFAULT_INTERNAL_POLL_INTERVAL)
+"""
+
+
+def ran(prefix, *names, program=PROGRAM, place=""):
+    environ = {**os.environ, "PYTHONPATH": f"{RUN}{os.pathsep}{place}", "PYTHONPYCACHEPREFIX": str(prefix)}
     if not prefix:
         del environ["PYTHONPYCACHEPREFIX"]
-    done = subprocess.run([sys.executable, "-c", PROGRAM, *names], env=environ, capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-c", program, *names], env=environ, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.split()
 
@@ -49,3 +57,31 @@ def test_what_is_compiled_again_is_found_and_has_its_own_name(tmp_path):
 
 def test_without_a_place_nothing_is_kept(tmp_path):
     assert ran("", "/tmp/ansible/a.py") == ["/tmp/ansible/a.py"]
+
+
+def test_archives_are_kept_for_one_state_of_the_collection(tmp_path):
+    """Of an Ansible that has only what is asked of it."""
+    ansible, module = tmp_path / "ansible", tmp_path / "ansible_collections/cloudhost/lxd/plugins/modules/one.py"
+    for path, text in (
+        (ansible / "__init__.py", ""),
+        (ansible / "release.py", "__version__ = '1'\n"),
+        (module, "one"),
+    ):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+    def place(run):
+        """Each run of Ansible has a temporary folder of its own."""
+        (tmp_path / run).mkdir()
+        (ansible / "constants.py").write_text(
+            f"COLLECTIONS_PATHS, DEFAULT_LOCAL_TMP = [{str(tmp_path)!r}], {str(tmp_path / run)!r}\n"
+            "DEFAULT_INTERNAL_POLL_INTERVAL = 0.001\n"
+        )
+        archives, seconds = ran(tmp_path / "kept", program=SETTINGS, place=tmp_path)
+        assert os.path.isdir(archives) and float(seconds) > 0.001
+        return archives
+
+    first = place("a")
+    assert place("b") == first and str(tmp_path / "kept") in first
+    module.write_text("changed")
+    assert place("c") != first
