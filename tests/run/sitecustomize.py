@@ -18,6 +18,7 @@ import builtins
 import marshal
 import os
 import sys
+import zipimport
 from typing import Any
 
 #: Shorter text is compiled faster than it is found.
@@ -26,7 +27,8 @@ SHORTEST = 500
 POLL = 0.01
 COLLECTION = os.path.join("ansible_collections", "cloudhost", "lxd")
 PLACE = os.path.join(sys.pycache_prefix, "compiled", sys.implementation.cache_tag) if sys.pycache_prefix else ""
-_compile = builtins.compile
+_compile, _read = builtins.compile, zipimport._get_module_code  # type: ignore[attr-defined]
+_codes: dict[tuple[str, str], Any] = {}
 
 
 def compile(source: Any, filename: Any, mode: str, *more: Any, **named: Any) -> Any:  # noqa: A001 - it takes its place
@@ -52,6 +54,16 @@ def compile(source: Any, filename: Any, mode: str, *more: Any, **named: Any) -> 
         return code
     _imp._fix_co_filename(code, str(filename))
     return code
+
+
+def _once(importer: Any, name: str) -> Any:
+    """What an archive has under a name. It is asked for twice: by who wants to know the file of a module, and by who
+    loads the module then.
+    """
+    found = _codes.pop((importer.archive, name), None)
+    if found is None:
+        found = _codes[importer.archive, name] = _read(importer, name)
+    return found
 
 
 def _keep(path: str, data: bytes) -> None:
@@ -108,7 +120,7 @@ def _change(constants: Any) -> None:
 if PLACE:
     try:
         os.makedirs(PLACE, exist_ok=True)
-        builtins.compile = compile
+        builtins.compile, zipimport._get_module_code = compile, _once  # type: ignore[attr-defined]
         sys.meta_path.insert(0, _Settings())  # type: ignore[arg-type]
     except OSError:
         pass
