@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import pathlib
 import re
 import shutil
@@ -24,7 +25,8 @@ def folder(purpose: str) -> Iterator[pathlib.Path]:
     """Gone when it is left. In memory where that is large enough: what thousands of deleted files of root file systems
     cost a disk, the databases of all daemons wait for at each of their syncs. Snapshots of a container on a pool `dir`
     took 10 s there, and 2 s in memory."""
-    place = pathlib.Path(tempfile.mkdtemp(prefix=f"cloudhost-{purpose}-", dir="/var/tmp"))
+    number = os.environ.get("CLOUDHOST_TEST_NUMBER", "0")  # of the session, which looks for what is left (measured.py)
+    place = pathlib.Path(tempfile.mkdtemp(prefix=f"cloudhost-{purpose}-{number}-", dir="/var/tmp"))
     in_memory = _available() >= FREE
     if in_memory:
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={MOST}", "cloudhost", str(place)], check=True)

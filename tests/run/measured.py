@@ -10,19 +10,25 @@ root.
 
 Usage: measured.py REPORT [--leaves] COMMAND [ARGUMENT...]
 
-The report is JSON: `wall` and `cpu` in seconds, `exit` status, and `left`: what still ran two seconds after the command
-ended. That is killed, and makes the run fail, unless the command is one that `--leaves` services behind.
+The report is JSON: `wall` and `cpu` in seconds, `exit` status, `left`: what still ran two seconds after the command
+ended, and `files`: what it left in its folder for temporary files, and of the folders that daemons of tests live in.
+What runs is killed, what is there is removed, and both make the run fail, unless the command is one that `--leaves`
+services behind.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import glob
 import json
 import os
 import pathlib
+import shutil
 import signal
+import subprocess
 import sys
+import tempfile
 import time
 from typing import Iterator
 
@@ -30,6 +36,11 @@ PR_SET_CHILD_SUBREAPER = 36
 #: How many seconds a process may take that is ending when the command has ended.
 GRACE = 2.0
 TICKS = os.sysconf("SC_CLK_TCK")
+#: What stays in the temporary folder for what tests do on purpose: pytest keeps the folders of its last runs, and
+#: an Ansible or a module that a test kills cannot tidy up.
+ON_PURPOSE = ("pytest-of-*", "pymp-*", "ansible_*_payload_*")
+#: Where tests/lab/folder.py makes folders: those of one command have its number.
+LABS = "/var/tmp/cloudhost-*-{}-*"
 
 
 class Process:
@@ -74,13 +85,34 @@ def _processes() -> Iterator[Process]:
                 yield Process(int(entry))
 
 
+class Temporary:
+    """A folder for all temporary files of a command. Its name is short, because paths of sockets are in it."""
+
+    def __init__(self) -> None:
+        self.path = pathlib.Path(tempfile.mkdtemp(prefix="run-"))
+        self.path.chmod(0o1777)  # other users write there too
+        self.environ = {"TMPDIR": str(self.path), "CLOUDHOST_TEST_NUMBER": str(os.getpid())}
+
+    def removed(self) -> list[str]:
+        """Remove all of it. Returns what should not have been there any more."""
+        known = {path for pattern in ON_PURPOSE for path in self.path.glob(pattern)}
+        labs = [pathlib.Path(name) for name in glob.glob(LABS.format(os.getpid()))]
+        left = sorted(str(path) for path in [*self.path.iterdir(), *labs] if path not in known)
+        for path in labs:
+            subprocess.run(["umount", "--quiet", "--lazy", str(path)], check=False)  # those in memory
+        for path in [self.path, *labs]:
+            shutil.rmtree(path, ignore_errors=True)
+        return left
+
+
 def main() -> int:
     report, *command = sys.argv[1:]
     leaves = command[0] == "--leaves"
     command = command[1:] if leaves else command
     ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    temporary = None if leaves else Temporary()  # services that go on would lose theirs
     begin = time.monotonic()
-    child = os.posix_spawnp(command[0], command, os.environ)
+    child = os.posix_spawnp(command[0], command, {**os.environ, **(temporary.environ if temporary else {})})
     cpu, status = 0.0, None
     for number in (signal.SIGTERM, signal.SIGINT):  # once it has ended, another process may have its number
         signal.signal(number, lambda received, _frame: status is None and os.kill(child, received))
@@ -100,7 +132,12 @@ def main() -> int:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(process.pid, signal.SIGKILL)
         status = status or 1
-    pathlib.Path(report).write_text(json.dumps({"wall": wall, "cpu": cpu, "exit": status, "left": words}))
+    files = temporary.removed() if temporary else []
+    if files:
+        print("left in the folder for temporary files, and removed:", *files, sep="\n    ", flush=True)
+        status = status or 1
+    told = {"wall": wall, "cpu": cpu, "exit": status, "left": words, "files": files}
+    pathlib.Path(report).write_text(json.dumps(told))
     return status if status >= 0 else 128 - status
 
 

@@ -65,10 +65,10 @@ CEPH_AND_OVN = Job("packages", 590, (FIRST.name,), leaves=True)
 #: What all kinds do alike, and what only it has, on a newer Incus, which is not installed.
 NEWER = Job("integration-incus7", 150, (FIRST.name,))
 #: In full on each product, because it depends on what the daemon says, does or has.
-EACH = {"clusters": 250, "integration": 240, "reach": 160}
-#: In full on one product, because roles, playbooks and scenarios name none; on the other one only the tests that carry
-#: the marker `both`.
-SHARED = {"hosts": 700, "cloud": 800, "roles": 400}
+EACH = {"clusters": 250, "integration": 240}
+#: In full on one product, because roles, playbooks, scenarios and what a connection does in a container name none; on
+#: the other one only the tests that carry the marker `both`.
+SHARED = {"hosts": 700, "cloud": 800, "roles": 400, "reach": 160}
 #: The release of Debian on which the roles of the private cloud have run, with its Ceph and OVN.
 CLOUDS = "bookworm"
 #: What part of a shared session those tests take, about.

@@ -41,6 +41,8 @@ FETCHED = ("var/cache/apt/archives", "var/lib/apt/lists")
 #: What dpkg is told while it works on the folder: what is half written is thrown away in any case, so nothing has to
 #: reach the disk.
 UNSAFE = ("etc/dpkg/dpkg.cfg.d/cloudhost-lxd", "force-unsafe-io\n")
+#: Variables that name a folder of the host. It is not in the root file system, where programs would fail for it.
+OF_THE_HOST = ("TMPDIR", "TMP", "TEMP", "TEMPDIR")
 #: Packages start their services when they are installed, but for this script's answer.
 NO_SERVICES = ("usr/sbin/policy-rc.d", "#!/bin/sh\nexit 101\n")
 
@@ -169,6 +171,8 @@ class Folder:
         """Run a program, as a part of the build if it has the name of one."""
         print("+", *command, flush=True)
         environ = {**os.environ, **_proxies(), "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
+        for name in OF_THE_HOST:
+            environ.pop(name, None)
         with self.progress.part(part) if part else contextlib.nullcontext():
             done = subprocess.run(
                 command,

@@ -225,3 +225,12 @@ def test_programs_get_the_proxy_of_apt(build, tmp_path, monkeypatch, configured,
     with folder.locked():
         folder.run(sh, "-c", 'echo "$http_proxy" > out; echo "$https_proxy" >> out')
     assert (folder.path / "out").read_text().split("\n")[:2] == given
+
+
+def test_programs_are_told_no_folder_of_the_host(build, tmp_path, monkeypatch):
+    """In the root file system of the image, it is not there."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    folder = build.Folder(tmp_path / "image")
+    with folder.locked():
+        folder.run("sh", "-c", 'echo "[$TMPDIR]" > out')
+    assert (folder.path / "out").read_text() == "[]\n"
