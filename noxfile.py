@@ -305,7 +305,8 @@ def _on(product: str) -> None:
     @nox.session(name=f"reach-{product}", python=False, tags=["reach", product])
     def reach(session: nox.Session) -> None:
         """The connection and the inventory plugin against a real daemon, and a container that Ansible can manage."""
-        pytest(session, f"reach-{product}", "tests/reach", product=product, image=test_image(session, *MANAGED))
+        image = test_image(session, *MANAGED)
+        pytest(session, f"reach-{product}", "tests/reach", *_shared(product), product=product, image=image)
 
     @nox.session(name=f"roles-{product}", python=False, tags=["roles", product])
     def roles(session: nox.Session) -> None:

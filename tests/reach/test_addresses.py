@@ -14,6 +14,8 @@ import pytest
 from ansible.errors import AnsibleConnectionFailure
 from lab.proxy import Cut, Proxy
 
+pytestmark = pytest.mark.both  # it depends on what the daemon does with commands and files
+
 
 @pytest.fixture
 def proxy(server) -> Iterator[Proxy]:  # type: ignore[no-untyped-def]

@@ -22,6 +22,8 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport impor
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._exec import STDIN, Command
 from lab.cutting import Cutting
 
+pytestmark = pytest.mark.both  # it depends on what the daemon does with commands and files
+
 #: For tests that a session does not affect.
 each_an_exec = pytest.mark.parametrize("way", ["exec"])
 WHO = "echo $(cat /etc/which) $(id -un)"

@@ -21,6 +21,8 @@ from ansible.plugins.loader import become_loader
 from reach.conftest import beside, until
 from reach.control import PASSWORD
 
+pytestmark = pytest.mark.both  # it depends on what the daemon does with commands and files
+
 SIZE = 100 * 1024 * 1024
 
 

@@ -46,6 +46,7 @@ def raw(control: Control, guest: str, command: str, **changes: Any) -> str:
     return control("ansible", "api", "-m", "ansible.builtin.raw", "-a", command, inside=True).stdout
 
 
+@pytest.mark.both
 def test_commands_and_files_over_tls(control, https, guest, tmp_path) -> None:  # type: ignore[no-untyped-def]
     assert raw(control, guest, "echo 汉语; head -c 3000000 /dev/zero | tr '\\0' x | tail -c 5", **https).split()[
         -2:
@@ -86,6 +87,7 @@ def test_the_variables_of_the_modules(control, https, guest, monkeypatch) -> Non
     assert raw(control, guest, SAY, **older).split()[-6:] == ["42", "is", "said", "in", "the", "guest"]
 
 
+@pytest.mark.both
 def test_who_is_refused(control, https, guest) -> None:  # type: ignore[no-untyped-def]
     wrong = raw(control, guest, "true", **{**https, "ansible_lxd_server_fingerprint": "0" * 64})
     assert "UNREACHABLE" in wrong
@@ -141,6 +143,7 @@ def test_no_host_uses_the_session_of_another(control, https, guest) -> None:  # 
         assert re.search(rf"{name} +: ok=0 +changed=0 +unreachable=1 ", done), done
 
 
+@pytest.mark.both
 def test_the_inventory_hands_the_pin_on(control, https, guest) -> None:  # type: ignore[no-untyped-def]
     server = {name[len("ansible_lxd_") :]: value for name, value in https.items()}
     control.instances(servers=[server])
@@ -155,6 +158,7 @@ def test_the_inventory_hands_the_pin_on(control, https, guest) -> None:  # type:
     assert "PRIVATE KEY" not in listed
 
 
+@pytest.mark.both
 def test_first_contact_with_a_token(control, https, server, guest) -> None:  # type: ignore[no-untyped-def]
     """Complaint 58: the token makes the server trust the certificate. Later, the token is ignored."""
     name = ["newcomer"] if server.kind == "incus" else ["--name", "newcomer"]
@@ -218,6 +222,7 @@ def test_every_environment_variable(monkeypatch: pytest.MonkeyPatch, option: str
     assert connection.get_option(option) == meant
 
 
+@pytest.mark.both
 def test_nothing_secret_is_shown(control, https, guest) -> None:  # type: ignore[no-untyped-def]
     key = pathlib.Path(https["ansible_lxd_client_key"]).read_text()
     control.variables.update(
@@ -232,6 +237,7 @@ def test_nothing_secret_is_shown(control, https, guest) -> None:  # type: ignore
     assert "secret=" not in done.stdout
 
 
+@pytest.mark.both
 def test_complaint_57_an_image_server_that_signs_its_own_certificate(https, server, lab) -> None:  # type: ignore[no-untyped-def]
     """The certificate of the image server is a part of the source. Another certificate is refused."""
     server.run("image", name="debian/12", public=True)

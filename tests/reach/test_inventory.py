@@ -54,6 +54,7 @@ def of(listed: dict[str, Any], host: str) -> dict[str, Any]:
     return listed["_meta"]["hostvars"][host]
 
 
+@pytest.mark.both
 def test_many_instances_are_one_request(control, server, many, tmp_path, record_property) -> None:  # type: ignore[no-untyped-def]
     options = {
         "servers": [{"url": server.proxy.url}],
@@ -84,6 +85,7 @@ def test_many_instances_are_one_request(control, server, many, tmp_path, record_
     assert len(server.proxy.requests) == 1
 
 
+@pytest.mark.both
 def test_filters_are_the_servers(control, server, many) -> None:  # type: ignore[no-untyped-def]
     server.proxy.forget()
     filters = ["config.user.role eq db", "name eq host4"]
@@ -103,6 +105,7 @@ def test_what_cannot_be_evaluated_is_left_out_or_an_error(control, server, many)
             control.parsed(**some, **part, strict=True)
 
 
+@pytest.mark.both
 def test_the_default_is_the_local_socket(control, server, guest, monkeypatch: pytest.MonkeyPatch) -> None:  # type: ignore[no-untyped-def]
     for name in ("LXD_SOCKET", "LXD_DIR", "INCUS_SOCKET", "INCUS_DIR"):
         monkeypatch.delenv(name, raising=False)
@@ -125,6 +128,7 @@ PLAIN = {
 }
 
 
+@pytest.mark.both
 def test_variables_and_secrets(control, server, guest) -> None:  # type: ignore[no-untyped-def]
     config = {
         "user.role": "web",
@@ -158,12 +162,14 @@ def test_variables_and_secrets(control, server, guest) -> None:  # type: ignore[
         server.run("project", name="other", state="absent")
 
 
+@pytest.mark.both
 def test_hosts_are_reached_by_what_it_says(control, server, guest) -> None:  # type: ignore[no-untyped-def]
     control.instances(servers=[{"url": server.daemon.url}])
     done = control("ansible", guest, "-m", "ansible.builtin.raw", "-a", "hostname", inventory="instances.yml")
     assert done.stdout.strip().endswith(guest), done.stdout
 
 
+@pytest.mark.both
 def test_complaint_52_an_inner_bridge_is_no_address(control, server, guest, connect) -> None:  # type: ignore[no-untyped-def]
     """A bridge inside the guest comes first by name and by family, and is ignored."""
     connect().exec_command("ip link add a0 type bridge; ip address add 172.31.0.1/24 dev a0; ip link set a0 up")
@@ -180,6 +186,7 @@ def test_complaint_52_an_inner_bridge_is_no_address(control, server, guest, conn
         connect().exec_command("ip link delete a0")
 
 
+@pytest.mark.both
 def test_addresses_by_nic_and_family(control, server, guest, connect) -> None:  # type: ignore[no-untyped-def]
     server.daemon.inside("ip", "link", "add", "lan0", "type", "bridge")
     server.run(
@@ -254,6 +261,7 @@ def test_mistakes(control, server, guest) -> None:  # type: ignore[no-untyped-de
 # -- a cluster --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.both
 def test_a_cluster_is_asked_once(control, server, lab) -> None:  # type: ignore[no-untyped-def]
     hosts = Hosts(server.kind, lab / f"reach-{server.kind}", 2)
     try:

@@ -19,6 +19,8 @@ from ansible.errors import AnsibleConnectionFailure
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _session_keeper
 from reach.conftest import beside, in_session, open_session, until
 
+pytestmark = pytest.mark.both  # it depends on what the daemon does with commands and files
+
 ALONE = b"0\n"  # $PPID of a command in a separate exec
 
 

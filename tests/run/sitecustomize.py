@@ -25,9 +25,11 @@ from typing import Any
 SHORTEST = 500
 #: Seconds between two looks of Ansible at a task that runs.
 POLL = 0.01
+#: The function that reads a module of an archive, where Python has it.
+READ = "_get_module_code"
 COLLECTION = os.path.join("ansible_collections", "cloudhost", "lxd")
 PLACE = os.path.join(sys.pycache_prefix, "compiled", sys.implementation.cache_tag) if sys.pycache_prefix else ""
-_compile, _read = builtins.compile, zipimport._get_module_code  # type: ignore[attr-defined]
+_compile, _read = builtins.compile, getattr(zipimport, READ, None)
 _codes: dict[tuple[str, str], Any] = {}
 
 
@@ -94,9 +96,12 @@ class _Settings:
 
 def _change(constants: Any) -> None:
     """Ansible looks a hundred times a second whether a task has ended, and not a thousand times, which takes 5 % of a
-    core while it waits. It makes the archive of a module once for this state of the collection, and not in every run.
+    core while it waits. It makes the archive of a module once for this state of the collection, and not in every run:
+    where processes that need the same archive lock a file beside it, which those of several runs do as well.
     """
     constants.DEFAULT_INTERNAL_POLL_INTERVAL = POLL
+    if not os.path.exists(os.path.join(os.path.dirname(constants.__file__), "_internal", "_locking.py")):
+        return
     import hashlib
 
     from ansible.release import __version__
@@ -120,7 +125,9 @@ def _change(constants: Any) -> None:
 if PLACE:
     try:
         os.makedirs(PLACE, exist_ok=True)
-        builtins.compile, zipimport._get_module_code = compile, _once  # type: ignore[attr-defined]
+        builtins.compile = compile
+        if _read:
+            setattr(zipimport, READ, _once)
         sys.meta_path.insert(0, _Settings())  # type: ignore[arg-type]
     except OSError:
         pass
