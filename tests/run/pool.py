@@ -37,7 +37,9 @@ SLOTS, PATIENT_SLOTS = CORES + 2, CORES
 
 class Pool:
     def __init__(self, folder: pathlib.Path, tree: unchanged.Tree, **environ: str) -> None:
-        self.folder, self.tree, self.environ = folder, tree, {**os.environ, **environ}
+        self.folder, self.tree = folder, tree
+        self.shared = folder / "run"  # what one session makes for others too
+        self.environ = {**os.environ, "CLOUDHOST_TEST_RUN": str(self.shared), **environ}
         self.files: dict[str, list[str]] = {}  # what a session shall look at, where that is not all
         self.processes: list[subprocess.Popen[bytes]] = []
         self.stopping = threading.Event()
@@ -163,7 +165,10 @@ def main() -> int:
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, pool.stop)
     begin = time.monotonic()
-    pool.run(jobs)
+    try:
+        pool.run(jobs)
+    finally:
+        shutil.rmtree(pool.shared, ignore_errors=True)
     if fast and not jobs:
         say("Nothing has changed")
     others = [product for product in plan.PRODUCTS if product not in whole]
