@@ -31,7 +31,7 @@ index() {
 for package in *.deb; do
   dpkg-deb --raw-extract "$package" tree
   sed -i -E 's/^Version: .*/&+next1/; s/\(= ([^)]+)\)/(= \1+next1)/g' tree/DEBIAN/control
-  dpkg-deb -Zgzip -z1 --build tree "$folder/newer" >/dev/null
+  dpkg-deb -Znone --build tree "$folder/newer" >/dev/null
   rm -rf tree
 done
 mv ./*.deb "$folder/now"
