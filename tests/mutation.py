@@ -25,6 +25,7 @@ import resource
 import shutil
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import types
@@ -69,8 +70,8 @@ def code_objects(code: types.CodeType) -> list[types.CodeType]:
 class Runner:
     """A plugin of pytest that runs mutants where pytest would run tests."""
 
-    def __init__(self, options: argparse.Namespace) -> None:
-        self.options = options
+    def __init__(self, options: argparse.Namespace, temporary: pathlib.Path) -> None:
+        self.options, self.temporary = options, temporary
         self.modules = {name: importlib.import_module(ENGINE + name) for name in TARGETS}
         self.files = {str(module.__file__): name for name, module in self.modules.items()}
         self.functions: dict[tuple[str, int, str], list[types.FunctionType]] = collections.defaultdict(list)
@@ -193,7 +194,8 @@ class Runner:
         mutant = running.pop(pid, None)
         place = CACHE / f"child-{pid}"
         words = (place / "said").read_text() if (place / "said").exists() else None
-        shutil.rmtree(place, ignore_errors=True)
+        for path in (place, self.temporary / str(pid)):
+            shutil.rmtree(path, ignore_errors=True)
         if mutant is not None:
             if os.WIFSIGNALED(status) or words is None:
                 write_result(
@@ -218,8 +220,11 @@ class Runner:
         code = 1
         try:
             place = CACHE / f"child-{os.getpid()}"
-            (place / "tmp").mkdir(parents=True, exist_ok=True)
-            os.environ["PYTEST_DEBUG_TEMPROOT"] = str(place / "tmp")
+            place.mkdir(parents=True, exist_ok=True)
+            own = self.temporary / str(os.getpid())
+            own.mkdir()
+            # all temporary files, because what ends here does not tidy up
+            os.environ["TMPDIR"] = os.environ["PYTEST_DEBUG_TEMPROOT"] = tempfile.tempdir = str(own)
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
             if hasty:
                 watch()
@@ -354,9 +359,11 @@ def main() -> int:
     options = parser.parse_args()
     sys.dont_write_bytecode = False
     sys.pycache_prefix = str(CACHE / "pyc")
-    runner = Runner(options)
     unit = ROOT / "tests" / "unit"
-    pytest.main([*QUIET, *(f"--ignore={unit / name}" for name in LEFT_OUT), str(unit)], plugins=[runner])
+    # its name is short, because paths of sockets are in it
+    with tempfile.TemporaryDirectory(prefix="mu-", ignore_cleanup_errors=True) as temporary:
+        runner = Runner(options, pathlib.Path(temporary))
+        pytest.main([*QUIET, *(f"--ignore={unit / name}" for name in LEFT_OUT), str(unit)], plugins=[runner])
     return getattr(runner, "status", 1)
 
 
