@@ -11,10 +11,12 @@ import contextlib
 import datetime
 import http.client
 import json
+import os
 import pathlib
 import shutil
 import socket
 import ssl
+import struct
 import subprocess
 import time
 from typing import Any, Callable, Iterator
@@ -30,6 +32,8 @@ from lab.daemon import Daemon
 from roles.conftest import Player, Run
 
 NAME, PORT = "images.lab", 18450
+#: The image server and a host on a network that leads nowhere else (documentation addresses, RFC 5737).
+SERVER, HOST = "198.51.100.1", "198.51.100.2"
 #: Servers beside that of the role: one with a certificate whose time is over, one with what is broken, and a slow one.
 EXPIRED, BROKEN, SLOW = PORT + 1, PORT + 2, PORT + 3
 NGINX = """
@@ -80,10 +84,13 @@ def certificate(path: pathlib.Path, days: int) -> str:
 class Nginx:
     """One that serves all of it, in the network namespace of a process."""
 
-    def __init__(self, folder: pathlib.Path, name: str, pid: int | None) -> None:
+    def __init__(self, folder: pathlib.Path, name: str, pid: int | None, address: str = "127.0.0.1") -> None:
         self.enter = ["nsenter", "--net", f"--target={pid}"] if pid else []
+        self.address = address
         self.file = folder / f"{name}.conf"
-        self.file.write_text(NGINX.format(folder=folder, name=name, expired=EXPIRED, broken=BROKEN, slow=SLOW))
+        text = NGINX.format(folder=folder, name=name, expired=EXPIRED, broken=BROKEN, slow=SLOW)
+        site = (folder / "site.conf").read_text().replace(f"listen 127.0.0.1:{PORT}", f"listen {address}:{PORT}")
+        self.file.write_text(text.replace(f"include {folder}/site.conf;", site))
         self.log = folder / f"{name}.log"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -93,7 +100,7 @@ class Nginx:
             *self.enter,
             "python3",
             "-c",
-            f"import socket; socket.create_connection(('127.0.0.1', {PORT})).close()",
+            f"import socket; socket.create_connection(('{self.address}', {PORT})).close()",
         ]
         end = time.monotonic() + 60
         while subprocess.run(probe, capture_output=True, check=False).returncode:
@@ -127,6 +134,17 @@ class Site:
         for path in self.tree.rglob("*"):
             assert path.is_dir() or path.stat().st_mode & 0o004, "nginx cannot read it"
         return done
+
+
+def disk(path: pathlib.Path, content: str) -> str:
+    """Write an empty disk of 1 MiB in the format qcow2 (docs/interop/qcow2 of QEMU), with a backing of nothing and some
+    content after its last cluster.
+    """
+    cluster = 1 << 16
+    header = b"QFI\xfb" + struct.pack(">IQIIQIIQQIIQ", 2, 0, 0, 16, 1 << 20, 0, 1, 3 * cluster, cluster, 1, 0, 0)
+    parts = (header, struct.pack(">Q", 2 * cluster), struct.pack(">4H", 1, 1, 1, 1), b"")
+    path.write_bytes(b"".join(part.ljust(cluster, b"\0") for part in parts) + content.encode())
+    return str(path)
 
 
 def image(folder: pathlib.Path, alias: str, content: str = "") -> dict[str, Any]:
@@ -206,6 +224,26 @@ def converges(run: Callable[..., dict[str, Any]], module: str, **options: Any) -
     return done
 
 
+@contextlib.contextmanager
+def beside(daemon: Daemon) -> Iterator[int]:
+    """A network of the host of the daemon and another one, and of nothing else. Yields a process of the other one."""
+    other = subprocess.Popen(["unshare", "--net", "sleep", "infinity"])
+    try:
+        own, end = os.readlink("/proc/self/ns/net"), time.monotonic() + 20
+        while os.readlink(f"/proc/{other.pid}/ns/net") == own:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        link = f"ip link add own0 netns {daemon.keeper.pid} type veth peer name own0 netns {other.pid}"
+        subprocess.run(link.split(), check=True)
+        for pid, address in ((daemon.keeper.pid, HOST), (other.pid, SERVER)):
+            for work in ("link set lo up", f"address add {address}/24 dev own0", "link set own0 up"):
+                subprocess.run(["nsenter", "--net", f"--target={pid}", "ip", *work.split()], check=True)
+        yield other.pid
+    finally:
+        other.kill()
+        other.wait()
+
+
 def target(daemon: Daemon, alias: str) -> str:
     return str(daemon.query(f"/1.0/images/aliases/{alias.replace('/', '%2F')}")["target"])
 
@@ -263,6 +301,74 @@ def test_images_are_taken_and_updated(run: Callable[..., dict[str, Any]], site: 
     assert done["image"]["properties"]["note"] == "x"
     assert done["image"]["update_source"]["server"] == "https://127.0.0.1:18450"
     assert f"/1.0/images/{old}" not in kept.query("/1.0/images"), "the daemon has replaced it"
+
+
+@pytest.mark.both
+def test_a_host_without_a_route_to_the_internet(run: Callable[..., dict[str, Any]], site: Site, kept: Daemon) -> None:
+    """It takes images of the server that it reaches, by TLS that is verified, and no others."""
+    site.publish(image(site.folder, "offline"))
+    run("storage_pool", name="default", driver="dir")
+    root = {"root": {"type": "disk", "path": "/", "pool": "default"}}
+    with beside(kept) as server:
+        nginx = Nginx(site.folder, f"beside-{kept.name}", server, SERVER)
+        try:
+            nginx.start()
+            for version in ("-4", "-6"):
+                assert kept.inside("ip", version, "route", "show", "default").stdout == ""
+            own = site.remote(url=f"https://{SERVER}:{PORT}")
+            with pytest.raises(
+                ModuleFailed, match="x509: certificate"
+            ):  # first: of an index that it has it asks no more
+                run(
+                    "image",
+                    name="other",
+                    remote="own:offline",
+                    **site.remote(url=own["remotes"]["own"]["url"], pem=site.other),
+                )
+            done = converges(run, "image", name="offline", remote="own:offline", auto_update=True, **own)
+            assert done["image"]["update_source"]["server"] == f"https://{SERVER}:{PORT}"
+            converges(run, "instance", name="off", image="own:offline", devices=root, **own)
+            assert kept.query("/1.0/instances/off/state")["status"] == "Running"
+            for module, options in (
+                ("image", {"name": "other", "remote": "images:debian/12"}),
+                ("instance", {"name": "other", "image": "images:debian/12", "devices": root}),
+            ):
+                with pytest.raises(ModuleFailed) as failed:
+                    run(module, **options, **own)
+                assert "network is unreachable" in str(failed.value) and "lxd_remotes" in str(failed.value)
+        finally:
+            nginx.stop()
+            run("instance", name="off", state="absent", force=True)
+    assert "other" not in str(kept.query("/1.0/images/aliases"))
+
+
+@pytest.mark.both
+def test_images_of_virtual_machines(
+    run: Callable[..., dict[str, Any]], site: Site, kept: Daemon, tmp_path: pathlib.Path
+) -> None:
+    """They have the aliases of those of containers, are another product, and are taken by who asks for them."""
+    container = image(site.folder, "twin")
+    versions = [{**container, "rootfs": disk(site.folder / f"{name}.qcow2", name)} for name in ("old", "middle", "new")]
+    done = [site.publish(container, machine, keep=2, grace="0s")["images"] for machine in versions]
+    keys = {one["type"]: one["product"] for one in done[-1]}
+    assert keys["virtual-machine"] == f"{keys['container']}:vm"
+    old, _middle, new = (listed[1]["fingerprint"] for listed in done)
+    again = site.publish(container, versions[-1], keep=2, grace="0s")
+    assert again["changed"] is True and [words.split()[0] for words in again["actions"]] == ["remove", "remove"]
+    assert not list(site.tree.glob(f"images/{old}*")) and list(site.tree.glob(f"images/{new}.qcow2"))
+
+    remote = site.remote()
+    own = remote["remotes"]["own"]
+    source = {"type": "image", "mode": "pull", "server": own["url"], "protocol": "simplestreams", "alias": "twin"}
+    source = {**source, "certificate": site.certificate, "image_type": "virtual-machine"}
+    listed = _listed(kept, tmp_path, own["url"], site.certificate)
+    assert {(one["type"], one["fingerprint"]) for one in listed} >= {
+        ("virtual-machine", new), ("container", done[-1][0]["fingerprint"]),
+    }  # fmt: skip
+    done = converges(run, "image", name="twin/vm", source=source)
+    assert (done["image"]["type"], done["image"]["fingerprint"]) == ("virtual-machine", new)
+    done = converges(run, "image", name="twin", remote="own:twin", **remote)
+    assert done["image"]["type"] == "container"
 
 
 @pytest.mark.both
@@ -354,6 +460,18 @@ def test_a_server_that_stops_meanwhile(
     nginx.start()
     assert run("image", **options, **site.remote())["changed"]
     assert run("image", **options, **site.remote())["changed"] is False
+
+
+def _listed(daemon: Daemon, folder: pathlib.Path, url: str, pem: str) -> Any:
+    """The images of a server, as the client of the daemon shows them to a user."""
+    remotes = {"local": {"addr": "unix://"}, "own": {"addr": url, "protocol": "simplestreams", "public": True}}
+    (folder / "config.yml").write_text(json.dumps({"default-remote": "local", "remotes": remotes}))
+    (folder / "servercerts").mkdir()
+    (folder / "servercerts" / "own.crt").write_text(pem)
+    client = ["env", f"{daemon.kind.upper()}_CONF={folder}", daemon.client]
+    done = daemon.inside(*client, "image", "list", "own:", "--format=json")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
 
 
 def _downloads(daemon: Daemon) -> bool:

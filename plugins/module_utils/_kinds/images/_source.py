@@ -120,7 +120,8 @@ def take(client: Client, path: str, body: dict[str, Any], query: dict[str, Any])
     """`POST` what has an image of a server as its source.
 
     The daemon may look for it in an index that it keeps, in which the image is not yet, or not any longer. An error
-    names the server, which the words of the daemons, such as `unexpected EOF`, do not always do.
+    names the server, which the words of the daemons, such as `unexpected EOF`, do not always do; of a public one, also
+    what a host does that has no way to the internet.
     """
     source = body["source"]
     server = source.get("server") or ""
@@ -134,7 +135,9 @@ def take(client: Client, path: str, body: dict[str, Any], query: dict[str, Any])
     except ServerError as exc:
         if not server:
             raise
-        text = f"{exc.text} (the image is taken from {server})"
+        public = server in REMOTES["lxd"].values() or server in REMOTES["incus"].values()
+        hint = "; for hosts without internet, name an image server of your own in lxd_remotes" if public else ""
+        text = f"{exc.text} (the image is taken from {server}{hint})"
         raise ServerError(text, exc.code, text) from exc
 
 
