@@ -53,6 +53,8 @@ LOOKS: list[tuple[str, dict[str, Any]]] = [
     ("security_audit_info", THEIRS),
     ("stack_export", {}),
     ("stack_export", {"projects": ["theirs"]}),
+    ("server_backup", {"directory": "FOLDER", "max_age": "1h"}),
+    ("server_backup", {"directory": "FOLDER", "max_age": "1h", "projects": ["theirs"]}),
 ]
 TOUCHES: list[tuple[str, dict[str, Any]]] = [
     ("instance", {"name": "clandestine", "state": "started", **THEIRS}),
@@ -139,13 +141,16 @@ def client(server, tmp_path_factory) -> Iterator[Client]:  # type: ignore[no-unt
     server.run("stack", name="hidden", definition={"profiles": [{"name": "clandestine-too", "project": "theirs"}]})
     server.run("certificate", name="limited", certificate=who.pem, restricted=True, projects=["mine"])
 
+    backups = tmp_path_factory.mktemp("backups")
+    own = {"OWN": who.fingerprint, "FOLDER": str(backups)}
+
     def run(module: str, **arguments: Any) -> dict[str, Any]:
-        given = {key: who.fingerprint if value == "OWN" else value for key, value in arguments.items()}
+        given = {key: own.get(str(value), value) for key, value in arguments.items()}
         result: dict[str, Any] = server.isolated(
             module, {**connection, "client_cert": who.cert, "client_key": who.key, **given}
         )
         result.pop("invocation", None)
-        return result
+        return {**result, "written": [path.read_text() for path in sorted(backups.rglob("*.json"))]}
 
     with listening(server, PORT) as connection:
         yield run
@@ -165,9 +170,8 @@ def _ids(cases: list[tuple[str, dict[str, Any]]]) -> list[str]:
 
 def test_no_module_is_left_out() -> None:
     runtime = yaml.safe_load((pathlib.Path(__file__).parents[2] / "meta" / "runtime.yml").read_text())
-    # The first asks the daemon for no more than whether it answers, the second for nothing. The third is for the whole
-    # of a server, and was not tried with such a client.
-    of_hosts = {"host_info", "simplestreams", "server_backup"}
+    # The first asks the daemon for no more than whether it answers, the second for nothing.
+    of_hosts = {"host_info", "simplestreams"}
     assert {module for module, _arguments in LOOKS + TOUCHES} == set(runtime["action_groups"]["lxd"]) - of_hosts
 
 

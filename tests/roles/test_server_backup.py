@@ -215,6 +215,32 @@ def test_an_import_that_breaks_off_is_finished_by_the_next_run(host: Host, tmp_p
     assert host.names() == [name for name in names if "shop/not " not in name]
 
 
+@pytest.mark.both
+def test_the_client_takes_the_preseed(host: Host, lab: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """On another server, without Ansible: pools, networks, projects and profiles are those of the first."""
+    task = {"directory": str(tmp_path / "backup"), "max_age": "20h", "exclude": ["*"], "images": "none"}
+    place = pathlib.Path(host.run("server_backup", **task)["server_backup"]["path"])
+    init = {"lxd": ["lxd", "init"], "incus": ["incus", "admin", "init"]}[host.daemon.kind]
+    with fresh(host.daemon.kind, lab / "preseed") as other:
+        done = other.inside("sh", "-c", f'exec "$@" --preseed <{place}/preseed.json', "sh", *init)
+        assert done.returncode == 0, done.stderr
+        paths = ["storage-pools", "networks", "projects", "profiles"]
+        paths += ["profiles?project=shop"] if other.kind == "incus" else []  # see preseed_of
+        for path in paths:
+            assert _described(other, path) == _described(host.daemon, path)
+
+
+def _described(daemon: Daemon, path: str) -> list[Any]:
+    """What a preseed file says of each of a kind."""
+    mark = "&" if "?" in path else "?"
+    listed = daemon.query(f"/1.0/{path}{mark}recursion=1")
+    own = [{key: one.get(key) for key in ("name", "config", "devices", "driver", "type")} for one in listed]
+    for one in own:  # of each server its own: what it made of the values
+        one["config"].pop("source", None)
+        one["config"] = {key: value for key, value in one["config"].items() if not key.startswith("volatile.")}
+    return sorted(own, key=lambda one: str(one["name"]))
+
+
 def test_a_host_that_is_lost_comes_back_from_its_backup_and_its_inventory(host: Host) -> None:
     before, fingerprint = host.sums(), host.fingerprint()
     address = host.daemon.query("/1.0/instances/web1")["config"]["volatile.eth0.hwaddr"]

@@ -44,6 +44,16 @@ FOLDERS = {"lxd": ("/var/lib/lxd", "/var/snap/lxd/common/lxd"), "incus": ("/var/
 _DENIED = (403, 404)
 
 
+def preseed_of(document: dict[str, Any], implementation: str) -> dict[str, Any]:
+    """What the client of the daemon takes of a document. That of LXD knows no project of a profile (`InitLocalPreseed`
+    in shared/api/init.go).
+    """
+    preseed = {name: document[name] for name in PRESEED if name in document}
+    if implementation == "lxd" and "profiles" in preseed:
+        preseed["profiles"] = [one for one in preseed["profiles"] if one.get("project", "default") == "default"]
+    return preseed
+
+
 class BackupWork:
     """Writes a run.
 
@@ -69,8 +79,7 @@ class BackupWork:
 
     def run(self, document: dict[str, Any], selection: Selection) -> None:
         self._write(manifests.DOCUMENT, manifests.text_of(document))
-        preseed = {name: document[name] for name in PRESEED if name in document}
-        self._write(manifests.PRESEED, manifests.text_of(preseed))
+        self._write(manifests.PRESEED, manifests.text_of(preseed_of(document, self.client.implementation)))
         self._databases()
         self._identity()
         self.client.server  # noqa: B018 - read once here, and not by each worker

@@ -22,6 +22,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.backup_export 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.backup_image import fetch
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.backup_import import BackupImport, _rest, _version
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.backup_manifest import Item, Run
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.backup_work import preseed_of
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.server_backup import ServerBackup
 
 DAY = 86400
@@ -372,3 +373,12 @@ def test_a_run_is_shown_without_its_secrets(folder):
     assert set(shown) == {
         "run", "path", "whole", "created_at", "size", "server", "identity_files", "exported", "left_out", "failed",
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("implementation", "names"), [("lxd", ["a", "b"]), ("incus", ["a", "b", "c"])])
+def test_a_preseed_has_what_the_client_takes(implementation, names):
+    profiles = [{"name": "a"}, {"name": "b", "project": "default"}, {"name": "c", "project": "shop"}]
+    document = {"profiles": profiles, "network_acls": [{"name": "x"}], "projects": [{"name": "shop"}]}
+    preseed = preseed_of(document, implementation)
+    assert [one["name"] for one in preseed.pop("profiles")] == names
+    assert preseed == {"projects": [{"name": "shop"}]} and len(document["profiles"]) == 3
