@@ -38,6 +38,8 @@ options:
       - Copy the image from an image server, as V(images:debian/12) or V(ubuntu:24.04). The name before the colon is one
         that the clients of the daemons know, or one of O(remotes), such as V(own:debian/12).
       - V(images) is images.lxd.canonical.com for LXD and images.linuxcontainers.org for Incus.
+      - If it has an image for containers and one for virtual machines under this name, the one for containers is
+        copied. For the other one, write a O(source) with C(image_type=virtual-machine).
       - V(docker:nginx:1.27), V(ghcr:…) and V(quay:…) are images of the registries C(docker.io), C(ghcr.io) and
         C(quay.io). Their instances are application containers. They need Incus 6.3 or later, with C(skopeo) on its
         host.

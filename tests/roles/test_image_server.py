@@ -367,6 +367,8 @@ def test_images_of_virtual_machines(
     }  # fmt: skip
     done = converges(run, "image", name="twin/vm", source=source)
     assert (done["image"]["type"], done["image"]["fingerprint"]) == ("virtual-machine", new)
+    exported = {one["name"]: one["source"] for one in run("stack_export", kinds=["image"])["definition"]["images"]}
+    assert exported["twin/vm"] == source
     done = converges(run, "image", name="twin", remote="own:twin", **remote)
     assert done["image"]["type"] == "container"
 

@@ -211,4 +211,6 @@ class Image(Resource):
         source = {
             key: value for key, value in (obj.get("update_source") or {}).items() if value and key != "image_type"
         }
+        if source and obj.get("type") == "virtual-machine":  # by its alias alone a server takes that of containers
+            source["image_type"] = obj["type"]
         return {**entry, "source": {"type": "image", "mode": "pull", **source}} if source else entry
