@@ -69,8 +69,8 @@ EACH = {"clusters": 250, "integration": 240}
 #: In full on one product, because roles, playbooks, scenarios and what a connection does in a container name none; on
 #: the other one only the tests that carry the marker `both`.
 SHARED = {"hosts": 700, "cloud": 800, "roles": 400, "reach": 160}
-#: The release of Debian on which the roles of the private cloud have run, with its Ceph and OVN.
-CLOUDS = "bookworm"
+#: The releases of Debian on which the roles of the private cloud have run, with their Ceph and OVN.
+CLOUDS = ("bookworm", "trixie")
 #: What part of a shared session those tests take, about.
 BOTH = 0.6
 
