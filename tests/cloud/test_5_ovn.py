@@ -59,8 +59,10 @@ PEERS = (
 )
 
 
-def entry(guest: Guest) -> dict[str, Any]:
+def entry(guest: Guest, product: str) -> dict[str, Any]:
     own = guest.project == "default"
+    # Newer builds of Incus 6.0.4 hold restricted projects to it, also where no profile is used.
+    isolated = {"security.idmap.isolated": True} if product == "incus" else {}
     return {
         "name": guest.name,
         "project": guest.project,
@@ -72,7 +74,7 @@ def entry(guest: Guest) -> dict[str, Any]:
             "root": {"type": "disk", "path": "/", "pool": "local", **({} if own else {"size": "64MiB"})},
             "eth0": {"type": "nic", "name": "eth0", "network": guest.network},
         },
-        "config": {} if own else {"limits.cpu": 1, "limits.memory": "64MiB"},
+        "config": {} if own else {"limits.cpu": 1, "limits.memory": "64MiB", **isolated},
         "state": "started",
         "wait_for": ["ipv4", "ipv6"] if guest.project == "green" else ["ipv4"],
     }
@@ -93,7 +95,7 @@ class Packets:
             "networks": [{"name": "shared", "type": "ovn", "config": network}],
             "network_peers": list(PEERS),
             "images": [{"name": "packets", "project": name, **tiny.files()} for name in ("default", "blue", "green")],
-            "instances": [entry(guest) for guest in GUESTS],
+            "instances": [entry(guest, self.cloud.kind) for guest in GUESTS],
         }
         self._without_offload_outside()
         self.cloud.run("node1", "network", name="uplink", config={"ipv4.routes": ROUTES})

@@ -19,6 +19,8 @@ from integration.tls import Identity
 
 #: Seconds for an answer, and for an operation.
 PATIENCE = 120
+#: Of a websocket, in base64: newer servers refuse one that is not 16 bytes long (RFC 6455, 4.1).
+KEY = "MDEyMzQ1Njc4OWFiY2RlZg=="
 
 
 class Answer(NamedTuple):
@@ -58,7 +60,7 @@ class Tenant:
     def heard(self, path: str, happens: Callable[[], object], seconds: float = 3) -> bytes:
         """What a websocket for events gets while something happens, and some time after; nothing if it is refused."""
         with self.context.wrap_socket(self._socket()) as sock:
-            asked = "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Key: YQ=="
+            asked = "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}"
             sock.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: cloud", *asked, "", ""]).encode())
             if b" 101 " not in sock.recv(4096):
                 return b""
