@@ -15,6 +15,7 @@ from lab.cloud import Cloud
 from lab.proxy import Cut
 from lab.scenario import changed
 
+DATABASES = {"nb": "OVN_Northbound", "sb": "OVN_Southbound"}
 UNITS = ("ovn-ovsdb-server-nb", "ovn-ovsdb-server-sb", "ovn-northd")
 HOSTS = ("node1", "node2", "node3")
 CLIENT = "ovn-nbctl --timeout=5 --db=ssl:10.0.0.2:6641 --no-leader-only"
@@ -24,6 +25,21 @@ CERTIFICATE = "--private-key=/etc/ovn/key_host --certificate=/etc/ovn/cert_host 
 def overlay(number: int) -> dict[str, Any]:
     config = {"network": "uplink", "ipv4.address": f"10.63.{number}.1/24", "ipv4.nat": True, "ipv6.address": "none"}
     return {"name": f"fault{number}", "type": "ovn", "config": config}
+
+
+def servers(cloud: Cloud, host: str) -> dict[str, set[str]]:
+    """The servers that each database has, as one of them says: identifiers and addresses."""
+    found = {}
+    for short, name in DATABASES.items():
+        text = cloud.inside(host, "ovs-appctl", "-t", f"/run/ovn/ovn{short}_db.ctl", "cluster/status", name)
+        found[short] = set(re.findall(r"^ +(\w+ \(\w+ at \S+\))", text, re.M))
+    return found
+
+
+def switches(cloud: Cloud, host: str) -> list[str]:
+    """The networks, as the northbound database of a host has them."""
+    columns = ("--bare", "--columns=name", "list", "Logical_Switch")
+    return sorted(cloud.inside(host, "ovn-nbctl", "--no-leader-only", *columns).split())
 
 
 def kill(cloud: Cloud, *hosts: str) -> None:
@@ -69,3 +85,25 @@ def test_the_databases_are_killed_in_the_middle_of_a_run(cloud: Cloud) -> None:
     found = {network["name"]: network["status"] for network in cloud.query("node1", "/1.0/networks?recursion=1")}
     assert (found["fault1"], found["fault2"]) == ("Created", "Created")
     cloud.run("node1", "stack", name="faults", state="absent")
+
+
+@pytest.mark.both
+def test_a_central_is_lost_and_replaced(cloud: Cloud) -> None:
+    """That of the host whose databases the daemons use first. Networks are made without it, and the next run has a new
+    server join in its place.
+    """
+    before = servers(cloud, "node2")
+    kill(cloud, "node1")
+    cloud.inside("node1", "sh", "-c", "rm /var/lib/ovn/*")
+    cloud.run("node1", "network", **overlay(3))
+    try:
+        assert changed(cloud.cloud("--tags", "ovn")) > 0
+        for host in HOSTS:
+            after = servers(cloud, host)
+            for name, former in before.items():
+                assert len(after[name]) == 3 and len(after[name] & former) == 2, (host, before, after)
+        assert switches(cloud, "node1") == switches(cloud, "node2")
+        cloud.unchanged("node1", "network", **overlay(3))
+    finally:
+        cloud.run("node1", "network", name="fault3", state="absent")
+    assert changed(cloud.cloud("--tags", "ovn")) == 0
