@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import pytest
-from integration.modules import ModuleFailed
 from lab.cloud import Cloud
 from lab.scenario import changed
 

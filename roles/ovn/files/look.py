@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import socket
 import subprocess
 import sys
 import typing
@@ -29,8 +30,10 @@ KEY, CERTIFICATE, AUTHORITY = f"{TLS}/key_host", f"{TLS}/cert_host", f"{TLS}/ovn
 #: Servers, and what else is asked of them, as `cluster/status` prints it.
 SERVER = re.compile(r"^ +(\w+) \(\w+ at (\S+)\)", re.M)
 FIELD = re.compile(r"^(Status|Role|Leader): (.*)$", re.M)
-#: How long a program may take, in seconds.
-PATIENCE = 20
+#: Incus among the processes of a connection, as `ss` names them.
+INCUS = '(("incusd",'
+#: How long a program may take, and how long a server until it accepts a connection, in seconds.
+PATIENCE, ACCEPTANCE = 20, 5
 
 
 def said(*command: str) -> str | None:
@@ -135,11 +138,36 @@ def controller() -> bool:
     return said("ovn-appctl", "--timeout=10", "-t", "ovn-controller", "connection-status") == "connected"
 
 
+def accepts(peer: str) -> bool:
+    """Whether a server accepts connections now. The host of one that is lost does not even refuse."""
+    address, _mark, port = peer.rpartition(":")
+    try:
+        socket.create_connection((address.strip("[]"), int(port)), ACCEPTANCE).close()
+    except OSError:
+        return False
+    return True
+
+
+def connections() -> dict[str, bool] | None:
+    """Where Incus on this host is connected to the northbound database, and whether this accepts connections; nothing
+    where Incus does not run. `unix` is the socket on this host.
+    """
+    if not holds("pgrep", "-x", "incusd"):
+        return None
+    lines = (said("ss", "-Htnp", "state", "established", "dport", "=", ":6641") or "").splitlines()
+    peers = {line.split()[3] for line in lines if INCUS in line}
+    pairs = [(line, line.split()) for line in (said("ss", "-Hxp") or "").splitlines()]
+    local = {fields[7] for _line, fields in pairs if fields[4].endswith(f"{RUN}/ovnnb_db.sock")}
+    here = any(fields[5] in local and INCUS in line for line, fields in pairs)
+    return {**{peer: accepts(peer) for peer in sorted(peers)}, **({"unix": True} if here else {})}
+
+
 def main() -> None:
     answer = {
         "databases": {name: database(*parts) for name, parts in DATABASES.items()},
         "switch": switch(),
         "controller": controller(),
+        "incus": connections(),
         "key": key(),
         "certificate": certificate(int(sys.argv[1])),
         "pem": {"certificate": text(CERTIFICATE), "authority": text(AUTHORITY)},
