@@ -65,10 +65,9 @@ def test_keys_are_for_root_and_strangers_are_refused(cloud: Cloud) -> None:
     assert "tcp:" not in cloud.inside("node1", "ovn-nbctl", "--no-leader-only", "get-connection").replace("pssl:", "")
 
 
+@pytest.mark.both
 def test_the_databases_are_killed_in_the_middle_of_a_run(cloud: Cloud) -> None:
     """With two of three, they have no leader. What is there of the cloud goes on, and the next run ends the work."""
-    if cloud.kind == "incus":
-        pytest.skip("Incus 6.0.4 does not answer the next request for a network within 120 s; the cause is not known")
     stack = {"name": "faults", "definition": {"networks": [overlay(1), overlay(2)]}, "parallel": 1}
     with cloud.proxy("node1") as proxy:
         proxy.cut = Cut("POST /1.0/networks", lambda: None)
@@ -106,4 +105,3 @@ def test_a_central_is_lost_and_replaced(cloud: Cloud) -> None:
         cloud.unchanged("node1", "network", **overlay(3))
     finally:
         cloud.run("node1", "network", name="fault3", state="absent")
-    assert changed(cloud.cloud("--tags", "ovn")) == 0
