@@ -12,6 +12,7 @@ import importlib.util
 import json
 import pathlib
 import re
+import socket
 import stat
 import subprocess
 import sys
@@ -38,11 +39,16 @@ Servers:
 """
 
 
-@pytest.fixture
-def look(tmp_path, monkeypatch):
-    spec = importlib.util.spec_from_file_location("look", FILES / "look.py")
+def program(name):
+    spec = importlib.util.spec_from_file_location(name, FILES / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def look(tmp_path, monkeypatch):
+    module = program("look")
     for name, file in (("KEY", "key"), ("CERTIFICATE", "certificate"), ("AUTHORITY", "authority")):
         monkeypatch.setattr(module, name, str(tmp_path / file))
     return module
@@ -146,3 +152,56 @@ def test_a_host_without_ovn_has_nothing(look, monkeypatch):
     monkeypatch.setattr(look, "FOLDER", "/nowhere")
     assert look.switch() == {} and look.controller() is False
     assert look.database("OVN_Northbound", "nb", ()) == {"model": "missing", "kept": False}
+
+
+TCP = """\
+0      0      127.0.0.1:56324 {} users:(("incusd",pid=3672,fd=8))
+0      0      127.0.0.1:50760 127.0.0.9:6641  users:(("ovn-northd",pid=3451,fd=15))
+0      0      127.0.0.1:34164 {} users:(("incusd",pid=3672,fd=9))
+"""
+UNIX = """\
+u_str ESTAB 0 0 /run/ovn/ovnnb_db.sock 5101 * 5100 users:(("ovsdb-server",pid=10,fd=20))
+u_str ESTAB 0 0 * 5100 * 5101 users:(("{}",pid=11,fd=9))
+u_str ESTAB 0 0 /run/openvswitch/db.sock 5103 * 5102 users:(("ovsdb-server",pid=12,fd=21))
+u_str ESTAB 0 0 * 5102 * 5103 users:(("incusd",pid=11,fd=10))
+"""
+
+
+def test_where_incus_is_connected(look, monkeypatch):
+    with socket.create_server(("127.0.0.1", 0)) as here, socket.create_server(("127.0.0.1", 0)) as gone:
+        alive, dead = (f"127.0.0.1:{server.getsockname()[1]}" for server in (here, gone))
+        gone.close()
+        monkeypatch.setattr(look, "said", lambda *command: TCP.format(alive, dead) if command[1] == "-Htnp" else "")
+        monkeypatch.setattr(look, "holds", lambda *command: True)
+        assert look.connections() == {alive: True, dead: False}
+    monkeypatch.setattr(look, "said", lambda *command: UNIX.format("incusd") if command[1] == "-Hxp" else None)
+    assert look.connections() == {"unix": True}
+    monkeypatch.setattr(look, "said", lambda *command: UNIX.format("ovn-northd") if command[1] == "-Hxp" else None)
+    assert look.connections() == {}, "another program on that socket, and Incus on another socket"
+    monkeypatch.setattr(look, "holds", lambda *command: False)
+    assert look.connections() is None
+
+
+ROWS = {
+    "Chassis": [["old", "node3.lab"], ["new", "node3.lab"], ["one", "node1"]],
+    "HA_Chassis": [[["uuid", "a"], "old"], [["uuid", "b"], "one"], [["uuid", "c"], "old"]],
+    "HA_Chassis_Group": [
+        ["net1", ["set", [["uuid", "a"], ["uuid", "b"]]]],
+        ["net2", ["uuid", "c"]],
+        ["net3", ["set", []]],
+    ],
+}
+
+
+@pytest.mark.parametrize(("hosts", "gone"), [(["node3"], ["old"]), (["old"], ["old"]), (["node1", "node9"], [])])
+def test_chassis_of_hosts_that_stay_are_not_removed(monkeypatch, capsys, hosts, gone):
+    forget, done = program("forget"), []
+    monkeypatch.setattr(forget, "rows", lambda client, table, *columns: ROWS[table])
+    monkeypatch.setattr(forget, "said", lambda *command: done.append(command[1:]))
+    for mode in ("check", "do"):
+        monkeypatch.setattr(sys, "argv", ["forget.py", mode, "new,one", *hosts])
+        forget.main()
+        assert json.loads(capsys.readouterr().out) == gone
+        assert mode == "do" or not done
+    groups = [("ha-chassis-group-remove-chassis", net, name) for net in ("net1", "net2") for name in gone]
+    assert done == [*groups, *(("chassis-del", name) for name in gone)]
