@@ -5,8 +5,8 @@
 """Remove chassis of hosts that are no more from the databases of OVN, which have servers on this host. Print the names
 of these chassis as JSON.
 
-Usage: forget.py do|check KEPT HOST...    KEPT are the names of chassis that stay, with commas in between; a HOST is the
-name of a host, with or without its domain, or that of its chassis
+Usage: forget.py do|check KEPT HOST...    KEPT are the names of chassis that stay, with commas in between; a HOST is
+the name of a host, with or without its domain, or that of its chassis
 """
 
 from __future__ import annotations

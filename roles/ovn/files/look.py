@@ -133,6 +133,13 @@ def key() -> str:
     return "good" if holds("openssl", "pkey", "-in", KEY, "-noout") else "damaged"
 
 
+def encapsulations() -> dict[str, str]:
+    """The addresses that chassis have tunnels from, and their names, if the southbound database is on this host."""
+    client = ("ovn-sbctl", "--timeout=10", "--no-leader-only", f"--db=unix:{RUN}/ovnsb_db.sock")
+    text = said(*client, "--format=json", "--columns=ip,chassis_name", "list", "Encap")
+    return dict(json.loads(text)["data"]) if text else {}
+
+
 def controller() -> bool:
     """Whether the controller of this host is connected to the southbound database."""
     return said("ovn-appctl", "--timeout=10", "-t", "ovn-controller", "connection-status") == "connected"
@@ -167,6 +174,7 @@ def main() -> None:
         "databases": {name: database(*parts) for name, parts in DATABASES.items()},
         "switch": switch(),
         "controller": controller(),
+        "encapsulations": encapsulations(),
         "incus": connections(),
         "key": key(),
         "certificate": certificate(int(sys.argv[1])),
