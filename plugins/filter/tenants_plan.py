@@ -23,12 +23,12 @@ options:
     required: true
   settings:
     description: What tenants have that do not say otherwise. C(pool), C(uplink), C(images), C(quota), C(defaults),
-      C(isolated) and C(unreachable), as the variables of the role.
+      C(isolated) and C(unreachable), as the variables of the role. Also C(accepted_gaps).
     type: dict
     required: true
   found:
     description: What the server has. C(certificate), C(project), C(network) and C(network_acl) are lists of what
-      M(cloudhost.lxd.resource_info) returns, and C(extensions) are those of the API.
+      M(cloudhost.lxd.resource_info) returns, and C(extensions) and C(environment) are those of the API.
     type: dict
     required: true
 positional: settings, found
@@ -40,8 +40,9 @@ EXAMPLES = r"""
     msg: "{{ [{'name': 'blue', 'subnet': '10.60.0.0/24'}] | cloudhost.lxd.tenants_plan(settings, found) }}"
   vars:
     settings:
-      {pool: default, uplink: '', images: [], quota: {}, defaults: {memory: 1GiB}, isolated: true, unreachable: []}
-    found: {certificate: [], project: [], network: [], network_acl: [], extensions: []}
+      {pool: default, uplink: '', images: [], quota: {}, defaults: {memory: 1GiB}, isolated: true, unreachable: [],
+      accepted_gaps: []}
+    found: {certificate: [], project: [], network: [], network_acl: [], extensions: [], environment: {server: incus}}
 """
 
 RETURN = r"""

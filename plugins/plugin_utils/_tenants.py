@@ -14,6 +14,7 @@ from typing import Any, Iterator, Mapping
 
 from ..module_utils._api.errors import InvalidInput
 from ..module_utils._api.tls import PEM, fingerprint
+from ..module_utils._audit import gaps
 from ..module_utils._engine.users import user_of
 from ..module_utils._kinds.access.certificate import der_of
 
@@ -193,7 +194,24 @@ class Tenants:
                 for its in other.subnets
                 if mine.version == its.version and mine.overlaps(its)
             ]
-        return errors
+        return [*errors, *self._gaps()]
+
+    def _gaps(self) -> Iterator[str]:
+        """Ways in which the clients of tenants get out of their projects on this server. Nobody does without a
+        certificate.
+        """
+        accepted, environment = self.settings["accepted_gaps"], self.found["environment"]
+        there = [gap for gap in gaps.gaps_of(environment) if gap.name not in accepted]
+        if there and any(tenant.clients for tenant in self.present):
+            product = environment["server"]
+            cluster = "in a cluster" if environment.get("server_clustered") else "alone"
+            texts = [f"{gap.name} ({gap.text}; repaired in {gap.repaired(product)})" for gap in there]
+            yield (
+                f"tenants_accepted_gaps: {product} {environment['server_version']} {cluster} does not keep clients "
+                f"within their projects. A client of a tenant can: {'; '.join(texts)}. Use another version, or give no "
+                "tenant a certificate whom you would not give the whole server, and write tenants_accepted_gaps: "
+                f"[{', '.join(gap.name for gap in there)}]. docs/security.md describes the gaps."
+            )
 
     def _taken(self, tenant: Tenant) -> Iterator[str]:
         """Projects and bridges that exist, and that this role has not made."""

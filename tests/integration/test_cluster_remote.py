@@ -2,21 +2,29 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Storage and networks that a cluster shares: a real Ceph and a real OVN, as the API wants them in clusters."""
+"""What a cluster shares: a real Ceph and a real OVN, as the API wants them in clusters, and two tenants on that OVN."""
 
 from __future__ import annotations
 
 import contextlib
+import json
 import pathlib
 from typing import Any, Iterator
 
 import pytest
+from ansible_collections.cloudhost.lxd.plugins.module_utils._audit.gaps import NAMES, gaps_of
+from ansible_collections.cloudhost.lxd.plugins.plugin_utils._tenants import Tenants
 from integration.conftest import KINDS
 from integration.examples import arguments
 from integration.modules import ModuleFailed
+from integration.tls import Identity, identity
+from lab import tiny
+from lab.attacks import ALL, TAKEN
 from lab.ceph import Ceph
-from lab.cluster import Hosts
+from lab.cluster import Hosts, Node
+from lab.gaps import Gaps
 from lab.ovn import Ovn
+from lab.tenant import Tenant
 
 UPLINK = {
     "ipv4.address": "10.158.30.1/24",
@@ -228,3 +236,108 @@ def test_each_member_has_its_own_forwards(hosts: Hosts) -> None:
     assert (counts["delete"], counts["unchanged"], counts["update"]) == (1, 1, 0)
     first.converges("network_forward", **given, target=exported[0]["target"], state="absent")
     first.run("network", name="fwd0", state="absent")
+
+
+OUTSIDE = {
+    "ipv4.address": "10.158.31.1/24",
+    "ipv4.dhcp.ranges": "10.158.31.2-10.158.31.99",
+    "ipv4.ovn.ranges": "10.158.31.100-10.158.31.200",
+    "ipv4.routes": "203.0.113.0/24",
+    "ipv6.address": "none",
+}
+
+
+@pytest.fixture(scope="module")
+def blue(hosts: Hosts, ovn: Ovn, lab: pathlib.Path) -> Tenant:
+    """One of two tenants, with what the role `tenants` makes for them, and something of their own."""
+    first = hosts.nodes[0]
+    clients = {name: identity(lab, f"{name}-{first.kind}") for name in ("blue", "green")}
+    first.run("network", name="outside", config=OUTSIDE)
+    first.run("storage_pool", name="local", driver="dir")
+    first.run("stack", definition=tenancy(first, clients))
+    empty = {"source": {"type": "none"}, "state": "stopped", "target": "node1"}
+    first.run("instance", name="own", project="blue", **empty)
+    first.run("instance", name="secret", project="green", **empty)
+    volume = {"pool": "local", "name": "secret", "project": "green", "target": "node1"}
+    first.run("storage_volume", **volume, config={"size": "16MiB"})
+    first.run("network_zone", name="green.test", project="green")
+    return Tenant(clients["blue"], first.ip, first.keeper.pid)
+
+
+def tenancy(node: Node, clients: dict[str, Identity]) -> dict[str, Any]:
+    """The role's document, with its defaults."""
+    server = node.query("/1.0")
+    settings = {
+        "accepted_gaps": NAMES,
+        "pool": "local",
+        "uplink": "outside",
+        "unreachable": [],
+        "images": [{"name": "debian/12", **tiny.files()}],
+        "quota": {"instances": 6, "networks": 1, "memory": "2GiB", "cpu": 8, "disk": "4GiB", "processes": 2000},
+        "defaults": {"cpu": 1, "memory": "64MiB", "disk": "64MiB", "processes": 100},
+        "isolated": node.kind == "incus",
+    }
+    found: dict[str, Any] = {"extensions": server["api_extensions"], "environment": server["environment"]}
+    found.update(dict.fromkeys(("certificate", "project", "network", "network_acl"), []))
+    entries = [
+        {
+            "name": name,
+            "subnet": f"10.{70 + number}.0.0/24",
+            "clients": [{"certificate": client.pem}],
+            "config": {
+                "restricted.networks.subnets": f"outside:203.0.113.{16 * number}/28",
+                "restricted.networks.zones": f"{name}.test",
+            },
+        }
+        for number, (name, client) in enumerate(clients.items())
+    ]
+    planned = Tenants(entries, settings, found)
+    assert planned.errors() == []
+    definition: dict[str, Any] = planned.plan()["definition"]
+    return definition
+
+
+def everything(node: Node) -> dict[str, Any]:
+    """What the cluster has, without what changes by itself."""
+    places = ["projects", "certificates", "storage-pools", "cluster/members", "cluster/groups"]
+    sections = ("instances", "images", "profiles", "networks", "network-acls", "storage-pools/local/volumes")
+    places += [f"{section}?project={project}" for project in ("default", "blue", "green") for section in sections]
+    found: dict[str, Any] = {"": node.query("/1.0")["config"]}
+    for place in places:
+        found[place] = node.query(f"/1.0/{place}{'&' if '?' in place else '?'}recursion=1")
+        for entry in found[place]:
+            for key in ("last_used_at", "used_by", "message", "locations"):
+                entry.pop(key, None)
+    return found
+
+
+def test_what_a_tenant_attempts(hosts: Hosts, blue: Tenant) -> None:
+    first = hosts.nodes[0]
+    image = first.query("/1.0/images?project=green&recursion=1")[0]["fingerprint"]
+    token = json.loads(first.cli("query", "-X", "POST", f"/1.0/images/{image}/secret?project=green"))["id"]
+    own = next(one["fingerprint"] for one in first.query("/1.0/certificates?recursion=1") if one["name"] == "blue")
+    known = {"own": own, "image": image, "operation": token, "product": first.kind}
+    before = everything(first)
+    taken = {name for name, attack in ALL.items() if not attack.by(blue, known).refused}
+    assert taken == TAKEN[first.kind]
+    first.run("network", name="blue", project="blue", config={"dns.zone.forward": None})
+    if "make a group" in taken:
+        first.run("cluster_group", name="attack", members=[])
+        first.run("cluster_group", name="attack", state="absent")
+    assert everything(first) == before
+
+
+def test_a_peer_needs_both_sides(hosts: Hosts, blue: Tenant) -> None:
+    peers = "/1.0/networks/blue/peers"
+    wish = {"name": "attack", "target_project": "green", "target_network": "green"}
+    assert not blue.send("POST", f"{peers}?project=blue", wish).refused
+    assert json.loads(blue.send("GET", f"{peers}/attack?project=blue").text)["metadata"]["status"] == "Pending"
+    assert hosts.nodes[0].query("/1.0/networks/green/peers?project=green") == []
+    assert not blue.send("DELETE", f"{peers}/attack?project=blue").refused
+
+
+def test_gaps_of_a_cluster(hosts: Hosts, blue: Tenant) -> None:
+    """Where a gap is closed, the table has to say so."""
+    first = hosts.nodes[0]
+    known = {gap.name for gap in gaps_of(first.query("/1.0")["environment"])}
+    assert Gaps(first, blue, "local").open() == known

@@ -11,6 +11,7 @@ import subprocess
 from typing import Any, Callable, Iterable
 
 import yaml
+from ansible_collections.cloudhost.lxd.plugins.module_utils._audit.gaps import NAMES
 from integration.tls import identity
 
 from . import image
@@ -40,6 +41,7 @@ class Cloud(Scenario):
         given = {name: [{"name": name, "certificate": client.pem}] for name, client in self.clients.items()}
         return {
             "tenants_list": [{**tenant, "clients": given[tenant["name"]]} for tenant in tenants],
+            "tenants_accepted_gaps": list(NAMES),
             "tenants_directory": str(self.lab / "tenants"),
             "ovn_ca_dir": str(self.lab / "ovn-ca"),
         }

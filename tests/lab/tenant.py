@@ -31,12 +31,13 @@ class Answer(NamedTuple):
 
 
 class Tenant:
-    def __init__(self, identity: Identity, address: str, namespace: int) -> None:
+    def __init__(self, identity: Identity, address: str, namespace: int, port: int = 8443) -> None:
         """:param namespace: a process in the network namespace in which the address is"""
-        self.address, self.namespace = address, namespace
+        self.address, self.namespace, self.port = address, namespace, port
         self.context = ssl.create_default_context()
         self.context.check_hostname, self.context.verify_mode = False, ssl.CERT_NONE  # noqa: S504 - it is the attacker
         self.context.load_cert_chain(identity.cert, identity.key)
+        self.connection = _Kept(self)
 
     def send(self, method: str, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Answer:
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
@@ -44,18 +45,14 @@ class Tenant:
         if status == 202 and '"class":"task"' in answer.replace(" ", ""):
             place, _mark, query = json.loads(answer)["operation"].partition("?")  # with the project, of some servers
             status, answer = self._exchange("GET", f"{place}/wait?timeout={PATIENCE}&{query}", None, {})
-            return Answer(json.loads(answer)["metadata"]["status_code"] != 200, answer)
+            ended = json.loads(answer)["metadata"]  # nothing, where Incus answers with the error of the operation
+            return Answer(not ended or ended["status_code"] != 200, answer)
         return Answer(status >= 400, answer)
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, str]:
-        connection = http.client.HTTPSConnection(self.address, 8443, timeout=PATIENCE, context=self.context)
-        connection.sock = self.context.wrap_socket(self._socket())
-        try:
-            connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            return answer.status, answer.read().decode(errors="replace")
-        finally:
-            connection.close()
+        self.connection.request(method, path, body, headers)
+        answer = self.connection.getresponse()
+        return answer.status, answer.read().decode(errors="replace")
 
     def heard(self, path: str, happens: Callable[[], object], seconds: float = 3) -> bytes:
         """What a websocket for events gets while something happens, and some time after; nothing if it is refused."""
@@ -78,7 +75,18 @@ class Tenant:
         def connected() -> socket.socket:
             with open(f"/proc/{self.namespace}/ns/net", "rb") as namespace:
                 os.setns(namespace.fileno(), os.CLONE_NEWNET)
-            return socket.create_connection((self.address, 8443), timeout=PATIENCE)
+            return socket.create_connection((self.address, self.port), timeout=PATIENCE)
 
         with concurrent.futures.ThreadPoolExecutor(1) as threads:  # ends with the call: no other code runs in it
             return threads.submit(connected).result()
+
+
+class _Kept(http.client.HTTPSConnection):
+    """A connection of a tenant that is opened again when the server has closed it."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        super().__init__(tenant.address, tenant.port, timeout=PATIENCE, context=tenant.context)
+        self.tenant = tenant
+
+    def connect(self) -> None:
+        self.sock = self.tenant.context.wrap_socket(self.tenant._socket())

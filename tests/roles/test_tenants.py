@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""The role tenants on one server, where each tenant has a bridge. In tests/cloud they are on OVN, and attack."""
+"""The role tenants on one server, where each tenant has a bridge. In tests/cloud they are on OVN."""
 
 from __future__ import annotations
 
@@ -11,9 +11,12 @@ import shutil
 from typing import Any, Callable
 
 import pytest
+from ansible_collections.cloudhost.lxd.plugins.module_utils._audit.gaps import NAMES, gaps_of
 from integration.tls import Identity, identity
 from lab import tiny
 from lab.daemon import Daemon
+from lab.gaps import Gaps
+from lab.tenant import Tenant
 from roles.conftest import Player, Run, ansible
 
 EXAMPLE = pathlib.Path(__file__).resolve().parents[2] / "inventories" / "tenant"
@@ -40,7 +43,12 @@ def have(server: Daemon, play: Player, tmp_path: pathlib.Path) -> Callable[..., 
     tmp_path.chmod(0o755)
 
     def run(*tenants: dict[str, Any], check: bool = False, **variables: Any) -> Run:
-        given = {"tenants_list": list(tenants), "tenants_images": [{"name": "debian/12", **tiny.files()}], **variables}
+        given = {
+            "tenants_list": list(tenants),
+            "tenants_images": [{"name": "debian/12", **tiny.files()}],
+            "tenants_accepted_gaps": list(NAMES),
+            **variables,
+        }
         return play(
             "tenants",
             *(["--check"] if check else []),
@@ -81,6 +89,10 @@ def test_made_kept_and_used_by_the_tenants(
     clients: dict[str, Identity],
     tmp_path: pathlib.Path,
 ) -> None:
+    known = {gap.name for gap in gaps_of(server.query("/1.0")["environment"])}
+    refused = have(*both, tenants_accepted_gaps=[])
+    assert refused.failed and "Nothing was changed" in refused.text and all(name in refused.text for name in known)
+    assert "/1.0/projects/blue" not in server.query("/1.0/projects")
     seen = have(*both, check=True)
     made = have(*both)
     assert made.changed == 2 == seen.changed and made.plan == seen.plan, made.text
@@ -93,6 +105,21 @@ def test_made_kept_and_used_by_the_tenants(
     assert reaches(server, "blue", address(server, "blue", "web2")) and reaches(server, "green", OUTSIDE)
     assert not reaches(server, "blue", addresses["green"]) and not reaches(server, "green", addresses["blue"])
     assert not reaches(server, "blue", INSIDE)
+    assert tried(server, clients["blue"]) == known, "where a gap is closed, the table has to say so"
+
+
+def tried(server: Daemon, client: Identity) -> set[str]:
+    """The gaps that this server has."""
+    for project, name in (("blue", "own"), ("green", "secret")):
+        server.query(f"/1.0/instances?project={project}", "POST", {"name": name, "source": {"type": "none"}})
+    volumes = "/1.0/storage-pools/default/volumes/custom"
+    server.query(f"{volumes}?project=green", "POST", {"name": "secret", "config": {"size": "16MiB"}})
+    host, port = ADDRESS.split(":")
+    found = Gaps(server, Tenant(client, host, server.keeper.pid, int(port)), "default").open()
+    server.query(f"{volumes}/secret?project=green", "DELETE")
+    for project, name in (("blue", "own"), ("green", "secret")):
+        server.query(f"/1.0/instances/{name}?project={project}", "DELETE")
+    return found
 
 
 def own(server: Daemon, name: str, client: Identity, folder: pathlib.Path) -> Run:

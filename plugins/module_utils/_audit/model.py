@@ -11,6 +11,8 @@ from __future__ import annotations
 import datetime
 from typing import Any, Callable, Iterable, Iterator, NamedTuple
 
+from .gaps import Gap
+
 #: From the worst to what only informs.
 SEVERITIES = ("critical", "high", "medium", "low", "info")
 
@@ -87,6 +89,7 @@ class Surroundings(NamedTuple):
     :ivar extensions: those of the server
     :ivar lacks: by member, what its kernel does not enforce: `apparmor`, `cpu`, `memory`, `pids`
     :ivar unread: what the server did not show
+    :ivar gaps: by which ways clients that are limited to projects get out of them, if there are such clients
     """
 
     today: datetime.date
@@ -98,6 +101,7 @@ class Surroundings(NamedTuple):
     extensions: frozenset[str]
     lacks: dict[str, frozenset[str]]
     unread: tuple[str, ...]
+    gaps: tuple[Gap, ...]
 
 
 class Rule(NamedTuple):

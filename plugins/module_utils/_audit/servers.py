@@ -103,6 +103,14 @@ def unread(subject: Subject, around: Surroundings) -> Iterator[Hit]:
         yield Hit(what, f"The server does not show {what} to this client, so that part was not audited.")
 
 
+def unconfined(subject: Subject, around: Surroundings) -> Iterator[Hit]:
+    environment = subject.data.get("environment") or {}
+    product, version = environment.get("server") or "lxd", environment.get("server_version") or ""
+    for gap in around.gaps:
+        text = f"{product} {version} lets a client that is limited to projects {gap.text}. Repaired in "
+        yield Hit(gap.name, f"{text}{gap.repaired(product)}.", (), (UPGRADE,), gap.severity)
+
+
 def is_tenant(subject: Subject) -> bool:
     return subject.name != "default"
 
@@ -149,6 +157,16 @@ RULES = (
         "What the audit cannot read, it cannot judge.",
         "Run the audit with a certificate that is not restricted, or at the socket of the server.",
         unread,
+    ),
+    Rule(
+        "server-clients-not-confined",
+        "server",
+        "critical",
+        "Clients that are not kept within their projects",
+        "the version of the server, and whether the trust store has clients that are limited to projects",
+        "Such a client, or whoever has its key, becomes root of the host, or gets what others have.",
+        "Upgrade, or limit nobody to projects who may not have the whole server. An accepted gap is an exception.",
+        unconfined,
     ),
     Rule(
         "server-trust-password",

@@ -15,6 +15,7 @@ from .._api.client import Client
 from .._api.errors import InvalidInput, ServerError
 from .._audit import end_of_life, exceptions
 from .._audit.enforced import enforced
+from .._audit.gaps import gaps_of, is_limited
 from .._audit.model import SEVERITIES, Surroundings, findings
 from .._audit.remedies import merged
 from .._audit.rules import RULES
@@ -110,6 +111,7 @@ def _around(
         extensions=frozenset(client.server["api_extensions"]),
         lacks=lacks(listings),
         unread=tuple(listings.unread),
+        gaps=gaps_of(client.server["environment"]) if any(map(is_limited, listings.certificates)) else (),
     )
 
 

