@@ -87,7 +87,7 @@ def is_limited(certificate: Mapping[str, Any]) -> bool:
 def gaps_of(environment: Mapping[str, Any]) -> tuple[Gap, ...]:
     """Those of a server, by the `environment` of `GET /1.0`. One whose version cannot be read has all."""
     product, clustered = environment.get("server") or "lxd", bool(environment.get("server_clustered"))
-    version = _version(environment.get("server_version") or "")
+    version = numbers_of(environment.get("server_version") or "")
     return tuple(
         gap for gap in GAPS if (clustered or not gap.clustered) and _affected(version, gap.affected.get(product) or ())
     )
@@ -95,12 +95,12 @@ def gaps_of(environment: Mapping[str, Any]) -> tuple[Gap, ...]:
 
 def _affected(version: tuple[int, ...], ranges: Sequence[tuple[str, str | None]]) -> bool:
     return any(
-        not version or (_version(since) <= version and (before is None or version < _version(before)))
+        not version or (numbers_of(since) <= version and (before is None or version < numbers_of(before)))
         for since, before in ranges
     )
 
 
-def _version(text: str) -> tuple[int, ...]:
+def numbers_of(text: str) -> tuple[int, ...]:
     """The numbers that a version begins with: of `5.21.3 LTS` and `5.0.2+git20231211` too."""
     found = re.match(r"\d+(?:\.\d+)*", text)
     return tuple(int(part) for part in found[0].split(".")) if found else ()

@@ -13,6 +13,7 @@ from typing import Any, Iterator
 
 from .._api import messages
 from .._engine.values import is_true
+from .gaps import GAPS, Gap, gaps_of, is_limited
 from .model import Layer, Subject
 
 
@@ -110,3 +111,11 @@ def lacks(listings: Listings) -> dict[str, frozenset[str]]:
                 for name in [at] if at in listings.members else [] if listings.members else found:
                     found[name].add(what)
     return {name: frozenset(missing) for name, missing in found.items()}
+
+
+def gaps(listings: Listings) -> tuple[Gap, ...]:
+    """Those of any member, each once, if there is a client that is limited to projects."""
+    if not any(map(is_limited, listings.certificates)):
+        return ()
+    there = {gap.name for one in listings.servers for gap in gaps_of(one.get("environment") or {})}
+    return tuple(gap for gap in GAPS if gap.name in there)

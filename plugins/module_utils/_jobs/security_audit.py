@@ -15,11 +15,10 @@ from .._api.client import Client
 from .._api.errors import InvalidInput, ServerError
 from .._audit import end_of_life, exceptions
 from .._audit.enforced import enforced
-from .._audit.gaps import gaps_of, is_limited
 from .._audit.model import SEVERITIES, Surroundings, findings
 from .._audit.remedies import merged
 from .._audit.rules import RULES
-from .._audit.subjects import Listings, lacks, subjects
+from .._audit.subjects import Listings, gaps, lacks, subjects
 from .._engine import secrets
 from .._engine.values import is_true
 from .info import Info
@@ -111,7 +110,7 @@ def _around(
         extensions=frozenset(client.server["api_extensions"]),
         lacks=lacks(listings),
         unread=tuple(listings.unread),
-        gaps=gaps_of(client.server["environment"]) if any(map(is_limited, listings.certificates)) else (),
+        gaps=gaps(listings),
     )
 
 

@@ -331,3 +331,21 @@ def test_images():
 def test_what_cannot_be_read_is_a_finding():
     found = audit(listings(unread=["certificates", "warnings"]))
     assert told(found) == [("server-audit-incomplete", "certificates"), ("server-audit-incomplete", "warnings")]
+
+
+def test_clients_that_the_server_does_not_keep_within_their_projects():
+    """Each gap of any member is a finding of the server, if there is such a client."""
+    old, new = server(server_clustered=True), server("node2", server_version="6.9", server_clustered=True)
+    limited = {"name": "ci", "fingerprint": "ab" * 32, "type": "client", "restricted": True, "projects": ["blue"]}
+    free = {**limited, "projects": []}
+    rule = BY_ID["server-clients-not-confined"]
+    cluster = {"servers": [new, old], "members": ["node2", "node1"]}
+    assert audit(listings(certificates=[free], **cluster), [rule]) == []
+    found = audit(listings(certificates=[limited, limited], **cluster), [rule])
+    assert sorted((one.severity, one.hit.item) for one in found) == [
+        ("critical", "backup-import"),
+        ("critical", "creation-in-cluster"),
+        ("critical", "snapshot-restore"),
+        ("high", "events"),
+        ("high", "volume-copy"),
+    ]

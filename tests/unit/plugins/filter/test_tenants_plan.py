@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import pathlib
 import re
 import ssl
 from typing import Any
 
 import pytest
+import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.cloudhost.lxd.plugins.filter.tenants_plan import tenants_plan
+from ansible_collections.cloudhost.lxd.plugins.module_utils._audit.gaps import NAMES
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._tenants import MARK
+
+ROOT = pathlib.Path(__file__).resolve().parents[4]
 
 SETTINGS = {
     "pool": "local",
@@ -252,3 +257,28 @@ def test_the_variables_stay_as_they_are() -> None:
     before = copy.deepcopy(tenants)
     plan(*tenants)
     assert tenants == before
+
+
+OLD = {"server": "lxd", "server_version": "5.0.2", "server_clustered": True}
+
+
+def test_a_server_that_does_not_confine_clients_is_refused() -> None:
+    """Before anything is changed, with the names that accept it. Who has no certificate gets out of nothing."""
+    blue = {**BLUE, "clients": [CI]}
+    with pytest.raises(
+        AnsibleFilterError, match=r"^Nothing was changed\. tenants_accepted_gaps: lxd 5\.0\.2 in a "
+    ) as told:
+        plan(blue, environment=OLD)
+    wanted = re.search(r"write tenants_accepted_gaps: \[(.*?)\]", str(told.value))
+    assert wanted
+    names = wanted[1].split(", ")
+    assert plan(blue, settings={"accepted_gaps": names}, environment=OLD)["definition"]["projects"]
+    with pytest.raises(AnsibleFilterError, match=r"write tenants_accepted_gaps: \[events\]"):
+        plan(blue, settings={"accepted_gaps": [name for name in names if name != "events"]}, environment=OLD)
+    assert plan(BLUE, environment=OLD)["definition"]["projects"]
+    assert plan({"name": "blue", "state": "absent"}, environment=OLD)["definition"]["projects"] == []
+
+
+def test_the_role_knows_the_gaps() -> None:
+    specs = yaml.safe_load((ROOT / "roles" / "tenants" / "meta" / "argument_specs.yml").read_text())
+    assert specs["argument_specs"]["main"]["options"]["tenants_accepted_gaps"]["choices"] == list(NAMES)
