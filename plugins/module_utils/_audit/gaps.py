@@ -6,7 +6,7 @@
 
 """By which ways a client that is limited to projects gets out of them, on servers that do not refuse it.
 
-Versions are compared here because no extension tells. The ranges are those of the source code of the servers, as of
+Versions are compared here because no extension shows it. The ranges are those of the source code of the servers, as of
 2026-11-28, and tests try each way on the servers that they run. A distribution may repair a server and keep its
 version, so users can accept a gap.
 """
