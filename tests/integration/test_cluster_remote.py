@@ -14,6 +14,7 @@ from typing import Any, Iterator
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._audit.gaps import NAMES, gaps_of
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._tenants import Tenants
+from integration import raw
 from integration.conftest import KINDS
 from integration.examples import arguments
 from integration.modules import ModuleFailed
@@ -302,9 +303,9 @@ def everything(node: Node) -> dict[str, Any]:
     places = ["projects", "certificates", "storage-pools", "cluster/members", "cluster/groups"]
     sections = ("instances", "images", "profiles", "networks", "network-acls", "storage-pools/local/volumes")
     places += [f"{section}?project={project}" for project in ("default", "blue", "green") for section in sections]
-    found: dict[str, Any] = {"": node.query("/1.0")["config"]}
+    found: dict[str, Any] = {"": raw.done(node.place, "GET", "/1.0")["config"]}
     for place in places:
-        found[place] = node.query(f"/1.0/{place}{'&' if '?' in place else '?'}recursion=1")
+        found[place] = raw.done(node.place, "GET", f"/1.0/{place}{'&' if '?' in place else '?'}recursion=1")
         for entry in found[place]:
             for key in ("last_used_at", "used_by", "message", "locations"):
                 entry.pop(key, None)
@@ -313,11 +314,11 @@ def everything(node: Node) -> dict[str, Any]:
 
 def test_what_a_tenant_attempts(hosts: Hosts, blue: Tenant) -> None:
     first = hosts.nodes[0]
-    image = first.query("/1.0/images?project=green&recursion=1")[0]["fingerprint"]
-    token = json.loads(first.cli("query", "-X", "POST", f"/1.0/images/{image}/secret?project=green"))["id"]
-    own = next(one["fingerprint"] for one in first.query("/1.0/certificates?recursion=1") if one["name"] == "blue")
-    known = {"own": own, "image": image, "operation": token, "product": first.kind}
     before = everything(first)
+    image = before["images?project=green"][0]["fingerprint"]
+    token = raw.ask(first.place, "POST", f"/1.0/images/{image}/secret?project=green")["metadata"]["id"]
+    own = next(one["fingerprint"] for one in before["certificates"] if one["name"] == "blue")
+    known = {"own": own, "image": image, "operation": token, "product": first.kind}
     taken = {name for name, attack in ALL.items() if not attack.by(blue, known).refused}
     assert taken == TAKEN[first.kind]
     first.run("network", name="blue", project="blue", config={"dns.zone.forward": None})

@@ -11,6 +11,8 @@ import json
 import tarfile
 from typing import Any, Callable
 
+from integration import raw
+
 from .daemon import Daemon
 from .tenant import Tenant
 
@@ -37,6 +39,14 @@ class Gaps:
         }
         return {name for name, way in ways.items() if way()}
 
+    def _do(self, method: str, path: str, body: Any = None) -> Any:
+        """What the operator does."""
+        return raw.done(self.daemon.place, method, path, body)
+
+    def _there(self, path: str) -> dict[str, Any] | None:
+        found = raw.ask(self.daemon.place, "GET", path)
+        return None if found["type"] == "error" else found["metadata"]
+
     def _imports(self) -> bool:
         product = {"lxd": "LXD", "incus": "Incus"}[self.daemon.kind]
         headers = {"Content-Type": "application/octet-stream", f"X-{product}-name": "attack"}
@@ -49,52 +59,52 @@ class Gaps:
 
     def _made(self) -> bool:
         """Whether there is a container that the project forbids, which ends here."""
-        made = self.daemon.query(f"/1.0/instances/attack{BLUE}", check=False)
+        made = self._there(f"/1.0/instances/attack{BLUE}")
         if made:
             assert made["config"].items() >= FORBIDDEN.items()
-            self.daemon.query(f"/1.0/instances/attack{BLUE}", "DELETE")
+            self._do("DELETE", f"/1.0/instances/attack{BLUE}")
         return bool(made)
 
     def _hears(self) -> bool:
         place = f"/1.0/instances/secret/snapshots{GREEN}"
-        heard = self.blue.heard(f"/1.0/events{GREEN}", lambda: self.daemon.query(place, "POST", {"name": "heard"}), 0.5)
+        heard = self.blue.heard(f"/1.0/events{GREEN}", lambda: self._do("POST", place, {"name": "heard"}), 0.5)
         if heard:  # else it was refused before
-            self.daemon.query(f"/1.0/instances/secret/snapshots/heard{GREEN}", "DELETE")
+            self._do("DELETE", f"/1.0/instances/secret/snapshots/heard{GREEN}")
         return b"secret" in heard
 
     def _restores(self) -> bool:
         """A snapshot with what is forbidden, as it comes with an instance from another server. Here the operator makes
         it, which takes no other server.
         """
-        place, project = f"/1.0/instances/own{BLUE}", self.daemon.query("/1.0/projects/blue")
-        own = self.daemon.query(place)
+        place, project = f"/1.0/instances/own{BLUE}", self._do("GET", "/1.0/projects/blue")
+        own = self._do("GET", place)
         loose = {**project["config"], "restricted.containers.privilege": "allow"}
-        self.daemon.query("/1.0/projects/blue", "PUT", {**project, "config": loose})
+        self._do("PUT", "/1.0/projects/blue", {**project, "config": loose})
         self._put(place, {**own, "config": {**own["config"], **FORBIDDEN}})
-        self.daemon.query(f"/1.0/instances/own/snapshots{BLUE}", "POST", {"name": "forbidden"})
+        self._do("POST", f"/1.0/instances/own/snapshots{BLUE}", {"name": "forbidden"})
         self._put(place, own)
-        self.daemon.query("/1.0/projects/blue", "PUT", project)
+        self._do("PUT", "/1.0/projects/blue", project)
         self.blue.send("PUT", place, {"restore": "forbidden"})
-        restored = self.daemon.query(place)["config"].items() >= FORBIDDEN.items()
+        restored = self._do("GET", place)["config"].items() >= FORBIDDEN.items()
         self._put(place, own)
-        self.daemon.query(f"/1.0/instances/own/snapshots/forbidden{BLUE}", "DELETE")
+        self._do("DELETE", f"/1.0/instances/own/snapshots/forbidden{BLUE}")
         return restored
 
     def _put(self, place: str, instance: dict[str, Any]) -> None:
         """Without what the server sets itself, which differs by then."""
         config = {key: value for key, value in instance["config"].items() if not key.startswith("volatile.")}
-        now = self.daemon.query(place)["config"]
+        now = self._do("GET", place)["config"]
         kept = {key: value for key, value in now.items() if key.startswith("volatile.")}
-        self.daemon.query(place, "PUT", {**instance, "config": {**config, **kept}})
+        self._do("PUT", place, {**instance, "config": {**config, **kept}})
 
     def _copies(self) -> bool:
         source = {"type": "copy", "name": "secret", "pool": self.pool, "project": "green"}
         wanted = {"name": "attack", "type": "custom", "config": {"size": "16MiB"}, "source": source}
         volumes = f"/1.0/storage-pools/{self.pool}/volumes/custom"
         self.blue.send("POST", f"{volumes}{BLUE}", wanted)
-        copied = bool(self.daemon.query(f"{volumes}/attack{BLUE}", check=False))
+        copied = bool(self._there(f"{volumes}/attack{BLUE}"))
         if copied:
-            self.daemon.query(f"{volumes}/attack{BLUE}", "DELETE")
+            self._do("DELETE", f"{volumes}/attack{BLUE}")
         return copied
 
 

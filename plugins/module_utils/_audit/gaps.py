@@ -67,7 +67,7 @@ GAPS = (
         "critical",
         "restore a snapshot, such as one that came with an instance from a server of its own, with whatever the "
         "project forbids",
-        {"lxd": (*_LXD_2026, ("6.1", None)), "incus": _INCUS_2026},
+        {"lxd": (*_LXD_2026, ("6.1", "6.10")), "incus": _INCUS_2026},
     ),
     Gap(
         "volume-copy",

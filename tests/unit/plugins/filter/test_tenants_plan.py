@@ -38,7 +38,7 @@ EMPTY: dict[str, Any] = {
     "network": [],
     "network_acl": [],
     "extensions": [],
-    "environment": {"server": "incus", "server_version": "7.3"},
+    "environment": {"server": "lxd", "server_version": "6.10"},
 }
 BLUE = {"name": "blue", "subnet": "10.60.0.0/24"}
 GREEN = {"name": "green", "subnet": "172.20.0.0/24", "subnet6": "fd42:61::/64", "uplink": "out"}
