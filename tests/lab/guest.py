@@ -1,0 +1,102 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""A virtual machine of 15 MB: a kernel of Debian, and busybox as its whole system, in memory. It takes an address by
+DHCP, and gives a shell to who connects to port 22. A counter in its memory says whether it was started anew.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import re
+import shutil
+import subprocess
+
+from . import cache, tiny
+
+#: The kernel, which has the drivers of virtual machines and few others. Under emulation it is up in a few seconds.
+KERNEL = "linux-image-cloud-amd64"
+MODULES = ("virtio_pci", "virtio_blk", "virtio_net", "isofs", "evdev", "button")
+
+INIT = """#!/bin/sh
+mount -t proc proc /proc
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+for module in /modules/*.ko; do insmod "$module"; done
+ip link set lo up
+udhcpc -b -i eth0 -s /etc/udhcpc.sh -t 20 -T 1 >/dev/null
+acpid
+nc -ll -p 22 -e /bin/sh &
+count=0
+while :; do
+  count=$((count + 1))
+  echo $count >/count.new
+  mv /count.new /count
+  sleep 0.1
+done
+"""
+FILES = {
+    "init": INIT,
+    "etc/udhcpc.sh": tiny.UDHCPC,
+    "etc/acpi/PWRF/00000080": "#!/bin/sh\nexec poweroff -f\n",
+}
+FOLDERS = ("bin", "dev", "etc/acpi/PWRF", "mnt", "modules", "proc", "root", "sys", "tmp", "var/log", "var/run")
+
+
+def folder() -> pathlib.Path:
+    """The folder of `kernel` and `initrd`."""
+    text = pathlib.Path(__file__).read_text()
+    return cache.have(f"guest-{cache.key(text, tiny.UDHCPC, cache.versions(KERNEL))}", _make)
+
+
+def _package(work: pathlib.Path) -> pathlib.Path:
+    """The kernel's own package, unpacked. The other one depends on its newest version."""
+    said = subprocess.run(["apt-cache", "depends", KERNEL], capture_output=True, text=True, check=True).stdout
+    found = re.search(r"Depends: (linux-image-\S+)", said)
+    assert found, f"the archive has no {KERNEL}"
+    command = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", found[1]]
+    subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL)
+    (package,) = work.glob("linux-image-*.deb")
+    subprocess.run(["dpkg-deb", "--extract", str(package), "kernel"], cwd=work, check=True)
+    package.unlink()
+    return work / "kernel"
+
+
+def _needed(tree: pathlib.Path) -> list[pathlib.Path]:
+    """The files of `MODULES`, each after those that it depends on."""
+    (place,) = (tree / "lib" / "modules").iterdir()
+    subprocess.run(["depmod", "-b", str(tree), place.name], check=True)
+    depends = {}
+    for line in (place / "modules.dep").read_text().splitlines():
+        name, _colon, others = line.partition(":")
+        depends[name] = others.split()
+    wanted: list[str] = []
+    for module in MODULES:
+        (name,) = (name for name in depends if pathlib.Path(name).stem == module)
+        wanted += [*reversed(depends[name]), name]
+    return [place / name for name in dict.fromkeys(wanted)]
+
+
+def _make(place: pathlib.Path) -> None:
+    work, root = place / "work", place / "work" / "root"
+    for name in FOLDERS:
+        (root / name).mkdir(parents=True)
+    tree = _package(work)
+    (kernel,) = (tree / "boot").glob("vmlinuz-*")
+    shutil.copy(kernel, place / "kernel")
+    for number, module in enumerate(_needed(tree)):
+        shutil.copy(module, root / "modules" / f"{number:02d}-{module.name}")
+    (root / "bin" / "busybox").write_bytes(tiny.busybox(work))
+    for name, content in FILES.items():
+        (root / name).write_text(content)
+        (root / name).chmod(0o755)
+    (root / "bin" / "busybox").chmod(0o755)
+    applets = subprocess.run([root / "bin" / "busybox", "--list"], capture_output=True, text=True, check=True).stdout
+    for applet in applets.split():
+        if applet != "busybox":
+            (root / "bin" / applet).symlink_to("busybox")
+    pack = "find . | sort | bin/busybox cpio -o -H newc -R 0:0 2>/dev/null | gzip -1"
+    with (place / "initrd").open("wb") as file:
+        subprocess.run(["sh", "-c", pack], cwd=root, stdout=file, check=True)
+    shutil.rmtree(work)
