@@ -342,6 +342,15 @@ def integration_incus7(session: nox.Session) -> None:
     pytest(session, "integration-incus7", *tests, product="incus7", **made)
 
 
+@nox.session(python=False)
+def kernel(session: nox.Session) -> None:
+    """Hosts with a kernel of their own: the role libvirt_hosts with a real libvirtd, and what only such a host can do."""
+    names = ["libvirt-daemon-system", "libvirt-clients", "libvirt-daemon-driver-qemu", "qemu-system-x86", "qemu-utils"]
+    names += ["ovmf", "dnsmasq-base", "python3-libvirt", "genisoimage", "squashfs-tools", "e2fsprogs", "openssh-client"]
+    session.run("bash", "-ec", ". scripts/lib.sh; packages " + " ".join(names), external=True)
+    pytest(session, "kernel", "tests/kernel")
+
+
 @nox.session(python=NEWEST, tags=["bench"])
 def bench(session: nox.Session) -> None:
     """The stack beside loops and the daemons' clients: `nox -s bench -- incus`. Needs an otherwise idle machine."""

@@ -98,9 +98,9 @@ class Libvirtd:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
         return done
 
-    def virsh(self, *command: str, check: bool = True) -> str:
+    def virsh(self, *command: str, check: bool = True, timeout: float = 120) -> str:
         """Its own client: what it says is the truth that the role is held against."""
-        return self.run("virsh", "-q", "-c", URI, *command, check=check).stdout.strip()
+        return self.run("virsh", "-q", "-c", URI, *command, check=check, timeout=timeout).stdout.strip()
 
     def pids(self) -> list[int]:
         """Every process in its network namespace: machines, dnsmasq, and itself."""
