@@ -344,7 +344,7 @@ def integration_incus7(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def kernel(session: nox.Session) -> None:
-    """Hosts with a kernel of their own: the role libvirt_hosts with a real libvirtd, and what only such a host can do."""
+    """The role libvirt_hosts with a real libvirtd, and what only a host with a kernel of its own can do."""
     names = ["libvirt-daemon-system", "libvirt-clients", "libvirt-daemon-driver-qemu", "qemu-system-x86", "qemu-utils"]
     names += ["ovmf", "dnsmasq-base", "python3-libvirt", "genisoimage", "squashfs-tools", "e2fsprogs", "openssh-client"]
     session.run("bash", "-ec", ". scripts/lib.sh; packages " + " ".join(names), external=True)

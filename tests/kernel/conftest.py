@@ -42,13 +42,18 @@ class Role:
 
     def __init__(self, daemon: Libvirtd, made: pathlib.Path, place: pathlib.Path) -> None:
         self.daemon, self.place = daemon, place
+        raw, image = daemon.lab / "image.raw", daemon.lab / "image.qcow2"
+        if not image.exists():
+            raw.write_bytes(b"image\n".ljust(1 << 20, b"\0"))
+            daemon.run("qemu-img", "convert", "-O", "qcow2", str(raw), str(image))
         self.machine = {
             "name": "one",
             "kernel": str(made / "kernel"),
             "initrd": str(made / "initrd"),
             "cmdline": "console=ttyS0 net.ifnames=0 mitigations=off",
             "memory": "192MiB",
-            "disks": ["64MiB"],
+            "image": str(daemon.lab / "image.qcow2"),
+            "disk": "64MiB",
             "address": "10.88.0.11",
         }
         self.machines: list[dict[str, Any]] = [self.machine]
@@ -90,7 +95,9 @@ class Role:
         usual = yaml.safe_load((FILES.parent / "vars" / "main.yml").read_text())["libvirt_hosts__usual"]
         defaults = yaml.safe_load((FILES.parent / "defaults" / "main.yml").read_text())
         given = {name[len("libvirt_hosts_") :]: value for name, value in {**defaults, **self.variables}.items()}
-        given.update(step=step, check=check, downloads=[], cache="", machines=[{**usual, **one} for one in self.machines])
+        given.update(
+            step=step, check=check, downloads=[], cache="", machines=[{**usual, **one} for one in self.machines]
+        )
         given.update(trial={"kernel": "", "seconds": given["trial_seconds"]}, **more)
         done = subprocess.run(
             [*self.daemon.within, "/usr/bin/python3", "-B", "-c", _PERFORM, str(FILES)],

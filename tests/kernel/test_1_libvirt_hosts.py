@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import pathlib
 
-
 SECRET = "correct-horse"
 USER_DATA = f"#cloud-config\npassword: {SECRET}\n"
 
@@ -18,7 +17,9 @@ USER_DATA = f"#cloud-config\npassword: {SECRET}\n"
 def test_a_machine_as_predicted_and_once(role):
     role.machine["user_data"] = USER_DATA
     predicted, plan = role("--check", "--diff")
-    assert role.daemon.virsh("list", "--all", "--name") == "" and role.daemon.virsh("pool-list", "--all", "--name") == ""
+    assert (
+        role.daemon.virsh("list", "--all", "--name") == "" and role.daemon.virsh("pool-list", "--all", "--name") == ""
+    )
     made, done = role("--diff", "-vvv")
     assert predicted.changed == made.changed == 1
     assert plan["actions"] == done["actions"] and "create the machine one" in done["actions"]
@@ -39,6 +40,7 @@ def test_a_machine_as_predicted_and_once(role):
     again, nothing = role()
     assert (again.changed, nothing["actions"]) == (0, [])
     assert f"<domain type='{kind}'" in role.daemon.virsh("dumpxml", "one")
+    assert role.shell("head -n 1 /dev/vda; cat /sys/block/vda/size").split() == ["image", str(64 << 11)]
     role.shell("mkdir /seed; mount -t iso9660 /dev/vdb /seed")
     assert role.shell("cat /seed/user-data") == USER_DATA
     assert role.shell("cat /seed/meta-data") == "instance-id: one\nlocal-hostname: one\n"
@@ -93,7 +95,9 @@ def test_a_snapshot_of_disks_and_memory(role):
 
 
 def test_changes_wait_for_a_restart(role):
-    role.machine.update(user_data="#cloud-config\n{}\n", snapshots=["ready"], memory="256MiB", disks=["128MiB", "32MiB"])
+    role.machine.update(
+        user_data="#cloud-config\n{}\n", snapshots=["ready"], memory="256MiB", disk="128MiB", disks=["32MiB"]
+    )
     done = role.program()
     assert "change the machine one" in done["actions"] and done["machines"]["one"]["restart_needed"]
     assert done["warnings"] == ["one: changes take effect after a stop and a start"]
@@ -104,12 +108,13 @@ def test_changes_wait_for_a_restart(role):
     role.machine["state"] = "running"
     assert not role.does("start one")["machines"]["one"]["restart_needed"]
     assert role.daemon.virsh("vol-list", "lab").count("one@seed-") == 2, "a seed of before is left"  # name and path
-    role.machine["disks"] = ["64MiB", "32MiB"]
+    role.machine["disk"] = "64MiB"
     assert "the disk vda has 134217728 bytes, and cannot shrink to 67108864" in role.program()["msg"]
 
 
 def test_uefi_and_a_type_that_is_given(role):
-    two = {**role.machine, "name": "two", "address": "10.88.0.12", "firmware": "uefi", "disks": []}
+    two = {**role.machine, "name": "two", "address": "10.88.0.12", "firmware": "uefi"}
+    del two["image"], two["disk"]
     role.machines = [two]
     role.variables["libvirt_hosts_virt_type"] = "qemu"
     two["snapshots"] = ["ready"]

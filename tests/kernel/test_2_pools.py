@@ -15,47 +15,67 @@ from lab.daemon import KINDS
 
 #: The clients of the daemons in the host.
 CLIENTS = {"lxd": "lxc", "incus": "incus"}
-
-
-@pytest.fixture(scope="module", params=KINDS)
-def product(request, host):
-    """A daemon of the host, which no other test has changed."""
-    host.renew()
-    return request.param
+#: How long a task may take under emulation, on a busy machine.
+TIMEOUT = 1200
 
 
 class Daemon:
+    """A daemon of the host, with an image."""
+
     def __init__(self, host, product):
-        self.host, self.product, self.url = host, product, host.url(product)
+        self.host, self.product = host, product
+        self.run("image", name="busybox", **tiny.files())
+
+    def run(self, module, check=False, **options):
+        return run_module(module, check=check, url=self.host.url(self.product), timeout=TIMEOUT, **options)
 
     def converges(self, module, **options):
-        """The object after a task that has to change something, that check mode predicts, and that is done once."""
-        given = {"url": self.url, "timeout": 600, **options}
-        predicted, done, again = run_module(module, check=True, **given), run_module(module, **given), None
-        again = run_module(module, **given)
+        """The result of a task that has to change something, as check mode predicts, and that is done once."""
+        predicted = self.run(module, check=True, **options)
+        done, again = self.run(module, **options), self.run(module, **options)
         assert (predicted["changed"], done["changed"], again["changed"]) == (True, True, False)
         assert predicted["diff"] == done["diff"]
         return done
 
     def query(self, path):
+        """What its own client says."""
         return json.loads(self.host.ssh(CLIENTS[self.product], "query", path))
 
+    def inside(self, instance, command):
+        return self.run("instance_exec", instance=instance, command=["sh", "-c", command])["stdout"]
 
-@pytest.mark.parametrize("thin, disk", [(True, "/dev/vdb"), (False, "/dev/vdc")], ids=["thin", "thick"])
-def test_lvm(host, product, thin, disk):
-    """A pool on a disk, a volume in it that grows, a container on it, a snapshot, and what is there before it."""
-    daemon, name = Daemon(host, product), "thin" if thin else "thick"
+
+@pytest.fixture(scope="module", params=KINDS)
+def daemon(request, host):
+    """One of a host that nobody else has changed."""
+    host.renew()
+    return Daemon(host, request.param)
+
+
+@pytest.mark.parametrize("name, thin, disk", [("thin", True, "/dev/vdb"), ("thick", False, "/dev/vdc")])
+def test_lvm(daemon, name, thin, disk):
+    """A pool on a disk; in it a volume that grows, and a container with it that goes back to a snapshot."""
     daemon.converges("storage_pool", name=name, driver="lvm", config={"source": disk, "lvm.use_thinpool": thin})
-    assert daemon.query(f"/1.0/storage-pools/{name}")["driver"] == "lvm"
-    volumes = host.ssh("lvs", "--noheadings", "-o", "lv_name,pool_lv", daemon.query(f"/1.0/storage-pools/{name}")["config"]["lvm.vg_name"])
-    assert ("ThinPool" in volumes) == thin
+    pool = daemon.query(f"/1.0/storage-pools/{name}")
+    group = pool["config"]["lvm.vg_name"]
+    assert pool["driver"] == "lvm" and disk in daemon.host.ssh("vgs", "--noheadings", "-o", "pv_name", group)
+    assert ("ThinPool" in daemon.host.ssh("lvs", "--noheadings", "-o", "lv_name", group)) == thin
     daemon.converges("storage_volume", pool=name, name="data", config={"size": "64MiB"})
     daemon.converges("storage_volume", pool=name, name="data", config={"size": "128MiB"})
-    daemon.converges("image", name="busybox", **tiny.files()) if thin else None
-    root = {"root": {"type": "disk", "path": "/", "pool": name, "size": "128MiB"}}
-    devices = {**root, "data": {"type": "disk", "pool": name, "source": "data", "path": "/data"}}
+    assert "128.00m" in daemon.host.ssh(
+        "lvs", "--noheadings", "--units=m", "-o", "lv_name,lv_size", f"{group}/custom_default_data"
+    )
+    devices = {
+        "root": {"type": "disk", "path": "/", "pool": name, "size": "128MiB"},
+        "data": {"type": "disk", "pool": name, "source": "data", "path": "/data"},
+    }
     daemon.converges("instance", name=name, image="busybox", devices=devices, profiles=[])
-    assert host.ssh("lvs", "--noheadings", "-o", "lv_name").count(f"containers_{name}") == 1
+    mounts = daemon.inside(name, "grep -E ' (/|/data) ' /proc/mounts; echo before > /file; sync")
+    assert f"containers_{name} / " in mounts and "custom_default_data /data " in mounts
     daemon.converges("instance_snapshot", instance=name, name="before")
+    daemon.inside(name, "echo beyond > /file; sync")
+    daemon.run("instance_snapshot", instance=name, name="before", state="restored")
+    assert daemon.inside(name, "cat /file") == "before\n"
     daemon.converges("instance", name=name, state="absent", force=True)
     daemon.converges("storage_volume", pool=name, name="data", state="absent")
+    assert f"containers_{name}" not in daemon.host.ssh("lvs", "--noheadings", "-o", "lv_name", group)

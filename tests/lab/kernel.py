@@ -232,4 +232,3 @@ def _role(daemon: Libvirtd, place: pathlib.Path, source: pathlib.Path) -> None:
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if done.returncode:
         raise RuntimeError(f"the host of the tier kernel could not be made: {done.stdout[-4000:]}")
-

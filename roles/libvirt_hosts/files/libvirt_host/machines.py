@@ -88,7 +88,7 @@ class Machine:
         """The target of each disk, by its path."""
         given, found = self.given, {}
         image = Image(given["image"], given["image"] in self.pool.to_come) if given.get("image") else None
-        sizes = [given["disk"]] if image or given.get("disk") else []
+        sizes = [given.get("disk")] if image or given.get("disk") else []
         for number, wanted in enumerate([*sizes, *given["disks"]]):
             base = image if number == 0 else None
             name, target = f"{self.name}{MARK}{number}.qcow2", f"vd{chr(ord('a') + number)}"

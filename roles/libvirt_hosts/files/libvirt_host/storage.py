@@ -180,7 +180,7 @@ def _pack(disc: str, tree: str) -> None:
             stderr=subprocess.PIPE,
         )
     except FileNotFoundError:
-        raise Refused("a seed of cloud-init needs genisoimage: install it, or set libvirt_hosts_install: true") from None
+        raise Refused("a seed of cloud-init needs genisoimage: set libvirt_hosts_install: true") from None
     except subprocess.CalledProcessError as error:
         raise Refused(f"genisoimage failed: {error.stderr.decode(errors='replace').strip()}") from None
 

@@ -118,9 +118,7 @@ def _wrong_machine(machine: dict[str, Any], subnet: str | None) -> Iterator[str]
     if "rootfs" in sources and len({"image", "kernel"} & {*sources}):
         yield "rootfs brings an image and a kernel of its own: leave out image and kernel"
     if machine["firmware"] == "uefi" and machine["snapshots"]:
-        yield (
-            "libvirt before 10.10 takes no snapshot of a machine with UEFI firmware: use firmware: bios, or state: saved"
-        )
+        yield "libvirt takes no snapshot of a machine with UEFI firmware: use firmware: bios, or state: saved"
     if machine.get("address"):
         try:
             if subnet and ipaddress.IPv4Address(machine["address"]) not in ipaddress.IPv4Interface(subnet).network:
