@@ -263,9 +263,7 @@ def unit_oldest(session: nox.Session) -> None:
 @nox.session(python=False)
 def packages(session: nox.Session) -> None:
     """Install Ceph and OVN, which clusters share, and what the image server is tested with."""
-    names = ["ceph-mon", "ceph-mgr", "ceph-osd", "ceph-common", "openvswitch-switch", "ovn-central", "ovn-host"]
-    names += ["nginx", "incus-extra"]
-    session.run("bash", "-ec", ". scripts/lib.sh; packages " + " ".join(names), external=True)
+    session.run("bash", "-ec", ". tests/run/packages.sh; packages $CLOUD", external=True)
 
 
 @nox.session(python=False)
@@ -345,9 +343,7 @@ def integration_incus7(session: nox.Session) -> None:
 @nox.session(python=False)
 def kernel(session: nox.Session) -> None:
     """The role libvirt_hosts with a real libvirtd, and what only a host with a kernel of its own can do."""
-    names = ["libvirt-daemon-system", "libvirt-clients", "libvirt-daemon-driver-qemu", "qemu-system-x86", "qemu-utils"]
-    names += ["ovmf", "dnsmasq-base", "python3-libvirt", "genisoimage", "squashfs-tools", "e2fsprogs", "openssh-client"]
-    session.run("bash", "-ec", ". scripts/lib.sh; packages " + " ".join(names), external=True)
+    session.run("bash", "-ec", ". tests/run/packages.sh; packages $LIBVIRT", external=True)
     pytest(session, "kernel", "tests/kernel")
 
 
@@ -361,18 +357,14 @@ def bench(session: nox.Session) -> None:
 
 @nox.session(name="bench-task", python=NEWEST, tags=["bench"])
 def bench_task(session: nox.Session) -> None:
-    """One task, and a loop over one, that change nothing, beside ansible.builtin.ping and community.general: `nox -s
-    bench-task -- incus 3`.
-    """
+    """One task, and a loop over one, that change nothing, beside those of others: `nox -s bench-task -- incus 3`."""
     session.install("ansible")  # with community.general in it
     session.run("python", "tests/bench/task_cost.py", *session.posargs, env=link())
 
 
 @nox.session(name="bench-reach", python=NEWEST, tags=["bench"])
 def bench_reach(session: nox.Session) -> None:
-    """The connection and the inventory plugin beside those of others: `nox -s bench-reach -- incus 2`, for two rounds
-    of plays.
-    """
+    """The connection and the inventory plugin beside others, in two rounds: `nox -s bench-reach -- incus 2`."""
     session.install("ansible", "websockets")
     image = test_image(session, *MANAGED)
     session.run("python", "tests/bench/reach.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image})
@@ -387,9 +379,7 @@ def bench_session(session: nox.Session) -> None:
 
 @nox.session(name="bench-site", python=NEWEST, tags=["bench"])
 def bench_site(session: nox.Session) -> None:
-    """A second run of the playbook site beside that of another checkout: `nox -s bench-site -- 74ce5dc --product
-    incus`.
-    """
+    """A second run of site beside that of another checkout: `nox -s bench-site -- 74ce5dc --product incus`."""
     session.install("ansible-core")
     session.run("python", "tests/bench/site.py", *session.posargs, env=link())
 

@@ -157,16 +157,10 @@ class Machine:
                 )
             self.server.do(f"discard the memory of {self.name}", self.api.managedSaveRemove, 0)
         if self.active:
-            self.server.do(f"stop {self.name}", self._shut_down, force)
-
-    def _shut_down(self, force: bool) -> None:
-        if force:
-            self.api.destroy()
-            return
-        self.api.shutdown()
-        self.server.wait(
-            lambda: not self.active, f"{self.name} to shut down", "look at its console, or set libvirt_hosts_force"
-        )
+            self.server.do(f"stop {self.name}", self.api.destroy if force else self.api.shutdown)
+        if not self.server.check:
+            advice = "look at its console, or set libvirt_hosts_force"
+            self.server.wait(lambda: not self.active, f"{self.name} to shut down", advice)
 
     @property
     def snapshots(self) -> list[str]:
