@@ -40,6 +40,8 @@ CLUSTERS = tuple(
     f"tests/integration/test_cluster{part}.py"
     for part in ("", "_addresses", "_contents", "_examples", "_remote", "_targets")
 )
+#: The tests with daemons of both products at once, which one session runs.
+BETWEEN = ("tests/integration/test_lxd_to_incus.py",)
 #: The tests of what only Incus 7 has, which is not installed.
 INCUS7 = tuple(
     f"tests/integration/test_{part}.py"
@@ -290,7 +292,7 @@ def _on(product: str) -> None:
     @nox.session(name=f"integration-{product}", python=False, tags=["integration", product])
     def integration(session: nox.Session) -> None:
         """Modules against a real daemon."""
-        apart = [f"--ignore={path}" for path in (*CLUSTERS, *INCUS7)]
+        apart = [f"--ignore={path}" for path in (*CLUSTERS, *INCUS7, *(() if product == "incus" else BETWEEN))]
         pytest(
             session, f"integration-{product}", "tests/integration", *apart, product=product, image=test_image(session)
         )

@@ -76,8 +76,8 @@ options:
         C(server_cert), C(client_cert), C(client_key), C(trust_token), C(validate_certs)), copies an instance of that
         server, with its snapshots. C(client_cert) and C(client_key) default to those of the task.
       - With C(server), C(refresh=true) brings an existing copy up to date, and C(move=true) deletes the original once
-        the copy is whole. C(mode=pull) (the default) has this server connect to the other one, and C(mode=push) the
-        reverse. See U(https://github.com/cloudhost/lxd/blob/main/docs/moving.md).
+        the copy is whole. With C(keep=true), a move leaves the original stopped instead. C(mode=pull) (the default) has
+        this server connect to the other one, and C(mode=push) the reverse. See U(https://github.com/cloudhost/lxd/blob/main/docs/moving.md).
       - C(type=none) creates an empty instance.
       - C(type=backup) needs C(file), the tarball of an export on the host that runs the module.
     type: dict

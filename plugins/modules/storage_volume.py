@@ -77,9 +77,10 @@ options:
         type: dict
       mode:
         description: With O(source.server), V(pull) has this server connect to the other one, and V(push) the other one
-          to this server. The default is V(pull).
+          to this server. The default is V(pull). V(relay) has the module export the volume there and import it here,
+          so the servers need not reach each other. Only V(relay) copies a volume from LXD to Incus.
         type: str
-        choices: [pull, push]
+        choices: [pull, push, relay]
       refresh:
         description:
           - With O(source.server), bring an existing copy up to date if its original can have changed. No instance that
@@ -88,6 +89,13 @@ options:
       move:
         description: With O(source.server), delete the original once the copy is whole. Nothing can be using it.
         type: bool
+      keep:
+        description: With O(source.move=true), the original stays. Stopped instances can be using it. Whatever becomes
+          of it, it is not copied again.
+        type: bool
+      compression_algorithm:
+        description: With O(source.mode=relay), how the other server compresses the export, for example V(none).
+        type: str
       pool:
         description: The storage pool of the volume to copy. The default is O(pool).
         type: str

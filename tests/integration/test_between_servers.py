@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import pathlib
 import random
@@ -38,12 +39,13 @@ def fingerprint(node: Node) -> str:
     return hashlib.sha256(ssl.PEM_cert_to_DER_cert((node.folder / "server.crt").read_text())).hexdigest()
 
 
-@pytest.fixture(scope="module", params=KINDS)
-def pair(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Pair]:
-    hosts = Hosts(request.param, lab / f"between-{request.param}", 2)
+@contextlib.contextmanager
+def paired(kinds: list[str], folder: pathlib.Path) -> Iterator[Pair]:
+    """Two servers, of these products."""
+    hosts = Hosts(kinds, folder)
     try:
         hosts.start()
-        client = identity(lab / f"between-{request.param}", "client")
+        client = identity(folder, "client")
         for node, driver in zip(hosts.nodes, ("dir", "btrfs")):
             node.run("server", config={"core.https_address": node.address, "images.compression_algorithm": "none"})
             node.run("storage_pool", name="default", driver=driver)
@@ -59,6 +61,12 @@ def pair(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Pair]:
         yield Pair(old, new, server, client)
     finally:
         hosts.stop()
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def pair(request: pytest.FixtureRequest, lab: pathlib.Path) -> Iterator[Pair]:
+    with paired([request.param] * 2, lab / f"between-{request.param}") as pair:
+        yield pair
 
 
 def pool_of(node: Node, pool: str = "default") -> pathlib.Path:
@@ -160,7 +168,7 @@ def test_a_volume_is_copied_and_moved(pair: Pair) -> None:
     pair.old.run("storage_volume_snapshot", pool="default", volume="data", name="s1")
     source = {"type": "copy", "server": pair.there, "name": "data", "refresh": True}
     copied = pool_of(pair.new) / "custom" / "default_copy" / "file"
-    for mode in ("pull", "push"):
+    for mode in ("pull", "push", "relay"):
         task = {"pool": "default", "name": "copy", "source": {**source, "mode": mode}}
         done = pair.new.converges("storage_volume", **task, config={"user.a": 1})
         assert done["actions"] == [f"create storage_volume copy as a copy of data of {pair.there['url']}"]
@@ -183,7 +191,7 @@ def test_a_volume_is_copied_and_moved(pair: Pair) -> None:
     assert done["actions"][-1] == f"delete storage_volume data of {pair.there['url']}"
     assert pair.old.query("/1.0/storage-pools/default/volumes/custom") == []
     assert (copied.parent.parent / "default_data" / "file").read_bytes() == before
-    assert len(pair.new.query("/1.0/storage-pools/default/volumes/custom/data/snapshots")) == 3
+    assert len(pair.new.query("/1.0/storage-pools/default/volumes/custom/data/snapshots")) == 4
     pair.new.run("storage_volume", **VOLUME, state="absent", force=True)
 
 

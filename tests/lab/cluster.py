@@ -71,10 +71,11 @@ class Node(Daemon):
 
 
 class Hosts:
-    """So many hosts, the first of which has the wire's bridge."""
+    """So many hosts, the first of which has the wire's bridge. Without a size, one of each kind in a list."""
 
-    def __init__(self, kind: str, lab: pathlib.Path, size: int) -> None:
-        self.nodes = [Node(kind, lab, number) for number in range(1, size + 1)]
+    def __init__(self, kind: str | list[str], lab: pathlib.Path, size: int = 1) -> None:
+        kinds = [kind] * size if isinstance(kind, str) else kind
+        self.nodes = [Node(one, lab, number) for number, one in enumerate(kinds, 1)]
 
     def start(self) -> None:
         first = self.nodes[0]

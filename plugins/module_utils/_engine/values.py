@@ -26,6 +26,8 @@ MARK = "user.cloudhost.stack"
 BEARER = "user.cloudhost.bearer"
 #: The config key with what a copy from another server was made of, and whether it is whole (`_kinds/_copies.py`).
 COPY = "user.cloudhost.copy"
+#: The config keys of an original that is being moved to another server: whether it ran before, and where it has moved.
+MOVING, MOVED = "user.cloudhost.moving", "user.cloudhost.moved"
 #: What the collection writes for itself: purging keeps it, and a copy of the resource does not get it.
 MARKS = (MARK, BEARER, COPY)
 

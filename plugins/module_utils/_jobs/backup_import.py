@@ -19,13 +19,13 @@ from typing import Any
 from .._api.client import Client
 from .._api.errors import InvalidInput, Missing
 from .._kinds._exports import age
-from .._stack.document import Document, Entry, make, parse
+from .._stack.document import Document
 from .._stack.planner import StackOptions
 from .._stack.run import run_stack
-from .._stack.view import View
 from . import backup_manifest as manifests
 from .backup_export import check_directory, shown
 from .backup_manifest import Item, Run
+from .lacking import lacking, placed
 from .registry import KINDS
 
 #: The sections of what is made of exports.
@@ -84,7 +84,7 @@ class BackupImport:
     def imported(self) -> dict[str, Any]:
         run = self._verified()
         self._check_server(run)
-        definition = self._lacking(self._definition(run), run)
+        definition = lacking(self.client, self._definition(run), run.path)
         result = run_stack(
             self.client,
             KINDS,
@@ -124,8 +124,7 @@ class BackupImport:
                 elif kind == "image" and "source" in entry:
                     entries.append(entry)
             document[section] = entries
-        members = self.client.names("/1.0/cluster/members") if self.client.clustered else []
-        return {section: _placed(content, members) for section, content in document.items()}
+        return placed(self.client, document)
 
     def _made_of(self, entry: dict[str, Any], item: Item, run: Run) -> dict[str, Any]:
         paths = [os.path.join(run.path, name) for name in item.files]
@@ -135,54 +134,6 @@ class BackupImport:
         if item.kind == "instance" and self.params["start"] is False:
             rest["state"] = "present"
         return {**rest, "source": {"type": "backup", "file": paths[0]}}
-
-    # -- what is there already -----------------------------------------------------------------------------------------
-
-    def _lacking(self, definition: dict[str, Any], run: Run) -> dict[str, Any]:
-        """The document without what exists. Of what every server has, only the keys that are not set."""
-        view = View(self.client, KINDS)
-        entries, errors = parse([Document(run.path, definition, {})], KINDS, None)
-        if errors:
-            raise InvalidInput(*errors)
-        lacking: dict[str, Any] = {}
-        for entry in entries:
-            section, _slash, position = entry.path.partition("/")
-            written = definition[section][int(position)] if position else definition[section]
-            try:
-                found = make(entry, view).read()
-            except InvalidInput:  # what it belongs to does not exist either; if more is wrong, the plan says so
-                found = None
-            rest = _rest(entry, written, found.object) if found else written
-            if rest and position:
-                lacking.setdefault(section, []).append(rest)
-            elif rest:
-                lacking[section] = rest
-        return lacking
-
-
-def _rest(entry: Entry, written: Any, there: dict[str, Any]) -> Any:
-    """What of an entry is to be done although its resource exists; nothing of most."""
-    kind = entry.kind
-    if not kind.named:
-        return {key: value for key, value in written.items() if key not in (there.get("config") or {})}
-    if kind.kind == "instance":
-        return {name: written[name] for name in ("name", "project", "state") if name in written}
-    if there.get(kind.key) not in kind.singletons:
-        return None
-    maps = [field.name for field in kind.fields if field.type == "dict" and isinstance(written.get(field.name), dict)]
-    rest = {
-        name: {key: value for key, value in written[name].items() if key not in (there.get(name) or {})}
-        for name in maps
-    }
-    named = {name: written[name] for name in (kind.named_by, "project") if name in written}
-    return {**named, **{name: held for name, held in rest.items() if held}} if any(rest.values()) else None
-
-
-def _placed(content: Any, members: list[str]) -> Any:
-    """The entries of a section without members that the server does not have."""
-    if not isinstance(content, list):
-        return content
-    return [entry if entry.get("target") in (None, *members) else {**entry, "target": None} for entry in content]
 
 
 def _label(kind: str, entry: dict[str, Any]) -> str:

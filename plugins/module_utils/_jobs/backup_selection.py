@@ -68,7 +68,7 @@ def selected(view: View, params: dict[str, Any]) -> Selection:
     """The selection of a task. `params` has `projects`, `include`, `exclude` and `images`."""
     items: list[tuple[Item, dict[str, Any]]] = []
     left_out, together, taken = [], {}, set()
-    for item, obj in [*_instances(view), *_volumes(view), *_images(view)]:
+    for item, obj in [*instances_of(view), *volumes_of(view), *_images(view)]:
         why = _why_not(item, obj, params)
         if why:
             left_out.append({"kind": item.kind, "name": item.label, "project": item.project, "reason": why})
@@ -81,7 +81,7 @@ def selected(view: View, params: dict[str, Any]) -> Selection:
     volumes = {(item.project, item.label, item.member): item for item, _obj in items if item.kind == "storage_volume"}
     for item, obj in items:
         if item.kind == "instance" and _config(obj).get(KEY) == STOPPED:
-            own = [volumes[at] for at in _attached(view, item, obj) if at in volumes and at not in taken]
+            own = [volumes[at] for at in attached(view, item, obj) if at in volumes and at not in taken]
             taken |= {(volume.project, volume.label, volume.member) for volume in own}
             together[item.title] = own
     return Selection([item for item, _obj in items], left_out, together)
@@ -91,13 +91,15 @@ def _config(obj: dict[str, Any]) -> dict[str, str]:
     return obj.get("expanded_config") or obj.get("config") or {}
 
 
-def _instances(view: View) -> Iterator[tuple[Item, dict[str, Any]]]:
+def instances_of(view: View) -> Iterator[tuple[Item, dict[str, Any]]]:
+    """All instances, each with its object."""
     for project in view.projects(Instance):
         for name, obj in sorted(view.listing(Instance, Instance.path, project).items()):
             yield Item("instance", project, {"instance": name}, _member(obj), obj["status"]), obj
 
 
-def _volumes(view: View) -> Iterator[tuple[Item, dict[str, Any]]]:
+def volumes_of(view: View) -> Iterator[tuple[Item, dict[str, Any]]]:
+    """All custom volumes, each with its object."""
     for project in view.projects(StorageVolume):
         for path, parents in places(view, KINDS, StorageVolume, project):
             for _listed, obj in sorted(view.listing(StorageVolume, path, project).items()):
@@ -123,7 +125,7 @@ def _member(obj: dict[str, Any]) -> str:
     return "" if location == "none" else location
 
 
-def _attached(view: View, item: Item, obj: dict[str, Any]) -> list[tuple[str, str, str]]:
+def attached(view: View, item: Item, obj: dict[str, Any]) -> list[tuple[str, str, str]]:
     """The project, the label and the member of each custom volume that an instance can have."""
     project = view.effective(StorageVolume, item.project)
     devices = (obj.get("expanded_devices") or {}).values()
@@ -145,13 +147,14 @@ def _why_not(item: Item, obj: dict[str, Any], params: dict[str, Any]) -> str:
         if params["images"] == "local" and obj.get("update_source"):
             return "its server has it"
         return "" if obj.get("aliases") else "it has no alias"
-    if not _named(item, params["include"] or ["*"]):
+    if not named(item, params["include"] or ["*"]):
         return "include"
-    if _named(item, params["exclude"] or []):
+    if named(item, params["exclude"] or []):
         return "exclude"
     written = _config(obj).get(KEY)
     return f"config.{KEY}" if written and written.lower() in values.FALSE else ""
 
 
-def _named(item: Item, patterns: list[str]) -> bool:
+def named(item: Item, patterns: list[str]) -> bool:
+    """Whether one of the patterns is for it."""
     return any(fnmatch.fnmatchcase(item.label, pattern) for pattern in patterns)

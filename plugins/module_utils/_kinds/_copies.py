@@ -4,10 +4,13 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Copies from another server: made, brought up to date, and moves, which delete the original at the end."""
+"""Copies from another server: made, brought up to date, and moves, which delete the original at the end, or keep it
+aside.
+"""
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from typing import Any
@@ -17,6 +20,7 @@ from .._engine import values
 from .._engine.plans import ELSEWHERE, Action, Existing, Plan, Step
 from ._copied import CREATING, LIVE, MOVED, REFRESHING, Mark, is_part
 from ._original import Original
+from ._other_server import RELAY
 
 #: How often a mark is written again because somebody else has changed the copy meanwhile.
 _RACES = 5
@@ -48,8 +52,14 @@ class RemoteCopy:
         original.check_reach()
         if original.moves:
             original.refuse_move(self._seen)
-        original.take_over(body, self._seen)
-        return self._seen
+        seen, lost = original.understood(self._seen)
+        if lost:
+            self.resource.doubt(
+                f"{self.kind} {original.label} has what {self.resource.client.label} does not know, so the copy is "
+                f"without it: {', '.join(lost)}."
+            )
+        original.take_over(body, seen)
+        return seen
 
     def frame(self, plan: Plan) -> None:
         """Put the steps of a move around those that make the copy."""
@@ -82,25 +92,39 @@ class RemoteCopy:
             )
         state = self.original.state_of(original)
         if state == mark.state and state != LIVE:
-            return []
+            return self._identifying(found, original, mark)
         plan.before["refreshed"], plan.after["refreshed"] = False, True
         self._foresee(plan, Mark(state, mark.origin))
         words = f"refresh {self.kind} {self.resource.name} from {self.original.label}"
         return [*self.original.stopping(original), Step(Action.REFRESH, words, self._refresh, reread=True)]
+
+    def _identifying(self, found: Existing, original: dict[str, Any], mark: Mark) -> list[Step]:
+        """The step that gives a copy which is up to date, and has been made as a copy, what only a move keeps."""
+        had = found.object.get("config") or {}
+        kept = {} if self.original.is_used(found.object) else self.original.identity_keys(original)
+        lacking = {key: value for key, value in kept.items() if had.get(key) != value}
+        if not self.original.moves or not lacking:
+            return []
+        words = f"give {self.kind} {self.resource.name} the identity of {self.original.label}"
+        write = functools.partial(self._write, mark, None, lacking)
+        return [Step(Action.MOVE, words, write, reread=True, detail="identity")]
 
     def _has_moved(self, mark: Mark | None) -> bool:
         """Whether the move has ended before. Then the other server is not asked: it may be gone."""
         return self.original.moves and mark is not None and mark.state == MOVED
 
     def leaving(self, plan: Plan) -> list[Step]:
-        """The step that ends a move: the original is deleted, once the copy is known to be whole."""
+        """The step that ends a move: the original is deleted or kept aside, once the copy is known to be whole."""
         moved = self._has_moved(Mark.read(plan.result or {}))
         original = self.original.find() if self.original.moves and not moved else None
         if original is None:
             return []
         self.original.refuse_move(original)
-        plan.before["original"], plan.after["original"] = "present", "absent"
+        plan.before["original"], plan.after["original"] = "present", "kept" if self.original.keeps else "absent"
         self._foresee(plan, Mark(MOVED, self.original.identity(original)))
+        if self.original.keeps:
+            words = f"keep {self.kind} {self.original.label} as it is"
+            return [Step(Action.MOVE, words, self._leave, detail=ELSEWHERE)]
         return [Step(Action.DELETE, f"delete {self.kind} {self.original.label}", self._leave, detail=ELSEWHERE)]
 
     @staticmethod
@@ -121,7 +145,8 @@ class RemoteCopy:
 
     def _refresh(self) -> None:
         original = self.original.get()
-        self._write(Mark(REFRESHING, self.original.identity(original)))
+        kept = self.original.identity_keys(original) if self.original.moves else {}
+        self._write(Mark(REFRESHING, self.original.identity(original)), more=kept)
         found = self.resource.fetch(self.resource.name)
         self._transfer(self.original.body_of(found.object), original, True, self.resource.query())
 
@@ -129,23 +154,35 @@ class RemoteCopy:
         from ._migration import TRANSFERS, Side  # only what copies needs it
 
         there, before = self.original, self.original.state_of(original)
+        if there.mode == RELAY:
+            from ._relay import relay  # as above
+
+            relay(self.resource, there, body, query, refresh)
+            self._mark_as(body["name"], original, before)
+            return
         sent = {key: there.says(key) for key in there.sent if there.source.get(key) is not None}
         request = {"name": there.name, "migration": True, "live": False, **sent}
         more = {"live": False, "refresh": refresh, **sent, **there.more(original)}
         here = Side(self.resource.writer, self.resource.collection, body, query)
         TRANSFERS[there.mode](here, Side(there.there, there.url, request, there.query), more)
-        after = there.find()
-        state = before if after is not None and there.state_of(after) == before else LIVE
-        self._write(Mark(state, there.identity(original)), body["name"])
+        self._mark_as(body["name"], original, before)
 
-    def _write(self, mark: Mark, name: str | None = None) -> None:
-        """Mark the copy. A lost race is repeated here: planned again, it would be another transfer."""
+    def _mark_as(self, name: str, original: dict[str, Any], before: str) -> None:
+        """Mark a copy as whole, and as of a state if that has not changed meanwhile."""
+        after = self.original.find()
+        state = before if after is not None and self.original.state_of(after) == before else LIVE
+        self._write(Mark(state, self.original.identity(original)), name)
+
+    def _write(self, mark: Mark, name: str | None = None, more: dict[str, str] | None = None) -> None:
+        """Mark the copy, and write `more` keys. A lost race is repeated here: planned again, it would be another
+        transfer.
+        """
         resource = self.resource
         for attempt in range(_RACES):
             found = resource.fetch(name or resource.name)
             if found is None:
                 raise Interrupted(f"{self.kind} '{name or resource.name}' is gone after its transfer")
-            config = {**(found.object.get("config") or {}), values.COPY: str(mark)}
+            config = {**(found.object.get("config") or {}), **(more or {}), values.COPY: str(mark)}
             body = self.original.written(found, config)
             try:
                 resource.writer.write("PUT", resource.url(found.name), body, etag=found.etag, **resource.query())
@@ -155,7 +192,7 @@ class RemoteCopy:
         raise Interrupted(f"{self.kind} '{resource.name}' is changed by others all the time")
 
     def _leave(self) -> None:
-        """Delete the original if the copy has all of it."""
+        """Delete or keep the original if the copy has all of it."""
         there, resource = self.original, self.resource
         original, copy = there.find(), resource.fetch(resource.name)
         if original is None:
@@ -166,8 +203,11 @@ class RemoteCopy:
         lacking = {name for name, _time in there.snapshots()} - set(here)
         if mark is None or mark != whole or mark.state == LIVE or lacking:
             raise LXDError(
-                f"{self.kind} {there.label} is not deleted, because it has changed since it was copied. Run the task "
-                "again: it brings the copy up to date first."
+                f"The move of {self.kind} {there.label} is not ended, because it has changed since it was copied. Run "
+                "the task again: it brings the copy up to date first."
             )
-        there.there.write("DELETE", there.url, **there.query)
+        if there.keeps:
+            there.retire(str((resource.client.server.get("environment") or {}).get("server_name") or ""))
+        else:
+            there.there.write("DELETE", there.url, **there.query)
         self._write(Mark(MOVED, mark.origin))

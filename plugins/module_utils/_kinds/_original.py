@@ -18,7 +18,8 @@ from . import _other_server as servers
 class Original(servers.Elsewhere):
     """One object of another server, as `source` names it. Subclasses say what it is.
 
-    :ivar moves: whether it is deleted once it is copied
+    :ivar moves: whether it moves: it is deleted once it is copied
+    :ivar keeps: whether a move keeps it aside instead of that
     """
 
     #: The key of `source` that names it, and other keys besides those of every copy.
@@ -29,11 +30,15 @@ class Original(servers.Elsewhere):
 
     def __init__(self, resource: Any) -> None:
         super().__init__(resource)
-        servers.check_source(self.source, (self.named_by, "refresh", *self.keys, *self.sent))
+        servers.check_source(self.source, (self.named_by, "refresh", "keep", *self.keys, *self.sent), self.modes)
         self.name = str(self.source.get(self.named_by) or "")
         if not self.name:
             raise InvalidInput(f"source.{self.named_by}: the name of the {self.kind} to copy is missing.")
-        self.moves = self.says("move")
+        self.moves, self.keeps = self.says("move"), self.says("keep")
+        if self.keeps and not self.moves:
+            raise InvalidInput(
+                "source.keep: it is for a move, which would delete the original: a copy keeps it anyway."
+            )
 
     def find(self) -> dict[str, Any] | None:
         found = servers.find(self.there, self.url, **self.query)
@@ -77,9 +82,24 @@ class Original(servers.Elsewhere):
     def refuse_move(self, original: dict[str, Any]) -> None:
         """Refuse what keeps it from being deleted."""
 
+    def retire(self, receiver: str) -> None:
+        """Keep it from being used beside its copy.
+
+        :param receiver: the name of the server that it has moved to
+        """
+
     def stopping(self, original: dict[str, Any]) -> list[Step]:
         """What ends its use, if it moves."""
         return []
+
+    def understood(self, original: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """The object in the keys of the server that receives, and the keys that this has not."""
+        receiver = self.resource.client.implementation
+        if receiver == self.there.implementation:
+            return original, []
+        from ._converted import converted  # few copies are for another product
+
+        return converted(self.kind, original, self.there.implementation, receiver)
 
     def take_over(self, body: dict[str, Any], original: dict[str, Any]) -> None:
         """Put into the body of a new copy what that has of it."""
@@ -88,6 +108,14 @@ class Original(servers.Elsewhere):
     def kept(self, original: dict[str, Any]) -> dict[str, str]:
         """Keys that the server writes, and that it keeps when it moves."""
         return {}
+
+    def identity_keys(self, original: dict[str, Any]) -> dict[str, str]:
+        """Those of them by which others know it, and which a copy that exists gets when it moves."""
+        return {}
+
+    def is_used(self, existing: dict[str, Any]) -> bool:
+        """Whether a copy is in use, so that its identity cannot change."""
+        return False
 
     def more(self, original: dict[str, Any]) -> dict[str, Any]:
         """More keys of the source that requests of this kind have."""

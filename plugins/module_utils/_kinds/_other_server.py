@@ -29,6 +29,13 @@ OPTIONS = (
     "validate_certs",
 )
 MODES = ("pull", "push")
+#: The mode in which the host that runs the module passes the data on.
+RELAY = "relay"
+#: What servers of different products send each other: the modes of each kind, by the products of the one that sends and
+#: the one that receives. Each was tried; what is not here fails, or ends the daemon that receives.
+CROSSING: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
+    ("lxd", "incus"): {"instance": ("pull", "push"), "image": ("pull",), "storage_volume": (RELAY,)},
+}
 
 
 def check_keys(option: str, given: Mapping[str, Any], known: tuple[str, ...]) -> None:
@@ -38,17 +45,18 @@ def check_keys(option: str, given: Mapping[str, Any], known: tuple[str, ...]) ->
         raise InvalidInput(*(f"{option}.{key} is not known. {did_you_mean(key, list(known))}" for key in wrong))
 
 
-def check_source(source: Mapping[str, Any], known: tuple[str, ...]) -> None:
+def check_source(source: Mapping[str, Any], known: tuple[str, ...], modes: tuple[str, ...] = MODES) -> None:
     """Refuse a source on another server that is wrong whatever the servers have. Asks no server."""
     check_keys("source", source, ("type", "server", "project", "mode", "move", *known))
     server = source["server"]
     check_keys("source.server", server, OPTIONS)
     if not server.get("url"):
         raise InvalidInput("source.server.url: without it, nobody knows where the other server is.")
-    if (source.get("mode") or "pull") not in MODES:
+    if (source.get("mode") or "pull") not in modes:
+        relay = ", relay (the host that runs the module passes the data on)" if RELAY in modes else ""
         raise InvalidInput(
-            f"source.mode: '{source['mode']}' is none of pull (this server connects to the other one) and push (the "
-            "other server connects to this one)."
+            f"source.mode: '{source['mode']}' is none of pull (this server connects to the other one), push (the other "
+            f"server connects to this one){relay}."
         )
 
 
@@ -68,8 +76,10 @@ class Elsewhere:
     :ivar name: its name
     :ivar query: its project
     :ivar mode: which server connects to the other one
+    :cvar modes: the modes that there are
     """
 
+    modes: tuple[str, ...] = MODES
     kind = ""
     name = ""
 
@@ -99,11 +109,12 @@ class Elsewhere:
     def check_server(self) -> None:
         """Refuse the server of the task itself, and one of another product."""
         check_other(self.resource.client, self.there)
-        check_product(self.resource.client, self.there, self.kind)
+        check_product(self.resource.client, self.there, self.kind, self.mode)
 
     def check_reach(self) -> None:
         """Refuse a server that does not listen, where the other one has to connect to it."""
-        addresses(self.there if self.mode == "pull" else self.resource.client)
+        if self.mode in MODES:
+            addresses(self.there if self.mode == "pull" else self.resource.client)
 
 
 def find(other: Client, path: str, **query: Any) -> dict[str, Any] | None:
@@ -148,15 +159,23 @@ def check_other(client: Reader, other: Client) -> None:
         )
 
 
-def check_product(client: Reader, other: Client, kind: str) -> None:
+def check_product(client: Reader, other: Client, kind: str, mode: str) -> None:
     """Refuse what LXD and Incus do not send to each other.
 
     :raises InvalidInput: if they are of different products
     """
-    if client.implementation != other.implementation:
+    if client.implementation == other.implementation:
+        return
+    modes = CROSSING.get((other.implementation, client.implementation), {}).get(kind, ())
+    if not modes:
         raise InvalidInput(
             f"source.server: {other.label} and {client.label} are of different products, which send each other nothing "
             f"of the kind {kind}."
+        )
+    if mode not in modes:
+        raise InvalidInput(
+            f"source.mode: {other.label} and {client.label} are of different products, between which a {kind} is "
+            f"copied with mode: {' or '.join(modes)}, and not with {mode}."
         )
 
 

@@ -23,6 +23,8 @@ from ._power import GRACE, STOPPED, Power, normalize_status
 
 #: Keys of a new instance that a copy takes from its original, unless the task has them.
 _TAKEN = ("architecture", "description", "ephemeral", "profiles", "type")
+#: What others know an instance by: its identifier, its MAC addresses, and what cloud-init knows it by.
+_IDENTITY = ("volatile.uuid", "volatile.uuid.generation", "volatile.*.hwaddr", "volatile.cloud-init.instance-id")
 #: What the servers write of a place in a cluster, which is another one after a move.
 _OF_PLACE = ("volatile.cluster.*", "volatile.evacuate.*", "volatile.last_state.power", "volatile.last_state.ready")
 
@@ -52,11 +54,12 @@ class InstanceOriginal(Original):
 
     def refuse_move(self, original: dict[str, Any]) -> None:
         wrong = []
-        if self.says("instance_only"):
+        if self.says("instance_only") and not self.keeps:
             wrong.append(
                 "source.instance_only: a move would lose the snapshots. Leave one of instance_only and move out."
             )
-        if values.is_true((original.get("expanded_config") or {}).get("security.protection.delete")):
+        protected = values.is_true((original.get("expanded_config") or {}).get("security.protection.delete"))
+        if protected and not self.keeps:
             wrong.append(
                 f"source.move: instance {self.label} has security.protection.delete, and would be deleted: unset that "
                 "first."
@@ -78,9 +81,31 @@ class InstanceOriginal(Original):
         config = {
             key: value
             for key, value in (original.get("config") or {}).items()
-            if key not in values.MARKS and (key == "volatile.base_image" or not key.startswith("volatile."))
+            if key not in (*values.MARKS, values.MOVING, values.MOVED)
+            and (key == "volatile.base_image" or not key.startswith("volatile."))
         }
         body["config"] = values.merge(config, self.resource.desired.get("config"))
+
+    def understood(self, original: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+        """See `Original.understood`. The config of a snapshot comes as it is, and nobody can change it.
+
+        :raises InvalidInput: if a snapshot has keys that the server which receives does not know, and refuses
+        """
+        seen, lost = super().understood(original)
+        if self.there.implementation != self.resource.client.implementation and not self.says("instance_only"):
+            listed = self.there.get(f"{self.url}/snapshots", recursion=1, **self.query).metadata or []
+            foreign = [
+                one["name"].rpartition("/")[2]
+                for one in listed
+                if super(InstanceOriginal, self).understood(one)[0] != one
+            ]
+            if foreign:
+                raise InvalidInput(
+                    f"source.source: snapshots of instance {self.label} have keys that only "
+                    f"{self.there.implementation} knows, and no server changes those of a snapshot: "
+                    f"{', '.join(sorted(foreign))}. Delete these snapshots, or leave all out with instance_only: true."
+                )
+        return seen, lost
 
     def kept(self, original: dict[str, Any]) -> dict[str, str]:
         """With its identity and its MAC addresses."""
@@ -89,6 +114,20 @@ class InstanceOriginal(Original):
             key: config[key] for key in config if key.startswith("volatile.") and not values.matches(key, _OF_PLACE)
         }
         return kept if self.moves else {}
+
+    def identity_keys(self, original: dict[str, Any]) -> dict[str, str]:
+        config = original.get("config") or {}
+        return {key: config[key] for key in config if values.matches(key, _IDENTITY)}
+
+    def is_used(self, existing: dict[str, Any]) -> bool:
+        return normalize_status(existing["status"]) != STOPPED
+
+    def retire(self, receiver: str) -> None:
+        """It does not start again with its host."""
+        found = self.there.get(self.url, **self.query)
+        config = {**(found.metadata.get("config") or {}), "boot.autostart": "false", values.MOVED: receiver}
+        body = {**{key: found.metadata[key] for key in WRITABLE if key in found.metadata}, "config": config}
+        self.there.write("PUT", self.url, body, etag=found.etag, **self.query)
 
     def more(self, original: dict[str, Any]) -> dict[str, Any]:
         return {"base-image": (original.get("config") or {}).get("volatile.base_image") or ""}

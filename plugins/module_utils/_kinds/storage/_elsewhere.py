@@ -17,6 +17,7 @@ from ..._engine.users import used_words, user_of
 from .._copied import LIVE
 from .._copies import digest
 from .._original import Original
+from .._other_server import MODES, RELAY
 
 
 class VolumeOriginal(Original):
@@ -24,7 +25,8 @@ class VolumeOriginal(Original):
 
     kind = "storage_volume"
     named_by = "name"
-    keys = ("pool",)
+    keys = ("pool", "compression_algorithm")
+    modes = (*MODES, RELAY)
     sent = ("volume_only",)
 
     @property
@@ -59,7 +61,12 @@ class VolumeOriginal(Original):
         users = original.get("used_by") or ()
         if self.says("volume_only"):
             raise InvalidInput("source.volume_only: a move would lose the snapshots. Leave volume_only or move out.")
-        if users:
+        if self.keeps:
+            if self.state_of(original) == LIVE:
+                self.resource.miss(  # in check mode, an earlier task of the run did not stop it either
+                    f"source.move: storage_volume {self.label} is used by an instance that runs: stop that first."
+                )
+        elif users:
             words = used_words(self.there.label, "moved", list(users))
             raise InvalidInput(f"source.move: storage_volume '{self.name}' {words}")
 

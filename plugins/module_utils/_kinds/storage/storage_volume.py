@@ -25,13 +25,15 @@ from ._in_use import refuse_running
 SOURCE: dict[str, dict[str, Any]] = {
     "type": {"type": "str", "choices": ["backup", "copy", "iso"], "required": True},
     "server": {"type": "dict"},
-    "mode": {"type": "str", "choices": ["pull", "push"]},
+    "mode": {"type": "str", "choices": ["pull", "push", "relay"]},
     "refresh": {"type": "bool"},
     "move": {"type": "bool"},
+    "keep": {"type": "bool"},
     "pool": {"type": "str"},
     "name": {"type": "str"},
     "project": {"type": "str"},
     "volume_only": {"type": "bool"},
+    "compression_algorithm": {"type": "str"},
     "file": {"type": "path"},
 }
 
@@ -86,8 +88,10 @@ class StorageVolume(InPool, Movable):
             from ._elsewhere import VolumeOriginal
 
             self.elsewhere = RemoteCopy(self, VolumeOriginal(self))
-        elif any(source.get(key) for key in ("server", "mode", "refresh", "move")):
-            raise InvalidInput("source: mode, refresh and move need server, another server that the volume is on.")
+        elif any(source.get(key) for key in ("server", "mode", "refresh", "move", "keep")):
+            raise InvalidInput(
+                "source: mode, refresh, move and keep need server, another server that the volume is on."
+            )
         if source.get("type") in FILES:
             files.check_file("source.file", source["file"], FILES[source["type"]])
         if self.state == "present" and self._is_iso() and self.params["config"]:

@@ -20,9 +20,10 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs import (
 )
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.backup_export import BackupExport, check_directory
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.backup_image import fetch
-from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.backup_import import BackupImport, _rest, _version
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.backup_import import BackupImport, _version
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.backup_manifest import Item, Run
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.backup_work import preseed_of
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.lacking import _rest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.server_backup import ServerBackup
 
 DAY = 86400

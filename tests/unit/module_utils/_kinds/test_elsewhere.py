@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, LXDError, ServerError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.converge import converge
-from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import COPY, MARK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values import COPY, MARK, MOVED
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._copied import Mark, is_elsewhere, is_part
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image import Image
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance import Instance
@@ -135,7 +135,7 @@ def test_a_copy_is_refreshed_when_its_original_can_have_changed(servers):
 def test_a_move_deletes_what_has_been_copied_and_nothing_else(servers):
     there = servers.other
     there.memory.put(f"{WEB}/snapshots/s1", created_at="1")
-    with pytest.raises(LXDError, match="is not deleted, because it has changed"):  # the copy has no snapshot
+    with pytest.raises(LXDError, match="is not ended, because it has changed"):  # the copy has no snapshot
         converge(web(servers, move=True))
     assert WEB in there.memory.objects
     servers.memory.put(f"{WEB}/snapshots/s1", created_at="1")
@@ -214,6 +214,7 @@ def test_a_lost_race_of_the_mark_is_no_other_transfer(servers):
         ({"source": None}, "source.source: the name of the instance"),
         ({"source": "web9"}, "no instance 'web9' to copy on"),
         ({"move": True, "instance_only": True}, "lose the snapshots"),
+        ({"keep": True}, "source.keep: it is for a move"),
     ],
 )
 def test_what_is_wrong_is_said_before_anything_is_changed(servers, source, words):
@@ -229,8 +230,67 @@ def test_the_server_itself_and_another_product_are_refused(servers):
         converge(web(servers))
     environment["certificate_fingerprint"] = "1"
     servers.other.implementation = "incus"
-    with pytest.raises(LXDError, match="of different products"):
+    with pytest.raises(LXDError, match="of different products, which send each other nothing"):
         converge(web(servers))
+
+
+def from_lxd(servers, **config):
+    """The servers as Incus, which receives, and LXD; and the config of what LXD has."""
+    servers.implementation = "incus"
+    servers.other.memory.objects[WEB]["config"].update(config)
+    return servers.other.memory
+
+
+def test_incus_takes_what_lxd_has_in_its_own_keys(servers):
+    from_lxd(servers, **{"security.devlxd": "false", "limits.network.priority": "5", "boot.mode": "bios"})
+    converge(web(servers))
+    config = servers.memory.objects[WEB]["config"]
+    assert config["security.guestapi"] == "false" and config["security.csm"] == "true"
+    assert not {"security.devlxd", "limits.network.priority", "boot.mode"} & set(config)
+
+
+def test_a_snapshot_with_keys_of_lxd_is_refused_and_can_be_left_out(servers):
+    memory = from_lxd(servers)
+    memory.put(f"{WEB}/snapshots/s1", name="web1/s1", created_at="1", config={"security.devlxd": "true"})
+    memory.put(f"{WEB}/snapshots/s2", name="web1/s2", created_at="1", config={"user.a": "b"})
+    with pytest.raises(LXDError, match="keys that only lxd knows, and no server changes those of a snapshot: s1"):
+        converge(web(servers))
+    assert servers.log == []
+    converge(web(servers, instance_only=True))
+    assert servers.memory.objects[WEB]
+
+
+def test_a_move_that_keeps_the_original_keeps_it_from_starting(servers):
+    there = servers.other.memory
+    there.objects[WEB]["expanded_config"] = {"security.protection.delete": "true"}
+    servers.memory.objects["/1.0"]["environment"]["server_name"] = "incus1"
+    done = converge(web(servers, move=True, keep=True))
+    assert done.actions[-1] == "keep instance web1 of https://old:8443 as it is"
+    kept = there.objects[WEB]["config"]
+    assert (kept["boot.autostart"], kept[MOVED]) == ("false", "incus1")
+    assert mark(servers).state == "moved"
+    there.objects[WEB].update(status="Running", last_used_at="9")
+    assert converge(web(servers, move=True, keep=True)).changed is False
+
+
+def test_a_copy_gets_the_identity_of_its_original_when_that_moves(servers):
+    there = servers.other.memory
+    there.objects[WEB]["config"]["volatile.last_state.idmap"] = "of the other host"
+    converge(web(servers, refresh=True))
+    assert "volatile.uuid" not in servers.memory.objects[WEB]["config"]
+    servers.memory.objects[WEB]["config"]["volatile.last_state.idmap"] = "[]"
+    done = converge(web(servers, move=True))
+    assert done.actions[0] == "give instance web1 the identity of web1 of https://old:8443"
+    config = servers.memory.objects[WEB]["config"]
+    assert (config["volatile.uuid"], config["volatile.eth0.hwaddr"]) == ("u1", "aa")
+    assert config["volatile.last_state.idmap"] == "[]"
+
+
+def test_a_copy_that_runs_keeps_its_own_identity(servers):
+    converge(web(servers, refresh=True))
+    servers.memory.objects[WEB]["status"] = "Running"
+    converge(web(servers, state="started", move=True))
+    assert "volatile.uuid" not in servers.memory.objects[WEB]["config"]
 
 
 def test_a_text_is_the_address_of_an_image_server():
