@@ -42,6 +42,8 @@ CLUSTERS = tuple(
 )
 #: The tests with daemons of both products at once, which one session runs.
 BETWEEN = ("tests/integration/test_lxd_to_incus.py",)
+#: The tests with the real libvirt and qemu-img, which the session packages installs.
+LIBVIRT = ("tests/integration/test_libvirt_import.py",)
 #: The tests of what only Incus 7 has, which is not installed.
 INCUS7 = tuple(
     f"tests/integration/test_{part}.py"
@@ -264,8 +266,8 @@ def unit_oldest(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def packages(session: nox.Session) -> None:
-    """Install Ceph and OVN, which clusters share, and what the image server is tested with."""
-    session.run("bash", "-ec", ". tests/run/packages.sh; packages $CLOUD", external=True)
+    """Install Ceph and OVN, which clusters share, and what the image server and imports of libvirt are tested with."""
+    session.run("bash", "-ec", ". tests/run/packages.sh; packages $CLOUD $LIBVIRT_IMPORT", external=True)
 
 
 @nox.session(python=False)
@@ -292,7 +294,9 @@ def _on(product: str) -> None:
     @nox.session(name=f"integration-{product}", python=False, tags=["integration", product])
     def integration(session: nox.Session) -> None:
         """Modules against a real daemon."""
-        apart = [f"--ignore={path}" for path in (*CLUSTERS, *INCUS7, *(() if product == "incus" else BETWEEN))]
+        apart = [
+            f"--ignore={path}" for path in (*CLUSTERS, *LIBVIRT, *INCUS7, *(() if product == "incus" else BETWEEN))
+        ]
         pytest(
             session, f"integration-{product}", "tests/integration", *apart, product=product, image=test_image(session)
         )
@@ -300,7 +304,7 @@ def _on(product: str) -> None:
     @nox.session(name=f"clusters-{product}", python=False, tags=["clusters", product])
     def clusters(session: nox.Session) -> None:
         """Modules against clusters of real daemons, with a real Ceph and a real OVN."""
-        pytest(session, f"clusters-{product}", *CLUSTERS, product=product, image=test_image(session))
+        pytest(session, f"clusters-{product}", *CLUSTERS, *LIBVIRT, product=product, image=test_image(session))
 
     @nox.session(name=f"reach-{product}", python=False, tags=["reach", product])
     def reach(session: nox.Session) -> None:

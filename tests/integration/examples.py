@@ -15,8 +15,8 @@ import yaml
 MODULES = pathlib.Path(__file__).resolve().parents[2] / "plugins" / "modules"
 PREFIX = "cloudhost.lxd."
 #: By the names of the tasks: a cluster, what test_cluster_remote.py has, a second server, as in
-#: test_between_servers.py, or the files of an image, as in tests/roles/test_image_server.py. All tasks of the modules
-#: cluster* are in test_cluster_examples.py.
+#: test_between_servers.py and test_lxd_to_incus.py, the files of an image, as in tests/roles/test_image_server.py, or a
+#: libvirt, as in test_libvirt_import.py. All tasks of the modules cluster* are in test_cluster_examples.py.
 ELSEWHERE = {
     "Create a container on a member of a cluster": "cluster",
     "Have it on any member of a cluster group": "cluster",
@@ -26,6 +26,10 @@ ELSEWHERE = {
     "Move an instance from another server, and stop it there for that": "between",
     "Move a volume from another server": "between",
     "Copy a private image of another server": "between",
+    "Create the profiles and projects of another server": "between",
+    "Show what can be moved": "between",
+    "Show what a domain becomes": "libvirt",
+    "Import it, and start it": "libvirt",
     "Create a pool on every member of a cluster, larger on one of them": "cluster",
     "Create a pool on every member of a cluster, on the disk of each": "cluster",
     "Create a network that connects instances to the network of each member of a cluster": "cluster",

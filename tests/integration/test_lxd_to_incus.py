@@ -11,6 +11,7 @@ import random
 from typing import Any, Iterator
 
 import pytest
+from integration.examples import examples
 from integration.test_between_servers import Pair, home, paired, pool_of
 
 
@@ -104,3 +105,26 @@ def test_what_would_end_the_daemon_is_refused(web: Pair) -> None:
     done = web.new.converges("image", name="busybox", source={"server": web.there, "alias": "busybox", "move": False})
     assert done["image"]["fingerprint"] == web.old.query("/1.0/images/aliases/busybox")["target"]
     web.new.run("image", name="busybox", state="absent")
+
+
+def test_what_has_no_data_is_created_once_and_never_taken_back(web: Pair) -> None:
+    (given,) = [task["cloudhost.lxd.server_copy"] for task in examples("server_copy") if "register" in task]
+    task = {**given, "source": {"server": web.there}}
+    config = {"security.devlxd": "true", "limits.network.priority": "1"}
+    web.old.run("profile", name="small", config=config)
+    web.old.run("project", name="shop")
+    predicted = web.new.run("server_copy", check=True, **task)
+    done = web.new.run("server_copy", **task)
+    assert done["actions"] == predicted["actions"] == ["create project shop", "create profile small"]
+    assert web.new.query("/1.0/profiles/small")["config"] == {"security.guestapi": "true"}
+    (left,) = [one for one in done["server_copy"]["left_out"] if one["name"] == "small"]
+    assert left["reason"] == "incus does not know config.limits.network.priority"
+    groups = {group["name"]: group["moved"] for group in done["server_copy"]["groups"]}
+    assert groups == {"instance web1": False, "storage_volume default/data": False}
+    web.new.run("profile", name="small", config={"security.guestapi": "false"})
+    again = web.new.run("server_copy", **task)
+    assert (again["changed"], again["actions"]) == (False, [])
+    for kind, name in (("profile", "small"), ("project", "shop")):
+        for node in (web.old, web.new):
+            node.run(kind, name=name, state="absent")
+    assert "there is no 'fast' on" in web.new.refuses("server_copy", **task, pools={"default": "fast"})

@@ -48,8 +48,13 @@ def _fingerprint(files: tuple[tuple[str, int, int], ...]) -> str:
     return digest.hexdigest()
 
 
+#: What a qcow2 begins with, https://gitlab.com/qemu-project/qemu/-/blob/master/docs/interop/qcow2.txt
+_QCOW2 = b"QFI\xfb"
+
+
 class Multipart:
-    """A `multipart/form-data` body of a split image: the parts `metadata` and `rootfs.img`, in that order.
+    """A `multipart/form-data` body of a split image: the parts `metadata` and `rootfs`, or for the disk of a virtual
+    machine `rootfs.img`, in that order.
 
     Each has the length that its file had when it was opened, and a random boundary separates them.
     """
@@ -62,7 +67,7 @@ class Multipart:
         self.length = 0
         self._sources: list[Any] = []
         self._files: list[IO[bytes]] = []
-        for field, path in (("metadata", metadata), ("rootfs", rootfs)):
+        for field, path in (("metadata", metadata), ("rootfs.img" if _is_disk(rootfs) else "rootfs", rootfs)):
             name = urllib.parse.quote(os.path.basename(path), safe=" ()+,=@")
             self._text(f'--{boundary}\r\nContent-Disposition: form-data; name="{field}"; filename="{name}"\r\n')
             self._text("Content-Type: application/octet-stream\r\n\r\n")
@@ -100,6 +105,12 @@ class Multipart:
         for stream in self._files:
             stream.close()
         self._sources = []
+
+
+def _is_disk(path: str) -> bool:
+    """Whether a root file system is the disk of a virtual machine, which the servers take as qcow2 only."""
+    with open(path, "rb") as stream:
+        return stream.read(len(_QCOW2)) == _QCOW2
 
 
 def open_image(paths: list[str]) -> tuple[IO[bytes], dict[str, str]]:

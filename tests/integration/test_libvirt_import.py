@@ -1,0 +1,269 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""Domains of a real libvirt, disks by the real qemu-img, and what real daemons take of them. No daemon of the tests
+runs virtual machines, so an instance is created in the tier `kernel` only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pathlib
+import random
+import subprocess
+import sys
+from typing import Any, Iterator
+
+import pytest
+import yaml
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.connect import connect
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput, LXDError
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs import libvirt_disks as disks
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.libvirt_domain import parse
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.libvirt_transfer import Work
+from integration.conftest import Server
+
+DATA = pathlib.Path(__file__).resolve().parents[1] / "data" / "libvirt"
+#: Python of the distribution, for which libvirt-python is a package.
+PYTHON = "/usr/bin/python3"
+#: As in tests/lab: QEMU as root, or libvirt asks all of QEMU again at each definition.
+QEMU = 'user = "root"\ngroup = "root"\nsecurity_driver = "none"\nremember_owner = 0\ncgroup_controllers = [ ]\n'
+
+
+def qemu_img(*arguments: object) -> None:
+    subprocess.run(["qemu-img", *map(str, arguments)], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def images(tmp_path: pathlib.Path) -> pathlib.Path:
+    """A raw disk with data, and a qcow2 that is backed by it and has data of its own."""
+    folder = tmp_path / "images"
+    folder.mkdir()
+    (folder / "base.raw").write_bytes(random.randbytes(1 << 20) + bytes(3 << 20))
+    qemu_img("create", "-q", "-f", "qcow2", "-F", "raw", "-b", folder / "base.raw", folder / "web.qcow2")
+    subprocess.run(
+        ["qemu-io", "-f", "qcow2", "-c", "write -P 7 2M 64k", str(folder / "web.qcow2")],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
+    return folder
+
+
+def content(path: pathlib.Path, form: str, folder: pathlib.Path) -> bytes:
+    """What the guest sees."""
+    qemu_img("convert", "-f", form, "-O", "raw", path, folder / "seen")
+    return (folder / "seen").read_bytes()
+
+
+def look(images: pathlib.Path, name: str, form: str, *more: str) -> disks.Source:
+    return disks.looked_at("vda", str(images / name), form, [str(images), *more])
+
+
+def test_a_disk_is_read_with_what_it_is_backed_by(images: pathlib.Path) -> None:
+    source = look(images, "web.qcow2", "qcow2")
+    assert [(pathlib.Path(file.path).name, file.format) for file in source.chain] == [
+        ("web.qcow2", "qcow2"),
+        ("base.raw", "raw"),
+    ]
+    assert source.size == 4 << 20
+    made, stamp = images / "made.qcow2", source.stamp()
+    assert disks.converted(source, str(made), True) is True
+    assert disks.converted(source, str(made), True) is False
+    assert content(made, "qcow2", images) == content(images / "web.qcow2", "qcow2", images)
+    os.utime(images / "base.raw", (1, 1))
+    assert look(images, "web.qcow2", "qcow2").stamp() != stamp, "a change of the backing file is another disk"
+
+
+def test_no_file_is_read_that_nothing_allows(images: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"root:x:" + bytes(1017))
+    (images / "link.raw").symlink_to(secret)
+    for path in (str(secret), str(images / "link.raw"), str(images / ".." / "secret"), "secret", f"nbd://{secret}", ""):
+        with pytest.raises(InvalidInput, match=r"nothing allows the module to read that|no plain absolute path"):
+            disks.check_path("vda", path, [str(images)])
+    forged = images / "forged"  # what a guest can write into its raw disk
+    qemu_img("create", "-q", "-f", "qcow2", "-F", "raw", "-b", secret, forged, "1M")
+    source = look(images, "forged", "raw")
+    assert len(source.chain) == 1, "the header of a raw disk was believed"
+    disks.converted(source, str(images / "made.qcow2"), False)
+    assert content(images / "made.qcow2", "qcow2", images)[:4] == b"QFI\xfb"
+    with pytest.raises(InvalidInput, match="nothing allows the module to read that"):
+        look(images, "forged", "qcow2")
+    look(images, "forged", "qcow2", str(tmp_path))
+    for name in (f'json:{{"driver":"file","filename":"{secret}"}}', f"nbd://127.0.0.1:1/{secret}"):
+        qemu_img("rebase", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", name, forged)
+        with pytest.raises(InvalidInput, match="no plain absolute path"):
+            look(images, "forged", "qcow2", str(tmp_path))
+    qemu_img("create", "-q", "-f", "qcow2", "-o", f"data_file={secret}2,data_file_raw=on", images / "apart", "1M")
+    with pytest.raises(InvalidInput, match="names another file for the data"):
+        look(images, "apart", "qcow2", str(tmp_path))
+
+
+def test_a_backing_file_without_a_format_is_not_guessed(images: pathlib.Path) -> None:
+    path = images / "web.qcow2"
+    raw = bytearray(path.read_bytes())
+    place = raw.index(b"raw", 0, 4096)  # the header extension with the format
+    raw[place : place + 3] = b"vdi"
+    path.write_bytes(raw)
+    with pytest.raises(InvalidInput, match="the format 'vdi' for its backing file"):
+        look(images, "web.qcow2", "qcow2")
+
+
+def test_a_disk_that_changes_meanwhile_is_refused(images: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source, real = look(images, "base.raw", "raw"), disks.qemu_img
+
+    def writing(*arguments: str, **more: Any) -> str:
+        if arguments[0] == "compare":
+            (images / "base.raw").write_bytes(bytes(4 << 20))
+        return real(*arguments, **more)
+
+    monkeypatch.setattr(disks, "qemu_img", writing)
+    with pytest.raises(LXDError, match="has changed while it was copied"):
+        disks.converted(source, str(images / "made.qcow2"), False)
+    assert not (images / "made.qcow2").exists()
+
+
+@pytest.fixture
+def work(api: Server, tmp_path: pathlib.Path) -> Iterator[Work]:
+    options = {"url": [api.proxy.url], "timeout": 120, "validate_certs": True}
+    client = connect(
+        dict.fromkeys(
+            (
+                "client_cert",
+                "client_key",
+                "server_cert",
+                "server_fingerprint",
+                "trust_token",
+                "project",
+                "target",
+                "remotes",
+            )
+        )
+        | options,
+        False,
+    )
+    params = {
+        "project": None,
+        "pool": "default",
+        "work_directory": str(tmp_path / "work"),
+        "compress": True,
+        "verify": True,
+    }
+    yield Work(client, params, parse((DATA / "bios.xml").read_text()))
+    client.transport.close()
+
+
+def test_a_root_disk_becomes_an_image_of_a_virtual_machine(api: Server, work: Work, images: pathlib.Path) -> None:
+    source = look(images, "web.qcow2", "qcow2")
+    work.copy("vda", source, "")
+    image = api.query(f"/1.0/images/{work.fingerprint}")
+    assert (image["type"], image["architecture"]) == ("virtual-machine", "x86_64")
+    first, sent = work.fingerprint, len(api.proxy.writes)
+    work.copy("vda", source, "")
+    assert (work.fingerprint, len(api.proxy.writes)) == (first, sent), "it was sent again"
+    work.tidy()
+    assert api.query("/1.0/images?recursion=1") is not None
+    assert not list(pathlib.Path(work.folder).iterdir())
+
+
+def test_a_further_disk_becomes_a_volume_with_its_data(
+    api: Server, work: Work, images: pathlib.Path, tmp_path: pathlib.Path
+) -> None:
+    source = look(images, "web.qcow2", "qcow2")
+    work.copy("vdb", source, "web-vdb")
+    volume = api.query("/1.0/storage-pools/default/volumes/custom/web-vdb")
+    assert (volume["content_type"], volume["config"]["user.cloudhost.libvirt"]) == ("block", work.domain.uuid)
+    api.run(
+        "storage_volume_backup",
+        pool="default",
+        volume="web-vdb",
+        state="exported",
+        file=str(tmp_path / "out"),
+        compression_algorithm="none",
+    )
+    subprocess.run(["tar", "-C", str(tmp_path), "-xf", str(tmp_path / "out"), "backup/volume.img"], check=True)
+    made = (tmp_path / "backup" / "volume.img").read_bytes()
+    seen = content(images / "web.qcow2", "qcow2", images)
+    assert hashlib.sha256(made[: len(seen)]).digest() == hashlib.sha256(seen).digest()
+    sent = len(api.proxy.writes)
+    work.copy("vdb", source, "web-vdb")
+    assert len(api.proxy.writes) == sent
+    api.run("storage_volume", pool="default", name="other", content_type="block", config={"size": "1MiB"})
+    with pytest.raises(LXDError, match="was not made of the domain"):
+        work.copy("vdb", source, "other")
+
+
+def test_a_volume_that_is_not_as_it_was_sent_gets_no_name(
+    api: Server, work: Work, images: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = disks.write_volume
+    with monkeypatch.context() as patch:
+        patch.setattr(disks, "write_volume", lambda *arguments: real(*arguments) and "0" * 64)
+        with pytest.raises(LXDError, match="is not as the disk that was sent"):
+            work.copy("vdb", look(images, "base.raw", "raw"), "web-vdb")
+    assert api.query("/1.0/storage-pools/default/volumes/custom") == [
+        "/1.0/storage-pools/default/volumes/custom/web-vdb.cloudhost-part"
+    ]
+    work.copy("vdb", look(images, "base.raw", "raw"), "web-vdb")
+    assert api.query("/1.0/storage-pools/default/volumes/custom") == [
+        "/1.0/storage-pools/default/volumes/custom/web-vdb"
+    ]
+
+
+def test_the_plan_of_a_domain_of_libvirt(api: Server, images: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """All of it is shown although this server runs no virtual machines, which is the only error."""
+    root = tmp_path / "libvirt"
+    (root / "etc").mkdir(parents=True)
+    (root / "etc" / "qemu.conf").write_text(QEMU)
+    xml = (DATA / "bios.xml").read_text().replace("/srv/vm", str(images))
+    uri = f"qemu:///embed?root={root}"
+    define = "import libvirt, sys; libvirt.virEventRegisterDefaultImpl(); c = libvirt.open(sys.argv[1])"
+    define += "; c.defineXML(sys.stdin.read())"
+    subprocess.run([PYTHON, "-c", define, uri], input=xml, text=True, check=True, stderr=subprocess.DEVNULL)
+    task = {
+        "url": api.daemon.url,
+        "domain": "Web_1.example",
+        "libvirt_uri": uri,
+        "allowed_paths": [str(images)],
+        "networks": {"bridge:br0": "lxdbr0"},
+        "work_directory": str(tmp_path / "work"),
+    }
+    book = [
+        {
+            "hosts": "localhost",
+            "gather_facts": False,
+            "vars": {"ansible_python_interpreter": PYTHON},
+            "tasks": [
+                {"cloudhost.lxd.libvirt_import": task, "register": "plan", "failed_when": False},
+                {
+                    "ansible.builtin.copy": {"content": "{{ plan | to_json }}", "dest": str(tmp_path / "plan")},
+                    "check_mode": False,
+                },
+            ],
+        }
+    ]
+    (tmp_path / "play.yml").write_text(yaml.safe_dump(book))
+    program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
+    for options in (["--check"], []):
+        done = subprocess.run(
+            [program, *options, str(tmp_path / "play.yml")], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        plan = json.loads((tmp_path / "plan").read_text())
+        assert "runs no virtual machines" in plan["msg"], plan
+        others = [
+            words
+            for words in plan["msg"].splitlines()
+            if "security_csm" not in words and "virtual machines" not in words
+        ]
+        assert [words for words in others if words.startswith("-")] == [], plan["msg"]
+        shown = plan["libvirt_import"]
+        assert shown["domain"]["name"] == "Web_1.example"
+        assert shown["instance"]["devices"]["eth0"] == {
+            "type": "nic", "name": "eth0", "network": "lxdbr0", "hwaddr": "52:54:00:00:00:01",
+        }  # fmt: skip
+        assert [file["format"] for file in shown["disks"][0]["files"]] == ["qcow2", "raw"]
+        assert not (tmp_path / "work").exists()
