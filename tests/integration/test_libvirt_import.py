@@ -213,8 +213,8 @@ def test_a_volume_that_is_not_as_it_was_sent_gets_no_name(
     ]
 
 
-def test_the_plan_of_a_domain_of_libvirt(api: Server, images: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    """All of it is shown although this server runs no virtual machines, which is the only error."""
+def test_the_playbook_shows_all_of_a_domain(api: Server, images: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """The plan is whole although these servers run no virtual machines, which is an error before anything is done."""
     root = tmp_path / "libvirt"
     (root / "etc").mkdir(parents=True)
     (root / "etc" / "qemu.conf").write_text(QEMU)
@@ -223,47 +223,34 @@ def test_the_plan_of_a_domain_of_libvirt(api: Server, images: pathlib.Path, tmp_
     define = "import libvirt, sys; libvirt.virEventRegisterDefaultImpl(); c = libvirt.open(sys.argv[1])"
     define += "; c.defineXML(sys.stdin.read())"
     subprocess.run([PYTHON, "-c", define, uri], input=xml, text=True, check=True, stderr=subprocess.DEVNULL)
-    task = {
-        "url": api.daemon.url,
-        "domain": "Web_1.example",
-        "libvirt_uri": uri,
-        "allowed_paths": [str(images)],
-        "networks": {"bridge:br0": "lxdbr0"},
-        "work_directory": str(tmp_path / "work"),
+    before = hashlib.sha256((images / "web.qcow2").read_bytes()).digest()
+    variables = {
+        "ansible_connection": "local",
+        "ansible_python_interpreter": PYTHON,
+        "lxd_url": api.daemon.url,
+        "libvirt_import_domains": ["Web_1.example", {"domain": "gone"}],
+        "libvirt_import_uri": uri,
+        "libvirt_import_become": False,
+        "libvirt_import_allowed_paths": [str(images)],
+        "libvirt_import_networks": {"bridge:br0": "lxdbr0"},
+        "libvirt_import_work_directory": str(tmp_path / "work"),
     }
-    book = [
-        {
-            "hosts": "localhost",
-            "gather_facts": False,
-            "vars": {"ansible_python_interpreter": PYTHON},
-            "tasks": [
-                {"cloudhost.lxd.libvirt_import": task, "register": "plan", "failed_when": False},
-                {
-                    "ansible.builtin.copy": {"content": "{{ plan | to_json }}", "dest": str(tmp_path / "plan")},
-                    "check_mode": False,
-                },
-            ],
-        }
-    ]
-    (tmp_path / "play.yml").write_text(yaml.safe_dump(book))
+    (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"kvm1": variables}}}))
     program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
+    command = [program, "-i", str(tmp_path / "hosts.yml"), "cloudhost.lxd.libvirt_import"]
     for options in (["--check"], []):
-        done = subprocess.run(
-            [program, *options, str(tmp_path / "play.yml")], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stdout + done.stderr
-        plan = json.loads((tmp_path / "plan").read_text())
-        assert "runs no virtual machines" in plan["msg"], plan
-        others = [
-            words
-            for words in plan["msg"].splitlines()
-            if "security_csm" not in words and "virtual machines" not in words
-        ]
-        assert [words for words in others if words.startswith("-")] == [], plan["msg"]
-        shown = plan["libvirt_import"]
-        assert shown["domain"]["name"] == "Web_1.example"
-        assert shown["instance"]["devices"]["eth0"] == {
-            "type": "nic", "name": "eth0", "network": "lxdbr0", "hwaddr": "52:54:00:00:00:01",
-        }  # fmt: skip
-        assert [file["format"] for file in shown["disks"][0]["files"]] == ["qcow2", "raw"]
+        done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 2, done.stdout + done.stderr
+        imported, gone = json.loads((tmp_path / "libvirt-import.json").read_text())["hosts"]["kvm1"]
+        assert "there is no 'gone'" in gone["error"]
+        words = [one for one in imported["error"].splitlines() if one.startswith("-")] or [imported["error"]]
+        assert any("runs no virtual machines" in one for one in words)
+        assert [one for one in words if "runs no virtual machines" not in one and "security_csm" not in one] == []
+        plan = imported["plan"]
+        assert plan["domain"]["name"] == "Web_1.example"
+        nic = {"type": "nic", "name": "eth0", "network": "lxdbr0", "hwaddr": "52:54:00:00:00:01"}
+        assert plan["instance"]["devices"] == {"eth0": nic, "root": {"size": str(4 << 20)}}
+        assert [file["format"] for file in plan["disks"][0]["files"]] == ["qcow2", "raw"]
+        assert "cpu/model qemu64: the CPU of the host is used" in (tmp_path / "libvirt-import.md").read_text()
         assert not (tmp_path / "work").exists()
+    assert hashlib.sha256((images / "web.qcow2").read_bytes()).digest() == before
