@@ -57,7 +57,12 @@ class Tenant:
     def heard(self, path: str, happens: Callable[[], object], seconds: float = 3) -> bytes:
         """What a websocket for events gets while something happens, and some time after; nothing if it is refused."""
         with self.context.wrap_socket(self._socket()) as sock:
-            asked = "Upgrade: websocket", "Connection: Upgrade", "Sec-WebSocket-Version: 13", f"Sec-WebSocket-Key: {KEY}"
+            asked = (
+                "Upgrade: websocket",
+                "Connection: Upgrade",
+                "Sec-WebSocket-Version: 13",
+                f"Sec-WebSocket-Key: {KEY}",
+            )
             sock.sendall("\r\n".join([f"GET {path} HTTP/1.1", "Host: cloud", *asked, "", ""]).encode())
             if b" 101 " not in sock.recv(4096):
                 return b""
