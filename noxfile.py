@@ -45,10 +45,8 @@ BETWEEN = ("tests/integration/test_lxd_to_incus.py",)
 #: The tests with the real libvirt and qemu-img, which the session packages installs.
 LIBVIRT = ("tests/integration/test_libvirt_import.py",)
 #: The tests of what only Incus 7 has, which is not installed.
-INCUS7 = tuple(
-    f"tests/integration/test_{part}.py"
-    for part in ("address_sets", "application_containers", "backup_to_s3", "buckets", "listed_keys")
-)
+ONLY = ("address_sets", "application_containers", "backup_to_s3", "buckets", "listed_keys")
+INCUS7 = tuple(f"tests/integration/test_{part}.py" for part in ONLY)
 #: What a container needs to be managed by Ansible, with a password to become root, and with another shell.
 MANAGED = ("python3", "sudo", "busybox")
 
@@ -291,40 +289,38 @@ def clean(session: nox.Session) -> None:
 def _on(product: str) -> None:
     """The sessions with daemons of one product."""
 
+    def run(session: nox.Session, tier: str, *arguments: str, packages: tuple[str, ...] = ()) -> None:
+        image = test_image(session, *packages)
+        pytest(session, f"{tier}-{product}", *arguments, product=product, image=image)
+
+    def share(session: nox.Session, tier: str, packages: tuple[str, ...] = ()) -> None:
+        run(session, tier, f"tests/{tier}", *_shared(product), packages=packages)
+
     @nox.session(name=f"integration-{product}", python=False, tags=["integration", product])
     def integration(session: nox.Session) -> None:
         """Modules against a real daemon."""
-        apart = [
-            f"--ignore={path}" for path in (*CLUSTERS, *LIBVIRT, *INCUS7, *(() if product == "incus" else BETWEEN))
-        ]
-        pytest(
-            session, f"integration-{product}", "tests/integration", *apart, product=product, image=test_image(session)
-        )
+        apart = (*CLUSTERS, *LIBVIRT, *INCUS7, *(() if product == "incus" else BETWEEN))
+        run(session, "integration", "tests/integration", *[f"--ignore={path}" for path in apart])
 
     @nox.session(name=f"clusters-{product}", python=False, tags=["clusters", product])
     def clusters(session: nox.Session) -> None:
-        """Modules against clusters of real daemons, with a real Ceph and a real OVN."""
-        pytest(session, f"clusters-{product}", *CLUSTERS, *LIBVIRT, product=product, image=test_image(session))
+        """Modules against clusters of real daemons, with a real Ceph, a real OVN and a real libvirt."""
+        run(session, "clusters", *CLUSTERS, *LIBVIRT)
 
     @nox.session(name=f"reach-{product}", python=False, tags=["reach", product])
     def reach(session: nox.Session) -> None:
         """The connection and the inventory plugin against a real daemon, and a container that Ansible can manage."""
-        image = test_image(session, *MANAGED)
-        pytest(session, f"reach-{product}", "tests/reach", *_shared(product), product=product, image=image)
+        share(session, "reach", MANAGED)
 
     @nox.session(name=f"roles-{product}", python=False, tags=["roles", product])
     def roles(session: nox.Session) -> None:
         """Roles and playbooks against real daemons."""
-        pytest(
-            session, f"roles-{product}", "tests/roles", *_shared(product), product=product, image=test_image(session)
-        )
+        share(session, "roles")
 
     @nox.session(name=f"hosts-{product}", python=False, tags=["hosts", product])
     def hosts(session: nox.Session) -> None:
         """The molecule scenario: a cluster of hosts with systemd, lived in and broken."""
-        pytest(
-            session, f"hosts-{product}", "tests/hosts", *_shared(product), product=product, image=test_image(session)
-        )
+        share(session, "hosts")
 
     @nox.session(name=f"cloud-{product}", python=False, tags=["cloud", product])
     def cloud(session: nox.Session) -> None:
@@ -342,8 +338,7 @@ def integration_incus7(session: nox.Session) -> None:
     with session.chdir("tests"):  # if the archive of this machine has none, this fails and says so
         said = session.run(daemons(), "-m", "lab.incus7", env=link(), silent=True, external=True) or ""
     made = {"CLOUDHOST_TEST_INCUS7": said.strip().splitlines()[-1]}
-    tests = ["tests/integration/test_conformance.py", *INCUS7]
-    pytest(session, "integration-incus7", *tests, product="incus7", **made)
+    pytest(session, "integration-incus7", "tests/integration/test_conformance.py", *INCUS7, product="incus7", **made)
 
 
 @nox.session(python=False)
