@@ -62,6 +62,8 @@ class ApiObject(Checks):
         new = self.params.get("new_name")
         if new and new != self.name:
             other = self.fetch(new)
+            if found and other:  # or the server renamed it between the two requests
+                found = self.fetch(self.name)
             if found and other:
                 raise InvalidInput(
                     f"{self.kind} '{self.name}' cannot be renamed: '{new}' exists too. Remove one of them, or choose "

@@ -51,8 +51,9 @@ class Movable(Resource):
         ]
         if len(places) == 1:
             return super().read()
-        found = [there for place in places for there in [self._fetch_at(*place)] if there]
-        found = self.chosen(found)
+        found = self._found(places)
+        if len(found) > 1:  # or the server renamed or moved it between two of the requests
+            found = self._found(places)
         if len(found) > 1:
             listed = " and ".join(map(self._placed, found))
             raise InvalidInput(
@@ -63,6 +64,9 @@ class Movable(Resource):
             with self._at(*places[-1][1:]):
                 self.check_place()
         return found[0] if found else None
+
+    def _found(self, places: list[tuple[str, Any, dict[str, Any]]]) -> list[Existing]:
+        return self.chosen([there for place in places for there in [self._fetch_at(*place)] if there])
 
     def chosen(self, found: list[Existing]) -> list[Existing]:
         """Those that count, of what is in the places where it can be."""
