@@ -24,7 +24,7 @@ HOSTS = "nodes:\n  hosts:\n    node1:\n    node2:\n"
 #: Starts Ansible's controller once, and forks it for each playbook: to load it takes longer than the playbook. Each
 #: line of its input is a folder, and the arguments of each run there.
 MANY = """
-import json, os, sys
+import json, os, sys, tempfile
 from ansible.cli.playbook import PlaybookCLI
 for line in sys.stdin:
     folder, commands = json.loads(line)
@@ -34,10 +34,13 @@ for line in sys.stdin:
             os.chdir(folder)
             out = os.open(f"{number}.txt", os.O_CREAT | os.O_WRONLY)
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0), os.dup2(out, 1), os.dup2(out, 2)
-            try:
-                PlaybookCLI.cli_executor(["ansible-playbook", *arguments])
-            except SystemExit as exc:
-                os._exit(exc.code or 0)
+            code = 0
+            with tempfile.TemporaryDirectory() as tempfile.tempdir:  # os._exit removes no temporary files
+                try:
+                    PlaybookCLI.cli_executor(["ansible-playbook", *arguments])
+                except SystemExit as exc:
+                    code = exc.code or 0
+            os._exit(code)
         ends.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
     print(json.dumps(ends), flush=True)
 """
