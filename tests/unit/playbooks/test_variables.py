@@ -22,6 +22,8 @@ WRONG = {
     "cluster": ("cluster_server_adress", "cluster_server_address"),
     "drift": ("stack_exakt", "stack_exact"),
     "evacuate": ("evacuate_member", "evacuate_members"),
+    "libvirt_import": ("libvirt_import_domain", "libvirt_import_domains"),
+    "move_to_incus": ("move_to_incus_form", "move_to_incus_from"),
     "plan": ("stack_purne", "stack_prune"),
     "private_cloud": ("private_cloud_built_image", "private_cloud_build_image"),
     "quickstart": ("quickstart_produkt", "quickstart_product"),
@@ -47,6 +49,8 @@ def text_of(prefix):
     paths = [path for path in PATHS if prefix in prefixes(path)]
     if prefix == "stack":
         paths += [*(PLAYBOOKS / "tasks").iterdir(), *(PLAYBOOKS / "templates").iterdir()]
+    if prefix == "move_to_incus":
+        paths += (PLAYBOOKS / "tasks").glob("move_to_incus_*.yml")
     if prefix in ("backup", "restore_host"):
         paths += [*(PLAYBOOKS / "tasks").glob("backup_*.yml"), PLAYBOOKS / "vars" / "backup.yml"]
     return re.sub(r"(?m)#.*$", "", "\n".join(path.read_text(encoding="utf-8") for path in paths))
