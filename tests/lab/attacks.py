@@ -218,7 +218,12 @@ OTHERS = {
 ALL = {**SERVER, **PROJECT, **OTHERS}
 #: What daemons do nevertheless (docs/daemons.md): an operation is shown to whoever knows its number, and a zone of
 #: another gets the name of the gateway, and of no instance.
-TAKEN = {
-    "lxd": {"make a group", "read an operation of the other", "read it in its project", "use a zone of the other"},
-    "incus": {"read an operation of the other", "read it in its project", "use a zone of the other"},
-}
+_TAKEN = {"read an operation of the other", "read it in its project", "use a zone of the other"}
+
+
+def taken(server: Mapping[str, Any]) -> set[str]:
+    """
+    :param server: `GET /1.0`. The LXD of Debian 13 calls itself 5.0.2 too, and has more extensions
+    """
+    old = server["environment"]["server"] == "lxd" and "network_allocations" not in server["api_extensions"]
+    return _TAKEN | ({"make a group"} if old else set())

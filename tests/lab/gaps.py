@@ -114,10 +114,26 @@ def new(name: str) -> dict[str, Any]:
 
 
 def backup(pool: str) -> bytes:
-    """A backup of a privileged container without any file, as its owner can write one. JSON is YAML too."""
+    """A backup of a privileged container without any file, as its owner can write one: its index says that it is a
+    plain one, which is all that some versions look at. JSON is YAML too.
+    """
+    plain, real = (_content(pool, {**LIMITS, **more}) for more in ({}, FORBIDDEN))
+    index = {"name": "attack", "backend": "dir", "pool": pool, "type": "container", "snapshots": [], "config": plain}
+    index.update(optimized=False, optimized_header=False)
+    files = {"backup/index.yaml": index, "backup/container": None, "backup/container/backup.yaml": real}
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for name, document in files.items():
+            member, data = tarfile.TarInfo(name), json.dumps(document).encode()
+            member.type = tarfile.REGTYPE if document else tarfile.DIRTYPE
+            member.size, member.mode = (len(data), 0o600) if document else (0, 0o711)
+            archive.addfile(member, io.BytesIO(data))
+    return packed.getvalue()
+
+
+def _content(pool: str, config: dict[str, str]) -> dict[str, Any]:
     never = "2026-01-01T00:00:00Z"
     devices = {"root": {"type": "disk", "path": "/", "pool": pool, "size": "16MiB"}}
-    config = {**LIMITS, **FORBIDDEN}
     more = {"ephemeral": False, "stateful": False, "description": "", "created_at": never, "last_used_at": never}
     container = {
         **more,
@@ -130,19 +146,8 @@ def backup(pool: str) -> bytes:
         "devices": devices,
         "expanded_devices": devices,
     }
-    content = {
+    return {
         "container": container,
         "pool": {"name": pool, "driver": "dir", "config": {}},
         "volume": {"name": "attack", "type": "container", "content_type": "filesystem", "config": {}},
     }
-    index = {"name": "attack", "backend": "dir", "pool": pool, "type": "container", "snapshots": [], "config": content}
-    index.update(optimized=False, optimized_header=False)
-    files = {"backup/index.yaml": index, "backup/container": None, "backup/container/backup.yaml": content}
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for name, document in files.items():
-            member, data = tarfile.TarInfo(name), json.dumps(document).encode()
-            member.type = tarfile.REGTYPE if document else tarfile.DIRTYPE
-            member.size, member.mode = (len(data), 0o600) if document else (0, 0o711)
-            archive.addfile(member, io.BytesIO(data))
-    return packed.getvalue()
