@@ -40,8 +40,10 @@ CLUSTERS = tuple(
     f"tests/integration/test_cluster{part}.py"
     for part in ("", "_addresses", "_contents", "_examples", "_remote", "_targets")
 )
-#: The tests with both products at once, and those with the libvirt and qemu-img that the session packages installs.
-BETWEEN, LIBVIRT = "tests/integration/test_lxd_to_incus.py", "tests/integration/test_libvirt_import.py"
+#: The tests with daemons of both products at once, which one session runs.
+BETWEEN = ("tests/integration/test_lxd_to_incus.py",)
+#: The tests with the real libvirt and qemu-img, which the session packages installs.
+LIBVIRT = ("tests/integration/test_libvirt_import.py",)
 #: The tests of what only Incus 7 has, which is not installed.
 ONLY = ("address_sets", "application_containers", "backup_to_s3", "buckets", "listed_keys")
 INCUS7 = tuple(f"tests/integration/test_{part}.py" for part in ONLY)
