@@ -39,7 +39,6 @@ EXCEPTIONS: dict[str, str] = {
     "tests/integration/test_stack.py::test_what_is_pruned_comes_last_and_not_where_its_user_failed": LIFE,
     "tests/integration/test_stack_files.py::test_what_is_encrypted_is_shown_nowhere": LIFE,
     "tests/lab/scenario.py::Scenario": "one vocabulary for the tests of tests/hosts: most methods are one line",
-    "tests/roles/test_image_build.py::test_build_once_and_wait_for_cloud_init": LIFE,
     "tests/roles/test_installed.py::test_a_collection_that_ansible_galaxy_installed": LIFE,
 }
 
