@@ -343,7 +343,7 @@ def integration_incus7(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def kernel(session: nox.Session) -> None:
-    """The role libvirt_hosts with a real libvirtd, and what only a host with a kernel of its own can do."""
+    """The role libvirt_hosts with a real libvirtd, and virtual machines."""
     session.run("bash", "-ec", ". tests/run/packages.sh; packages $LIBVIRT", external=True)
     pytest(session, "kernel", "tests/kernel")
 

@@ -9,7 +9,12 @@ life: each begins with what the one before it left.
 from __future__ import annotations
 
 import pathlib
+import re
+import sys
 
+import yaml
+
+ROLE = pathlib.Path(__file__).resolve().parents[2] / "roles" / "libvirt_hosts"
 SECRET = "correct-horse"
 USER_DATA = f"#cloud-config\npassword: {SECRET}\n"
 
@@ -147,3 +152,23 @@ def test_nothing_is_left(role):
         assert role.daemon.virsh(*listed) in ("", "default")
     assert not pathlib.Path(role.variables["libvirt_hosts_pool"]["path"]).exists()
     assert role.program("absent")["actions"] == []
+
+
+def test_the_examples_of_the_readme_are_taken():
+    """The variables are those of the role, and its program finds nothing wrong in them."""
+    sys.path.insert(0, str(ROLE / "files"))
+    from libvirt_host import wanted  # noqa: PLC0415 - the program of a role
+
+    spec = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    usual = yaml.safe_load((ROLE / "vars" / "main.yml").read_text())["libvirt_hosts__usual"]
+    shown = [yaml.safe_load(text) for text in re.findall(r"```yaml\n(.*?)```", (ROLE / "README.md").read_text(), re.S)]
+    given = [task["vars"] for plays in shown for play in plays for task in play["tasks"] if "vars" in task]
+    ours = [entry for entry in given if "libvirt_hosts_machines" in entry]
+    assert len(ours) == 2 and {name for entry in ours for name in entry} <= set(spec)
+    for entry in ours:
+        machines = [{**usual, **machine} for machine in entry["libvirt_hosts_machines"]]
+        assert {key for machine in machines for key in machine} <= set(spec["libvirt_hosts_machines"]["options"])
+        assert {machine["firmware"] for machine in machines} == {"bios"}
+        step = "revert" if "libvirt_hosts_snapshot" in entry else "present"
+        network, pool = spec["libvirt_hosts_network"]["default"], spec["libvirt_hosts_pool"]["default"]
+        wanted.check({"step": step, "pool": pool, "network": network, "machines": machines})

@@ -52,6 +52,7 @@ class Libvirtd:
         self.lab, self.log = lab, lab / "libvirtd.log"
         self.keeper: subprocess.Popen[bytes] | None = None
         self.process: subprocess.Popen[bytes] | None = None
+        self.namespace = ""
 
     @property
     def within(self) -> tuple[str, ...]:
@@ -68,6 +69,7 @@ class Libvirtd:
         self.keeper = subprocess.Popen([*command, *PLACES])
         comm = pathlib.Path(f"/proc/{self.keeper.pid}/comm")
         self._await(lambda: comm.read_text().strip() == "sleep", "the namespaces of libvirtd")
+        self.namespace = os.readlink(f"/proc/{self.keeper.pid}/ns/net")
         with self.log.open("ab") as log:
             pid = str(self.lab / "libvirtd.pid")
             self.process = subprocess.Popen(
@@ -104,11 +106,10 @@ class Libvirtd:
 
     def pids(self) -> list[int]:
         """Every process in its network namespace: machines, dnsmasq, and itself."""
-        assert self.keeper is not None
-        mine, found = os.readlink(f"/proc/{self.keeper.pid}/ns/net"), []
+        found = []
         for entry in pathlib.Path("/proc").iterdir():
             with contextlib.suppress(OSError):
-                if entry.name.isdigit() and os.readlink(entry / "ns" / "net") == mine:
+                if entry.name.isdigit() and os.readlink(entry / "ns" / "net") == self.namespace:
                     found.append(int(entry.name))
         return found
 

@@ -89,10 +89,11 @@ def test_all_that_is_wrong_is_told_at_once():
     assert "address 10.88.0.2 is there more than once" in result["msg"]
 
 
-def test_what_goes_needs_only_its_name():
-    wanted.check(given({"name": "one", "state": "running"}, step="absent"))
+@pytest.mark.parametrize("step", ["absent", "revert"])
+def test_what_is_not_created_needs_only_its_name(step):
+    wanted.check(given({"name": "one", "state": "running"}, step=step))
     with pytest.raises(wanted.Refused, match="a name has letters"):
-        wanted.check(given({"name": "/", "state": "running"}, step="absent"))
+        wanted.check(given({"name": "/", "state": "running"}, step=step))
 
 
 @pytest.mark.parametrize("text, size", [("20GiB", 20 << 30), ("1 MB", 10**6), (4096, 4096), ("0", 0)])

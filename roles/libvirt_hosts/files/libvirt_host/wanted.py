@@ -84,8 +84,8 @@ def _wrong(given: dict[str, Any]) -> Iterator[str]:
             yield f"libvirt_hosts_network.address: {error}: write the address of the bridge, such as 10.88.0.1/24"
             subnet = None
     for machine in given["machines"]:
-        going = "absent" in (given["step"], machine["state"])
-        for text in _wrong_name(machine) if going else [*_wrong_name(machine), *_wrong_machine(machine, subnet)]:
+        only_named = given["step"] != "present" or machine["state"] == "absent"
+        for text in _wrong_name(machine) if only_named else [*_wrong_name(machine), *_wrong_machine(machine, subnet)]:
             yield f"libvirt_hosts_machines, {machine['name']}: {text}"
     for key in ("name", "address", "mac"):
         values = [str(machine[key]).lower() for machine in given["machines"] if machine.get(key)]
