@@ -213,8 +213,9 @@ def test_a_volume_that_is_not_as_it_was_sent_gets_no_name(
     ]
 
 
-def test_the_playbook_shows_all_of_a_domain(api: Server, images: pathlib.Path, tmp_path: pathlib.Path) -> None:
-    """The plan is whole although these servers run no virtual machines, which is an error before anything is done."""
+@pytest.fixture
+def domain(images: pathlib.Path, tmp_path: pathlib.Path) -> str:
+    """The URI of a libvirt of its own, which has a domain with the disk of `images`."""
     root = tmp_path / "libvirt"
     (root / "etc").mkdir(parents=True)
     (root / "etc" / "qemu.conf").write_text(QEMU)
@@ -223,13 +224,21 @@ def test_the_playbook_shows_all_of_a_domain(api: Server, images: pathlib.Path, t
     define = "import libvirt, sys; libvirt.virEventRegisterDefaultImpl(); c = libvirt.open(sys.argv[1])"
     define += "; c.defineXML(sys.stdin.read())"
     subprocess.run([PYTHON, "-c", define, uri], input=xml, text=True, check=True, stderr=subprocess.DEVNULL)
+    return uri
+
+
+@pytest.mark.parametrize("options", [["--check"], []], ids=["check", "run"])
+def test_the_playbook_shows_all_of_a_domain(
+    api: Server, images: pathlib.Path, domain: str, tmp_path: pathlib.Path, options: list[str]
+) -> None:
+    """The plan is whole although these servers run no virtual machines, which is an error before anything is done."""
     before = hashlib.sha256((images / "web.qcow2").read_bytes()).digest()
     variables = {
         "ansible_connection": "local",
         "ansible_python_interpreter": PYTHON,
         "lxd_url": api.daemon.url,
         "libvirt_import_domains": ["Web_1.example", {"domain": "gone"}],
-        "libvirt_import_uri": uri,
+        "libvirt_import_uri": domain,
         "libvirt_import_become": False,
         "libvirt_import_allowed_paths": [str(images)],
         "libvirt_import_networks": {"bridge:br0": "lxdbr0"},
@@ -237,20 +246,22 @@ def test_the_playbook_shows_all_of_a_domain(api: Server, images: pathlib.Path, t
     }
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"kvm1": variables}}}))
     program = str(pathlib.Path(sys.executable).with_name("ansible-playbook"))
-    command = [program, "-i", str(tmp_path / "hosts.yml"), "cloudhost.lxd.libvirt_import"]
-    for options in (["--check"], []):
-        done = subprocess.run([*command, *options], cwd=tmp_path, capture_output=True, text=True, check=False)
-        assert done.returncode == 2, done.stdout + done.stderr
-        imported, gone = json.loads((tmp_path / "libvirt-import.json").read_text())["hosts"]["kvm1"]
-        assert "there is no 'gone'" in gone["error"]
-        words = [one for one in imported["error"].splitlines() if one.startswith("-")] or [imported["error"]]
-        assert any("runs no virtual machines" in one for one in words)
-        assert [one for one in words if "runs no virtual machines" not in one and "security_csm" not in one] == []
-        plan = imported["plan"]
-        assert plan["domain"]["name"] == "Web_1.example"
-        nic = {"type": "nic", "name": "eth0", "network": "lxdbr0", "hwaddr": "52:54:00:00:00:01"}
-        assert plan["instance"]["devices"] == {"eth0": nic, "root": {"size": str(4 << 20)}}
-        assert [file["format"] for file in plan["disks"][0]["files"]] == ["qcow2", "raw"]
-        assert "cpu/model qemu64: the CPU of the host is used" in (tmp_path / "libvirt-import.md").read_text()
-        assert not (tmp_path / "work").exists()
+    command = [program, "-i", str(tmp_path / "hosts.yml"), "cloudhost.lxd.libvirt_import", *options]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 2, done.stdout + done.stderr
+    imported, gone = json.loads((tmp_path / "libvirt-import.json").read_text())["hosts"]["kvm1"]
+    assert "there is no 'gone'" in gone["error"]
+    words = [one for one in imported["error"].splitlines() if one.startswith("-")] or [imported["error"]]
+    assert any("runs no virtual machines" in one for one in words)
+    assert [one for one in words if "runs no virtual machines" not in one and "security_csm" not in one] == []
+    check_plan(imported["plan"])
+    assert "cpu/model qemu64: the CPU of the host is used" in (tmp_path / "libvirt-import.md").read_text()
+    assert not (tmp_path / "work").exists()
     assert hashlib.sha256((images / "web.qcow2").read_bytes()).digest() == before
+
+
+def check_plan(plan: dict[str, Any]) -> None:
+    assert plan["domain"]["name"] == "Web_1.example"
+    nic = {"type": "nic", "name": "eth0", "network": "lxdbr0", "hwaddr": "52:54:00:00:00:01"}
+    assert plan["instance"]["devices"] == {"eth0": nic, "root": {"size": str(4 << 20)}}
+    assert [file["format"] for file in plan["disks"][0]["files"]] == ["qcow2", "raw"]
