@@ -55,10 +55,6 @@ def _there(method: str, place: str, body: Any = None) -> Attack:
     return Attack(method, f"/1.0/{place}{'&' if '?' in place else '?'}project=green", body)
 
 
-def _copied(**source: str) -> dict[str, str]:
-    return {"type": "copy", "project": "green", **source}
-
-
 def _network(place: str, body: Any, method: str = "POST") -> Attack:
     return Attack(method, f"/1.0/networks/{place}?project=blue", body)
 
@@ -165,8 +161,6 @@ OTHERS = {
     "export it": _there("POST", "instances/secret/backups", {"name": "attack"}),
     "read its backups": _there("GET", "instances/secret/backups/attack/export"),
     "move it here": _there("POST", "instances/secret", {"name": "attack", "migration": True, "project": "blue"}),
-    "copy it": new(source=_copied(source="secret")),
-    "copy it over its own": new(name="own", source={**_copied(source="secret"), "refresh": True}),
     "copy it by its directory": new(source={"type": "copy", "source": "green_secret"}),
     "publish it": Attack(
         "POST", "/1.0/images?project=blue", {"source": {"type": "instance", "name": "secret", "project": "green"}}

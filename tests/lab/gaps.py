@@ -32,8 +32,9 @@ class Gaps:
         """Those that the server does not refuse. Nothing of the attempts is left."""
         ways: dict[str, Callable[[], bool]] = {
             "backup-import": self._imports,
-            "creation-in-cluster": self._creates,
+            "creation-in-cluster": lambda: self._somewhere(self._creates),
             "events": self._hears,
+            "instance-copy": lambda: self._somewhere(self._duplicates),
             "snapshot-restore": self._restores,
             "volume-copy": self._copies,
         }
@@ -56,6 +57,24 @@ class Gaps:
     def _creates(self) -> bool:
         self.blue.send("POST", f"/1.0/instances{BLUE}", {**new("attack"), "config": FORBIDDEN})
         return self._made()
+
+    def _duplicates(self) -> bool:
+        source = {"type": "copy", "source": "secret", "project": "green"}
+        self.blue.send("POST", f"/1.0/instances{BLUE}", {"name": "attack", "source": source})
+        copied = bool(self._there(f"/1.0/instances/attack{BLUE}"))
+        if copied:
+            self._do("DELETE", f"/1.0/instances/attack{BLUE}")
+        return copied
+
+    def _somewhere(self, way: Callable[[], bool]) -> bool:
+        """Some versions refuse it on one member only. One more instance there has the next one made on the other."""
+        if way():
+            return True
+        self.blue.send("POST", f"/1.0/instances{BLUE}", new("one-more"))
+        try:
+            return way()
+        finally:
+            self._do("DELETE", f"/1.0/instances/one-more{BLUE}")
 
     def _made(self) -> bool:
         """Whether there is a container that the project forbids, which ends here."""

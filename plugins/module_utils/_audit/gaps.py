@@ -63,6 +63,12 @@ GAPS = (
         {"lxd": (("0", "5.20"),)},
     ),
     Gap(
+        "instance-copy",
+        "high",
+        "copy an instance of another project, whose name it knows",
+        {"incus": _INCUS_2026},
+    ),
+    Gap(
         "snapshot-restore",
         "critical",
         "restore a snapshot, such as one that came with an instance from a server of its own, with whatever the "
