@@ -189,6 +189,22 @@ def test_peers_are_mutual(hosts: Hosts, overlays: dict[str, Any]) -> None:
     first.run("stack", **overlays)
 
 
+def test_networks_go_with_their_peers(hosts: Hosts, overlays: dict[str, Any]) -> None:
+    """With those of the stack, which leave a network that stays without a user, and with those of somebody else."""
+    first = hosts.nodes[0]
+    networks = overlays["definition"]["networks"]
+    first.run("stack", name="overlays", definition={"networks": networks[:2]}, prune=True)
+    assert first.query("/1.0/networks/ovn1/peers") == []
+    first.run("stack", name="overlays", definition={"networks": networks})
+    for peer in PEERS:
+        first.run("network_peer", **{**peer, "wait_for": None})
+    gone = first.run("stack", name="overlays", definition={"networks": networks[:1]}, prune=True)
+    assert gone["counts"]["delete"] == 4
+    left = {network["name"] for network in first.query("/1.0/networks?recursion=1") if network["managed"]}
+    assert "uplink" in left and not left & {"ovn1", "ovn2"}
+    first.run("stack", **overlays)
+
+
 def test_addresses_of_ovn_networks(hosts: Hosts, overlays: dict[str, Any]) -> None:
     """A load balancer and a forward are the same on all members; LXD 5.0 has no load balancers."""
     first, second = hosts.nodes

@@ -271,3 +271,13 @@ def make(entry: Entry, client: Any) -> Resource:
         return entry.kind(client, entry.params)
     except InvalidInput as exc:
         raise InvalidInput(*(entry.complaint(words) for words in exc.each)) from exc
+
+
+def in_order(errors: list[str]) -> list[str]:
+    """Errors in the order of their lines, by file."""
+
+    def line(error: str) -> tuple[str, int]:
+        place = re.match(r"(\S+):(\d+): ", error)
+        return (place[1], int(place[2])) if place else ("", 0)
+
+    return sorted(errors, key=line)

@@ -17,6 +17,7 @@ from .._api.client import quote
 from .._engine.plans import Existing, Plan
 from .._engine.resource import Resource
 from .._engine.users import User, parts_of, used_words, user_of
+from .connections import connections, options_of
 from .document import Entry, Kinds
 from .view import View
 
@@ -95,23 +96,36 @@ class Usage:
     # -- one user -----------------------------------------------------------------------------------------------------
 
     def _stays(self, user: User, used: Node) -> bool:
-        """Whether a user that the server lists remains, once the plan has changed it and what lends it what it uses."""
+        """Whether a user that the server lists remains, once the plan has changed it and what lends it what it uses, and
+        has deleted the parts of it that use it.
+        """
         kind = self.view.kind_at("/".join(["/1.0", *map(quote, user.parts[:-1])]))
         node = self.changed.get(user)
         obj = self._object(kind, user) if kind else None
         if kind is None or obj is None or (kind.scoped and User("", ("projects", user.project)) == self._user(used)):
             return True
+        if self._is_cut(user, used):
+            return False
         before = node.found.object if node and node.found else obj
         if not node and not any(lender in self.changed for lender in self._lenders(kind, user.project, obj)):
             return True
         after = self._uses(used, kind, user.project, obj, early=used.kind.holds)
         return after or not self._uses(used, kind, user.project, before, early=True)
 
+    def _is_cut(self, user: User, used: Node) -> bool:
+        """Whether something is a user only by parts of it that are deleted."""
+        parts = [
+            one.user
+            for one in connections(self.view, self.kinds, user)
+            if self._uses(used, one.kind, one.project, one.object, early=True)
+        ]
+        return bool(parts) and self.gone.issuperset(parts)
+
     def _uses(self, used: Node, kind: type[Resource], project: str, obj: dict[str, Any], early: bool) -> bool:
         """Whether an object names what is used, or something that lends it: before the plan is applied (`early`), or
         after.
         """
-        for name, label, *place in kind.references(_options(kind, obj)):
+        for name, label, *place in kind.references(options_of(kind, obj)):
             other = self.kinds.get(name)
             where = place[0] if place else project
             if (
@@ -135,7 +149,7 @@ class Usage:
         return False
 
     def _lenders(self, kind: type[Resource], project: str, obj: dict[str, Any]) -> Iterator[User]:
-        for name, label, *_place in kind.references(_options(kind, obj)):
+        for name, label, *_place in kind.references(options_of(kind, obj)):
             other = self.kinds.get(name)
             if other and other.lends:
                 yield User(self.view.effective(other, project), (*parts_of(other.path), label))
@@ -153,12 +167,7 @@ class Usage:
     # -- names --------------------------------------------------------------------------------------------------------
 
     def _user(self, node: Node) -> User:
-        path = node.kind.path.format_map({option: quote(str(node.params[option])) for option in node.kind.parents()})
-        name = ""
-        if node.kind.named:
-            obj = node.found.object if node.found else {node.kind.key: node.kind.identity(node.params)}
-            name = node.kind.listed_as(obj, node.params.get("target"))
-        return User(self.view.effective(node.kind, node.project), (*parts_of(path), name))
+        return user_of_node(self.view, node)
 
     def _url(self, node: Node) -> str:
         user = self._user(node)
@@ -175,14 +184,19 @@ class Usage:
         return self._object(node.kind, self._user(node)) or {}
 
 
-def _options(kind: type[Resource], obj: dict[str, Any]) -> dict[str, Any]:
-    """An object as options of its kind, from which its references are read."""
-    return {field.name: obj.get(field.key) for field in kind.fields}
-
-
 def _is_gone(user: User, gone: set[User]) -> bool:
     """Whether it is deleted, or what it is a part of, or its project."""
     wholes = [
         User(project, user.parts[:end]) for end in range(2, len(user.parts) + 1) for project in (user.project, "")
     ]
     return User("", ("projects", user.project)) in gone or not gone.isdisjoint(wholes)
+
+
+def user_of_node(view: View, node: Node) -> User:
+    """A node as a user of others."""
+    path = node.kind.path.format_map({option: quote(str(node.params[option])) for option in node.kind.parents()})
+    name = ""
+    if node.kind.named:
+        obj = node.found.object if node.found else {node.kind.key: node.kind.identity(node.params)}
+        name = node.kind.listed_as(obj, node.params.get("target"))
+    return User(view.effective(node.kind, node.project), (*parts_of(path), name))

@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any, NamedTuple
 
 from .._api.errors import InvalidInput
@@ -19,10 +18,11 @@ from .._engine.plans import ELSEWHERE, Action, Done, Existing, Plan
 from .._engine.resource import Resource
 from . import clashes
 from .arguments import defaults
-from .document import Entry, Kinds, title
+from .connections import between
+from .document import Entry, Kinds, in_order, title
 from .exact import Exactness, Unmanaged
 from .graph import Index, link, needs_of, order, put_first, turned
-from .in_use import Usage
+from .in_use import Usage, user_of_node
 from .marks import Marks, mark_of, read_mark
 from .turns import in_turn
 from .view import View
@@ -318,14 +318,14 @@ class Planner:
 
     def _removed(self, nodes: list[Node], doomed: list[Node]) -> Planned:
         """Deletions and undone changes, each after those that use it."""
+        why = "state: absent" if self.options.absent else "it carries the name of the stack, and no document has it"
         for node in doomed:
-            resource = node.kind(self.client, node.params)
-            node.plan = resource.plan(resource.read())
-            node.warnings, node.action = resource.warnings, DELETE
-            node.why = (
-                "state: absent" if self.options.absent else "it carries the name of the stack, and no document has it"
-            )
-        nodes = nodes + doomed
+            self._doom(node, why)
+        wholes = [user_of_node(self.view, node) for node in doomed if node.plan.users]
+        parts = [self._deletion(*one) for one in between(self.view, self.kinds, wholes, self._indexed(doomed))]
+        for node in parts:
+            self._doom(node, "what it connects is deleted")
+        nodes = nodes + doomed + parts
         index = self._indexed(nodes)
         uses = [
             needs_of(index, node.kind, node.project, self._described(node), number) | self._inside(index, node, number)
@@ -340,6 +340,11 @@ class Planner:
             needs[circle[0]] -= set(circle)
             sequence, circle = order(needs)
         return _arranged(nodes, needs, sequence)
+
+    def _doom(self, node: Node, why: str) -> None:
+        resource = node.kind(self.client, node.params)
+        node.plan = resource.plan(resource.read())
+        node.warnings, node.action, node.why = resource.warnings, DELETE, why
 
     def _inside(self, index: Index, node: Node, itself: int) -> set[int]:
         """What is used by the objects that the daemon created with a project: they are deleted with the project, not
@@ -385,13 +390,3 @@ def _arranged(nodes: list[Node], needs: list[set[int]], sequence: list[int]) -> 
     place = {number: position for position, number in enumerate(sequence)}
     needed = [{place[other] for other in needs[number]} for number in sequence]
     return Planned([nodes[number] for number in sequence], needed, len(sequence))
-
-
-def in_order(errors: list[str]) -> list[str]:
-    """Errors in the order of their lines, by file."""
-
-    def line(error: str) -> tuple[str, int]:
-        place = re.match(r"(\S+):(\d+): ", error)
-        return (place[1], int(place[2])) if place else ("", 0)
-
-    return sorted(errors, key=line)

@@ -16,8 +16,8 @@ from .._api.transport import Transport
 from .._engine.secrets import BY_NAME, Rules
 from . import plan_text
 from .applier import DONE, FAILED, SKIPPED, Applier
-from .document import Document, Kinds, make, parse
-from .planner import Node, Planned, Planner, StackOptions, in_order
+from .document import Document, Kinds, in_order, make, parse
+from .planner import Node, Planned, Planner, StackOptions
 from .progress import Progress
 
 

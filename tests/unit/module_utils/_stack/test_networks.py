@@ -19,7 +19,17 @@ FORWARDS = "/1.0/networks/net1/forwards"
 
 
 class Peered(World):
-    """Peers are created once both sides are there."""
+    """Peers are created once both sides are there, and a network uses what its peers lead to."""
+
+    def users(self, path, where):
+        name = path.partition("/networks/")[2]
+        return super().users(path, where) + [
+            (place, other.partition("/peers/")[0])
+            for (place, other), obj in self.objects.items()
+            if "/peers/" in other
+            and obj["target_network"] == name
+            and (obj.get("target_project") or "default") == where
+        ]
 
     def change(self, method, path, body, etag, project):
         super().change(method, path, body, etag, project)
@@ -105,6 +115,48 @@ def test_two_sides_are_never_written_at_once(world):
     run(world, definition, parallel=4, prune=True)
     assert written(world)[-2:] == ["DELETE networks/n1/peers/to-n2", "DELETE networks/n2/peers/to-n1"]
     assert world.most_at_once == 1
+
+
+def overlays(*names):
+    return [{"name": name, "type": "ovn"} for name in names]
+
+
+@pytest.fixture
+def peered(world):
+    """Two networks of a stack, and their peers, made by others."""
+    world.server["api_extensions"].append("network_type_ovn")
+    run(world, {"networks": overlays("n1", "n2")})
+    for mine, other in (("n1", "n2"), ("n2", "n1")):
+        world.put(f"/1.0/networks/{mine}/peers/to-{other}", target_network=other, status="Created")
+    world.writes.clear()
+    return world
+
+
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_networks_go_with_what_connects_them(peered, parallel):
+    """The servers delete neither of them before."""
+    peered.put("/1.0/networks/n3", type="ovn")
+    peered.put("/1.0/networks/n1/peers/to-n3", target_network="n3", status="Pending")
+    result = run(peered, {}, prune=True, parallel=parallel)
+    assert written(peered)[:2] == ["DELETE networks/n1/peers/to-n2", "DELETE networks/n2/peers/to-n1"]
+    assert sorted(written(peered)[2:]) == ["DELETE networks/n1", "DELETE networks/n2"], "n1 takes its other peer along"
+    assert result["counts"]["delete"] == 4
+
+
+def test_a_network_that_stays_keeps_its_peer_and_the_other_network(peered):
+    for network in ({"networks": overlays("n1")}, {"networks": overlays("n2")}):
+        words = refused(peered, network, prune=True)
+        assert "is used by network n" in words and peered.writes == []
+
+
+def test_a_network_goes_once_the_peer_that_leads_to_it_goes(peered):
+    """The network that stays is the user that the server names; it is only by its peer."""
+    for path in [path for _project, path in peered.objects if "/peers/" in path]:
+        del peered.objects["default", path]
+    run(peered, {"networks": overlays("n1", "n2"), "network_peers": peers("n1", "n2")})
+    peered.writes.clear()
+    run(peered, {"networks": overlays("n1")}, prune=True)
+    assert written(peered)[-1] == "DELETE networks/n2" and len(written(peered)) == 3
 
 
 def test_a_peer_without_its_other_side_fails_after_all_else_is_done(world):
