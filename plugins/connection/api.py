@@ -18,7 +18,6 @@ description:
 author:
   - cloudhost.lxd contributors (@cloudhost)
 requirements:
-  - websockets 11 or later on the controller (C(pip install websockets))
   - in virtual machines, the agent of LXD or Incus
 notes:
   - Anyone who can use the API is root in the instances.
@@ -271,13 +270,6 @@ class Connection(ConnectionBase):
             self._client.close()
             self._client = None
         if self._client is None:
-            from ansible_collections.cloudhost.lxd.plugins.plugin_utils._exec import MISSING
-
-            if MISSING:
-                raise AnsibleError(
-                    "The connection plugin cloudhost.lxd.api needs the Python library websockets, 11 or later, on the "
-                    f"controller: pip install websockets ({MISSING})."
-                )
             from ansible_collections.cloudhost.lxd.plugins.plugin_utils._instance_client import InstanceClient
 
             self._client, self._client_key = InstanceClient(self._name, options), key

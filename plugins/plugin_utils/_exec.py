@@ -19,15 +19,13 @@ fails has failed, but the success of a command does not count.
 
 from __future__ import annotations
 
-import contextlib
 import select
 import selectors
 import socket
-import ssl
 import threading
 import time
 import urllib.parse
-from typing import IO, Any, Iterator
+from typing import IO, Any
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.client import Client
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.deadline import Deadline
@@ -39,16 +37,8 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
 )
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.http_answer import BLOCK
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.transport import Transport
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.websocket import WebSocket, begin
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Dialogue, Gate
-
-try:
-    from websockets.client import ClientProtocol
-    from websockets.frames import Frame, Opcode
-    from websockets.uri import parse_uri
-
-    MISSING: ImportError | None = None
-except ImportError as exc:
-    MISSING = exc
 
 #: In the order in which they are opened: the command starts with the third.
 STREAMS = ("0", "1", "2", "control")
@@ -61,77 +51,6 @@ ENDING = 1.0
 UNKNOWN = "It is not known whether the command has ended."
 
 
-class Stream:
-    """One websocket on a socket that does not block."""
-
-    def __init__(self, sock: socket.socket, path: str) -> None:
-        self.sock = sock
-        self.sock.setblocking(False)
-        if sock.family != socket.AF_UNIX:  # a long command may be silent, and so is a server without power
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
-        self.protocol = ClientProtocol(parse_uri("ws://localhost" + path), max_size=None)
-        self.protocol.send_request(self.protocol.connect())
-        self.unsent = b""
-        self.up = False  # the handshake is complete
-        self.ended = False  # nothing more will arrive
-        self.clean = False  # the server has marked the end
-        self.seen = False  # the server has answered the ping, so it has everything that was sent before it
-
-    def receive(self) -> bytes:
-        """What has arrived. Sets `ended` at the end of the stream, or of the connection."""
-        self._take()
-        return b"".join(self._contents())
-
-    def drain(self) -> None:
-        """Discard what has arrived, for a stream of which only the end matters."""
-        while not self.ended and self._take():
-            for _content in self._contents():
-                pass
-
-    def _take(self) -> bool:
-        """Read once. False if there was nothing."""
-        try:
-            data = self.sock.recv(BLOCK)
-        except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-            return False
-        except OSError:  # the daemon resets the stream of a command that ended without reading its input
-            data = b""
-        with contextlib.suppress(EOFError):  # data after the end
-            if data:
-                self.protocol.receive_data(data)
-            else:
-                self.protocol.receive_eof()
-        self.ended = not data or self.protocol.parser_exc is not None
-        return True
-
-    def _contents(self) -> Iterator[bytes]:
-        for event in self.protocol.events_received():
-            if not isinstance(event, Frame):
-                if self.protocol.handshake_exc is None:
-                    self.up = True
-                else:
-                    self.ended = True
-            elif event.opcode in (Opcode.BINARY, Opcode.CONT):
-                yield bytes(event.data)
-            elif event.opcode is Opcode.PONG:
-                self.seen = True
-            elif event.opcode in (Opcode.TEXT, Opcode.CLOSE):
-                self.ended = self.clean = True
-
-    def send(self) -> bool:
-        """Write what can be written without waiting. Returns True if something is left."""
-        self.unsent += b"".join(self.protocol.data_to_send())
-        while self.unsent:
-            try:
-                self.unsent = self.unsent[self.sock.send(self.unsent) :]
-            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
-                return True
-            except OSError:  # the daemon has closed it, but may have sent something before
-                self.unsent = b""
-        return False
-
-
 class Command(Dialogue):
     """A command that the daemon runs, until its streams end."""
 
@@ -139,7 +58,7 @@ class Command(Dialogue):
 
     def __init__(
         self,
-        streams: dict[str, Stream],
+        streams: dict[str, WebSocket],
         data: bytes | IO[bytes],
         gate: Gate | None,
         patience: float,
@@ -209,17 +128,17 @@ class Command(Dialogue):
             if events and not stream.ended and not (known and known.events == events):
                 selector.register(stream.sock, events, name)
 
-    def _send(self, name: str, stream: Stream) -> bool:
+    def _send(self, name: str, stream: WebSocket) -> bool:
         """Write what can be written without waiting. Returns True if something is left."""
-        left = not stream.ended and stream.send()
+        left = not stream.ended and stream.flush()
         while name == STDIN and stream.up and not (stream.ended or left or self.closed_input) and self.gate is None:
             self._feed(stream)
-            left = stream.send()
+            left = stream.flush()
         return left
 
     def _owes(self) -> bool:
         """Whether the command may not have received all of its input."""
-        return (self.gave or not (self.closed_input or self.empty)) and not self.streams[STDIN].seen
+        return (self.gave or not (self.closed_input or self.empty)) and not self.streams[STDIN].echoed
 
     def _is_input_done(self) -> bool:
         """Whether the daemon has all of the input, or closes it because the command has ended.
@@ -234,14 +153,13 @@ class Command(Dialogue):
                 select.select([stdin.sock], [], [], 1.0)
         return stdin.ended or not self._owes()
 
-    def _feed(self, stream: Stream) -> None:
+    def _feed(self, stream: WebSocket) -> None:
         block = self.next_input(BLOCK)
         if block:
             self.gave = True
-            stream.protocol.send_binary(block)
+            stream.send(block)
         else:
-            stream.protocol.send_ping(b"all")
-            stream.protocol.send_text(b"")
+            stream.finish()
             self.closed_input = True
 
     def whole(self) -> bool:
@@ -270,7 +188,7 @@ def run(
         whole = command.whole()
     finally:
         for stream in streams.values():
-            stream.sock.close()
+            stream.close()
     if command.cut and not whole:
         raise _lost_input(client, instance)
     client.deadline = Deadline(float("inf") if whole else patience)
@@ -295,7 +213,7 @@ def _lost_input(client: Client, instance: str) -> Interrupted:
     )
 
 
-def open_streams(client: Client, instance: str, request: dict[str, Any], **query: Any) -> tuple[str, dict[str, Stream]]:
+def open_streams(client: Client, instance: str, request: dict[str, Any], **query: Any) -> tuple[str, dict[str, WebSocket]]:
     """Start a command: the path of its operation, and its streams, whose handshakes are not complete yet."""
     attempt, sockets = 0, None
     while not sockets:
@@ -314,7 +232,8 @@ def open_streams(client: Client, instance: str, request: dict[str, Any], **query
             client.deadline.pause(attempt, f"opening the streams of a command, which failed with: {exc}")
             attempt += 1
     return path, {
-        name: Stream(sock, f"{path}/websocket?secret={secrets[name]}") for name, sock in zip(STREAMS, sockets)
+        name: begin(client.transport, sock, f"{path}/websocket?secret={secrets[name]}")
+        for name, sock in zip(STREAMS, sockets)
     }
 
 
@@ -386,4 +305,8 @@ def _connect(transport: Transport, timeout: float) -> list[socket.socket]:
             if not isinstance(result, Exception):
                 result.close()
         raise failed[0]
+    for sock in made:
+        if sock.family != socket.AF_UNIX:  # a long command may be silent, and so is a server without power
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 30)
     return made

@@ -24,6 +24,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import (
     LXDError,
     did_you_mean,
 )
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.websocket import WebSocket
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec, _login
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._command import Gate
 
@@ -67,7 +68,7 @@ class InstanceClient:
 
         request = {"command": _session_program.command(**switches), **login}
 
-        def open_streams() -> dict[str, _exec.Stream]:
+        def open_streams() -> dict[str, WebSocket]:
             client = connect(self.options)
             client.addresses = self._client.addresses  # which knows of failures
             return _exec.open_streams(client, self.name, request, project=self.project)[1]

@@ -25,6 +25,7 @@ from typing import Any, Callable, Dict
 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import LXDError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.http_answer import BLOCK
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.websocket import WebSocket
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils import _exec
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._session import FREE
 from ansible_collections.cloudhost.lxd.plugins.plugin_utils._session_frames import Frames
@@ -33,7 +34,7 @@ STARTING = 60.0  # seconds that Python may take to start in a busy instance
 IDLE = 15.0  # seconds without a command
 AHEAD = 1 << 20  # bytes of output that the worker has not read yet
 
-Streams = Dict[str, "_exec.Stream"]
+Streams = Dict[str, WebSocket]
 
 
 def start(path: str, open_streams: Callable[[], Streams]) -> None:
@@ -130,7 +131,7 @@ class Keeper:
 
     def _end(self) -> None:
         """End the agent, which kills an abandoned command with everything that it started."""
-        self.streams[_exec.CONTROL].protocol.send_text(b'{"command": "signal", "signal": 15}')
+        self.streams[_exec.CONTROL].say(b'{"command": "signal", "signal": 15}')
         until = time.monotonic() + 5
         while not self.streams[_exec.STDOUT].ended and time.monotonic() < until:
             self._pass()
@@ -154,7 +155,7 @@ class Keeper:
         """The sockets that can be read. Writes to the streams what can be written."""
         stdin, stdout = self.streams[_exec.STDIN], self.streams[_exec.STDOUT]
         running = [stream for stream in self.streams.values() if not stream.ended]
-        writers: list[Any] = [stream.sock for stream in running if stream.send()]
+        writers: list[Any] = [stream.sock for stream in running if stream.flush()]
         full = len(self.for_worker) > AHEAD
         readers: list[Any] = [stream.sock for stream in running if not (stream is stdout and full)]
         if listener:
@@ -191,7 +192,7 @@ class Keeper:
         except ConnectionError:
             data = b""
         if data:
-            self.streams[_exec.STDIN].protocol.send_binary(data)
+            self.streams[_exec.STDIN].send(data)
             return
         worker.close()
         self.worker = None

@@ -197,7 +197,7 @@ def test_networks_go_with_their_peers(hosts: Hosts, overlays: dict[str, Any]) ->
     assert first.query("/1.0/networks/ovn1/peers") == []
     first.run("stack", name="overlays", definition={"networks": networks})
     for peer in PEERS:
-        first.run("network_peer", **{**peer, "wait_for": None})
+        first.run("network_peer", **{**peer, "wait_for": []})
     gone = first.run("stack", name="overlays", definition={"networks": networks[:1]}, prune=True)
     assert gone["counts"]["delete"] == 4
     left = {network["name"] for network in first.query("/1.0/networks?recursion=1") if network["managed"]}

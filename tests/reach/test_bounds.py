@@ -314,7 +314,7 @@ def test_a_command_whose_input_is_cut_is_not_done(connect, cutting) -> None:  # 
 )
 def test_what_a_command_may_lose_before_its_input_is_connected(data, gate, owed) -> None:  # type: ignore[no-untyped-def]
     """A command may end before its input is connected. A file may be empty or not, and a gate may have a password."""
-    streams = {STDIN: types.SimpleNamespace(seen=False)}
+    streams = {STDIN: types.SimpleNamespace(echoed=False)}
     assert Command(streams, data, gate, 1)._owes() is owed
 
 

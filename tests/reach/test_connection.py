@@ -123,16 +123,6 @@ def test_a_task_that_takes_too_long_is_killed(control, server, guest) -> None:  
     )
 
 
-def test_the_library_is_missing(control, guest, tmp_path) -> None:  # type: ignore[no-untyped-def]
-    (tmp_path / "websockets").mkdir()
-    (tmp_path / "websockets" / "__init__.py").write_text("raise ImportError('not here')\n")
-    control.hosts({guest: {}})
-    done = control(
-        "ansible", "api", "-m", "ansible.builtin.raw", "-a", "true", PYTHONPATH=f"{tmp_path}:{os.environ['PYTHONPATH']}"
-    )
-    assert "pip install websockets" in done.stdout
-
-
 # -- users ------------------------------------------------------------------------------------------------------------
 
 

@@ -25,6 +25,8 @@ from .transport import Response, Transport
 
 #: The most bytes of the headers of an answer, and of the text of a refusal.
 MOST = 1 << 18
+#: The status of an answer after which the connection goes on with the other protocol.
+AGREED = 101
 
 
 class Upgraded(NamedTuple):
@@ -59,12 +61,9 @@ def ask(transport: Transport, url: str, headers: dict[str, str], timeout: float)
     `timeout` is in seconds, for the request and its answer. Raises `ConnectionFailed`.
     """
     sock = transport.socket(timeout)
-    host = urllib.parse.urlsplit(transport.url).netloc or "localhost"
-    sent = {"Host": host, "Connection": "Upgrade", **headers}
     try:
-        lines = [f"GET {url} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
         sock.settimeout(timeout)
-        sock.sendall(("\r\n".join(lines) + "\r\n\r\n").encode("ascii"))
+        sock.sendall(request(transport, url, headers))
         answer = _answer(sock, time.monotonic() + timeout)
     except (OSError, http.client.HTTPException, ValueError) as exc:
         sock.close()
@@ -75,6 +74,23 @@ def ask(transport: Transport, url: str, headers: dict[str, str], timeout: float)
     return answer
 
 
+def request(transport: Transport, url: str, headers: dict[str, str]) -> bytes:
+    """`GET` with `Upgrade`, as it is sent."""
+    host = urllib.parse.urlsplit(transport.url).netloc or "localhost"
+    sent = {"Host": host, "Connection": "Upgrade", **headers}
+    lines = [f"GET {url} HTTP/1.1", *(f"{name}: {value}" for name, value in sent.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+def parsed(head: bytes) -> tuple[int, Any]:
+    """The status and the headers of an answer. Raises `OddAnswer`."""
+    line, _end, fields = head.partition(b"\r\n")
+    status = re.match(rb"HTTP/1\.[01] (\d{3})\b", line)
+    if not status:
+        raise OddAnswer(f"the answer does not begin as HTTP does ({line[:40]!r})")
+    return int(status[1]), http.client.parse_headers(io.BytesIO(fields + b"\r\n\r\n"))
+
+
 def _answer(sock: socket.socket, end: float) -> Upgraded | Response:
     data = b""
     while b"\r\n\r\n" not in data:
@@ -82,17 +98,13 @@ def _answer(sock: socket.socket, end: float) -> Upgraded | Response:
         if len(data) > MOST:
             raise OddAnswer("the headers of the answer have no end")
     head, _blank, rest = data.partition(b"\r\n\r\n")
-    line, _end, fields = head.partition(b"\r\n")
-    status = re.match(rb"HTTP/1\.[01] (\d{3})\b", line)
-    if not status:
-        raise OddAnswer(f"the answer does not begin as HTTP does ({line[:40]!r})")
-    headers = http.client.parse_headers(io.BytesIO(fields + b"\r\n\r\n"))
-    if status[1] == b"101":
+    status, headers = parsed(head)
+    if status == AGREED:
         return Upgraded(sock, rest, headers)
     length = min(int(headers.get("Content-Length") or 0), MOST)
     while len(rest) < length:
         rest += _received(sock, end)
-    return Response(int(status[1]), headers, rest)
+    return Response(status, headers, rest)
 
 
 def _received(sock: socket.socket, end: float) -> bytes:

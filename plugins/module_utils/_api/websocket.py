@@ -9,16 +9,19 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
+import http.client
 import os
+import socket
 import ssl
 import struct
 from typing import Iterator
 
 from .errors import LXDError
-from .http_answer import BLOCK
+from .http_answer import BLOCK, OddAnswer
 from .transport import Response, Transport
-from .upgrade import Upgraded, ask
+from .upgrade import AGREED, MOST, Upgraded, ask, parsed, request
 
 _MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _MORE, _TEXT, _BINARY, _CLOSE, _PING, _PONG = 0, 1, 2, 8, 9, 10
@@ -29,34 +32,51 @@ _WAIT = (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError)
 
 def handshake(transport: Transport, url: str, timeout: float) -> WebSocket | Response:
     """Open a websocket, or return the refusal. Raises `ConnectionFailed`."""
-    key = base64.b64encode(os.urandom(16)).decode()
-    wanted = {"Upgrade": "websocket", "Sec-WebSocket-Key": key, "Sec-WebSocket-Version": "13"}
+    wanted, proof = _wanted()
     answer = ask(transport, url, wanted, timeout)
     if isinstance(answer, Response):
         return answer
-    # the standard asks for SHA-1, which protects nothing here
-    proof = base64.b64encode(hashlib.sha1(key.encode() + _MAGIC).digest()).decode()  # noqa: S324
     if answer.headers.get("Sec-WebSocket-Accept") != proof:
         answer.sock.close()
         raise LXDError(f"{transport.url} answered a request for a websocket with something else. Is 'url' right?")
     return WebSocket(answer)
 
 
+def begin(transport: Transport, sock: socket.socket, url: str) -> WebSocket:
+    """A websocket on a connection that is open already. Its handshake is a part of what it sends and receives, so that
+    several can open at the same time.
+    """
+    wanted, proof = _wanted()
+    stream = WebSocket(Upgraded(sock, b"", {}), proof)
+    stream.unsent = request(transport, url, wanted)
+    return stream
+
+
+def _wanted() -> tuple[dict[str, str], str]:
+    """The headers that ask for a websocket, and what a server has to answer to them."""
+    key = base64.b64encode(os.urandom(16)).decode()
+    # the standard asks for SHA-1, which protects nothing here
+    proof = base64.b64encode(hashlib.sha1(key.encode() + _MAGIC).digest()).decode()  # noqa: S324
+    return {"Upgrade": "websocket", "Sec-WebSocket-Key": key, "Sec-WebSocket-Version": "13"}, proof
+
+
 class WebSocket:
     """One websocket, on a socket that does not block.
 
+    :ivar up: whether the server has agreed; a refusal ends the websocket
     :ivar ended: whether nothing more will arrive
     :ivar clean: whether the server has marked the end
     :ivar echoed: whether the server has answered a ping, so it has everything that was sent before it
     :ivar unsent: what waits until the socket takes it
     """
 
-    def __init__(self, connection: Upgraded) -> None:
+    def __init__(self, connection: Upgraded, proof: str = "") -> None:
         self.sock = connection.sock
         self.sock.setblocking(False)
+        self.up, self._proof = not proof, proof
         self.ended = self.clean = self.echoed = False
         self.unsent = b""
-        self._heard = connection.early
+        self._heard = bytearray(connection.early)
 
     def close(self) -> None:
         self.sock.close()
@@ -86,7 +106,9 @@ class WebSocket:
         return found, there
 
     def _contents(self) -> Iterator[bytes]:
-        while not self.ended:
+        if not self.up:
+            self._agree()
+        while self.up and not self.ended:
             frame = self._frame()
             if frame is None:
                 return
@@ -102,6 +124,18 @@ class WebSocket:
             else:
                 raise LXDError(f"A websocket has a frame of an unknown sort ({kind}).")
 
+    def _agree(self) -> None:
+        """Take the answer of the server, if all of it is there."""
+        end = self._heard.find(b"\r\n\r\n")
+        if end < 0:
+            self.ended = len(self._heard) > MOST
+            return
+        with contextlib.suppress(OddAnswer, http.client.HTTPException):
+            status, headers = parsed(bytes(self._heard[:end]))
+            self.up = status == AGREED and headers.get("Sec-WebSocket-Accept") == self._proof
+        self.ended = not self.up
+        del self._heard[: end + 4]
+
     def _frame(self) -> tuple[int, bytes] | None:
         """The next frame, if all of it is there."""
         if len(self._heard) < 2:
@@ -116,8 +150,8 @@ class WebSocket:
             raise LXDError("A websocket has a frame that no server sends.")
         if len(self._heard) < begin + length:
             return None
-        payload = self._heard[begin : begin + length]
-        self._heard = self._heard[begin + length :]
+        payload = bytes(self._heard[begin : begin + length])
+        del self._heard[: begin + length]
         return kind, payload
 
     def send(self, data: bytes) -> None:
@@ -126,7 +160,11 @@ class WebSocket:
     def finish(self) -> None:
         """Mark the end of what is sent, with a ping before it."""
         self._post(_PING, b"all")
-        self._post(_TEXT, b"")
+        self.say(b"")
+
+    def say(self, text: bytes) -> None:
+        """Send a text, which ends a stream; on the websocket for signals it is a message."""
+        self._post(_TEXT, text)
 
     def _post(self, kind: int, payload: bytes) -> None:
         length = len(payload)
@@ -141,12 +179,13 @@ class WebSocket:
         masked = (int.from_bytes(payload, "big") ^ int.from_bytes(pad, "big")).to_bytes(length, "big")
         self.unsent += bytes([128 | kind]) + size + mask + masked
 
-    def flush(self) -> None:
-        """Write what can be written without waiting."""
+    def flush(self) -> bool:
+        """Write what can be written without waiting. Returns whether something is left."""
         while self.unsent and not self.ended:
             try:
                 self.unsent = self.unsent[self.sock.send(self.unsent) :]
             except _WAIT:
-                return
+                return True
             except OSError:  # the daemon has closed it, but may have sent something before
                 self.unsent = b""
+        return bool(self.unsent)

@@ -71,6 +71,35 @@ def test_names_of_acls(client, name):
         converge(acl(client, name=name), check_mode=True)
 
 
+@pytest.mark.parametrize(
+    ("product", "version", "warns"),
+    [
+        ("incus", "6.0.4", True),
+        ("incus", "6.0.6", False),
+        ("incus", "6.15", True),
+        ("incus", "6.16", False),
+        ("lxd", "5.0.2", False),
+    ],
+)
+def test_acls_that_do_not_count_for_what_runs(client, product, version, warns):
+    client.implementation = product
+    client.memory.objects["/1.0"]["environment"]["server_version"] = version
+    client.memory.put("/1.0/network-acls/web", ingress=[], egress=[])
+    network = client.memory.objects["/1.0/networks/n1"]
+
+    def warnings(**config):
+        return converge(Network(client, params_of(Network, name="n1", config=config)), check_mode=True).warnings
+
+    assert warnings(**{"security.acls": "web"}) == [], "nothing uses it yet"
+    network["used_by"] = ["/1.0/instances/i1?project=lab"]
+    found = warnings(**{"security.acls": "web"})
+    assert [("restart the instances" in words) for words in found] == [True] * warns
+    assert bool(warnings(**{"security.acls.default.ingress.action": "drop"})) is warns
+    assert warnings(**{"user.a": "b"}) == []
+    network["type"] = "bridge"
+    assert warnings(**{"security.acls": "web"}) == []
+
+
 # -- peers ------------------------------------------------------------------------------------------------------------
 
 
