@@ -32,7 +32,7 @@ from pythons import CORES, NEWEST, OLDEST, PYTHONS, SANITY, between  # noqa: E40
 
 PRODUCTS = ("lxd", "incus")
 #: What the sessions with daemons need, in one environment.
-DAEMONS = ("ansible-core", "websockets", "molecule", "pytest", "pytest-testinfra", "pytest-timeout")
+DAEMONS = ("ansible-core", "molecule", "pytest", "pytest-testinfra", "pytest-timeout")
 #: How many processes the unit tests have.
 PROCESSES = os.environ.get("CLOUDHOST_TEST_PROCESSES", "2")
 #: The tests of modules that make clusters, which need no single daemon beside them.
@@ -178,7 +178,7 @@ def lint_ansible(session: nox.Session) -> None:
 @nox.session(python=NEWEST, tags=["fast"])
 def types(session: nox.Session) -> None:
     """Types of the plugins."""
-    session.install("mypy", "ansible-core", "websockets")
+    session.install("mypy", "ansible-core")
     link()
     with session.chdir(CACHE / "collections"):
         session.run("mypy", f"--config-file={ROOT}/pyproject.toml", "-p", "ansible_collections.cloudhost.lxd.plugins")
@@ -366,7 +366,7 @@ def bench_task(session: nox.Session) -> None:
 @nox.session(name="bench-reach", python=NEWEST, tags=["bench"])
 def bench_reach(session: nox.Session) -> None:
     """The connection and the inventory plugin beside others, in two rounds: `nox -s bench-reach -- incus 2`."""
-    session.install("ansible", "websockets")
+    session.install("ansible")
     image = test_image(session, *MANAGED)
     session.run("python", "tests/bench/reach.py", *session.posargs, env={**link(), "CLOUDHOST_TEST_IMAGE": image})
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import pathlib
 import re
+import sys
 
 import pytest
 from ansible_collections.cloudhost.lxd.plugins.module_utils._engine import secrets
@@ -201,12 +202,16 @@ def test_the_versions_of_the_daemons():
         assert set(oldest) <= {5.0, 6.0}, name
 
 
-def test_websockets():
-    (least,) = set(
-        re.findall(r"websockets>=(\d+)", page("meta/ee-requirements.txt") + page("requirements-quickstart.txt"))
-    )
-    assert claimed("README.md", r"`websockets` (\d+) or later") == [float(least)]
-    assert claimed("docs/reach.md", r"pip install websockets` \((\d+) or later") == [float(least)]
+def test_nothing_is_needed_besides_ansible():
+    assert "and nothing else" in page("README.md")
+    used = set()
+    for path in PLUGINS.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                used |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                used.add(str(node.module).split(".")[0])
+    assert used - set(sys.stdlib_module_names) == {"ansible", "ansible_collections", "yaml"}
 
 
 # -- numbers of the engine --------------------------------------------------------------------------------------------

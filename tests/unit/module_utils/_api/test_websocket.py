@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import select
 import socket
 import struct
 import threading
@@ -103,6 +104,58 @@ def test_a_connection_that_ends_is_no_end_of_the_stream(pair):
     server.close()
     stream.drain()
     assert (stream.ended, stream.clean) == (True, False)
+
+
+AGREED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: PROOF\r\n\r\n"
+
+
+def begun():
+    """A websocket whose handshake has been sent, the server's end of it, and the proof that the server owes."""
+    ours, theirs = socket.socketpair()
+    stream = websocket.begin(Transport("https://lab:8443"), ours, "/x?secret=y")
+    stream.flush()
+    asked = theirs.recv(1 << 16)
+    assert asked.startswith(b"GET /x?secret=y HTTP/1.1\r\nHost: lab:8443\r\n")
+    key = re.search(rb"Sec-WebSocket-Key: (\S+)", asked)
+    return stream, theirs, base64.b64encode(hashlib.sha1(key[1] + websocket._MAGIC).digest())
+
+
+@pytest.mark.parametrize("step", [1, 7, 1000])
+def test_several_open_at_the_same_time(step):
+    """The handshake of each is a part of what it sends and receives."""
+    stream, theirs, proof = begun()
+    with stream.sock, theirs:
+        assert (stream.receive(), stream.up) == (b"", False)
+        answer = AGREED.replace(b"PROOF", proof) + frame(2, b"early")
+        found = b""
+        for start in range(0, len(answer), step):
+            theirs.sendall(answer[start : start + step])
+            found += stream.receive()
+        assert (found, stream.up, stream.ended) == (b"early", True, False)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        AGREED,  # without the proof
+        AGREED.replace(b"101", b"200"),
+        b"HTTP/1.1 403 Forbidden\r\n\r\n",
+        b"SSH-2.0-OpenSSH_9.2\r\n\r\n",
+        b"x" * (upgrade.MOST + 1),
+    ],
+    ids=["proof", "status", "refused", "other", "endless"],
+)
+def test_what_does_not_agree_ends(answer):
+    stream, theirs, proof = begun()
+    theirs.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    with stream.sock, theirs:
+        sender = threading.Thread(target=theirs.sendall, args=(answer.replace(b"PROOF", proof[::-1]),))
+        sender.start()
+        while not stream.ended:
+            select.select([stream.sock], [], [], 5)
+            stream.receive()
+        sender.join()
+        assert (stream.up, stream.clean) == (False, False)
 
 
 class Server:
