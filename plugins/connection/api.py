@@ -162,7 +162,7 @@ import os
 import socket
 from typing import IO, TYPE_CHECKING, Any, Callable
 
-from ansible.errors import AnsibleError, AnsibleFileNotFound
+from ansible.errors import AnsibleFileNotFound
 from ansible.module_utils.common.text.converters import to_bytes, to_text
 from ansible.plugins.connection import ConnectionBase
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import Interrupted, LXDError

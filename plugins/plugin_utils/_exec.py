@@ -213,7 +213,9 @@ def _lost_input(client: Client, instance: str) -> Interrupted:
     )
 
 
-def open_streams(client: Client, instance: str, request: dict[str, Any], **query: Any) -> tuple[str, dict[str, WebSocket]]:
+def open_streams(
+    client: Client, instance: str, request: dict[str, Any], **query: Any
+) -> tuple[str, dict[str, WebSocket]]:
     """Start a command: the path of its operation, and its streams, whose handshakes are not complete yet."""
     attempt, sockets = 0, None
     while not sockets:

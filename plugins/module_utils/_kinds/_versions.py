@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from .._api.reader import Reader
 
+
 class Fault(NamedTuple):
     """A product, and the versions that have the fault: each pair from the first one to before the second."""
 

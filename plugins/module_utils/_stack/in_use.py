@@ -96,8 +96,8 @@ class Usage:
     # -- one user -----------------------------------------------------------------------------------------------------
 
     def _stays(self, user: User, used: Node) -> bool:
-        """Whether a user that the server lists remains, once the plan has changed it and what lends it what it uses, and
-        has deleted the parts of it that use it.
+        """Whether a user that the server lists remains, once the plan has changed it and what lends it what it uses,
+        and has deleted the parts of it that use it.
         """
         kind = self.view.kind_at("/".join(["/1.0", *map(quote, user.parts[:-1])]))
         node = self.changed.get(user)
