@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Faults of certain versions of the servers that plans have to know, because no extension of the API tells them."""
+"""Faults of certain versions of the servers that plans have to know, because no extension of the API shows them."""
 
 from __future__ import annotations
 

@@ -87,9 +87,10 @@ class Network(PerMember):
         interfaces.
         """
         from ..._engine.known.inspection import check_acls, check_ranges, check_subnets  # as in check_change
+        from ._running import doubt_acls
 
         config, before = new.get("config") or {}, old.get("config") or {}
-        self._doubt_acls(old, config, before)
+        doubt_acls(self, old, config)
         check_subnets(self, new, old)
         check_ranges(self, new, old)
         check_acls(self, "config", {} if config.get("security.acls") == before.get("security.acls") else config)
@@ -107,22 +108,6 @@ class Network(PerMember):
         for name in sorted(added):
             for words in missing(self.client, {f"config.{key}": name.strip()}, self.query()).values():
                 self.doubt(f"{words} The bridge is made without it.")
-
-    def _doubt_acls(self, old: dict[str, Any], config: dict[str, str], before: dict[str, str]) -> None:
-        """Warn of ACLs that do not count for what runs, which nothing else shows: the server says that all is well."""
-        changed = sorted(
-            key for key in {*config, *before} if key.startswith("security.acls") and config.get(key) != before.get(key)
-        )
-        if not changed or old.get("type") != "ovn" or not old.get("used_by"):
-            return
-        from .._versions import NETWORK_ACLS, has_fault  # as in check_change
-
-        if has_fault(self.client, NETWORK_ACLS):
-            self.doubt(
-                f"config.{changed[0]}: {self.client.label} does not apply changed ACLs of an OVN network to instances "
-                "that run, if it has instances of other projects: restart the instances of the network. Incus 6.0.6 "
-                "and 6.16 apply them."
-            )
 
     @classmethod
     def references(cls, params: Mapping[str, Any]) -> list[tuple[str, ...]]:
