@@ -4,7 +4,7 @@
 
 # This module util is private to the collection: it may change at any time.
 
-"""Faults of certain versions of the servers that plans have to know, because no extension of the API shows them."""
+"""What only certain versions of the servers do, faults above all, where no extension of the API shows it."""
 
 from __future__ import annotations
 
@@ -14,18 +14,20 @@ from typing import NamedTuple
 from .._api.reader import Reader
 
 
-class Fault(NamedTuple):
-    """A product, and the versions that have the fault: each pair from the first one to before the second."""
+class Versions(NamedTuple):
+    """A product, and versions of it: each pair from the first one to before the second."""
 
     product: str
-    versions: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+    ranges: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
 
 
 #: A volume that is received without its size makes the daemon crash.
-VOLUME_SIZES = Fault("incus", (((6, 0, 4), (6, 0, 5)), ((6, 11), (6, 13))))
+VOLUME_SIZES = Versions("incus", (((6, 0, 4), (6, 0, 5)), ((6, 11), (6, 13))))
+#: Those that send the size of a volume before the volume.
+SIZES_SENT = Versions("incus", (((6, 0, 4), (6, 1)), ((6, 11), (99,))))
 #: Changed ACLs of an OVN network do not reach instances that run, once the list of all instances has come to one whose
 #: project has other networks.
-NETWORK_ACLS = Fault("incus", (((6, 0), (6, 0, 6)), ((6, 1), (6, 16))))
+NETWORK_ACLS = Versions("incus", (((6, 0), (6, 0, 6)), ((6, 1), (6, 16))))
 
 
 def version_of(server: Reader) -> tuple[int, ...]:
@@ -34,7 +36,7 @@ def version_of(server: Reader) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", text)))
 
 
-def has_fault(server: Reader, fault: Fault) -> bool:
-    """Whether the version of a server has a fault."""
+def is_of(server: Reader, versions: Versions) -> bool:
+    """Whether a server is one of these."""
     version = version_of(server)
-    return server.implementation == fault.product and any(first <= version < end for first, end in fault.versions)
+    return server.implementation == versions.product and any(first <= version < end for first, end in versions.ranges)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..._engine.resource import Resource
-from .._versions import NETWORK_ACLS, has_fault
+from .._versions import NETWORK_ACLS, is_of
 
 
 def doubt_acls(network: Resource, old: dict[str, Any], config: dict[str, str]) -> None:
@@ -21,7 +21,7 @@ def doubt_acls(network: Resource, old: dict[str, Any], config: dict[str, str]) -
         key for key in {*config, *before} if key.startswith("security.acls") and config.get(key) != before.get(key)
     )
     used = old.get("type") == "ovn" and old.get("used_by")
-    if changed and used and has_fault(network.client, NETWORK_ACLS):
+    if changed and used and is_of(network.client, NETWORK_ACLS):
         network.doubt(
             f"config.{changed[0]}: {network.client.label} does not apply changed ACLs of an OVN network to instances "
             "that run, if it has instances of other projects: restart the instances of the network. Incus 6.0.6 and "

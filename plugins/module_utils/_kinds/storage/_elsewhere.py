@@ -18,6 +18,7 @@ from .._copied import LIVE
 from .._copies import digest
 from .._original import Original
 from .._other_server import MODES, RELAY
+from .._versions import SIZES_SENT, VOLUME_SIZES, is_of
 
 
 class VolumeOriginal(Original):
@@ -43,6 +44,15 @@ class VolumeOriginal(Original):
         return str(
             uuid or f"{server}/{quote(self.query['project'] or 'default')}/{quote(self.pool)}/{quote(self.name)}"
         )
+
+    def check_server(self) -> None:
+        """Refuse a server that would crash, with the API of all of its instances."""
+        super().check_server()
+        here = self.resource.client
+        if self.mode != RELAY and is_of(here, VOLUME_SIZES) and not is_of(self.there, SIZES_SENT):
+            raise InvalidInput(
+                f"source.mode: {here.label} crashes when it receives a volume of {self.there.label}: set it to relay."
+            )
 
     def state_of(self, original: dict[str, Any]) -> str:
         used = []

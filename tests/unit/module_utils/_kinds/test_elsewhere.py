@@ -13,6 +13,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._engine.values impor
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds._copied import Mark, is_elsewhere, is_part
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.images.image import Image
 from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.instances.instance import Instance
+from ansible_collections.cloudhost.lxd.plugins.module_utils._kinds.storage.storage_volume import StorageVolume
 from ansible_collections.cloudhost.lxd.tests.unit.memory import DEFAULTS, Memory, MemoryClient, params_of
 
 INSTANCES, WEB = "/1.0/instances", "/1.0/instances/web1"
@@ -291,6 +292,31 @@ def test_a_copy_that_runs_keeps_its_own_identity(servers):
     servers.memory.objects[WEB]["status"] = "Running"
     converge(web(servers, state="started", move=True))
     assert "volatile.uuid" not in servers.memory.objects[WEB]["config"]
+
+
+VOLUME = "/1.0/storage-pools/default/volumes/custom/data"
+
+
+@pytest.mark.parametrize(
+    ("receives", "sends", "refused"),
+    [("6.0.4", "6.0.3", True), ("6.12", "6.10.1", True), ("6.12", "6.11", False), ("6.0.4", "6.0.4", False),
+     ("6.0.5", "6.0.3", False), ("6.13", "6.10.1", False)],
+)  # fmt: skip
+def test_no_volume_makes_a_server_crash(servers, monkeypatch, receives, sends, refused):
+    """Some versions of Incus do not get over a volume without its size, which older ones do not send."""
+    monkeypatch.setitem(DEFAULTS, f"{VOLUME}/snapshots", {})
+    for server, version in ((servers, receives), (servers.other, sends)):
+        server.implementation = "incus"
+        server.memory.objects["/1.0"]["environment"]["server_version"] = version
+    servers.other.memory.put(VOLUME, type="custom", content_type="filesystem", config={}, used_by=[])
+    source = {"type": "copy", "server": SERVER, "name": "data"}
+    volume = StorageVolume(servers, params_of(StorageVolume, pool="default", name="data", source=source))
+    if refused:
+        with pytest.raises(LXDError, match="crashes when it receives a volume of .*: set it to relay"):
+            converge(volume)
+        assert servers.log == []
+    else:
+        assert converge(volume).changed
 
 
 def test_a_text_is_the_address_of_an_image_server():
