@@ -94,7 +94,10 @@ class Packets:
         definition = {
             "networks": [{"name": "shared", "type": "ovn", "config": network}],
             "network_peers": list(PEERS),
-            "images": [{"name": "packets", "project": name, **tiny.files()} for name in ("default", "blue", "green")],
+            # not the image that the tenants have, which would go with its second name
+            "images": [
+                {"name": "packets", "project": name, **tiny.files("debian")} for name in ("default", "blue", "green")
+            ],
             "instances": [entry(guest, self.cloud.kind) for guest in GUESTS],
         }
         self._without_offload_outside()
@@ -193,7 +196,7 @@ def test_a_peered_network_is_reached_and_an_unpeered_one_is_not(packets: Packets
 
 @pytest.mark.both
 def test_an_acl_cuts_a_client_off(packets: Packets) -> None:
-    """Some versions of Incus apply it to what runs already only after a restart, which the module warns of."""
+    """Some versions of Incus may apply it to what runs only after a restart, which the module warns of."""
     cloud = packets.cloud
     own = {"project": "blue", "name": "blue"}
     drop = {"action": "drop", "source": packets.ipv4["blue1"], "state": "enabled"}
@@ -201,8 +204,7 @@ def test_an_acl_cuts_a_client_off(packets: Packets) -> None:
     cloud.run("node1", "network_acl", name="cut", project="blue", ingress=[drop])
     try:
         done = cloud.run("node1", "network", **own, config={"security.acls": "cut", **dict.fromkeys(defaults, "allow")})
-        if any("does not apply changed ACLs" in words for words in warnings_of(done)):
-            assert packets.reaches("blue1", packets.ipv4["blue2"]), "the warning is wrong"
+        if any("may not apply changed ACLs" in words for words in warnings_of(done)):
             packets.restart("blue2")
         # OVN has every host know of it a moment later
         cloud.wait(lambda: not packets.reaches("blue1", packets.ipv4["blue2"]), "the ACL to count", 30)

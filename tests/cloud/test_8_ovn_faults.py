@@ -42,6 +42,13 @@ def switches(cloud: Cloud, host: str) -> list[str]:
     return sorted(cloud.inside(host, "ovn-nbctl", "--no-leader-only", *columns).split())
 
 
+def has_leader(cloud: Cloud) -> bool:
+    """Whether the databases take changes, and ovn-northd does what follows from one."""
+    databases = ",".join(f"ssl:10.0.0.{number}:6641" for number in (2, 3))
+    sync = f"ovn-nbctl --timeout=10 --db={databases} {CERTIFICATE} --wait=sb sync && echo done || true"
+    return cloud.inside("node2", "sh", "-c", f"{{ {sync}; }} 2>/dev/null").strip() == "done"
+
+
 def kill(cloud: Cloud, *hosts: str) -> None:
     """Without a word of goodbye, and so that systemd does not start them again."""
     for host in hosts:
@@ -94,6 +101,7 @@ def test_a_central_is_lost_and_replaced(cloud: Cloud) -> None:
     before = servers(cloud, "node2")
     kill(cloud, "node1")
     cloud.inside("node1", "sh", "-c", "rm /var/lib/ovn/*")
+    cloud.wait(lambda: has_leader(cloud), "the others to have leaders")
     cloud.run("node1", "network", **overlay(3))
     try:
         assert changed(cloud.cloud("--tags", "ovn")) > 0

@@ -50,6 +50,7 @@ def test_a_host_is_lost_and_installed_again(cloud: Cloud) -> None:
     with pytest.raises(ModuleFailed, match=f"{address}.* is down|{LOST}"):  # the words of the daemons
         cloud.run("node1", "network", **NETWORK)
     options = {"replace_member": LOST, "replace_member_patience": 1, "replace_member_join": False}
+    options["replace_member_lose_instances"] = True  # those of tenants
     assert changed(cloud.play("cloudhost.lxd.replace_member", **options)) > 0
     assert cloud.run("node1", "network", **NETWORK)["changed"]
 

@@ -15,6 +15,7 @@ import pathlib
 import random
 import subprocess
 import sys
+import tempfile
 from typing import Any, Iterator
 
 import pytest
@@ -214,17 +215,20 @@ def test_a_volume_that_is_not_as_it_was_sent_gets_no_name(
 
 
 @pytest.fixture
-def domain(images: pathlib.Path, tmp_path: pathlib.Path) -> str:
-    """The URI of a libvirt of its own, which has a domain with the disk of `images`."""
-    root = tmp_path / "libvirt"
-    (root / "etc").mkdir(parents=True)
-    (root / "etc" / "qemu.conf").write_text(QEMU)
-    xml = (DATA / "bios.xml").read_text().replace("/srv/vm", str(images))
-    uri = f"qemu:///embed?root={root}"
-    define = "import libvirt, sys; libvirt.virEventRegisterDefaultImpl(); c = libvirt.open(sys.argv[1])"
-    define += "; c.defineXML(sys.stdin.read())"
-    subprocess.run([PYTHON, "-c", define, uri], input=xml, text=True, check=True, stderr=subprocess.DEVNULL)
-    return uri
+def domain(images: pathlib.Path) -> Iterator[str]:
+    """The URI of a libvirt of its own, which has a domain with the disk of `images`. QEMU has a socket below its root,
+    whose path has to be short.
+    """
+    with tempfile.TemporaryDirectory() as root:
+        (pathlib.Path(root) / "etc").mkdir()
+        (pathlib.Path(root) / "etc" / "qemu.conf").write_text(QEMU)
+        xml = (DATA / "bios.xml").read_text().replace("/srv/vm", str(images))
+        uri = f"qemu:///embed?root={root}"
+        define = "import libvirt, sys; libvirt.virEventRegisterDefaultImpl(); c = libvirt.open(sys.argv[1])"
+        define += "; c.defineXML(sys.stdin.read())"
+        done = subprocess.run([PYTHON, "-c", define, uri], input=xml, text=True, capture_output=True)
+        assert done.returncode == 0, done.stderr
+        yield uri
 
 
 @pytest.mark.parametrize("options", [["--check"], []], ids=["check", "run"])

@@ -23,7 +23,7 @@ def doubt_acls(network: Resource, old: dict[str, Any], config: dict[str, str]) -
     used = old.get("type") == "ovn" and old.get("used_by")
     if changed and used and is_of(network.client, NETWORK_ACLS):
         network.doubt(
-            f"config.{changed[0]}: {network.client.label} does not apply changed ACLs of an OVN network to instances "
+            f"config.{changed[0]}: {network.client.label} may not apply changed ACLs of an OVN network to instances "
             "that run, if it has instances of other projects: restart the instances of the network. Incus 6.0.6 and "
             "6.16 apply them."
         )
