@@ -8,6 +8,8 @@ databases on the first.
 
 from __future__ import annotations
 
+import itertools
+
 from .cluster import Hosts, Node
 
 #: Where OVS and OVN keep what is one host's own.
@@ -51,10 +53,12 @@ class Ovn:
             )
             node.within(_OVN, "start_controller")
 
-    def bridges(self, node: Node, count: int = 9) -> None:
+    def bridges(self, node: Node) -> None:
         """Kernels without openvswitch.ko have no datapath for the bridges that daemons make for uplinks: these are
-        there before, in user space.
+        there before, in user space. A bridge has the number of its uplink, which counts all networks that were made.
         """
-        for number in range(1, count):
-            name = f"{node.kind}ovn{number}"
-            node.within("ovs-vsctl", "--may-exist", "add-br", name, "--", "set", "bridge", name, "datapath_type=netdev")
+        names = [f"{node.kind}ovn{number}" for number in range(1, 20)]
+        commands = [
+            ("--", "--may-exist", "add-br", name, "--", "set", "bridge", name, "datapath_type=netdev") for name in names
+        ]
+        node.within("ovs-vsctl", *itertools.chain(*commands))

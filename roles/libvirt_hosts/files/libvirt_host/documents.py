@@ -7,8 +7,8 @@
 from __future__ import annotations
 
 import ipaddress
-import xml.etree.ElementTree as ElementTree
 from typing import Any, Mapping
+from xml.etree import ElementTree
 
 Element = ElementTree.Element
 #: The target of the disc that cloud-init reads. It is no CD-ROM, because kernels for clouds have no driver of one.

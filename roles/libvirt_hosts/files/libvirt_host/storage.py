@@ -12,8 +12,8 @@ import os
 import re
 import subprocess
 import tempfile
-import xml.etree.ElementTree as ElementTree
 from typing import Any, Mapping
+from xml.etree import ElementTree
 
 import libvirt
 
