@@ -270,5 +270,5 @@ def test_a_zone_resolves_an_instance(packets: Packets) -> None:
         cloud.run("node1", "network", name="shared", config={"dns.zone.forward": None})
         cloud.run("node1", "server", target="node1", config={"core.dns_address": None})
         cloud.run("node1", "network_zone", name="shared.test", state="absent")
-    answer = packets.inside("blue1", f"nslookup -type=a blue2.{cloud.kind} || true")
-    assert packets.ipv4["blue2"] in answer
+    answer = packets.inside("blue2", f"nslookup -type=a blue1.{cloud.kind} || true")
+    assert packets.ipv4["blue1"] in answer
