@@ -40,8 +40,14 @@ EXAMPLES = r"""
     msg: "{{ [{'name': 'blue', 'subnet': '10.60.0.0/24'}] | cloudhost.lxd.tenants_plan(settings, found) }}"
   vars:
     settings:
-      {pool: default, uplink: '', images: [], quota: {}, defaults: {memory: 1GiB}, isolated: true, unreachable: [],
-      accepted_gaps: []}
+      pool: default
+      uplink: ""
+      images: []
+      quota: {}
+      defaults: {memory: 1GiB}
+      isolated: true
+      unreachable: []
+      accepted_gaps: []
     found: {certificate: [], project: [], network: [], network_acl: [], extensions: [], environment: {server: incus}}
 """
 
