@@ -63,4 +63,5 @@ def test_a_nic_that_turns_from_a_network_keeps_what_any_nic_can_have():
 
 def test_what_is_written_on_servers_is_found_there_by_later_versions():
     assert values.MARKS == ("user.cloudhost.stack", "user.cloudhost.bearer", "user.cloudhost.copy")
+    assert (values.MOVING, values.MOVED) == ("user.cloudhost.moving", "user.cloudhost.moved")
     assert all(values.same(mark, "1GiB", "1GiB") and not values.same(mark, "yes", "true") for mark in values.MARKS)
