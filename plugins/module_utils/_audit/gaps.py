@@ -13,8 +13,9 @@ version, so users can accept a gap.
 
 from __future__ import annotations
 
-import re
 from typing import Any, Mapping, NamedTuple, Sequence
+
+from .._api.versions import Range, numbers_of, within
 
 
 class Gap(NamedTuple):
@@ -30,7 +31,7 @@ class Gap(NamedTuple):
     name: str
     severity: str
     text: str
-    affected: Mapping[str, Sequence[tuple[str, str | None]]]
+    affected: Mapping[str, Sequence[Range]]
     clustered: bool = False
 
     def repaired(self, product: str) -> str:
@@ -95,18 +96,9 @@ def gaps_of(environment: Mapping[str, Any]) -> tuple[Gap, ...]:
     product, clustered = environment.get("server") or "lxd", bool(environment.get("server_clustered"))
     version = numbers_of(environment.get("server_version") or "")
     return tuple(
-        gap for gap in GAPS if (clustered or not gap.clustered) and _affected(version, gap.affected.get(product) or ())
+        gap
+        for gap in GAPS
+        if (clustered or not gap.clustered)
+        and product in gap.affected
+        and (not version or within(version, gap.affected[product]))
     )
-
-
-def _affected(version: tuple[int, ...], ranges: Sequence[tuple[str, str | None]]) -> bool:
-    return any(
-        not version or (numbers_of(since) <= version and (before is None or version < numbers_of(before)))
-        for since, before in ranges
-    )
-
-
-def numbers_of(text: str) -> tuple[int, ...]:
-    """The numbers that a version begins with: of `5.21.3 LTS` and `5.0.2+git20231211` too."""
-    found = re.match(r"\d+(?:\.\d+)*", text)
-    return tuple(int(part) for part in found[0].split(".")) if found else ()

@@ -18,6 +18,7 @@ from typing import Any
 
 from .._api.client import Client
 from .._api.errors import InvalidInput, Missing
+from .._api.versions import numbers_of
 from .._kinds._exports import age
 from .._stack.document import Document
 from .._stack.planner import StackOptions
@@ -147,4 +148,4 @@ def _partial_ones(there: list[Run]) -> str:
 
 def _version(text: str) -> tuple[int, ...]:
     """The first two numbers of a version: what is exported does not change in between."""
-    return tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
+    return numbers_of(text)[:2]

@@ -123,7 +123,6 @@ class _Import:
             self.done = [Done(*step[:4]) for step in steps]
         if state == IMPORTED:
             self._power(check_mode)
-        before = {} if steps else shown
         return {
             "changed": bool(self.done),
             "actions": [one.words for one in self.done],
@@ -131,7 +130,7 @@ class _Import:
             "libvirt_import": shown,
             "warnings": self.warnings,
             "diff": {
-                "before": values.to_yaml(before) if steps and before else "",
+                "before": "",
                 "after": values.to_yaml(shown) if steps else "",
                 "before_header": f"domain {self.domain.name}",
                 "after_header": f"instance {self.name}",

@@ -8,35 +8,29 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from .._api.reader import Reader
+from .._api.versions import Range, numbers_of, within
 
 
 class Versions(NamedTuple):
-    """A product, and versions of it: each pair from the first one to before the second."""
+    """A product, and versions of it."""
 
     product: str
-    ranges: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+    ranges: tuple[Range, ...]
 
 
 #: A volume that is received without its size makes the daemon crash.
-VOLUME_SIZES = Versions("incus", (((6, 0, 4), (6, 0, 5)), ((6, 11), (6, 13))))
+VOLUME_SIZES = Versions("incus", (("6.0.4", "6.0.5"), ("6.11", "6.13")))
 #: Those that send the size of a volume before the volume.
-SIZES_SENT = Versions("incus", (((6, 0, 4), (6, 1)), ((6, 11), (99,))))
+SIZES_SENT = Versions("incus", (("6.0.4", "6.1"), ("6.11", None)))
 #: Changed ACLs of an OVN network do not reach instances that run, once the list of all instances has come to one whose
 #: project has other networks.
-NETWORK_ACLS = Versions("incus", (((6, 0), (6, 0, 6)), ((6, 1), (6, 16))))
-
-
-def version_of(server: Reader) -> tuple[int, ...]:
-    """The version of a server as numbers."""
-    text = str((server.server.get("environment") or {}).get("server_version") or "")
-    return tuple(map(int, re.findall(r"\d+", text)))
+NETWORK_ACLS = Versions("incus", (("6.0", "6.0.6"), ("6.1", "6.16")))
 
 
 def is_of(server: Reader, versions: Versions) -> bool:
     """Whether a server is one of these."""
-    version = version_of(server)
-    return server.implementation == versions.product and any(first <= version < end for first, end in versions.ranges)
+    text = str((server.server.get("environment") or {}).get("server_version") or "")
+    return server.implementation == versions.product and within(numbers_of(text), versions.ranges)

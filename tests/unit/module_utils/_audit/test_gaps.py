@@ -7,13 +7,8 @@
 from __future__ import annotations
 
 import pytest
-from ansible_collections.cloudhost.lxd.plugins.module_utils._audit.gaps import (
-    GAPS,
-    NAMES,
-    gaps_of,
-    is_limited,
-    numbers_of,
-)
+from ansible_collections.cloudhost.lxd.plugins.module_utils._api.versions import numbers_of
+from ansible_collections.cloudhost.lxd.plugins.module_utils._audit.gaps import GAPS, NAMES, gaps_of, is_limited
 
 ALONE = ["backup-import", "events", "snapshot-restore", "volume-copy"]
 
