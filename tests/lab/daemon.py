@@ -86,6 +86,16 @@ def _end_stopped(session: int) -> None:
                 os.kill(int(path.parent.name), signal.SIGKILL)
 
 
+def processes_in(network: str) -> list[int]:
+    """Every process in a network namespace, by what /proc/PID/ns/net says."""
+    found = []
+    for entry in pathlib.Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if entry.name.isdigit() and os.readlink(entry / "ns" / "net") == network:
+                found.append(int(entry.name))
+    return found
+
+
 class Daemon:
     """One of the sort `name`. Its `kind` is the product."""
 
@@ -222,15 +232,7 @@ class Daemon:
 
     def pids(self) -> list[int]:
         """Every process in our network namespace and those of our instances."""
-        mine = os.readlink(f"/proc/{self.keeper.pid}/ns/net")
-        found = []
-        for entry in pathlib.Path("/proc").iterdir():
-            try:
-                if entry.name.isdigit() and os.readlink(entry / "ns" / "net") == mine:
-                    found.append(int(entry.name))
-            except OSError:
-                continue
-        return found
+        return processes_in(os.readlink(f"/proc/{self.keeper.pid}/ns/net"))
 
     def kill(self) -> None:
         """As a crash would: no chance to tidy up."""

@@ -16,6 +16,8 @@ import signal
 import subprocess
 import time
 
+from .daemon import processes_in
+
 #: Its URI, for who runs in its namespaces.
 URI = "qemu:///system"
 #: What libvirtd keeps, which is another folder in its mount namespace.
@@ -106,12 +108,7 @@ class Libvirtd:
 
     def pids(self) -> list[int]:
         """Every process in its network namespace: machines, dnsmasq, and itself."""
-        found = []
-        for entry in pathlib.Path("/proc").iterdir():
-            with contextlib.suppress(OSError):
-                if entry.name.isdigit() and os.readlink(entry / "ns" / "net") == self.namespace:
-                    found.append(int(entry.name))
-        return found
+        return processes_in(self.namespace)
 
     def stop(self) -> None:
         if self.keeper is None:
