@@ -72,11 +72,41 @@ def test_keys_are_for_root_and_strangers_are_refused(cloud: Cloud) -> None:
     assert "tcp:" not in cloud.inside("node1", "ovn-nbctl", "--no-leader-only", "get-connection").replace("pssl:", "")
 
 
+def northbound(cloud: Cloud, host: str, *command: str) -> str:
+    """What the northbound server of a host says."""
+    return cloud.inside(host, "ovs-appctl", "-t", "/run/ovn/ovnnb_db.ctl", *command)
+
+
+def lead(cloud: Cloud, host: str) -> None:
+    """Have the northbound server of this host lead. The others elect one of them anew until it is."""
+
+    def leader() -> str:
+        roles = {one: northbound(cloud, one, "cluster/status", DATABASES["nb"]) for one in HOSTS}
+        return next((one for one, text in roles.items() if "Role: leader" in text), "")
+
+    def leads() -> bool:
+        now = leader()
+        if now not in ("", host):
+            northbound(cloud, now, "cluster/failure-test", "transfer-leadership")
+        return now == host
+
+    cloud.wait(leads, f"{host} to lead")
+
+
+def started(cloud: Cloud, unit: str) -> dict[str, str]:
+    """When a service was started on each host."""
+    show = ("systemctl", "show", "--value", "--property=ActiveEnterTimestampMonotonic", unit)
+    return {host: cloud.inside(host, *show).strip() for host in HOSTS}
+
+
 @pytest.mark.both
 def test_the_databases_are_killed_in_the_middle_of_a_run(cloud: Cloud) -> None:
-    """With two of three, they have no leader. What is there of the cloud goes on, and the next run ends the work."""
-    if cloud.kind == "incus":
-        pytest.skip("Incus 6.0.4 does not answer the next request for a network within 120 s, in one of three runs")
+    """With two of three, they have no leader. What is there of the cloud goes on, and the next run ends the work.
+
+    The server that is left led, and does not lead later: it forgets the transaction that it has begun meanwhile.
+    """
+    lead(cloud, "node1")
+    northbound(cloud, "node1", "cluster/failure-test", "dont-send-vote-request")
     stack = {"name": "faults", "definition": {"networks": [overlay(1), overlay(2)]}, "parallel": 1}
     with cloud.proxy("node1") as proxy:
         proxy.cut = Cut("POST /1.0/networks", lambda: None)
@@ -86,27 +116,39 @@ def test_the_databases_are_killed_in_the_middle_of_a_run(cloud: Cloud) -> None:
         assert proxy.cut is None, "the databases were not killed in the middle, so this proves nothing"
     message = str(caught.value)
     # the daemon says which database it does not reach, or waits for it longer than the task
-    assert "network fault2" in message and re.search(r"OVN|ovn|no answer in time", message), message
+    assert "network fault2" in message and re.search(r"OVN|ovn", message), message
     assert changed(cloud.cloud("--tags", "ovn")) > 0  # the part of the playbook that is OVN's
     assert cloud.run("node1", "stack", **stack)["changed"] is True
     assert cloud.run("node1", "stack", **stack)["changed"] is False
     found = {network["name"]: network["status"] for network in cloud.query("node1", "/1.0/networks?recursion=1")}
     assert (found["fault1"], found["fault2"]) == ("Created", "Created")
+    northbound(cloud, "node1", "cluster/failure-test", "clear")
     cloud.run("node1", "stack", name="faults", state="absent")
 
 
 @pytest.mark.both
 def test_a_central_is_lost_and_replaced(cloud: Cloud) -> None:
-    """That of the host whose databases the daemons use first. Networks are made without it, and the next run has a new
-    server join in its place.
+    """That of the host whose databases the daemons use first, and with its key. Networks are made without it. The next
+    run has a new server join in its place, and whatever used the key begins anew. A chassis that it names is removed.
     """
     before = servers(cloud, "node2")
+    since = {unit: started(cloud, unit) for unit in ("ovn-controller", "incus")}
     kill(cloud, "node1")
-    cloud.inside("node1", "sh", "-c", "rm /var/lib/ovn/*")
+    cloud.inside("node1", "sh", "-c", "rm /var/lib/ovn/* /etc/ovn/key_host /etc/ovn/cert_host")
     cloud.wait(lambda: has_leader(cloud), "the others to have leaders")
     cloud.run("node1", "network", **overlay(3))
+    cloud.inside("node2", "ovn-sbctl", "--no-leader-only", "chassis-add", "ghost", "geneve", "198.51.100.99")
+    groups = cloud.inside(
+        "node2", "ovn-nbctl", "--no-leader-only", "--bare", "--columns=name", "list", "HA_Chassis_Group"
+    )
+    for group in groups.split():
+        cloud.inside("node2", "ovn-nbctl", "--no-leader-only", "ha-chassis-group-add-chassis", group, "ghost", "1")
     try:
-        assert changed(cloud.cloud("--tags", "ovn")) > 0
+        assert changed(cloud.cloud("--tags", "ovn", ovn_remove_chassis=["ghost"])) > 0
+        left = cloud.chassis()
+        assert left["HA_Chassis"] <= left["Chassis"] and len(left["Chassis"]) == 3, left
+        anew = {unit: {host for host in HOSTS if started(cloud, unit)[host] != since[unit][host]} for unit in since}
+        assert anew == {"ovn-controller": {"node1"}, "incus": set(HOSTS) if cloud.kind == "incus" else set()}
         for host in HOSTS:
             after = servers(cloud, host)
             for name, former in before.items():

@@ -8,8 +8,6 @@ without one of its disks.
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from integration.modules import ModuleFailed
 from lab.cloud import HERE, Cloud
@@ -30,20 +28,11 @@ def lose(cloud: Cloud, host: str) -> None:
     cloud.outer.query(f"/1.0/instances/{host}", "DELETE")
 
 
-def chassis(cloud: Cloud) -> dict[str, set[str]]:
-    """The names of chassis in the southbound database, and those that routers of the northbound one can be on."""
-    found = {}
-    for client, table, column in (("ovn-sbctl", "Chassis", "name"), ("ovn-nbctl", "HA_Chassis", "chassis_name")):
-        text = cloud.inside("node1", client, "--no-leader-only", "--format=json", f"--columns={column}", "list", table)
-        found[table] = {row[0] for row in json.loads(text)["data"]}
-    return found
-
-
 def test_a_host_is_lost_and_installed_again(cloud: Cloud) -> None:
     """The cluster forgets it, networks are made without it, and the playbook makes it a member, a database server and a
     chassis again.
     """
-    before = chassis(cloud)["Chassis"]
+    before = cloud.chassis()["Chassis"]
     lose(cloud, LOST)
     cloud.wait(lambda: cloud.members("node1")[LOST] == "Offline", f"{LOST} to be offline")
     address = cloud.hosts[LOST]["ansible_host"]
@@ -59,7 +48,7 @@ def test_a_host_is_lost_and_installed_again(cloud: Cloud) -> None:
     assert changed(cloud.cloud(*tags)) > 0
     cloud.online("node1", LOST)
     cloud.unchanged(LOST, "network", **NETWORK)
-    after = chassis(cloud)
+    after = cloud.chassis()
     assert len(after["Chassis"]) == 3 and len(before - after["Chassis"]) == 1, (before, after)
     assert after["HA_Chassis"] <= after["Chassis"], after
     status = ("ovs-appctl", "-t", "/run/ovn/ovnnb_db.ctl", "cluster/status", "OVN_Northbound")

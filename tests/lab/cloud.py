@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import subprocess
 from typing import Any, Callable, Iterable
@@ -91,6 +92,14 @@ class Cloud(Scenario):
     def execute(self, host: str, instance: str, *command: str, project: str = "default") -> str:
         """A command in an instance, by the client of a host."""
         return self.inside(host, self.outer.client, "exec", "--project", project, instance, "--", *command)
+
+    def chassis(self) -> dict[str, set[str]]:
+        """The names of chassis in the southbound database, and those that routers of the northbound one can be on."""
+        found = {}
+        for client, table, column in (("ovn-sbctl", "Chassis", "name"), ("ovn-nbctl", "HA_Chassis", "chassis_name")):
+            options = ("--no-leader-only", "--format=json", f"--columns={column}")
+            found[table] = {row[0] for row in json.loads(self.inside("node1", client, *options, "list", table))["data"]}
+        return found
 
     def without_offload(self, host: str, instance: str, project: str = "default") -> None:
         """Have an instance that runs on this host write the checksums of its packets itself: a datapath in user space

@@ -248,7 +248,7 @@ def _pause(resource: Resource, attempt: int, exc: Interrupted) -> None:
     try:
         resource.client.deadline.pause(attempt, f"changing {resource.kind} {resource.name}")
     except DeadlineExceeded as over:
-        raise DeadlineExceeded(f"{over} The last attempt ended with: {exc}") from exc
+        raise DeadlineExceeded(f"{over} The last attempt ended with: {exc}{resource.after_timeout}") from exc
 
 
 def explain(tried: str, resource: Resource, exc: ServerError) -> str:

@@ -30,6 +30,7 @@ class Resource(ApiObject):
     :ivar wanted: what the options say of each field, by its key in the API; it never changes
     :ivar desired: what is wanted of the object that was found, see `resolve`
     :ivar done: the steps that this run has done; not all may be repeated when the rest is planned again
+    :ivar after_timeout: what a server may wait for without a limit, and what to do, for the error of a timeout
     """
 
     def __init__(self, client: Reader, params: Mapping[str, Any]) -> None:
@@ -40,6 +41,7 @@ class Resource(ApiObject):
         self.project: str | None = params.get("project")
         self.warnings: list[str] = []
         self.done: set[tuple[Action, str]] = set()
+        self.after_timeout = ""
         self.wanted = MappingProxyType(_written(self))
         self.desired: Mapping[str, Any] = self.wanted
 

@@ -17,6 +17,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 import typing
 
 #: By the name that the role uses: the name of the schema, the part of its name that files and clients have, and the
@@ -29,11 +30,14 @@ FOLDER, RUN, TLS = "/var/lib/ovn", "/run/ovn", "/etc/ovn"
 KEY, CERTIFICATE, AUTHORITY = f"{TLS}/key_host", f"{TLS}/cert_host", f"{TLS}/ovn-central.crt"
 #: Servers, and what else is asked of them, as `cluster/status` prints it.
 SERVER = re.compile(r"^ +(\w+) \(\w+ at (\S+)\)", re.M)
-FIELD = re.compile(r"^(Status|Role|Leader): (.*)$", re.M)
+FIELD = re.compile(r"^(Status|Role|Leader|Log): (.*)$", re.M)
+#: Transactions that wait, as `memory/show` counts them.
+WAITING = re.compile(r"\btriggers:[1-9]")
 #: Incus among the processes of a connection, as `ss` names them.
 INCUS = '(("incusd",'
-#: How long a program may take, and how long a server until it accepts a connection, in seconds.
-PATIENCE, ACCEPTANCE = 20, 5
+#: How long a program may take, how long a server until it accepts a connection, and how long one with a leader until
+#: it ends a transaction or begins another one, in seconds.
+PATIENCE, ACCEPTANCE, WORK = 20, 5, 1
 
 
 def said(*command: str) -> str | None:
@@ -51,16 +55,42 @@ def holds(*command: str) -> bool:
     return said(*command) is not None
 
 
+def fields_of(name: str, control: str) -> tuple[str | None, dict[str, str]]:
+    """What `cluster/status` prints, and single lines of it."""
+    text = said("ovs-appctl", "-t", control, "cluster/status", name)
+    return text, dict(FIELD.findall(text or ""))
+
+
+def has_leader(fields: dict[str, str]) -> bool:
+    return fields.get("Leader") not in (None, "unknown")
+
+
+def stuck(name: str, control: str) -> bool:
+    """Whether transactions wait here though there is a leader and nothing is written. A server that led while it could
+    not reach the others forgets to try a transaction of that time again, until another one is written
+    (ovsdb/trigger.c: `run_triggers` is set by commits only). Its client waits as long.
+    """
+    before = None
+    for _attempt in range(10):
+        fields = fields_of(name, control)[1]
+        if not has_leader(fields) or not WAITING.search(said("ovs-appctl", "-t", control, "memory/show") or ""):
+            return False
+        if fields.get("Log") == before:
+            return True
+        before = fields.get("Log")
+        time.sleep(WORK)
+    return False
+
+
 def status(name: str, control: str) -> dict[str, typing.Any] | None:
     """What a running server of a cluster knows of the cluster."""
-    text = said("ovs-appctl", "-t", control, "cluster/status", name)
+    text, fields = fields_of(name, control)
     if text is None:
         return None
-    fields = dict(FIELD.findall(text))
     return {
         "member": fields.get("Status") == "cluster member",
         "role": fields.get("Role"),
-        "leader": fields.get("Leader") not in (None, "unknown"),
+        "leader": has_leader(fields),
         "servers": [{"id": server, "address": address} for server, address in SERVER.findall(text)],
     }
 
@@ -88,12 +118,14 @@ def database(name: str, short: str, tables: tuple[str, ...]) -> dict[str, typing
     if not holds("ovsdb-tool", "db-is-clustered", path):
         return {"model": "damaged", "path": path}
     client = (f"ovn-{short}ctl", "--timeout=10", "--no-leader-only", f"--db=unix:{RUN}/ovn{short}_db.sock")
+    control = f"{RUN}/ovn{short}_db.ctl"
     return {
         "model": "clustered",
         "address": said("ovsdb-tool", "db-local-address", path),
         "server": said("ovsdb-tool", "db-sid", path),
         "cluster": said("ovsdb-tool", "db-cid", path),  # none before it has joined
-        "status": status(name, f"{RUN}/ovn{short}_db.ctl"),
+        "status": status(name, control),
+        "stuck": stuck(name, control),
         "outdated": outdated(name, short),
         "targets": said(*client, "--bare", "--columns=target", "list", "Connection"),
     }

@@ -147,6 +147,26 @@ def test_what_a_server_knows_of_its_cluster(look, monkeypatch):
     assert look.status("OVN_Northbound", "control")["member"] is False
 
 
+MOVING = [STATUS + f"Log: [2, {last}]\n" for last in (5, 6, 7, 7)]
+
+
+@pytest.mark.parametrize(
+    ("statuses", "memory", "expected"),
+    [
+        (MOVING, "sessions:3 triggers:1 txn-history:1", True),
+        (MOVING, "sessions:3 txn-history:1", False),
+        (MOVING, None, False),  # it does not answer
+        ([text.replace("Leader: c35f", "Leader: unknown") for text in MOVING], "triggers:1", False),
+        ([STATUS + f"Log: [2, {last}]\n" for last in range(99)], "triggers:1", False),  # it works
+    ],
+)
+def test_whether_transactions_wait_for_another_one(look, monkeypatch, statuses, memory, expected):
+    monkeypatch.setattr(look, "WORK", 0)
+    said = iter(statuses)
+    monkeypatch.setattr(look, "said", lambda *command: memory if command[3] == "memory/show" else next(said))
+    assert look.stuck("OVN_Northbound", "control") is expected
+
+
 def test_a_host_without_ovn_has_nothing(look, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     monkeypatch.setattr(look, "FOLDER", "/nowhere")

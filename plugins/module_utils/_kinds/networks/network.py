@@ -74,6 +74,14 @@ class Network(PerMember):
             )
         return super().plan_update(found)
 
+    def validate(self) -> None:
+        super().validate()
+        if self.params.get("type") == "ovn":
+            self.after_timeout = (
+                " Servers wait for the databases of OVN, Incus without a limit: see that most of them run and have a "
+                "leader (the role cloudhost.lxd.ovn does), and run this again."
+            )
+
     def same_config(self, key: str, want: str | None, current: dict[str, str]) -> bool:
         if key in _AUTO and want == "auto":
             return bool(current.get(key)) and current[key] != "none"

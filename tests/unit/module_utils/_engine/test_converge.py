@@ -152,10 +152,10 @@ def test_the_deadline_ends_the_attempts(client):
         raise DeadlineExceeded("The timeout of 1 s is over while changing it.")
 
     client.deadline.pause = over
-    with pytest.raises(
-        DeadlineExceeded, match="is over while changing it. The last attempt ended with: the daemon went away"
-    ):
-        converge(profile(client))
+    resource = profile(client)
+    resource.after_timeout = " Look at the log."
+    with pytest.raises(DeadlineExceeded, match="it. The last attempt ended with: the daemon went away Look"):
+        converge(resource)
 
 
 def test_what_only_creation_can_set(client):

@@ -218,3 +218,10 @@ def test_an_ovn_network_that_was_half_made_is_made_again(clock, monkeypatch):
     assert converge(network).actions == ["finish network shop, which is Errored"]
     made = memory.objects["/1.0/networks/shop"]
     assert made.get("status") != "Errored" and made["config"]["network"] == "uplink"
+
+
+@pytest.mark.parametrize(("sort", "hinted"), [("ovn", True), ("bridge", False)])
+def test_a_timeout_of_a_network_on_ovn_names_what_the_server_waits_for(client, sort, hinted):
+    network = Network(client, params_of(Network, name="n9", type=sort))
+    network.validate()
+    assert ("databases of OVN" in network.after_timeout) is hinted
