@@ -38,7 +38,10 @@ cluster:
   returned: success
   type: dict
 members:
-  description: The members, as the API returns them. Empty if the server is not clustered.
+  description:
+    - The members, as the API returns them. Empty if the server is not clustered.
+    - If there are members and RV(cluster) has C(enabled=false), a join broke off after the database of the server had
+      joined. Incus takes itself for a member as of its next start.
   returned: success
   type: list
   elements: dict

@@ -75,6 +75,7 @@ class Hosts:
 
     def __init__(self, kind: str | list[str], lab: pathlib.Path, size: int = 1) -> None:
         kinds = [kind] * size if isinstance(kind, str) else kind
+        self.lab = lab
         self.nodes = [Node(one, lab, number) for number, one in enumerate(kinds, 1)]
 
     def start(self) -> None:
@@ -85,14 +86,25 @@ class Hosts:
         first.inside("ip", "address", "add", f"{first.ip}/24", "dev", "wire")
         first.inside("ip", "link", "set", "wire", "up")
         for node in self.nodes[1:]:
-            port = f"to-{node.name}"
-            for command in (
-                ["ip", "link", "add", port, "type", "veth", "peer", "name", "wire0", "netns", str(node.keeper.pid)],
-                ["ip", "link", "set", port, "master", "wire", "up"],
-            ):
-                self._must(first, *command)
-            self._must(node, "ip", "address", "add", f"{node.ip}/24", "dev", "wire0")
-            self._must(node, "ip", "link", "set", "wire0", "up")
+            self._connect(node)
+
+    def grow(self) -> Node:
+        """One more host, whose daemon is in no cluster yet."""
+        node = Node(self.nodes[0].kind, self.lab, len(self.nodes) + 1)
+        self.nodes.append(node)
+        node.start()
+        self._connect(node)
+        return node
+
+    def _connect(self, node: Node) -> None:
+        port = f"to-{node.name}"
+        for command in (
+            ["ip", "link", "add", port, "type", "veth", "peer", "name", "wire0", "netns", str(node.keeper.pid)],
+            ["ip", "link", "set", port, "master", "wire", "up"],
+        ):
+            self._must(self.nodes[0], *command)
+        self._must(node, "ip", "address", "add", f"{node.ip}/24", "dev", "wire0")
+        self._must(node, "ip", "link", "set", "wire0", "up")
 
     @staticmethod
     def _must(node: Node, *command: str) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import Any, Callable, NamedTuple
 
 from .._api.client import Client
+from .._api.errors import ServerError
 from .._kinds.instances._wait import with_addresses
 
 
@@ -100,11 +101,13 @@ class ClusterInfo(Info):
     @staticmethod
     def gather(client: Client, params: dict[str, Any]) -> dict[str, Any]:
         cluster = client.get("/1.0/cluster").metadata
-        there = cluster.get("enabled")
-        listed = {
-            what: read(client, Collection(f"/1.0/cluster/{what}", scoped=False), {}) if there else []
-            for what in ("members", "groups")
-        }
+        listed: dict[str, list[dict[str, Any]]] = {"members": [], "groups": []}
+        try:
+            for what in listed:
+                listed[what] = read(client, Collection(f"/1.0/cluster/{what}", scoped=False), {})
+        except ServerError:  # what a server without a cluster answers. One that is half a member answers
+            if cluster.get("enabled"):
+                raise
         return {"cluster": cluster, **listed}
 
 

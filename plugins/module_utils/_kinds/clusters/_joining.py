@@ -14,6 +14,7 @@ from ..._api.client import Client, quote
 from ..._api.errors import Interrupted, InvalidInput, LXDError, ServerError, some_of
 from ..._api.reader import Reader
 from ..._engine import values
+from . import _address as addresses
 
 #: What a server loses when it joins: where to list it, and what every server has.
 _LOST = (
@@ -32,10 +33,30 @@ _MADE = {"storage pools": "/1.0/storage-pools", "networks": "/1.0/networks"}
 _ONE_ATTEMPT = (
     "A cluster_token is good for one attempt, also for one that fails: make another with cloudhost.lxd.cluster_token."
 )
+#: What to do about such a server. It has data of the cluster, and none of its own.
+HALF_JOINED = (
+    "Its database has joined the cluster, and it does not take itself for a member before its next start. Restart its "
+    "daemon (systemctl restart incus), and run this again."
+)
 _COLLECTIONS = {"storage-pool": "/1.0/storage-pools", "network": "/1.0/networks"}
 
 #: How often a new member is asked to take in the configuration of its cluster.
 _ATTEMPTS = 5
+
+
+def half_joined(client: Reader, member: str, address: str) -> bool:
+    """Whether this server is a member of a cluster already, and says that it is in none.
+
+    Incus ends a join with an error if anything fails after its database has joined, such as its connection to OVN. It
+    shows and changes what the cluster has from then on, and is a member as of its next start.
+    """
+    try:
+        members = client.get("/1.0/cluster/members", recursion=1).metadata or []
+    except ServerError:  # what a server without a cluster answers
+        return False
+    return any(
+        one["server_name"] == member and addresses.same(one["url"].partition("://")[2], address) for one in members
+    )
 
 
 def left_over(client: Reader) -> list[str]:
@@ -85,9 +106,15 @@ def join(client: Client, body: dict[str, Any], empty: bool) -> None:
     try:
         client.write("PUT", "/1.0/cluster", body)
     except ServerError as exc:
-        left = _note_what_is_left(client) if empty else ""
-        words = f"{exc.text.rstrip('.')}. {_ONE_ATTEMPT}{left}"
+        words = f"{exc.text.rstrip('.')}. {_after_failure(client, body, empty)}"
         raise ServerError(words, exc.code, words) from exc
+
+
+def _after_failure(client: Client, body: dict[str, Any], empty: bool) -> str:
+    """What to do next. Nothing is noted on a server that is half a member: its configuration is that of the cluster."""
+    if half_joined(client, body["server_name"], body["server_address"]):
+        return HALF_JOINED
+    return _ONE_ATTEMPT + (_note_what_is_left(client) if empty else "")
 
 
 def take_in(client: Client) -> list[str]:

@@ -160,6 +160,8 @@ class Cluster(Resource):
 
     def _join(self, token: Token) -> list[Step]:
         address = self.params["server_address"] or self._usable(self.client.server["config"].get("core.https_address"))
+        if joining.half_joined(self.client, self.member, address):
+            raise InvalidInput(f"A join of {self.client.label} broke off. {joining.HALF_JOINED}")
         left = [] if self.params["force"] else joining.left_over(self.client)
         steps = (
             [
