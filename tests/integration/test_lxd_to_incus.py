@@ -2,7 +2,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""What Incus takes from LXD, and what is refused because it fails, or ends the daemon."""
+"""What Incus takes from LXD, and LXD from Incus, and what is refused because it fails, or ends the daemon."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any, Iterator
 
 import pytest
 from integration.examples import examples
-from integration.test_between_servers import Pair, home, paired, pool_of
+from integration.test_between_servers import Pair, fingerprint, home, paired, pool_of
+from lab import tiny
 
 
 @pytest.fixture(scope="module")
@@ -128,3 +129,30 @@ def test_what_has_no_data_is_created_once_and_never_taken_back(web: Pair) -> Non
         for node in (web.old, web.new):
             node.run(kind, name=name, state="absent")
     assert "there is no 'fast' on" in web.new.refuses("server_copy", **task, pools={"default": "fast"})
+
+
+def test_images_and_volumes_go_back_and_instances_do_not(pair: Pair) -> None:
+    incus = {**pair.there, "url": f"https://{pair.new.address}", "server_fingerprint": fingerprint(pair.new)}
+    volume: dict[str, Any] = {"pool": "default", "name": "back"}
+    pair.new.run("storage_volume", **volume, config={"size": "32MiB", "user.a": "b"})
+    (pool_of(pair.new) / "custom" / "default_back" / "file").write_bytes(random.randbytes(300000))
+    pair.new.run("storage_volume_snapshot", pool="default", volume="back", name="s1")
+    pair.new.run("image", name="back", **tiny.files("debian"))
+    try:
+        source = {"type": "copy", "server": incus, "name": "back"}
+        assert "with mode: relay, and not with pull" in pair.old.refuses("storage_volume", **volume, source=source)
+        done = pair.old.converges("storage_volume", **volume, source={**source, "mode": "relay"})
+        assert done["storage_volume"]["config"]["user.a"] == "b"
+        files = [pool_of(node) / "custom" / "default_back" / "file" for node in (pair.old, pair.new)]
+        assert files[0].read_bytes() == files[1].read_bytes()
+        snapshots = "/1.0/storage-pools/default/volumes/custom/back/snapshots"
+        assert pair.old.query(snapshots) == [f"{snapshots}/s1"]
+        done = pair.old.converges("image", name="back", source={"server": incus, "alias": "back"})
+        assert done["image"]["fingerprint"] == pair.new.query("/1.0/images/aliases/back")["target"]
+        source = {"type": "copy", "server": incus, "source": "web1"}
+        words = pair.old.refuses("instance", name="web1", state="stopped", source=source)
+        assert "which send each other nothing of the kind instance" in words
+    finally:
+        for node in (pair.old, pair.new):
+            node.run("storage_volume", **volume, state="absent", force=True)
+            node.run("image", name="back", state="absent")

@@ -35,6 +35,7 @@ RELAY = "relay"
 #: the one that receives. Each was tried; what is not here fails, or ends the daemon that receives.
 CROSSING: dict[tuple[str, str], dict[str, tuple[str, ...]]] = {
     ("lxd", "incus"): {"instance": ("pull", "push"), "image": ("pull",), "storage_volume": (RELAY,)},
+    ("incus", "lxd"): {"image": ("pull",), "storage_volume": (RELAY,)},
 }
 
 
