@@ -45,7 +45,7 @@ BETWEEN = ("tests/integration/test_lxd_to_incus.py",)
 #: The tests with the real libvirt and qemu-img, which the session packages installs.
 LIBVIRT = ("tests/integration/test_libvirt_import.py",)
 #: The tests of what only Incus 7 has, which is not installed.
-ONLY = ("address_sets", "application_containers", "backup_to_s3", "buckets", "listed_keys")
+ONLY = ("address_sets", "application_containers", "backup_to_s3", "buckets", "confined_tenants", "listed_keys")
 INCUS7 = tuple(f"tests/integration/test_{part}.py" for part in ONLY)
 #: What a container needs to be managed by Ansible, with a password to become root, and with another shell.
 MANAGED = ("python3", "sudo", "busybox")

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import tarfile
 from typing import Any, Callable
 
+from ansible_collections.cloudhost.lxd.plugins.module_utils._audit.gaps import GAPS, gaps_of
 from integration import raw
 
 from .daemon import Daemon
@@ -77,12 +79,13 @@ class Gaps:
             self._do("DELETE", f"/1.0/instances/one-more{BLUE}")
 
     def _made(self) -> bool:
-        """Whether there is a container that the project forbids, which ends here."""
+        """Whether there is a container that the project forbids. What was made ends here: some versions import what the
+        index of a backup says.
+        """
         made = self._there(f"/1.0/instances/attack{BLUE}")
         if made:
-            assert made["config"].items() >= FORBIDDEN.items()
             self._do("DELETE", f"/1.0/instances/attack{BLUE}")
-        return bool(made)
+        return bool(made and made["config"].items() >= FORBIDDEN.items())
 
     def _hears(self) -> bool:
         place = f"/1.0/instances/secret/snapshots{GREEN}"
@@ -125,6 +128,26 @@ class Gaps:
         if copied:
             self._do("DELETE", f"{volumes}/attack{BLUE}")
         return copied
+
+
+def known(daemon: Daemon) -> set[str]:
+    """The gaps that the table says of a server, without those that its package has repaired."""
+    found = gaps_of(raw.done(daemon.place, "GET", "/1.0")["environment"])
+    return {gap.name for gap in found if not _repaired(daemon, gap.debian.get(daemon.kind, ""))}
+
+
+def repaired(daemon: Daemon) -> bool:
+    """Whether the server is a package of Debian 13 with the repairs of 2026, which show in no version."""
+    return any(_repaired(daemon, gap.debian.get(daemon.kind, "")) for gap in GAPS if gap.name == "volume-copy")
+
+
+def _repaired(daemon: Daemon, since: str) -> bool:
+    if not since or daemon.unpacked:
+        return False
+    package = {"lxd": "lxd", "incus": "incus-base"}[daemon.kind]
+    query = ["dpkg-query", "--show", "--showformat=${Version}", package]
+    version = subprocess.run(query, capture_output=True, text=True, check=True).stdout
+    return subprocess.run(["dpkg", "--compare-versions", version, "ge", since], check=False).returncode == 0
 
 
 def new(name: str) -> dict[str, Any]:

@@ -50,7 +50,8 @@ class Tenant:
         return Answer(status >= 400, answer)
 
     def _exchange(self, method: str, path: str, body: bytes | None, headers: dict[str, str]) -> tuple[int, str]:
-        self.connection.request(method, path, body, headers)
+        with contextlib.suppress(BrokenPipeError):  # it was refused before all of it was read
+            self.connection.request(method, path, body, headers)
         answer = self.connection.getresponse()
         return answer.status, answer.read().decode(errors="replace")
 

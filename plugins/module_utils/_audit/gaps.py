@@ -26,6 +26,7 @@ class Gap(NamedTuple):
     :ivar text: what such a client can do
     :ivar affected: the versions, by product
     :ivar clustered: whether only clusters are affected
+    :ivar debian: by product, the package of Debian that repaired it and kept the version
     """
 
     name: str
@@ -33,22 +34,29 @@ class Gap(NamedTuple):
     text: str
     affected: Mapping[str, Sequence[Range]]
     clustered: bool = False
+    debian: Mapping[str, str] = {}
 
     def repaired(self, product: str) -> str:
         """The versions that do not have it, for people."""
         versions = [before for _since, before in self.affected[product] if before]
-        return " or ".join(versions) + " and later of the series" if versions else "no version that is known"
+        if not versions:
+            return "no version that is known"
+        package = f", and {self.debian[product]} of Debian" if product in self.debian else ""
+        return " or ".join(versions) + " and later of the series" + package
 
 
 #: The series of LXD that got the repairs of one day.
 _LXD_2026 = (("0", "5.0.7"), ("5.1", "5.21.5"))
 _INCUS_2026 = (("0", "7.0.1"), ("7.1", "7.2"))
+#: Packages of Debian 13 with the same repairs.
+_LXD_DEBIAN, _INCUS_DEBIAN = "5.0.2+git20231211.1364ae4-9+deb13u7", "6.0.4-2+deb13u8"
 GAPS = (
     Gap(
         "backup-import",
         "critical",
         "import the backup of an instance with whatever the project forbids, such as a privileged container",
         {"lxd": (*_LXD_2026, ("6.1", "6.9"))},
+        debian={"lxd": "5.0.2+git20231211.1364ae4-9+deb13u5"},
     ),
     Gap(
         "creation-in-cluster",
@@ -68,6 +76,7 @@ GAPS = (
         "high",
         "copy an instance of another project, whose name it knows",
         {"incus": _INCUS_2026},
+        debian={"incus": _INCUS_DEBIAN},
     ),
     Gap(
         "snapshot-restore",
@@ -75,12 +84,14 @@ GAPS = (
         "restore a snapshot, such as one that came with an instance from a server of its own, with whatever the "
         "project forbids",
         {"lxd": (*_LXD_2026, ("6.1", "6.10")), "incus": _INCUS_2026},
+        debian={"lxd": _LXD_DEBIAN, "incus": _INCUS_DEBIAN},
     ),
     Gap(
         "volume-copy",
         "high",
         "copy a storage volume of another project, whose name it knows",
         {"lxd": (*_LXD_2026, ("6.1", "6.8")), "incus": _INCUS_2026},
+        debian={"lxd": _LXD_DEBIAN, "incus": _INCUS_DEBIAN},
     ),
 )
 NAMES = tuple(gap.name for gap in GAPS)

@@ -59,7 +59,9 @@ def test_the_table_is_in_order() -> None:
 def test_what_repairs_it() -> None:
     repaired = {gap.name: gap.repaired("lxd") for gap in GAPS if "lxd" in gap.affected}
     assert repaired["events"] == "5.20 and later of the series"
-    assert repaired["volume-copy"] == "5.0.7 or 5.21.5 or 6.8 and later of the series"
+    assert repaired["volume-copy"] == (
+        "5.0.7 or 5.21.5 or 6.8 and later of the series, and 5.0.2+git20231211.1364ae4-9+deb13u7 of Debian"
+    )
 
 
 def test_who_is_limited() -> None:
