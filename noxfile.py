@@ -134,6 +134,7 @@ def pytest(session: nox.Session, name: str, *arguments: str, product: str = "", 
         "no:cacheprovider",
         "-p",
         "timed",
+        *(["-p", "started"] if product else []),  # not where what an installation does is tested
         f"--junitxml={report}",
         *arguments,
         *session.posargs,
