@@ -27,6 +27,7 @@ CACHE = ROOT / ".cache"
 sys.path.insert(0, str(ROOT / "tests" / "run"))
 
 import bootstrap  # noqa: E402 - the tests folder is no package of the collection
+import started  # noqa: E402 - as above
 from plan import FEW  # noqa: E402 - as above
 from pythons import CORES, NEWEST, OLDEST, PYTHONS, SANITY, between  # noqa: E402 - as above
 
@@ -125,20 +126,17 @@ def pytest(session: nox.Session, name: str, *arguments: str, product: str = "", 
     if session.python is False:
         given["PATH"] = os.pathsep.join([os.path.dirname(python), os.environ["PATH"]])  # as in the environments of nox
     env = {**link(), **{key: value for key, value in given.items() if value}, **env}
-    env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(ROOT / "tests" / "run")])
+    # without forks where it is tested what an installation does
+    plugins = ["-p", "no:cacheprovider", "-p", "timed", *(["-p", "started"] if product else [])]
     session.run(
         python,
         "-m",
         "pytest",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "timed",
-        *(["-p", "started"] if product else []),  # not where what an installation does is tested
+        *plugins,
         f"--junitxml={report}",
         *arguments,
         *session.posargs,
-        env=env,
+        env=started.beside(env),
         external=True,
     )
 
@@ -173,7 +171,8 @@ def lint(session: nox.Session) -> None:
 def lint_ansible(session: nox.Session) -> None:
     """Style of roles and playbooks: ansible-lint with the production profile."""
     session.install("ansible-lint", "ansible-core")
-    session.run("ansible-lint", "--offline", "-q", env=link())
+    with started.Session() as forks:  # it starts ansible-playbook for each playbook
+        session.run("ansible-lint", "--offline", "-q", env={**started.beside(link()), **forks.environ})
 
 
 @nox.session(python=NEWEST, tags=["fast"])

@@ -48,6 +48,10 @@ _PLUGINS = {
     "test": "core files mathstuff uri",
     "vars": "host_group_vars",
 }
+_LIBRARY = (
+    "base64 datetime grp hashlib http.client json platform pwd resource runpy shlex shutil ssl subprocess urllib.parse "
+    "zipfile zipimport"
+)
 #: What a playbook and a module import of Ansible and of Python. What an Ansible does not have is left out.
 LOADED = {
     started.PLAYBOOK: [
@@ -56,25 +60,27 @@ LOADED = {
         "concurrent.futures.thread",
         *(f"ansible.plugins.{kind}.{name}" for kind, names in _PLUGINS.items() for name in names.split()),
     ],
-    started.MODULE: (
-        "ansible.module_utils.basic ansible.module_utils._internal._ansiballz._loader base64 datetime grp hashlib "
-        "http.client json platform pwd resource runpy shlex shutil ssl subprocess urllib.parse zipfile zipimport"
-    ).split(),
+    started.MODULE: [
+        "ansible.module_utils.basic",
+        "ansible.module_utils._internal._ansiballz._loader",
+        *_LIBRARY.split(),
+    ],
 }
 
 
 class Origin:
     def __init__(self, kind: str, path: str, session: str) -> None:
         self.kind = kind
-        self.network = enter(f"/proc/{session}/ns/net")  # not that of a test, which would stay with this process
+        # not the network of a test, which would stay with this process
+        self.network = enter(f"/proc/{session}/ns/net", enter("/proc/self/ns/net", None))
         self.line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self.line.bind(path)
+        self.line.listen(64)  # who comes now waits until all is loaded
         self.events = selectors.DefaultSelector()
         self.events.register(self.line, selectors.EVENT_READ, self.order)
         self.events.register(os.pidfd_open(int(session)), selectors.EVENT_READ, sys.exit)
 
     def serve(self) -> None:
-        self.line.listen(64)
         while True:
             for key, _events in self.events.select():
                 if self.events.get_map().get(key.fd) is key:  # and has not been ended by an event before
@@ -125,12 +131,14 @@ class Origin:
         signal.pidfd_send_signal(process, signal.SIGKILL)
 
 
-def enter(path: str, before: tuple[int, int] | None = None) -> tuple[int, int]:
-    """A network namespace, see setns(2), if it is another one than before. Not every Python has `os.setns`."""
+def enter(path: str, before: tuple[int, int] | None) -> tuple[int, int]:
+    """A network namespace, see setns(2), if it is another one than before. Not every Python has `os.setns`. Without
+    `before`, this only says which one it is.
+    """
     descriptor = os.open(path, os.O_RDONLY)
     found = os.fstat(descriptor)
     namespace = found.st_dev, found.st_ino
-    if namespace != before and ctypes.CDLL(None, use_errno=True).setns(descriptor, CLONE_NEWNET):
+    if before and namespace != before and ctypes.CDLL(None, use_errno=True).setns(descriptor, CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), f"{path} cannot be entered")
     os.close(descriptor)
     return namespace
@@ -187,9 +195,14 @@ def become(
     os.environ.update(environ)
     tempfile.tempdir = None
     sys.argv = argv
-    sys.stdin = sys.__stdin__ = open(0, closefd=False)  # type: ignore[misc]
-    sys.stdout = sys.__stdout__ = open(1, "w", closefd=False)  # type: ignore[misc]
-    sys.stderr = sys.__stderr__ = open(2, "w", errors="backslashreplace", buffering=1, closefd=False)  # type: ignore
+    for name, number, options in (
+        ("stdin", 0, {}),
+        ("stdout", 1, {"mode": "w"}),
+        ("stderr", 2, {"mode": "w", "errors": "backslashreplace", "buffering": 1}),
+    ):
+        file = open(number, closefd=False, **options)  # noqa: SIM115 - it stays open
+        setattr(sys, name, file)
+        setattr(sys, f"__{name}__", file)
 
 
 def ended(path: str) -> int:

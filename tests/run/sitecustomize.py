@@ -135,7 +135,7 @@ if PLACE:
     except OSError:
         pass
 
-if PLACE and os.environ.get("CLOUDHOST_TEST_STARTED") and len(sys.orig_argv) > 1:
+if PLACE and os.environ.get("CLOUDHOST_TEST_STARTED") and len(getattr(sys, "orig_argv", "")) > 1:
     program = os.path.basename(sys.orig_argv[1])
     if program == "ansible-playbook" or program.startswith("AnsiballZ_"):
         import started

@@ -5,7 +5,7 @@
 """Runs ansible-playbook and modules as forks of processes that have loaded Ansible (`origin.py`), in a session of
 tests: to load it takes longer than most of them run.
 
-As a plugin of pytest, this file gives the session a folder for the sockets of these processes. `sitecustomize.py` calls
+`Session` makes a folder for the sockets of these processes, as a plugin of pytest too. `sitecustomize.py` calls
 `hand_over` in each ansible-playbook and in each module that is started. That process stays: it waits for its fork,
 passes signals on, and ends as the fork ends. The fork has its environment, arguments, files, folder and network
 namespace. A process that differs in more from those before it runs by itself.
@@ -38,31 +38,48 @@ LONGEST = 1 << 17
 END = b"end"
 
 
-# -- in pytest --------------------------------------------------------------------------------------------------------
+# -- in a session -----------------------------------------------------------------------------------------------------
+
+
+def beside(environ: dict[str, str]) -> dict[str, str]:
+    """Variables with which each Python does what `sitecustomize.py` says."""
+    return {**environ, "PYTHONPATH": os.pathsep.join([environ["PYTHONPATH"], os.path.dirname(__file__)])}
+
+
+class Session:
+    """While it is open, what is started with `environ` is handed over."""
+
+    def __enter__(self) -> Session:
+        import tempfile
+
+        self.folder = tempfile.TemporaryDirectory(prefix="started-")
+        self.environ = {PLACE: f"{os.getpid()}:{self.folder.name}"}
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        from _socket import AF_UNIX, SOCK_SEQPACKET, socket
+
+        for entry in os.scandir(self.folder.name):
+            line = socket(AF_UNIX, SOCK_SEQPACKET)
+            try:
+                line.connect(entry.path)
+                line.send(END)
+                while line.recv(LONGEST):
+                    pass  # until it has removed its temporary files
+            except OSError:  # no socket, or nobody listens
+                pass
+            line.close()
+        self.folder.cleanup()
 
 
 def pytest_sessionstart(session: Any) -> None:
-    import tempfile
-
-    session.config.started = tempfile.TemporaryDirectory(prefix="started-")
-    os.environ[PLACE] = f"{os.getpid()}:{session.config.started.name}"
+    session.config.started = Session().__enter__()
+    os.environ.update(session.config.started.environ)
 
 
 def pytest_sessionfinish(session: Any) -> None:
-    from _socket import AF_UNIX, SOCK_SEQPACKET, socket
-
     os.environ.pop(PLACE, None)
-    for entry in os.scandir(session.config.started.name):
-        line = socket(AF_UNIX, SOCK_SEQPACKET)
-        try:
-            line.connect(entry.path)
-            line.send(END)
-            while line.recv(LONGEST):
-                pass  # until it has removed its temporary files
-        except OSError:  # no socket, or nobody listens
-            pass
-        line.close()
-    session.config.started.cleanup()
+    session.config.started.__exit__()
 
 
 # -- in a process that was started ------------------------------------------------------------------------------------
@@ -108,12 +125,12 @@ def _line(program: str) -> Any:
 
     session, _, place = os.environ[PLACE].partition(":")
     spaces = (os.readlink(f"/proc/{pid}/ns/{name}") for name in NAMESPACES for pid in ("self", session))
-    if any(space != next(spaces) for space in spaces) or os.geteuid() or os.isatty(1):
+    if any(space != next(spaces) for space in spaces) or os.isatty(1):
         return None
     if len(os.listdir("/proc/self/fd")) > 4:  # those that all have, and that of the folder
         return None
     kind = MODULE if program.startswith(MODULE) else program
-    state: list[Any] = [kind, sys.executable, sys.path]
+    state: list[Any] = [kind, sys.executable, sys.path, os.getresuid(), os.getresgid(), os.getgroups()]
     if kind == MODULE:
         state += sorted(pair for pair in os.environ.items() if pair[0].startswith(("PYTHON", "LD_")))
     else:
@@ -122,7 +139,7 @@ def _line(program: str) -> Any:
             _version(path)
             for path in (os.environ.get("ANSIBLE_CONFIG", "."), "ansible.cfg", os.path.expanduser("~/.ansible.cfg"))
         ]
-    path = os.path.join(place, sha1(repr(state).encode("utf-8", "surrogateescape")).hexdigest())
+    path = os.path.join(place, sha1(repr(state).encode("utf-8", "surrogateescape")).hexdigest()[:16])
     line = socket(AF_UNIX, SOCK_SEQPACKET)
     try:
         line.connect(path)
