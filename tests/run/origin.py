@@ -6,7 +6,8 @@
 
 Usage: origin.py KIND SOCKET SESSION
 
-It ends where the process SESSION ends or says so.
+It ends where the process SESSION ends or says so. What Ansible warns of while it is loaded, nobody sees: the first
+ansible-playbook with these settings, which is no fork, has said it.
 """
 
 from __future__ import annotations
@@ -106,7 +107,7 @@ class Origin:
                 os.close(key.fd)
             self.events.close()
             os.close(line.detach())
-            run(marshal.loads(said), descriptors, self.network)
+            run(said, descriptors, self.network)
         for descriptor in descriptors:
             os.close(descriptor)
         process = os.pidfd_open(pid)
@@ -154,11 +155,11 @@ def load(kind: str) -> None:
     gc.set_threshold(OBJECTS)
 
 
-def run(order: tuple[Any, ...], descriptors: list[int], network: tuple[int, int]) -> None:
+def run(order: bytes, descriptors: list[int], network: tuple[int, int]) -> None:
     """The program, in this process, which ends with it."""
     status = 1
     try:
-        become(*order, descriptors, network)
+        become(*marshal.loads(order), descriptors, network)
         status = ended(sys.argv[0])
     except BaseException:
         traceback.print_exc()
@@ -189,8 +190,8 @@ def become(
         os.close(descriptor)
     os.umask(mask)
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGTERM):
-        if number not in signals:
-            signal.signal(number, signal.SIG_IGN)
+        usual = signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL
+        signal.signal(number, usual if number in signals else signal.SIG_IGN)
     os.environ.clear()
     os.environ.update(environ)
     tempfile.tempdir = None
