@@ -32,6 +32,8 @@ PLAYBOOK, MODULE = "ansible-playbook", "AnsiballZ_"
 PASSED = {"PYTEST_CURRENT_TEST", "OLDPWD", "PWD", "SHLVL", "_", PLACE}
 #: Namespaces that a process has to share with the session. The fork enters that of the network.
 NAMESPACES = ("cgroup", "ipc", "mnt", "pid", "user", "uts")
+#: A folder that is another one where a collection is installed again.
+MODULES = "ansible_collections/cloudhost/lxd/plugins/modules"
 #: The longest message, in bytes.
 LONGEST = 1 << 17
 #: How many origins a session has at most: each takes about 60 MiB.
@@ -127,7 +129,7 @@ def _line(program: str) -> Any:
     from _sha1 import sha1
     from _socket import AF_UNIX, SOCK_SEQPACKET, socket
 
-    session, _, place = os.environ[PLACE].partition(":")
+    session, _, folder = os.environ[PLACE].partition(":")
     spaces = (os.readlink(f"/proc/{pid}/ns/{name}") for name in NAMESPACES for pid in ("self", session))
     if any(space != next(spaces) for space in spaces) or os.isatty(1):
         return None
@@ -139,11 +141,11 @@ def _line(program: str) -> Any:
         state += sorted(pair for pair in os.environ.items() if pair[0].startswith(("PYTHON", "LD_")))
     else:
         state += sorted(pair for pair in os.environ.items() if pair[0] not in PASSED)
-        state += [
-            _version(path)
-            for path in (os.environ.get("ANSIBLE_CONFIG", ""), "ansible.cfg", os.path.expanduser("~/.ansible.cfg"))
-        ]
-    path = os.path.join(place, sha1(repr(state).encode("utf-8", "surrogateescape")).hexdigest()[:16])
+        places = os.environ.get("ANSIBLE_COLLECTIONS_PATH", "").split(os.pathsep)
+        state += [_version(os.path.join(place, MODULES)) for place in places]
+        settings = os.environ.get("ANSIBLE_CONFIG", ""), "ansible.cfg", os.path.expanduser("~/.ansible.cfg")
+        state += map(_version, settings)
+    path = os.path.join(folder, sha1(repr(state).encode("utf-8", "surrogateescape")).hexdigest()[:16])
     line = socket(AF_UNIX, SOCK_SEQPACKET)
     try:
         line.connect(path)
@@ -180,9 +182,9 @@ def _make(kind: str, path: str, session: str) -> bool:
 
 
 def _version(path: str) -> Any:
-    """What tells a file of settings from others."""
+    """What tells a file or folder from what it was and from others."""
     try:
         found = os.stat(path)
     except OSError:
         return None
-    return os.path.abspath(path), found.st_size, found.st_mtime_ns
+    return os.path.abspath(path), found.st_ino, found.st_size, found.st_mtime_ns
