@@ -17,6 +17,7 @@ import contextlib
 import ctypes
 import gc
 import importlib
+import io
 import marshal
 import multiprocessing.util
 import os
@@ -196,12 +197,17 @@ def become(
     os.environ.update(environ)
     tempfile.tempdir = None
     sys.argv = argv
-    for name, number, options in (
-        ("stdin", 0, {}),
-        ("stdout", 1, {"mode": "w"}),
-        ("stderr", 2, {"mode": "w", "errors": "backslashreplace", "buffering": 1}),
-    ):
-        file = open(number, closefd=False, **options)  # noqa: SIM115 - it stays open
+    unbuffered = bool(environ.get("PYTHONUNBUFFERED"))
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        old = getattr(sys, name)
+        binary = open(number, "wb" if number else "rb", 0 if number and unbuffered else -1, closefd=False)  # noqa: SIM115
+        file = io.TextIOWrapper(
+            binary,
+            encoding=old.encoding,
+            errors=old.errors,
+            line_buffering=number == 2 and not unbuffered,
+            write_through=bool(number) and unbuffered,
+        )
         setattr(sys, name, file)
         setattr(sys, f"__{name}__", file)
 

@@ -60,11 +60,12 @@ def begin(request, tmp_path):
     session = started.Session().__enter__()
     place = session.environ[started.PLACE]
 
-    def begin(how, forked, enter=(), **more):
+    def begin(how, forked, unbuffered="", **more):
         environ = {**os.environ, "PYTHONPATH": str(RUN), "PYTHONPYCACHEPREFIX": str(tmp_path / "kept"), "OWN": "own"}
         environ[started.PLACE] = place if forked else ""
+        environ["PYTHONUNBUFFERED"] = unbuffered
         return subprocess.Popen(
-            [*enter, sys.executable, str(program), how],
+            [sys.executable, str(program), how],
             env=environ,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
