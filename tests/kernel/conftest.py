@@ -17,7 +17,7 @@ import yaml
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
 
-from lab import guest  # noqa: E402 - the tests folder is no package of the collection
+from lab import guest, kernel  # noqa: E402 - the tests folder is no package of the collection
 from lab.folder import folder  # noqa: E402
 from lab.libvirtd import Libvirtd  # noqa: E402
 from roles.conftest import Run, ansible  # noqa: E402
@@ -150,3 +150,10 @@ def small() -> pathlib.Path:
 @pytest.fixture
 def role(libvirtd: Libvirtd, small: pathlib.Path, tmp_path: pathlib.Path) -> Role:
     return Role(libvirtd, small, tmp_path)
+
+
+@pytest.fixture(scope="session")
+def host() -> Iterator[kernel.Host]:
+    """The host with a kernel of its own."""
+    with folder("kernel") as lab, kernel.host(lab) as found:
+        yield found

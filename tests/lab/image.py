@@ -65,18 +65,19 @@ def serial(*packages: str) -> str:
     )
 
 
-def variables(*packages: str) -> dict[str, object]:
+def variables(*packages: str, suite: str = "") -> dict[str, object]:
     """Those of the role, for an image with these packages that is kept in the cache."""
     return {
+        **({"image_build_suite": suite} if suite else {}),
         "image_build_directory": str(builds() / "images"),
         "image_build_packages": packages,
         "image_build_properties": {"serial": serial(*packages)},
     }
 
 
-def debian(*packages: str) -> pathlib.Path:
-    """The folder of an image. Ansible is started only where it has to be built."""
-    given = variables(*packages)
+def debian(*packages: str, suite: str = "") -> pathlib.Path:
+    """The folder of an image, with packages of a further suite. Ansible is started only where it has to be built."""
+    given = variables(*packages, suite=suite)
     known = builds() / f"{cache.key(given)}.folder"
     place = pathlib.Path(known.read_text()) if known.exists() else known
     if (place / "inputs.json").exists():
