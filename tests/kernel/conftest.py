@@ -154,6 +154,6 @@ def role(libvirtd: Libvirtd, small: pathlib.Path, tmp_path: pathlib.Path) -> Rol
 
 @pytest.fixture(scope="session")
 def host() -> Iterator[kernel.Host]:
-    """The host with a kernel of its own."""
+    """The host with a kernel of its own. A test file begins with `host.renew()`, which restores it."""
     with folder("kernel") as lab, kernel.host(lab) as found:
         yield found

@@ -61,23 +61,25 @@ def serial(*packages: str) -> str:
     base = re.search(r"^image_build__base: \[(.*)\]$", text, re.M)
     assert base, "the role does not say what it installs"
     return cache.key(
-        platform.freedesktop_os_release().get("VERSION_ID"), cache.versions(*base[1].split(", "), *packages)
+        platform.freedesktop_os_release().get("VERSION_ID"),
+        cache.versions(*base[1].split(", "), *(name.partition("/")[0] for name in packages)),
     )
 
 
-def variables(*packages: str, suite: str = "") -> dict[str, object]:
-    """Those of the role, for an image with these packages that is kept in the cache."""
+def variables(*packages: str, **more: object) -> dict[str, object]:
+    """Those of the role, for an image with these packages that is kept in the cache. `more` are further ones, without
+    the prefix."""
     return {
-        **({"image_build_suite": suite} if suite else {}),
+        **{f"image_build_{name}": value for name, value in more.items()},
         "image_build_directory": str(builds() / "images"),
         "image_build_packages": packages,
         "image_build_properties": {"serial": serial(*packages)},
     }
 
 
-def debian(*packages: str, suite: str = "") -> pathlib.Path:
-    """The folder of an image, with packages of a further suite. Ansible is started only where it has to be built."""
-    given = variables(*packages, suite=suite)
+def debian(*packages: str, **more: object) -> pathlib.Path:
+    """The folder of an image, as `variables` describes it. Ansible is started only where it has to be built."""
+    given = variables(*packages, **more)
     known = builds() / f"{cache.key(given)}.folder"
     place = pathlib.Path(known.read_text()) if known.exists() else known
     if (place / "inputs.json").exists():

@@ -261,11 +261,12 @@ def install(folder: Folder, specification: dict[str, Any]) -> None:
     folder.run(*apt, "update", part="apt-get update")
     folder.run(*apt, "dist-upgrade", "--no-install-recommends", part="apt-get dist-upgrade")
     if specification["packages"]:
+        named = any("/" in package for package in specification["packages"])
         folder.run(
             *apt,
             "install",
             "--no-install-recommends",
-            *(["--target-release", suite] if suite else []),
+            *(["--target-release", suite] if suite and not named else []),
             *specification["packages"],
             part="apt-get install",
         )

@@ -166,6 +166,17 @@ def test_an_image_from_an_older_base_is_upgraded_first(build, tmp_path, monkeypa
     )
 
 
+@pytest.mark.parametrize(("packages", "target"), [(["sudo"], True), (["sudo", "incus-base/newer"], False)])
+def test_a_further_suite_is_for_all_packages_or_for_those_that_name_it(build, tmp_path, monkeypatch, packages, target):
+    folder = build.Folder(tmp_path / "image")
+    ran = []
+    monkeypatch.setattr(build.Folder, "run", lambda self, *command, part: ran.append(command))
+    base = {"mirror": "http://x", "components": ["main"]}
+    build.install(folder, {"base": base, "packages": packages, "suite": "newer"})
+    assert (folder.root / "etc/apt/sources.list.d/newer.list").read_text() == "deb http://x newer main\n"
+    assert ran[-1][-len(packages) :] == tuple(packages) and ("--target-release" in ran[-1]) is target
+
+
 def test_each_part_says_what_it_is_and_how_long_it_took(build, tmp_path, capfd):
     path = tmp_path / "progress"
     progress = build.Progress(str(path))

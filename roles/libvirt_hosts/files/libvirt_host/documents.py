@@ -34,12 +34,15 @@ def pool(name: str, path: str) -> str:
 
 
 def network(name: str, address: str) -> str:
-    """With NAT and DHCP: the lower half of its addresses is for those that machines name, the upper half is dynamic."""
+    """With NAT and DHCP: the lower half of its addresses is for those that machines name, the upper half is dynamic.
+
+    Without STP, because a port of a bridge with STP forwards nothing for the first four seconds.
+    """
     interface = ipaddress.IPv4Interface(address)
     root = Element("network")
     add(root, "name", name)
     add(root, "forward", mode="nat")
-    add(root, "bridge", stp="on", delay="0")
+    add(root, "bridge", stp="off", delay="0")
     ip = add(root, "ip", address=interface.ip, netmask=interface.netmask)
     middle = interface.network[interface.network.num_addresses // 2]
     add(add(ip, "dhcp"), "range", start=middle, end=interface.network[-2])
