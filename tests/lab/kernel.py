@@ -13,18 +13,24 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import json
 import pathlib
 import subprocess
 import time
 import xml.etree.ElementTree as ElementTree
-from typing import Callable, Iterator
+from typing import Any, Callable, Iterator
 
-from . import cache
+from integration.modules import run_module
+
+from . import cache, tiny
+from .foretold import differs
 from .kernel_saved import EMPTY, NAME, PATIENCE, folder, ssh
 from .libvirtd import Libvirtd
 
 #: The daemon of each product in the host.
 SOCKETS = {"incus": "/var/lib/incus/unix.socket", "lxd": "/var/lib/lxd/unix.socket"}
+#: Their clients.
+CLIENTS = {"lxd": "lxc", "incus": "incus"}
 
 
 class Host:
@@ -132,6 +138,37 @@ def _overlay(disk: pathlib.Path, folder: pathlib.Path) -> pathlib.Path:
     command = ["qemu-img", "create", "-q", "-f", "qcow2", "-F", "qcow2", "-b", str(disk), str(overlay)]
     subprocess.run(command, check=True)
     return overlay
+
+
+class Daemon:
+    """A daemon of the host, by modules that run here, with an image of busybox."""
+
+    def __init__(self, host: Host, product: str, image: bool = True) -> None:
+        self.host, self.product, self.url = host, product, host.url(product)
+        if image:
+            self.run("image", name=tiny.ALIAS, **tiny.files())
+
+    def run(self, module: str, /, check: bool = False, **arguments: Any) -> dict[str, Any]:
+        return run_module(module, check=check, **{"url": self.url, "timeout": PATIENCE, **arguments})
+
+    def converges(self, module: str, /, **arguments: Any) -> dict[str, Any]:
+        """The result of a task that has to change something, as check mode predicts, and that is done once."""
+        predicted = self.run(module, check=True, **arguments)
+        done, again = self.run(module, **arguments), self.run(module, **arguments)
+        assert (predicted["changed"], done["changed"], again["changed"]) == (True, True, False), again["diff"]
+        wrong = differs(predicted[module], done[module])
+        assert not wrong, wrong
+        assert predicted["diff"] == done["diff"]
+        return done
+
+    def query(self, path: str) -> Any:
+        """What its own client says."""
+        return json.loads(self.host.ssh(CLIENTS[self.product], "query", path))
+
+    def inside(self, instance: str, command: str) -> str:
+        """What a command of a shell in an instance says."""
+        done = self.run("instance_exec", instance=instance, command=["sh", "-c", command])
+        return str(done["stdout"])
 
 
 @contextlib.contextmanager
