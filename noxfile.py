@@ -264,8 +264,8 @@ def unit_oldest(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def packages(session: nox.Session) -> None:
-    """Install Ceph and OVN, which clusters share, and what the image server and imports of libvirt are tested with."""
-    session.run("bash", "-ec", ". tests/run/packages.sh; packages $CLOUD $LIBVIRT_IMPORT", external=True)
+    """Install Ceph and OVN, which clusters share, libvirt, and what the image server is tested with."""
+    session.run("bash", "-ec", ". tests/run/packages.sh; packages $CLOUD $LIBVIRT", external=True)
 
 
 @nox.session(python=False)
@@ -343,9 +343,12 @@ def integration_incus7(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def kernel(session: nox.Session) -> None:
-    """The role libvirt_hosts with a real libvirtd, and virtual machines."""
+    """The role libvirt_hosts with a real libvirtd, and modules against daemons on a host with a kernel of its own."""
     session.run("bash", "-ec", ". tests/run/packages.sh; packages $LIBVIRT", external=True)
-    pytest(session, "kernel", "tests/kernel")
+    with session.chdir("tests"):  # before the tests, whose time is limited
+        session.run(daemons(), "-m", "lab.kernel", env=link(), external=True)
+    # on the products of the shared sessions
+    pytest(session, "kernel", "tests/kernel", product=os.environ.get("CLOUDHOST_TEST_SHARED", " ".join(PRODUCTS)))
 
 
 @nox.session(python=NEWEST, tags=["bench"])

@@ -60,8 +60,11 @@ def locked(name: str) -> Iterator[pathlib.Path]:
 def have(name: str, make: Callable[[pathlib.Path], None]) -> pathlib.Path:
     """The folder of that name in the cache; `make` fills it where it is not there."""
     kind = name.partition("-")[0]
+    place = root() / name
+    if place.exists():  # whole, and no wait for who makes another one
+        used(place)
+        return place
     with locked(kind):
-        place = root() / name
         if not place.exists():
             unfinished = pathlib.Path(tempfile.mkdtemp(prefix=f"{kind}.new-", dir=root()))
             try:

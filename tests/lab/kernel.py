@@ -58,6 +58,14 @@ class Host:
         """A socket on this machine that leads to the daemon of a product there."""
         return f"unix://{self.daemon.lab / product}.socket"
 
+    def forward(self, name: str, path: str) -> str:
+        """A socket on this machine, as `url`, that leads to another one of the host."""
+        (self.daemon.lab / f"{name}.socket").unlink(missing_ok=True)
+        program, *options = self._ssh
+        to = ["-O", "forward", "-L", f"{self.daemon.lab / name}.socket:{path}"]
+        self.daemon.run(program, *to, *options)
+        return self.url(name)
+
     def renew(self, made: pathlib.Path | None = None) -> None:
         """As it was when it was saved, or as `prepared` has left it in a folder. What was written since is gone."""
         self._restore(made or self.first, self.daemon.lab)
@@ -186,3 +194,7 @@ def host(lab: pathlib.Path) -> Iterator[Host]:
             found.end()
     finally:
         daemon.stop()
+
+
+if __name__ == "__main__":
+    print(folder())
