@@ -76,7 +76,7 @@ class Host:
         `parts` are all that the result depends on, besides the text of the function. The host is not running then.
         """
         key = cache.key(self.first.name, inspect.getsource(prepare), parts)
-        return cache.have(f"kernel-{key}", lambda place: self._prepare(place, prepare))
+        return cache.have(f"kernel_{prepare.__name__}-{key}", lambda place: self._prepare(place, prepare))
 
     def _prepare(self, place: pathlib.Path, prepare: Callable[[Host], None]) -> None:
         (place / "pool").mkdir()
