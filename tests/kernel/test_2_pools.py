@@ -2,15 +2,14 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""Storage pools that need a kernel of their own, by our modules: LVM, ZFS, and Ceph with kernel RBD."""
+"""Storage pools that need a kernel of their own, by our modules: LVM and ZFS."""
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
 import pytest
-from lab import kernel, kernel_ceph, tiny
+from lab import kernel
 from lab.daemon import KINDS
 
 SIZE, GROWN = 64 << 20, 128 << 20
@@ -63,45 +62,6 @@ def daemon(request, host):
 @pytest.mark.parametrize(("daemon", "name"), CASES, indirect=["daemon"], scope="module")
 def test_a_pool(daemon, name):
     life(daemon, name, POOLS[name])
-
-
-@pytest.fixture(scope="module")
-def members(request, host):
-    """Two members of a cluster on a host that has Ceph as well."""
-    host.renew(kernel_ceph.saved(host, request.param))
-    return [kernel_ceph.Member(host, request.param, name) for name in kernel_ceph.MEMBERS]
-
-
-@pytest.mark.parametrize("members", KINDS, indirect=True)
-def test_what_is_on_ceph_moves_without_copying(members):
-    """A pool `ceph` of two members. A container with a volume goes to the other one: the images of RBD stay."""
-    first, second = members
-    first.run("image", name="busybox", **tiny.files())
-    first.converges("storage_pool", name="rbd", driver="ceph", config={"source": "rbd", "ceph.osd.pg_num": 8, **USUAL})
-    first.converges("storage_volume", pool="rbd", name="data", config={"size": GROWN})
-    first.converges("instance", name="web", image="busybox", devices=devices("rbd"), profiles=[], target="m1")
-    first.inside("web", "echo before | tee /file > /data/file; sync")
-    first.converges("instance_snapshot", instance="web", name="before")
-    first.inside("web", "echo beyond > /file; sync")
-    mapped, images = mapped_and_images(first.host)
-    assert "web" in " ".join(mapped) and len([name for name in images if "web" in name]) == 1
-    first.run("instance", name="web", state="stopped", force=True)
-    first.run("instance_snapshot", instance="web", name="before", state="restored")
-    _mapped, images = mapped_and_images(first.host)
-    moved = first.converges("instance", name="web", target="m2", state="stopped")
-    assert moved["instance"]["location"] == "m2"
-    assert mapped_and_images(first.host) == ([], images)
-    second.run("instance", name="web")
-    assert second.inside("web", "cat /file /data/file") == "before\nbefore"
-    assert mapped_and_images(first.host)[0] == mapped
-
-
-def mapped_and_images(host):
-    """The images of RBD that the kernel has mapped, and the IDs of all."""
-    mapped = sorted(entry["name"] for entry in json.loads(host.ssh("rbd showmapped --format=json")))
-    listed = host.ssh('for name in $(rbd ls rbd); do echo "$name $(rbd info --format=json rbd/$name)"; done')
-    parts = [line.partition(" ") for line in listed.splitlines()]
-    return mapped, {name: json.loads(text)["id"] for name, _space, text in parts}
 
 
 def devices(pool):
