@@ -4,8 +4,7 @@
 
 """Every check of the collection, each in an environment of its own. ./test.sh runs them all; `nox -s NAME` runs one.
 
-Reports of tests go to .cache/report, where tests/run/summary.py counts them. tests/run/plan.py says which sessions a
-run has.
+Reports of tests go to .cache/report, for tests/run/summary.py. tests/run/plan.py says which sessions a run has.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ CLUSTERS = tuple(
     f"tests/integration/test_cluster{part}.py"
     for part in ("", "_addresses", "_contents", "_examples", "_remote", "_targets")
 )
-#: The tests with daemons of both products at once, which one session runs.
+#: With daemons of both products at once: one session runs them.
 BETWEEN = ("tests/integration/test_lxd_to_incus.py",)
 #: The tests with the real libvirt and qemu-img, which the session packages installs.
 LIBVIRT = ("tests/integration/test_libvirt_import.py",)
@@ -345,10 +344,8 @@ def integration_incus7(session: nox.Session) -> None:
 def kernel(session: nox.Session) -> None:
     """The role libvirt_hosts with a real libvirtd, and modules against daemons on a host with a kernel of its own."""
     session.run("bash", "-ec", ". tests/run/packages.sh; packages $LIBVIRT", external=True)
-    with session.chdir("tests"):  # before the tests, whose time is limited
-        session.run(daemons(), "-m", "lab.kernel", env=link(), external=True)
-    # on the products of the shared sessions
-    pytest(session, "kernel", "tests/kernel", product=os.environ.get("CLOUDHOST_TEST_SHARED", " ".join(PRODUCTS)))
+    session.run("sh", "-c", f"cd tests && exec {daemons()} -m lab.kernel", env=link(), external=True)  # has no limit
+    pytest(session, "kernel", "tests/kernel", product=os.environ.get("CLOUDHOST_TEST_SHARED", ""))
 
 
 @nox.session(python=NEWEST, tags=["bench"])
