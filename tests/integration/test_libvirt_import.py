@@ -24,6 +24,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._api.connect import 
 from ansible_collections.cloudhost.lxd.plugins.module_utils._api.errors import InvalidInput, LXDError
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs import libvirt_disks as disks
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.libvirt_domain import parse
+from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.libvirt_mark import KEY
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.libvirt_transfer import Work
 from integration.conftest import Server
 
@@ -114,17 +115,53 @@ def test_a_backing_file_without_a_format_is_not_guessed(images: pathlib.Path) ->
 
 
 def test_a_disk_that_changes_meanwhile_is_refused(images: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    source, real = look(images, "base.raw", "raw"), disks.qemu_img
+    source, real = look(images, "base.raw", "raw"), disks._run
 
-    def writing(*arguments: str, **more: Any) -> str:
+    def writing(*arguments: str, **more: Any) -> Any:
         if arguments[0] == "compare":
             (images / "base.raw").write_bytes(bytes(4 << 20))
         return real(*arguments, **more)
 
-    monkeypatch.setattr(disks, "qemu_img", writing)
+    monkeypatch.setattr(disks, "_run", writing)
     with pytest.raises(LXDError, match="has changed while it was copied"):
         disks.converted(source, str(images / "made.qcow2"), False)
     assert not (images / "made.qcow2").exists()
+
+
+def test_a_header_that_changes_meanwhile_is_not_followed(images: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    (tmp_path / "secret").write_bytes(b"root:x:".ljust(1 << 20, b"s"))
+    disk = images / "plain.qcow2"
+    qemu_img("create", "-q", "-f", "qcow2", disk, "1M")
+    source = look(images, "plain.qcow2", "qcow2")
+    qemu_img("rebase", "-q", "-u", "-f", "qcow2", "-F", "raw", "-b", tmp_path / "secret", disk)
+    assert content(disk, "qcow2", images)[:7] == b"root:x:", "it is not backed by it, so this proves nothing"
+    disks.converted(source, str(images / "made.qcow2"), False)
+    assert content(images / "made.qcow2", "qcow2", images) == bytes(1 << 20)
+
+
+@pytest.fixture
+def device(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A block device, as a logical volume is one, with data."""
+    (tmp_path / "backing").write_bytes(random.randbytes(1 << 20))
+    command = ["losetup", "--find", "--show", str(tmp_path / "backing")]
+    name = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    yield pathlib.Path(name)
+    subprocess.run(["losetup", "--detach", name], check=True)
+
+
+def test_a_block_device_is_compared_each_time(device: pathlib.Path, tmp_path: pathlib.Path) -> None:
+    """Nothing promises that its times show when its data has changed."""
+    with pytest.raises(InvalidInput, match="add its directory to allowed_paths: /dev"):
+        disks.looked_at("vda", str(device), "raw", [str(tmp_path)])
+    source, made = disks.looked_at("vda", str(device), "raw", ["/dev"]), tmp_path / "made.qcow2"
+    before = device.read_bytes()
+    assert disks.converted(source, str(made), True) is True
+    assert disks.converted(source, str(made), True) is False
+    with device.open("r+b") as file:
+        file.write(b"changed")
+        os.fsync(file.fileno())
+    assert disks.converted(source, str(made), True) is True
+    assert content(made, "qcow2", tmp_path) == b"changed" + before[7:]
 
 
 @pytest.fixture
@@ -148,12 +185,16 @@ def work(api: Server, tmp_path: pathlib.Path) -> Iterator[Work]:
     )
     params = {
         "project": None,
+        "target": None,
         "pool": "default",
         "work_directory": str(tmp_path / "work"),
         "compress": True,
         "verify": True,
     }
-    yield Work(client, params, parse((DATA / "bios.xml").read_text()))
+    made = Work(client, params, parse((DATA / "bios.xml").read_text()))
+    made.open()
+    yield made
+    made.close()
     client.transport.close()
 
 
@@ -165,9 +206,17 @@ def test_a_root_disk_becomes_an_image_of_a_virtual_machine(api: Server, work: Wo
     first, sent = work.fingerprint, len(api.proxy.writes)
     work.copy("vda", source, "")
     assert (work.fingerprint, len(api.proxy.writes)) == (first, sent), "it was sent again"
-    work.tidy()
-    assert api.query("/1.0/images?recursion=1") is not None
+    others = [one["fingerprint"] for one in api.query("/1.0/images?recursion=1") if one["fingerprint"] != first]
+    work.settle([])
+    assert [one["fingerprint"] for one in api.query("/1.0/images?recursion=1")] == others
     assert not list(pathlib.Path(work.folder).iterdir())
+
+
+def test_two_runs_never_write_the_same_files(work: Work) -> None:
+    other = Work(work.client, work.params, work.domain)
+    with pytest.raises(LXDError, match="another run imports with"):
+        other.open()
+    other.close()
 
 
 def test_a_further_disk_becomes_a_volume_with_its_data(
@@ -176,7 +225,9 @@ def test_a_further_disk_becomes_a_volume_with_its_data(
     source = look(images, "web.qcow2", "qcow2")
     work.copy("vdb", source, "web-vdb")
     volume = api.query("/1.0/storage-pools/default/volumes/custom/web-vdb")
-    assert (volume["content_type"], volume["config"]["user.cloudhost.libvirt"]) == ("block", work.domain.uuid)
+    assert volume["content_type"] == "block"
+    uuid, state, digest = volume["config"]["user.cloudhost.libvirt"].split()
+    assert (uuid, state) == (work.domain.uuid, "importing")
     api.run(
         "storage_volume_backup",
         pool="default",
@@ -189,6 +240,7 @@ def test_a_further_disk_becomes_a_volume_with_its_data(
     made = (tmp_path / "backup" / "volume.img").read_bytes()
     seen = content(images / "web.qcow2", "qcow2", images)
     assert hashlib.sha256(made[: len(seen)]).digest() == hashlib.sha256(seen).digest()
+    assert digest == hashlib.sha256(seen).hexdigest()
     sent = len(api.proxy.writes)
     work.copy("vdb", source, "web-vdb")
     assert len(api.proxy.writes) == sent
@@ -197,12 +249,41 @@ def test_a_further_disk_becomes_a_volume_with_its_data(
         work.copy("vdb", source, "other")
 
 
+def mark(api: Server, name: str) -> list[str]:
+    return str(api.query(f"/1.0/storage-pools/default/volumes/custom/{name}")["config"][KEY]).split()
+
+
+def test_a_volume_of_an_earlier_run_is_kept_only_while_its_disk_is_the_same(
+    api: Server, work: Work, images: pathlib.Path
+) -> None:
+    """The domain can have run between the run that broke off and the next one."""
+    work.copy("vdb", look(images, "base.raw", "raw"), "web-vdb")
+    first = mark(api, "web-vdb")
+    (images / "base.raw").write_bytes(random.randbytes(4 << 20))
+    work.copy("vdb", look(images, "base.raw", "raw"), "web-vdb")
+    second = mark(api, "web-vdb")
+    assert first[:2] == second[:2] == [work.domain.uuid, "importing"]
+    assert second[2] == hashlib.sha256((images / "base.raw").read_bytes()).hexdigest() != first[2]
+    work.settle([{"type": "disk", "pool": "default", "source": "web-vdb"}])
+    assert mark(api, "web-vdb") == [work.domain.uuid, "imported"]
+    with pytest.raises(LXDError, match="is of an earlier import"):
+        work.copy("vdb", look(images, "base.raw", "raw"), "web-vdb")
+
+
+def test_a_volume_is_compared_although_the_pool_rounds_its_size(
+    api: Server, work: Work, images: pathlib.Path
+) -> None:
+    (images / "odd.raw").write_bytes(random.randbytes((1 << 20) + 512))
+    work.copy("vdb", look(images, "odd.raw", "raw"), "odd")
+    assert int(api.query("/1.0/storage-pools/default/volumes/custom/odd")["config"]["size"]) >= (1 << 20) + 512
+
+
 def test_a_volume_that_is_not_as_it_was_sent_gets_no_name(
     api: Server, work: Work, images: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = disks.write_volume
+    real = disks.unpacked
     with monkeypatch.context() as patch:
-        patch.setattr(disks, "write_volume", lambda *arguments: real(*arguments) and "0" * 64)
+        patch.setattr(disks, "unpacked", lambda *arguments: real(*arguments) and "0" * 64)
         with pytest.raises(LXDError, match="is not as the disk that was sent"):
             work.copy("vdb", look(images, "base.raw", "raw"), "web-vdb")
     assert api.query("/1.0/storage-pools/default/volumes/custom") == [

@@ -8,19 +8,21 @@
 
 The paths of a domain, and what the headers of its disks name, were written by whoever may define domains, or by the
 guest. Only files in directories that the task allows are read, and no format is guessed: a guest can write the header
-of a qcow2 with a backing file into its raw disk. What qemu-img is to open is looked at before, one file after another.
+of a qcow2 with a backing file into its raw disk. What qemu-img is to open is looked at before, one file after another,
+and then named to it one by one: it follows no header by itself, whatever is written there meanwhile.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import os
 import shutil
 import stat
 import subprocess
 import tarfile
-from typing import IO, Any, Iterator, NamedTuple, Sequence
+from typing import IO, Any, NamedTuple, Sequence
 
 from .._api.errors import InvalidInput, LXDError, Missing
 from .._kinds._durable import anew, settle
@@ -29,6 +31,8 @@ from .libvirt_plan import FORMATS
 #: How many backing files a disk can have.
 LONGEST = 64
 _PIECE = 1 << 20
+#: Of a GPT: the size of its second header with the entries, and where the partitions are in the sector before the first.
+_SECTOR, _GPT_SECTORS, _MBR_ENTRIES = 512, 33, 446
 
 
 class File(NamedTuple):
@@ -49,9 +53,26 @@ class Source(NamedTuple):
         return self.chain[0]
 
     def stamp(self) -> str:
-        """Something else after each change of a file."""
+        """Something else after each change of a file. The times of a block device promise nothing."""
         facts = [(os.stat(file.path).st_mtime_ns, os.stat(file.path).st_size, *file) for file in self.chain]
         return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:16]
+
+    @property
+    def has_devices(self) -> bool:
+        """Whether a block device is among them."""
+        return any(_is_device(file.path) for file in self.chain)
+
+    def named(self) -> str:
+        """The disk with all its files, as qemu-img takes it."""
+        node: dict[str, Any] | None = None
+        for file in reversed(self.chain):
+            below = {"driver": "host_device" if _is_device(file.path) else "file", "filename": file.path}
+            node = {"driver": file.format, "file": below, **({"backing": node} if file.format == "qcow2" else {})}
+        return f"json:{json.dumps(node)}"
+
+
+def _is_device(path: str) -> bool:
+    return stat.S_ISBLK(os.stat(path).st_mode)
 
 
 def looked_at(target: str, path: str, format_: str, allowed: Sequence[str]) -> Source:
@@ -70,6 +91,8 @@ def looked_at(target: str, path: str, format_: str, allowed: Sequence[str]) -> S
         chain.append(File(path, format_))
         size = size or int(about.get("virtual-size") or 0)
         path, format_ = _backing(target, path, about)
+    if not size:
+        raise InvalidInput(f"disks: the disk '{target}' is empty: {chain[0].path!r} has no bytes.")
     return Source(tuple(chain), size)
 
 
@@ -125,27 +148,25 @@ def _information(path: str, format_: str) -> dict[str, Any]:
     return found
 
 
-def qemu_img(*arguments: str, codes: tuple[int, ...] = (0,)) -> str:
+def qemu_img(*arguments: str) -> str:
     """The output of qemu-img.
 
     :raises Missing: if the host does not have it
     :raises LXDError: if it fails
     """
+    return _run(*arguments).stdout.decode(errors="replace")
+
+
+def _run(*arguments: str, codes: tuple[int, ...] = (0,)) -> subprocess.CompletedProcess[bytes]:
     program = shutil.which("qemu-img")
     if not program:
         raise Missing("The host that runs the module needs the program qemu-img (package qemu-utils).")
     # pylint: disable-next=ansible-bad-function # a job imports nothing of Ansible, so it has no run_command
-    done = subprocess.run(
-        [program, *arguments],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env={**os.environ, "LC_ALL": "C"},
-        check=False,
-    )
+    done = subprocess.run([program, *arguments], stdin=subprocess.DEVNULL, capture_output=True, check=False)
     if done.returncode not in codes:
         words = done.stderr.decode(errors="replace").strip() or f"status {done.returncode}"
         raise LXDError(f"qemu-img {arguments[0]} failed: {words}")
-    return done.stdout.decode(errors="replace")
+    return done
 
 
 # -- what is written --------------------------------------------------------------------------------------------------
@@ -156,17 +177,16 @@ def converted(source: Source, path: str, compress: bool) -> bool:
 
     What breaks off has another name, so that a file at `path` is whole.
     """
-    if os.path.isfile(path):
+    if os.path.isfile(path) and (not source.has_devices or _is_same(source, path)):
         return False
     part = f"{path}.part"
-    _check_space(part, source)
+    check_space(part, source)
     with anew(part):
         pass  # only its owner can read it; qemu-img writes into a file that exists
     options = ["-c"] if compress else []
-    qemu_img("convert", *options, "-f", source.file.format, "-O", "qcow2", source.file.path, part)
+    qemu_img("convert", *options, "-O", "qcow2", source.named(), part)
     _settle(part)
-    compare = ("compare", "-f", source.file.format, "-F", "qcow2", source.file.path, part)
-    if "identical" not in qemu_img(*compare, codes=(0, 1)):
+    if not _is_same(source, part):
         raise LXDError(
             f"'{source.file.path}' has changed while it was copied: nothing may use the disk. Run the task again."
         )
@@ -174,9 +194,15 @@ def converted(source: Source, path: str, compress: bool) -> bool:
     return True
 
 
-def _check_space(path: str, source: Source) -> None:
+def _is_same(source: Source, path: str) -> bool:
+    """Whether a qcow2 has the data of a disk."""
+    return _run("compare", "-F", "qcow2", source.named(), path, codes=(0, 1)).returncode == 0
+
+
+def check_space(path: str, source: Source) -> None:
+    """Refuse to write the data of a disk where there is no space for it, whether as qcow2 or with holes."""
     folder = os.path.dirname(path)
-    said = qemu_img("measure", "--output=json", "-O", "qcow2", "-f", source.file.format, source.file.path)
+    said = qemu_img("measure", "--output=json", "-O", "qcow2", source.named())
     needed, free = int(json.loads(said).get("required") or 0), shutil.disk_usage(folder).free
     if needed > free:
         raise LXDError(
@@ -189,44 +215,69 @@ def _settle(path: str) -> None:
         os.fsync(file.fileno())
 
 
-def write_metadata(path: str, architecture: str, name: str, created: int) -> None:
-    """The metadata of an image of a virtual machine, as a tarball. The same arguments give the same bytes."""
-    text = json.dumps(
-        {
-            "architecture": architecture,
-            "creation_date": created,
-            "properties": {"architecture": architecture, "description": f"Disk of the domain {name}"},
-        }
-    ).encode()  # YAML has JSON in it
-    with anew(path) as file, tarfile.open(fileobj=file, mode="w") as tar:
-        _add(tar, "metadata.yaml", len(text), iter([text]))
-
-
-def write_volume(path: str, disk: str, source: Source, name: str, description: str) -> str:
-    """Write a disk as the backup of a volume, which the servers import. Returns the checksum of its data.
-
-    :param disk: the disk as qcow2, by `converted`
-    """
-    part, raw = f"{path}.part", f"{path}.raw"
-    with anew(raw):
+def unpacked(disk: str, path: str) -> str:
+    """Write a qcow2 of `converted` as the guest sees it, with holes. Returns the checksum of its data."""
+    with anew(path):
         pass
-    qemu_img("convert", "-f", "qcow2", "-O", "raw", disk, raw)
-    index = json.dumps(_index(name, source.size, description)).encode()
-    digest = hashlib.sha256()
+    qemu_img("convert", "-f", "qcow2", "-O", "raw", disk, path)
+    return checksum(path, [(0, os.path.getsize(path))])
 
-    def pieces(stream: IO[bytes]) -> Iterator[bytes]:
-        for piece in iter(lambda: stream.read(_PIECE), b""):
-            digest.update(piece)
-            yield piece
 
-    with anew(part) as file:
-        with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as tar, open(raw, "rb") as stream:
-            _add(tar, "backup/index.yaml", len(index), iter([index]))
-            _add(tar, "backup/volume.img", source.size, pieces(stream))
-        settle(file)
-    os.unlink(raw)
-    os.replace(part, path)
+def checksum(path: str, spans: Sequence[tuple[int, int]]) -> str:
+    """The checksum of parts of a file."""
+    with open(path, "rb") as file:
+        return digest_of(file, spans) or ""
+
+
+def digest_of(stream: IO[bytes], spans: Sequence[tuple[int, int]]) -> str | None:
+    """The checksum of parts of a stream, each from a byte to another one, in order; None if it ends before."""
+    digest, place = hashlib.sha256(), 0
+    for begin, end in spans:
+        while place < end:
+            piece = stream.read(min(_PIECE, (begin if place < begin else end) - place))
+            if not piece:
+                return None
+            digest.update(piece if place >= begin else b"")
+            place += len(piece)
     return digest.hexdigest()
+
+
+def spans_of_root(path: str) -> list[tuple[int, int]]:
+    """What a root disk keeps on a server: all, or with a GPT all but its headers.
+
+    The servers move the second header to the end of a disk, which a pool can make larger, and the first one names its
+    place.
+    """
+    size = os.path.getsize(path)
+    with open(path, "rb") as file:
+        file.seek(_SECTOR)
+        partitioned = file.read(8) == b"EFI PART"
+    end = size - _GPT_SECTORS * _SECTOR
+    return [(0, _MBR_ENTRIES), (2 * _SECTOR, end)] if partitioned and end > 2 * _SECTOR else [(0, size)]
+
+
+def write_metadata(path: str, architecture: str, name: str, properties: dict[str, str], created: int) -> None:
+    """The metadata of an image of a virtual machine, as a tarball. The same arguments give the same bytes."""
+    about = {"architecture": architecture, "description": f"Disk of the domain {name}", **properties}
+    text = json.dumps({"architecture": architecture, "creation_date": created, "properties": about}).encode()
+    with anew(path) as file, tarfile.open(fileobj=file, mode="w") as tar:  # YAML has JSON in it
+        _add(tar, "metadata.yaml", text)
+
+
+def write_volume(path: str, raw: str, name: str, description: str) -> None:
+    """Write a disk as the backup of a volume, which the servers import.
+
+    :param raw: the disk as the guest sees it
+    """
+    size = os.path.getsize(raw)
+    index = json.dumps(_index(name, size, description)).encode()
+    with anew(path) as file:
+        with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as tar, open(raw, "rb") as stream:
+            _add(tar, "backup/index.yaml", index)
+            entry = tarfile.TarInfo("backup/volume.img")
+            entry.size, entry.mode = size, 0o600
+            tar.addfile(entry, stream)
+        settle(file)
 
 
 def _index(name: str, size: int, description: str) -> dict[str, Any]:
@@ -242,23 +293,7 @@ def _index(name: str, size: int, description: str) -> dict[str, Any]:
     return {**about, "optimized_header": False, "config": {"volume": volume}}
 
 
-class _Pieces:
-    """Pieces as a file, for tarfile."""
-
-    def __init__(self, pieces: Iterator[bytes]) -> None:
-        self.pieces, self.rest = pieces, b""
-
-    def read(self, size: int) -> bytes:
-        while len(self.rest) < size:
-            piece = next(self.pieces, b"")
-            if not piece:
-                break
-            self.rest += piece
-        taken, self.rest = self.rest[:size], self.rest[size:]
-        return taken
-
-
-def _add(tar: tarfile.TarFile, name: str, size: int, pieces: Iterator[bytes]) -> None:
+def _add(tar: tarfile.TarFile, name: str, text: bytes) -> None:
     entry = tarfile.TarInfo(name)
-    entry.size, entry.mode = size, 0o600
-    tar.addfile(entry, _Pieces(pieces))  # type: ignore[arg-type]
+    entry.size, entry.mode = len(text), 0o600
+    tar.addfile(entry, io.BytesIO(text))

@@ -27,6 +27,12 @@ _UNITS = {
     "gb": 10**9, "g": 2**30, "gib": 2**30, "tb": 10**12, "t": 2**40, "tib": 2**40,
 }  # fmt: skip
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}", re.I)
+_UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
+#: Names of disks become parts of the names of files and volumes.
+_TARGET = re.compile(r"[a-z][a-z0-9]{0,31}")
+_NUMBER = re.compile(r"[0-9]{1,18}")
+#: What the name of a firmware for UEFI has in it, where the XML does not say more than its path.
+_EFI = re.compile(r"ovmf|edk2|aavmf|uefi|[-_/]efi", re.I)
 #: The attribute of the source of a disk or NIC that says where it is, by the type of the disk or NIC.
 _DISK_SOURCES = {"file": "file", "block": "dev", "dir": "dir", "network": "name", "volume": "volume"}
 _NIC_SOURCES = {"bridge": "bridge", "network": "network", "direct": "dev", "vdpa": "dev", "hostdev": "dev"}
@@ -40,6 +46,8 @@ class Disk(NamedTuple):
     :ivar source: a path, or of a volume its name; empty for a drive without a medium
     :ivar format: the format that the XML says, never a guess: a guest can write any header into a raw disk
     :ivar boot: its place in the boot order; 0 without one
+    :ivar sector: the bytes of its logical blocks; 0 for the usual 512
+    :ivar obstacle: what makes the data of the guest another than that of the file; empty if nothing does
     """
 
     target: str
@@ -52,6 +60,8 @@ class Disk(NamedTuple):
     read_only: bool
     shareable: bool
     boot: int
+    sector: int
+    obstacle: str
 
 
 class Nic(NamedTuple):
@@ -62,8 +72,8 @@ class Nic(NamedTuple):
     source: str
     model: str
     vlan: str
-    mtu: str
     filter: str
+    boot: int
 
 
 class Domain(NamedTuple):
@@ -106,7 +116,7 @@ def parse(text: str) -> Domain:
     tpm = devices.find("tpm")
     return Domain(
         name=_text(root, "name"),
-        uuid=_text(root, "uuid"),
+        uuid=_uuid(_text(root, "uuid")),
         description=_text(root, "description") or _text(root, "title"),
         virtualizer=root.get("type", ""),
         os_type=(kind.text or "").strip() if kind is not None else "",
@@ -118,7 +128,7 @@ def parse(text: str) -> Domain:
         secure_boot=_secure(system),
         kernel=_text(system, "kernel"),
         boot=tuple(boot.get("dev", "") for boot in system.findall("boot")),
-        disks=tuple(_disk(element) for element in devices.findall("disk")),
+        disks=_disks(devices),
         nics=tuple(_nic(element) for element in devices.findall("interface")),
         tpm="" if tpm is None else _tpm(tpm),
         others=_others(root, devices),
@@ -166,9 +176,16 @@ def _text(element: ElementTree.Element, path: str) -> str:
 
 
 def _number(text: str | None, what: str) -> int:
-    if not (text or "").strip().isdigit():
-        raise InvalidInput(f"domain: its XML has {text!r} as {what}, which is no number.")
-    return int(str(text).strip())
+    plain = (text or "").strip()
+    if not _NUMBER.fullmatch(plain):
+        raise InvalidInput(f"domain: its XML has {plain[:40]!r} as {what}, which is no number.")
+    return int(plain)
+
+
+def _uuid(text: str) -> str:
+    if not _UUID.fullmatch(text):
+        raise InvalidInput(f"domain: its XML has {text[:40]!r} as a UUID, which is none.")
+    return text.lower()
 
 
 def _memory(root: ElementTree.Element) -> int:
@@ -190,7 +207,9 @@ def _cpus(root: ElementTree.Element) -> int:
 
 def _efi(system: ElementTree.Element) -> bool:
     loader = system.find("loader")
-    return system.get("firmware") == "efi" or (loader is not None and loader.get("type") == "pflash")
+    if system.get("firmware"):
+        return system.get("firmware") == "efi"
+    return loader is not None and (loader.get("type") == "pflash" or bool(_EFI.search(loader.text or "")))
 
 
 def _secure(system: ElementTree.Element) -> bool:
@@ -208,9 +227,32 @@ def _order(element: ElementTree.Element) -> int:
     return 0 if boot is None else _number(boot.get("order"), "<boot order>")
 
 
+def _disks(devices: ElementTree.Element) -> tuple[Disk, ...]:
+    disks = tuple(_disk(element) for element in devices.findall("disk"))
+    seen: set[str] = set()
+    for disk in disks:
+        if not _TARGET.fullmatch(disk.target) or disk.target in seen:
+            raise InvalidInput(f"domain: its XML has {disk.target[:40]!r} as the name of a disk, which is none of one.")
+        seen.add(disk.target)
+    return disks
+
+
+def _obstacle(element: ElementTree.Element) -> str:
+    """Why the file of a disk does not have the data that the guest sees."""
+    ways = {
+        "encryption": "is encrypted by libvirt (<encryption>)",
+        "source/encryption": "is encrypted by libvirt (<encryption>)",
+        "source/slices": "is a part of its file (<slices>)",
+        "transient": "forgets what the guest writes (<transient/>)",
+        "mirror": "is being copied by libvirt (<mirror>)",
+    }
+    return next((words for path, words in ways.items() if element.find(path) is not None), "")
+
+
 def _disk(element: ElementTree.Element) -> Disk:
     sort, source, driver = element.get("type", ""), element.find("source"), element.find("driver")
-    target = element.find("target")
+    target, block = element.find("target"), element.find("blockio")
+    size = block.get("logical_block_size") if block is not None else None
     place = source.get(_DISK_SOURCES.get(sort, ""), "") if source is not None else ""
     return Disk(
         target=target.get("dev", "") if target is not None else "",
@@ -223,6 +265,8 @@ def _disk(element: ElementTree.Element) -> Disk:
         read_only=element.find("readonly") is not None,
         shareable=element.find("shareable") is not None,
         boot=_order(element),
+        sector=_number(size, "<blockio>") if size else 0,
+        obstacle=_obstacle(element),
     )
 
 
@@ -240,14 +284,16 @@ def _nic(element: ElementTree.Element) -> Nic:
         source=attribute("source", _NIC_SOURCES.get(sort, "")),
         model=attribute("model", "type"),
         vlan=attribute("vlan/tag", "id"),
-        mtu=attribute("mtu", "size"),
         filter=attribute("filterref", "filter"),
+        boot=_order(element),
     )
 
 
 def _tpm(element: ElementTree.Element) -> str:
     backend = element.find("backend")
-    return backend.get("type", "unknown") if backend is not None else "unknown"
+    if backend is None:
+        return "unknown"
+    return " ".join(part for part in (backend.get("type", "unknown"), backend.get("version", "")) if part)
 
 
 #: Devices that each instance has by itself, or that nobody misses, besides those that are taken over.
@@ -262,6 +308,10 @@ _ABOUT = (
 )
 
 
+#: Parts of disks and NICs without a counterpart.
+_PARTS = ("iotune", "bandwidth", "virtualport", "serial", "wwn", "geometry")
+
+
 def _others(root: ElementTree.Element, devices: ElementTree.Element) -> tuple[tuple[str, str], ...]:
     """What is in the XML and not taken over."""
     found = [(element.tag, "") for element in root if element.tag in _ABOUT]
@@ -271,5 +321,11 @@ def _others(root: ElementTree.Element, devices: ElementTree.Element) -> tuple[tu
     if clock is not None and clock.get("offset", "utc") != "utc":
         found.append(("clock", str(clock.get("offset"))))
     found += [(f"devices/{one.tag}", one.get("type", "")) for one in devices if one.tag not in _USUAL]
+    for sort in ("disk", "interface"):
+        for place, one in enumerate(devices.findall(sort)):
+            target, link = one.find("target"), one.find("link")
+            name = target.get("dev", "") if target is not None and sort == "disk" else f"number {place}"
+            found += [(f"{sort}/{part}", name) for part in _PARTS if one.find(part) is not None]
+            found += [(f"{sort}/link", name)] if link is not None and link.get("state") == "down" else []
     found += [(one.tag.rpartition("}")[2], "") for one in root if "commandline" in one.tag]
     return tuple(dict.fromkeys(found))

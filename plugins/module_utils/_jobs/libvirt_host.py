@@ -9,6 +9,7 @@
 from __future__ import annotations
 
 import importlib
+import urllib.parse
 from typing import Any, NamedTuple
 
 from .._api.deadline import Deadline
@@ -16,11 +17,17 @@ from .._api.errors import InvalidInput, LXDError, Missing, did_you_mean
 
 
 class Found(NamedTuple):
-    """A domain as libvirt has it: its XML as it is at its next start, and what the XML does not say."""
+    """A domain as libvirt has it: its XML as it is at its next start, and what the XML does not say.
+
+    :ivar persistent: whether it is there when it is off
+    :ivar saved: whether it has saved memory, with which it goes on at its next start
+    """
 
     xml: str
     active: bool
     autostart: bool
+    persistent: bool
+    saved: bool
     snapshots: tuple[str, ...]
 
 
@@ -32,6 +39,11 @@ class Host:
 
     def __init__(self, uri: str, writes: bool) -> None:
         self.uri, self.libvirt = uri, _libvirt()
+        if urllib.parse.urlsplit(uri).hostname not in (None, "localhost"):
+            raise InvalidInput(
+                f"libvirt_uri: {uri} is on another host, and the module reads the disks on the host that it runs on: "
+                "run the task there."
+            )
         self.libvirt.registerErrorHandler(_ignore, None)  # it would write errors to the output of the module
         if "/embed" in uri:  # libvirt in this process, which needs a loop of events and cannot only read
             self.libvirt.virEventRegisterDefaultImpl()
@@ -58,11 +70,13 @@ class Host:
         """
         try:
             domain = self._domain(name)
-            flags = self.libvirt.VIR_DOMAIN_XML_INACTIVE
+            persistent = bool(domain.isPersistent())
             return Found(
-                domain.XMLDesc(flags),
+                domain.XMLDesc(self.libvirt.VIR_DOMAIN_XML_INACTIVE),
                 bool(domain.isActive()),
-                bool(domain.isPersistent() and domain.autostart()),
+                bool(persistent and domain.autostart()),
+                persistent,
+                bool(persistent and domain.hasManagedSaveImage()),
                 tuple(sorted(domain.snapshotListNames())),
             )
         except self.libvirt.libvirtError as exc:
@@ -76,6 +90,7 @@ class Host:
             raise InvalidInput(f"disks: the volume '{name}' of the pool '{pool}' at {self.uri}: {exc}") from exc
 
     def is_active(self, name: str) -> bool:
+        """Whether a domain runs, is paused, or ended in a way that leaves its memory."""
         try:
             return bool(self._domain(name).isActive())
         except self.libvirt.libvirtError as exc:

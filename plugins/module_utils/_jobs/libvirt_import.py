@@ -7,7 +7,8 @@
 """The module `libvirt_import`: a domain of libvirt becomes an instance. The domain and its disks stay as they are.
 
 What breaks off is gone on with: a converted disk is kept until the instance is whole, an image is found by its
-fingerprint, a volume has another name until it is whole, and the mark of the instance says whether it is.
+fingerprint, a volume by the checksum of its data, and the mark of the instance says how far it is. An instance whose
+creation broke off is created again: nothing says whether its root disk is whole.
 """
 
 from __future__ import annotations
@@ -20,14 +21,13 @@ from .._api.errors import InvalidInput, LXDError
 from .._engine import values
 from .._engine.converge import converge
 from .._engine.plans import Done
-from .._kinds._backup import options_of
-from .._kinds.instances._placement import refuse_machines
-from .._kinds.instances.instance import Instance
 from . import libvirt_disks as disks
 from . import libvirt_transfer as transfer
 from .libvirt_domain import Disk, Domain, parse
 from .libvirt_host import Found, Host
-from .libvirt_plan import IMPORTED, IMPORTING, MARK, Becoming, Facts, becoming
+from .libvirt_instance import Made, Part, await_creation, late, options
+from .libvirt_mark import COPIED, IMPORTED, IMPORTING, Mark
+from .libvirt_plan import Becoming, Facts, becoming
 
 
 class Step(NamedTuple):
@@ -38,14 +38,6 @@ class Step(NamedTuple):
     name: str
     words: str
     run: Callable[[], Any]
-
-
-class Part(NamedTuple):
-    """A disk with its files, and the name of the volume that it becomes; empty for the root disk."""
-
-    disk: Disk
-    source: disks.Source
-    volume: str
 
 
 class LibvirtImport:
@@ -77,7 +69,11 @@ class LibvirtImport:
                 raise InvalidInput(f"allowed_paths: {path!r} is no absolute path of a directory, or it is all of them.")
         host = Host(params["libvirt_uri"], params["shutdown"] and not check_mode)
         try:
-            return _Import(client, params, host).result(check_mode)
+            work = _Import(client, params, host)
+            try:
+                return work.result(check_mode)
+            finally:
+                work.work.close()
         finally:
             host.close()
 
@@ -90,8 +86,10 @@ class _Import:
         self.query = {"project": params["project"]}
         self.found: Found = host.find(params["domain"])
         self.domain: Domain = parse(self.found.xml)
-        self.target: Becoming = becoming(self.domain, params, self._facts(), self.found.autostart)
+        self.facts = self._facts()
+        self.target: Becoming = becoming(self.domain, params, self.facts, self.found.autostart)
         self.name = self.target.name
+        self.work = transfer.Work(client, params, self.domain)
         self.done: list[Done] = []
         self.warnings: list[str] = []
 
@@ -108,20 +106,23 @@ class _Import:
     # -- the result ---------------------------------------------------------------------------------------------------
 
     def result(self, check_mode: bool) -> dict[str, Any]:
-        state = self._state()
-        parts = [] if state == IMPORTED else self._parts()
+        mark = self._made({"state": "present"}).mark()
+        state = mark.state if mark else ""
+        copies = state in ("", IMPORTING)
+        parts = self._parts() if copies else []
         shown = self._shown(parts)
-        errors = [] if state == IMPORTED else self._errors(parts)
+        errors = self._errors(parts) if copies else []
         if errors:
             error = InvalidInput(*errors)
             error.result = {"libvirt_import": shown}
             raise error
-        steps = self._steps(parts, check_mode) if state != IMPORTED else []
-        if not check_mode:
-            self._apply(steps)
-        else:
+        steps = self._steps(parts, state) if copies else self._rest(state)
+        if check_mode:
             self.done = [Done(*step[:4]) for step in steps]
-        if state == IMPORTED:
+        elif steps:
+            self.work.open()
+            self._apply(steps)
+        if not copies:
             self._power(check_mode)
         return {
             "changed": bool(self.done),
@@ -131,58 +132,70 @@ class _Import:
             "warnings": self.warnings,
             "diff": {
                 "before": "",
-                "after": values.to_yaml(shown) if steps else "",
+                "after": values.to_yaml(shown) if parts else "",
                 "before_header": f"domain {self.domain.name}",
                 "after_header": f"instance {self.name}",
             },
         }
-
-    def _state(self) -> str:
-        """What the mark of an existing instance says; empty if there is no instance.
-
-        :raises InvalidInput: for an instance that is something else
-        """
-        found = self.client.find(f"/1.0/instances/{quote(self.name)}", **self.query)
-        if not found:
-            return ""
-        uuid, _space, state = str((found.metadata.get("config") or {}).get(MARK) or "").partition(" ")
-        if uuid != self.domain.uuid or state not in (IMPORTING, IMPORTED):
-            raise InvalidInput(
-                f"name: instance '{self.name}' exists on {self.client.label}, and was not made of the domain "
-                f"'{self.domain.name}': choose another name."
-            )
-        return state
 
     def _parts(self) -> list[Part]:
         """The disks that are copied, the root disk first, as far as they may be read. Errors are added to the plan."""
         parts = []
         for disk in [*([self.target.root] if self.target.root else []), *self.target.others]:
             try:
-                path = self.host.volume(disk.pool, disk.source) if disk.sort == "volume" else disk.source
-                source = disks.looked_at(disk.target, path, disk.format, self.params["allowed_paths"])
+                source = self._look(disk)
             except LXDError as exc:
                 self.target.errors.extend(exc.each if isinstance(exc, InvalidInput) else [str(exc)])
                 continue
             parts.append(Part(disk, source, "" if disk is self.target.root else self._volume(disk)))
         return parts
 
+    def _look(self, disk: Disk) -> disks.Source:
+        path = self.host.volume(disk.pool, disk.source) if disk.sort == "volume" else disk.source
+        return disks.looked_at(disk.target, path, disk.format, self.params["allowed_paths"])
+
     def _volume(self, disk: Disk) -> str:
         chosen = (self.params["disks"] or {}).get(disk.target)
         return chosen if isinstance(chosen, str) else f"{self.name}-{disk.target}"
 
     def _errors(self, parts: list[Part]) -> list[str]:
-        errors = list(self.target.errors)
-        try:
-            refuse_machines(self.client, "virtual-machine")
-        except InvalidInput as exc:
-            errors += exc.each
+        """All that is wrong, with the domain and with what it is to become."""
+        domain, errors = self.domain.name, list(self.target.errors)
         if self.found.active and not self.params["shutdown"]:
             errors.append(
-                f"domain: '{self.domain.name}' runs, so its disks change: shut it down, or let the task do that with "
-                "shutdown: true."
+                f"domain: '{domain}' runs, so its disks change: shut it down, or let the task do that with shutdown: "
+                "true."
             )
-        if any(part.volume for part in parts) and not self.params["pool"]:
+        elif self.found.active and not self.found.persistent:
+            errors.append(f"domain: '{domain}' is transient, so it is gone once it is shut down: define it before.")
+        if self.found.saved:
+            errors.append(
+                f"domain: '{domain}' has saved memory (virsh managedsave), with data that is not on its disks yet: "
+                "start it, and shut it down."
+            )
+        volumes = [part.volume for part in parts if part.volume]
+        if volumes and not self.params["pool"]:
             errors.append("pool: it is needed, because the domain has several disks, which become volumes of a pool.")
+        elif volumes:
+            errors += self._wrong_volumes(volumes)
+        wanted = self._wanted([part for part in parts if not part.volume])
+        planned = self._made({**wanted, "source": {"type": "none"}, "state": "stopped"})
+        try:
+            planned.plan(None)
+        except InvalidInput as exc:
+            errors += exc.each
+        self.warnings += planned.warnings
+        return errors
+
+    def _wrong_volumes(self, volumes: list[str]) -> list[str]:
+        if self.client.clustered and (self.params["target"] or "@").startswith("@"):
+            return ["target: it is needed, because the volumes have to be on the member that the instance is on."]
+        errors = []
+        for volume in volumes:
+            try:
+                self.work.mark_of(volume)
+            except InvalidInput as exc:
+                errors += exc.each
         return errors
 
     def _shown(self, parts: list[Part]) -> dict[str, Any]:
@@ -202,56 +215,48 @@ class _Import:
             "notes": [*self.target.notes, *snapshots],
         }
 
-    def _wanted(self, parts: list[Part]) -> dict[str, Any]:
-        """The options of the instance."""
-        config = {**self.target.config, **(self.params["config"] or {})}
-        devices: dict[str, Any] = dict(self.target.devices)
-        for part in parts:
-            if part.volume:
-                devices[part.disk.target] = {"type": "disk", "pool": self.params["pool"], "source": part.volume}
-            else:
-                devices["root"] = {"size": str(part.source.size)}
-        devices = values.merge_devices(devices, self.params["devices"] or {})
-        given = {key: self.params[key] for key in ("pool", "profiles", "project", "target") if self.params[key]}
-        return {
-            "name": self.name,
-            "type": "virtual-machine",
-            "description": self.target.description,
-            "config": config,
-            "devices": devices,
-            **given,
-        }
-
     # -- what is done -------------------------------------------------------------------------------------------------
 
-    def _steps(self, parts: list[Part], check_mode: bool) -> list[Step]:
+    def _steps(self, parts: list[Part], state: str) -> list[Step]:
         steps, domain = [], self.domain.name
         if self.found.active:
             words = f"shut down domain {domain}"
             steps.append(
                 Step("stop", "domain", domain, words, lambda: self.host.shut_down(domain, self.client.deadline))
             )
-        work = None if check_mode else transfer.Work(self.client, self.params, self.domain)
+        if state == IMPORTING:
+            words = f"delete instance {self.name}, whose creation broke off"
+            steps.append(Step("delete", "instance", self.name, words, self._delete))
         for part in parts:
             words = f"copy disk {part.disk.target} of domain {domain}"
             words += f" to storage_volume {part.volume}" if part.volume else ""
-            steps.append(Step("import", "disk", part.disk.target, words, self._copying(work, part)))
+            steps.append(Step("import", "disk", part.disk.target, words, self._copying(part)))
         words = f"create instance {self.name} of domain {domain}"
-        steps.append(Step("create", "instance", self.name, words, lambda: self._create(work, parts)))
+        steps.append(Step("create", "instance", self.name, words, lambda: self._create(parts)))
         if self.params["state"] == "started":
             steps.append(Step("start", "instance", self.name, f"start instance {self.name}", self._start))
         return steps
 
-    def _copying(self, work: Any, part: Part) -> Callable[[], Any]:
+    def _rest(self, state: str) -> list[Step]:
+        """What an earlier run left to do although all data was there."""
+        words = f"complete instance {self.name} of domain {self.domain.name}"
+        return [Step("update", "instance", self.name, words, self._complete)] if state == COPIED else []
+
+    def _copying(self, part: Part) -> Callable[[], Any]:
         def copy() -> None:
             if self.host.is_active(self.domain.name):
                 raise LXDError(f"domain: '{self.domain.name}' was started meanwhile: shut it down, and run this again.")
-            work.copy(part.disk.target, part.source, part.volume)
+            self.client.waiting_for(detail=f"copy {part.disk.target}")
+            source = self._look(part.disk)  # the guest can have changed its disk until it was shut down
+            if source.size != part.source.size:
+                raise LXDError(f"disks: the size of '{part.disk.target}' has changed meanwhile: run this again.")
+            self.work.copy(part.disk.target, source, part.volume)
 
         return copy
 
     def _apply(self, steps: list[Step]) -> None:
         for step in steps:
+            self.client.waiting_for(step.action)
             try:
                 step.run()
             except LXDError as exc:
@@ -259,31 +264,53 @@ class _Import:
                 raise
             self.done.append(Done(*step[:4]))
 
-    def _create(self, work: Any, parts: list[Part]) -> None:
+    def _create(self, parts: list[Part]) -> None:
         wanted = self._wanted(parts)
-        mark = {MARK: f"{self.domain.uuid} {IMPORTING}"}
+        config = {key: value for key, value in wanted["config"].items() if key not in late(wanted["config"])}
         self._converge(
             {
                 **wanted,
-                "config": {**wanted["config"], **mark},
-                "devices": work.with_root(wanted, self.params["pool"]),
-                "source": {"type": "image", "fingerprint": work.fingerprint},
+                "config": {**config, **Mark(self.domain.uuid, IMPORTING).config()},
+                "source": {"type": "image", "fingerprint": self.work.fingerprint},
                 "state": "stopped",
             }
         )
-        self._converge({"name": self.name, "state": "present", "config": {MARK: f"{self.domain.uuid} {IMPORTED}"}})
-        work.tidy()
+        if self.params["verify"]:
+            self.work.check_root(self.name)
+        self._converge({"state": "present", "config": Mark(self.domain.uuid, COPIED).config()})
+        self._complete()
+
+    def _complete(self) -> None:
+        found = self.client.get(f"/1.0/instances/{quote(self.name)}", **self.query).metadata
+        self.work.settle((found.get("devices") or {}).values())
+        config = {**late(self._wanted([])["config"]), **Mark(self.domain.uuid, IMPORTED).config()}
+        self._converge({"state": "present", "config": config})
+
+    def _delete(self) -> None:
+        await_creation(self.client, self.name)
+        found = self.client.find(f"/1.0/instances/{quote(self.name)}", **self.query)
+        if found and values.is_active(found.metadata):
+            raise LXDError(
+                f"name: instance '{self.name}' on {self.client.label} runs although its import broke off: stop it. It is "
+                "deleted then, and imported again."
+            )
+        self._converge({"state": "absent"})
 
     def _start(self) -> None:
-        self._converge({"name": self.name, "state": "started", "wait_for": self.params["wait_for"]})
+        self._converge({"state": "started", "wait_for": self.params["wait_for"]})
 
     def _power(self, check_mode: bool) -> None:
         """The state of an instance that was imported before."""
-        options = {"name": self.name, "state": self.params["state"], "wait_for": self.params["wait_for"]}
-        self.done += self._converge(options, check_mode)
+        self.done += self._converge({"state": self.params["state"], "wait_for": self.params["wait_for"]}, check_mode)
 
-    def _converge(self, options: dict[str, Any], check_mode: bool = False) -> list[Done]:
-        given = {"project": self.params["project"], **options}
-        outcome = converge(Instance(self.client, options_of(Instance, **given)), check_mode)
-        self.warnings += outcome.warnings
+    def _wanted(self, parts: list[Part]) -> dict[str, Any]:
+        return options(self.client, self.params, self.target, self.facts, parts)
+
+    def _made(self, given: dict[str, Any]) -> Made:
+        place = {key: self.params[key] for key in ("project", "target")}
+        return Made(self.client, self.domain, {"name": self.name, **place, **given})
+
+    def _converge(self, given: dict[str, Any], check_mode: bool = False) -> list[Done]:
+        outcome = converge(self._made(given), check_mode)
+        self.warnings += [words for words in outcome.warnings if words not in self.warnings]
         return outcome.done

@@ -13,28 +13,30 @@ the disk as it is.
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import fcntl
+import glob
 import os
 import tarfile
 import threading
-from typing import IO, Any
+from typing import IO, Any, Iterable
 
 from .._api.client import Client, quote
-from .._api.errors import LXDError, ServerError
+from .._api.errors import InvalidInput, LXDError
 from .._kinds._files import header
 from .._kinds._relay import deliver, exported
 from .._kinds.images._upload import fingerprint, open_image
-from .._kinds.instances._origin import ROOT, profiles_of
 from . import libvirt_disks as disks
 from .backup_export import check_directory
 from .libvirt_domain import Domain
-from .libvirt_plan import MARK
+from .libvirt_mark import IMPORTED, IMPORTING, KEY, Mark
 
 _PIECE = 1 << 20
+#: The disk in the backup of an instance and of a volume.
+ROOT, VOLUME = "backup/virtual-machine.img", "backup/volume.img"
 
 
 class Work:
-    """The files of an import on the host, and where they go.
+    """What an import has on the host and on the server until the instance is whole.
 
     :ivar fingerprint: that of the image with the root disk, once it is there
     """
@@ -42,33 +44,48 @@ class Work:
     def __init__(self, client: Client, params: dict[str, Any], domain: Domain) -> None:
         self.client, self.params, self.domain = client, params, domain
         self.query = {"project": params["project"]}
+        self.placed = {**self.query, "target": params["target"]}
         self.folder = os.path.abspath(params["work_directory"])
         check_directory(self.folder)
+        self.fingerprint = self.disk = ""
+        self._lock = -1
+
+    def open(self) -> None:
+        """Make the directory, and keep other runs out of it."""
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        self.fingerprint = ""
-        self.files: list[str] = []
+        check_directory(self.folder)
+        self._lock = os.open(self.folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise LXDError(
+                f"work_directory: another run imports with '{self.folder}'. Let it end, or give this task another one."
+            ) from exc
+
+    def close(self) -> None:
+        if self._lock >= 0:
+            os.close(self._lock)
+            self._lock = -1
 
     def copy(self, target: str, source: disks.Source, volume: str) -> None:
         """Bring a disk to the server, unless it is there."""
         base = os.path.join(self.folder, f"{self.domain.uuid}-{target}-{source.stamp()}")
         whole = f"{base}.qcow2"
-        self.files += [whole, f"{base}.metadata.tar", f"{base}.backup"]
-        if volume and self._has_volume(volume):
-            return
         disks.converted(source, whole, self.params["compress"])
         if volume:
-            self._send_volume(f"{base}.backup", whole, source, volume)
+            disks.check_space(base, source)
+            self._bring_volume(base, whole, volume)
         else:
-            self._send_image(f"{base}.metadata.tar", whole)
+            self._bring_image(f"{base}.metadata.tar", whole)
 
     # -- the root disk ------------------------------------------------------------------------------------------------
 
-    def _send_image(self, metadata: str, disk: str) -> None:
+    def _bring_image(self, metadata: str, disk: str) -> None:
         """Upload the image. The server compares the checksum of what it received with that of the files."""
         created = int(os.stat(disk).st_mtime)
-        disks.write_metadata(metadata, self.domain.architecture, self.domain.name, created)
+        disks.write_metadata(metadata, self.domain.architecture, self.domain.name, {KEY: self.domain.uuid}, created)
         paths = [metadata, disk]
-        self.fingerprint = fingerprint(paths)
+        self.fingerprint, self.disk = fingerprint(paths), disk
         if self.client.find(f"/1.0/images/{self.fingerprint}", **self.query):
             return
         stream, headers = open_image(paths)
@@ -78,74 +95,115 @@ class Work:
         finally:
             stream.close()
 
-    def with_root(self, wanted: dict[str, Any], pool: str | None) -> dict[str, Any]:
-        """The devices of the new instance: without NICs of profiles, which the domain did not have."""
-        profiles = profiles_of(self.client, wanted.get("profiles") or ["default"], self.params["project"])
-        inherited = {name: device for one in profiles for name, device in (one.get("devices") or {}).items()}
-        devices = {
-            name: {"type": "none"}
-            for name, device in inherited.items()
-            if device.get("type") == "nic" and name not in wanted["devices"]
-        }
-        devices.update(wanted["devices"])
-        if "root" not in inherited and pool:
-            devices["root"] = {**ROOT, "pool": pool, **devices["root"]}
-        return devices
+    def check_root(self, name: str) -> None:
+        """Compare the root disk of an instance with the disk that was sent.
+
+        :raises LXDError: if they differ
+        """
+        raw = f"{self.disk}.raw"
+        disks.unpacked(self.disk, raw)
+        spans = disks.spans_of_root(raw)
+        digest = disks.checksum(raw, spans)
+        os.unlink(raw)
+        ways = {**_PLAIN, "instance_only": True}
+        if self._read_back(f"/1.0/instances/{quote(name)}", ways, ROOT, spans) != digest:
+            raise LXDError(
+                f"The root disk of instance '{name}' on {self.client.label} is not as the disk that was sent. The next "
+                "run deletes the instance, and creates it again."
+            )
 
     # -- further disks ------------------------------------------------------------------------------------------------
 
-    def _path(self, volume: str) -> str:
-        return f"/1.0/storage-pools/{quote(self.params['pool'])}/volumes/custom/{quote(volume)}"
+    def _path(self, pool: str, volume: str) -> str:
+        return f"/1.0/storage-pools/{quote(pool)}/volumes/custom/{quote(volume)}"
 
-    def _has_volume(self, volume: str) -> bool:
-        """Whether the volume is there, made of this domain.
+    def mark_of(self, volume: str) -> Mark | None:
+        """The mark of a volume that an earlier run brought, which broke off; None if there is no volume.
 
-        :raises LXDError: for a volume that is something else
+        :raises InvalidInput: for a volume that is something else
         """
-        found = self.client.find(self._path(volume), **self.query)
-        if found and (found.metadata.get("config") or {}).get(MARK) != self.domain.uuid:
-            raise LXDError(
-                f"disks: storage_volume '{volume}' exists in the pool '{self.params['pool']}', and was not made of the "
-                f"domain '{self.domain.name}': choose another name, as in disks: {{vdb: NAME}}."
+        pool = self.params["pool"]
+        found = self.client.find(self._path(pool, volume), **self.placed)
+        if not found:
+            return None
+        mark = Mark.read(found.metadata)
+        if mark is None or mark.uuid != self.domain.uuid:
+            raise InvalidInput(
+                f"disks: storage_volume '{volume}' exists in the pool '{pool}', and was not made of the domain "
+                f"'{self.domain.name}': choose another name, as in disks: {{vdb: NAME}}."
             )
-        return bool(found)
+        if mark.state != IMPORTING:
+            raise InvalidInput(
+                f"disks: storage_volume '{volume}' in the pool '{pool}' is of an earlier import of the domain "
+                f"'{self.domain.name}', and its data may have changed since: delete it, or choose another name."
+            )
+        return mark
 
-    def _send_volume(self, path: str, disk: str, source: disks.Source, volume: str) -> None:
+    def _bring_volume(self, base: str, disk: str, volume: str) -> None:
         """Import the volume, and compare the checksum of what the server then has."""
-        digest = disks.write_volume(path, disk, source, volume, f"Disk of the domain {self.domain.name}")
-        collection = os.path.dirname(self._path(volume))
+        raw, backup, path = f"{base}.raw", f"{base}.backup", self._path(self.params["pool"], volume)
+        digest, size = disks.unpacked(disk, raw), os.path.getsize(raw)
+        mark = self.mark_of(volume)
+        if mark is None or mark.about != digest:
+            if mark is not None:  # the disk has changed since
+                self.client.write("DELETE", path, **self.placed)
+            disks.write_volume(backup, raw, volume, f"Disk of the domain {self.domain.name}")
+            own = {"config": Mark(self.domain.uuid, IMPORTING, digest).config()}
 
-        def check(name: str) -> None:
-            if self.params["verify"] and self._read_back(name) != digest:
-                raise LXDError(f"storage_volume '{volume}' on {self.client.label} is not as the disk that was sent.")
+            def check(name: str) -> None:
+                where = self._path(self.params["pool"], name)
+                if self.params["verify"] and self._read_back(where, _PLAIN, VOLUME, [(0, size)]) != digest:
+                    raise LXDError(f"storage_volume '{volume}' on {self.client.label} is not as the disk that was sent.")
 
-        with open(path, "rb") as file:
-            deliver(self.client, collection, file, volume, self.query, {"config": {MARK: self.domain.uuid}}, check)
+            with open(backup, "rb") as file:
+                deliver(self.client, os.path.dirname(path), file, volume, self.placed, own, check)
+            os.unlink(backup)
+        os.unlink(raw)
 
-    def _read_back(self, name: str) -> str:
+    def _read_back(self, path: str, ways: dict[str, Any], name: str, spans: list[tuple[int, int]]) -> str:
         """The checksum of the data that the server has."""
-        reader = _Digesting("backup/volume.img")
+        reader = _Digesting(name, spans)
         try:
-            exported(self.client, self._path(name), self.query, {"compression_algorithm": "none"}, reader.sink)
+            exported(self.client, path, self.placed, ways, reader.sink)
         finally:
             reader.close()
         return reader.digest
 
-    def tidy(self) -> None:
-        """Delete what only the import needed."""
-        with contextlib.suppress(ServerError):
-            if self.fingerprint:
-                self.client.write("DELETE", f"/1.0/images/{self.fingerprint}", **self.query)
-        for path in self.files:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(path)
+    # -- the end ------------------------------------------------------------------------------------------------------
+
+    def settle(self, devices: Iterable[dict[str, str]]) -> None:
+        """Say of the volumes of the instance that they are whole, and delete what only the import needed.
+
+        :param devices: those of the instance
+        """
+        for device in devices:
+            if device.get("type") == "disk" and device.get("pool") and device.get("source"):
+                self._settle_volume(self._path(device["pool"], device["source"]))
+        for image in self.client.get("/1.0/images", recursion=1, **self.query).metadata or ():
+            if (image.get("properties") or {}).get(KEY) == self.domain.uuid:
+                self.client.write("DELETE", f"/1.0/images/{quote(image['fingerprint'])}", **self.query)
+        for path in glob.glob(os.path.join(glob.escape(self.folder), f"{self.domain.uuid}-*")):
+            os.unlink(path)
+
+    def _settle_volume(self, path: str) -> None:
+        found = self.client.find(path, **self.placed)
+        mark = Mark.read(found.metadata) if found else None
+        if found and mark and (mark.uuid, mark.state) == (self.domain.uuid, IMPORTING):
+            config = {**found.metadata["config"], **Mark(mark.uuid, IMPORTED).config()}
+            self.client.write("PUT", path, {**found.metadata, "config": config}, etag=found.etag, **self.placed)
+
+
+_PLAIN = {"compression_algorithm": "none"}
 
 
 class _Digesting:
-    """Takes a tarball as it arrives, and computes the checksum of one file in it. Nothing of it is kept."""
+    """Takes a tarball as it arrives, and computes the checksum of one file in it. Nothing of it is kept.
 
-    def __init__(self, name: str) -> None:
-        self.name, self.digest = name, ""
+    :param spans: which parts of the file count. A pool can make a disk larger: what follows does not count
+    """
+
+    def __init__(self, name: str, spans: list[tuple[int, int]]) -> None:
+        self.name, self.spans, self.digest = name, spans, ""
         read, write = os.pipe()
         self._read: IO[bytes] = os.fdopen(read, "rb")
         self._write: IO[bytes] = os.fdopen(write, "wb")
@@ -153,11 +211,11 @@ class _Digesting:
         self._thread.start()
 
     def _work(self) -> None:
-        with contextlib.suppress(tarfile.TarError, OSError), tarfile.open(fileobj=self._read, mode="r|") as tar:
+        with contextlib.suppress(tarfile.TarError, OSError, EOFError), tarfile.open(fileobj=self._read, mode="r|") as tar:
             for entry in tar:
                 stream = tar.extractfile(entry) if entry.name == self.name else None
                 if stream:
-                    self.digest = _sha256(stream)
+                    self.digest = disks.digest_of(stream, self.spans) or ""
         while self._read.read(_PIECE):  # whoever writes must not wait for ever
             pass
 
@@ -179,9 +237,3 @@ class _Digesting:
         self._thread.join()
         self._read.close()
 
-
-def _sha256(stream: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    for piece in iter(lambda: stream.read(_PIECE), b""):
-        digest.update(piece)
-    return digest.hexdigest()
