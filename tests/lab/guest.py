@@ -12,6 +12,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+from typing import BinaryIO
 
 from . import cache, tiny
 
@@ -50,53 +51,73 @@ def folder() -> pathlib.Path:
     return cache.have(f"guest-{cache.key(text, tiny.UDHCPC, cache.versions(KERNEL))}", _make)
 
 
-def _package(work: pathlib.Path) -> pathlib.Path:
-    """The kernel's own package, unpacked. The other one depends on its newest version."""
-    said = subprocess.run(["apt-cache", "depends", KERNEL], capture_output=True, text=True, check=True).stdout
+def download(place: pathlib.Path, *packages: str) -> None:
+    """Unpack packages into a folder. None of them is installed."""
+    command = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", *packages]
+    subprocess.run(command, cwd=place, check=True, stdout=subprocess.DEVNULL)
+    for package in place.glob("*.deb"):
+        subprocess.run(["dpkg-deb", "--extract", str(package), "."], cwd=place, check=True)
+        package.unlink()
+
+
+def package(work: pathlib.Path, kernel: str) -> pathlib.Path:
+    """The package of a kernel, unpacked. `kernel` depends on its newest version."""
+    said = subprocess.run(["apt-cache", "depends", kernel], capture_output=True, text=True, check=True).stdout
     found = re.search(r"Depends: (linux-image-\S+)", said)
-    assert found, f"the archive has no {KERNEL}"
-    command = ["apt-get", "-q", "-o", "APT::Sandbox::User=root", "download", found[1]]
-    subprocess.run(command, cwd=work, check=True, stdout=subprocess.DEVNULL)
-    (package,) = work.glob("linux-image-*.deb")
-    subprocess.run(["dpkg-deb", "--extract", str(package), "kernel"], cwd=work, check=True)
-    package.unlink()
-    return work / "kernel"
+    assert found, f"the archive has no {kernel}"
+    tree = work / "kernel"
+    tree.mkdir()
+    download(tree, found[1])
+    (modules,) = (tree / "lib" / "modules").iterdir()
+    subprocess.run(["depmod", "-b", str(tree), modules.name], check=True)
+    return tree
 
 
-def _needed(tree: pathlib.Path) -> list[pathlib.Path]:
-    """The files of `MODULES`, each after those that it depends on."""
+def needed(tree: pathlib.Path, modules: tuple[str, ...]) -> list[pathlib.Path]:
+    """The files of modules of a kernel, each after those that it depends on. What is part of the kernel has none."""
     (place,) = (tree / "lib" / "modules").iterdir()
-    subprocess.run(["depmod", "-b", str(tree), place.name], check=True)
     depends = {}
     for line in (place / "modules.dep").read_text().splitlines():
         name, _colon, others = line.partition(":")
         depends[name] = others.split()
     wanted: list[str] = []
-    for module in MODULES:
+    for module in modules:
+        if f"/{module}.ko\n" in (place / "modules.builtin").read_text():
+            continue
         (name,) = (name for name in depends if pathlib.Path(name).stem == module)
         wanted += [*reversed(depends[name]), name]
     return [place / name for name in dict.fromkeys(wanted)]
+
+
+def busybox(place: pathlib.Path, program: bytes) -> None:
+    """busybox and links of all its names, in a folder."""
+    binary = place / "busybox"
+    binary.write_bytes(program)
+    binary.chmod(0o755)
+    for applet in subprocess.run([binary, "--list"], capture_output=True, text=True, check=True).stdout.split():
+        if applet != "busybox":
+            (place / applet).symlink_to("busybox")
+
+
+def pack(root: pathlib.Path, file: BinaryIO) -> None:
+    """A folder with `bin/busybox` in it, as an initial RAM disk that is not compressed."""
+    command = "find . | sort | bin/busybox cpio -o -H newc -R 0:0 2>/dev/null"
+    subprocess.run(["sh", "-c", command], cwd=root, stdout=file, check=True)
 
 
 def _make(place: pathlib.Path) -> None:
     work, root = place / "work", place / "work" / "root"
     for name in FOLDERS:
         (root / name).mkdir(parents=True)
-    tree = _package(work)
+    tree = package(work, KERNEL)
     (kernel,) = (tree / "boot").glob("vmlinuz-*")
     shutil.copy(kernel, place / "kernel")
-    for number, module in enumerate(_needed(tree)):
+    for number, module in enumerate(needed(tree, MODULES)):
         shutil.copy(module, root / "modules" / f"{number:02d}-{module.name}")
-    (root / "bin" / "busybox").write_bytes(tiny.busybox(work))
+    busybox(root / "bin", tiny.busybox(work))
     for name, content in FILES.items():
         (root / name).write_text(content)
         (root / name).chmod(0o755)
-    (root / "bin" / "busybox").chmod(0o755)
-    applets = subprocess.run([root / "bin" / "busybox", "--list"], capture_output=True, text=True, check=True).stdout
-    for applet in applets.split():
-        if applet != "busybox":
-            (root / "bin" / applet).symlink_to("busybox")
-    pack = "find . | sort | bin/busybox cpio -o -H newc -R 0:0 2>/dev/null | gzip -1"
     with (place / "initrd").open("wb") as file:
-        subprocess.run(["sh", "-c", pack], cwd=root, stdout=file, check=True)
+        pack(root, file)
     shutil.rmtree(work)
