@@ -270,9 +270,7 @@ def test_a_volume_of_an_earlier_run_is_kept_only_while_its_disk_is_the_same(
         work.copy("vdb", look(images, "base.raw", "raw"), "web-vdb")
 
 
-def test_a_volume_is_compared_although_the_pool_rounds_its_size(
-    api: Server, work: Work, images: pathlib.Path
-) -> None:
+def test_a_volume_is_compared_although_the_pool_rounds_its_size(api: Server, work: Work, images: pathlib.Path) -> None:
     (images / "odd.raw").write_bytes(random.randbytes((1 << 20) + 512))
     work.copy("vdb", look(images, "odd.raw", "raw"), "odd")
     assert int(api.query("/1.0/storage-pools/default/volumes/custom/odd")["config"]["size"]) >= (1 << 20) + 512

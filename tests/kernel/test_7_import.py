@@ -20,7 +20,7 @@ import pytest
 import yaml
 from ansible_collections.cloudhost.lxd.plugins.module_utils._jobs.libvirt_mark import KEY
 from lab import kernel, machine
-from lab.libvirtd import URI, Libvirtd
+from lab.libvirtd import Libvirtd
 from lab.proxy import Cut, Proxy
 from roles.conftest import Run, ansible
 
@@ -136,9 +136,7 @@ class Fleet:
 
 
 @pytest.fixture(scope="module")
-def fleet(
-    libvirtd: Libvirtd, host: kernel.Host, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Fleet]:
+def fleet(libvirtd: Libvirtd, host: kernel.Host, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fleet]:
     host.renew()
     incus = kernel.Daemon(host, "incus", image=False)
     incus.run("storage_pool", name="default", driver="dir")
@@ -233,7 +231,16 @@ def test_an_import_that_is_killed_goes_on(fleet: Fleet) -> None:
 def _import(fleet: Fleet, proxy: Proxy, killed: list[str]) -> subprocess.CompletedProcess[str]:
     """One run, which is killed at the first write that none before it was killed at."""
     options = dict.fromkeys(
-        ("client_cert", "client_key", "server_cert", "server_fingerprint", "trust_token", "project", "target", "remotes")
+        (
+            "client_cert",
+            "client_key",
+            "server_cert",
+            "server_fingerprint",
+            "trust_token",
+            "project",
+            "target",
+            "remotes",
+        )
     )
     options |= {"url": [proxy.url], "timeout": 3600, "validate_certs": True}
     given = {
@@ -246,7 +253,9 @@ def _import(fleet: Fleet, proxy: Proxy, killed: list[str]) -> subprocess.Complet
         "verify": False,
     }
     command = [*fleet.libvirtd.within, PYTHON, "-c", RUN]
-    run = subprocess.Popen(command, stdin=-1, stdout=-1, stderr=-1, text=True, env={**os.environ, "PYTHONPATH": _path()})
+    run = subprocess.Popen(
+        command, stdin=-1, stdout=-1, stderr=-1, text=True, env={**os.environ, "PYTHONPATH": _path()}
+    )
 
     def kill() -> None:
         killed.append(proxy.writes[-1].partition("?")[0])

@@ -19,7 +19,7 @@ import shutil
 import struct
 import subprocess
 import tarfile
-from typing import Callable, Mapping
+from typing import Callable
 
 from . import cache, guest, tiny
 

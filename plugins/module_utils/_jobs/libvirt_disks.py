@@ -31,7 +31,7 @@ from .libvirt_plan import FORMATS
 #: How many backing files a disk can have.
 LONGEST = 64
 _PIECE = 1 << 20
-#: Of a GPT: the size of its second header with the entries, and where the partitions are in the sector before the first.
+#: Of a GPT: the size of its second header with the entries, and where the sector before the first has partitions.
 _SECTOR, _GPT_SECTORS, _MBR_ENTRIES = 512, 33, 446
 
 

@@ -291,8 +291,8 @@ class _Import:
         found = self.client.find(f"/1.0/instances/{quote(self.name)}", **self.query)
         if found and values.is_active(found.metadata):
             raise LXDError(
-                f"name: instance '{self.name}' on {self.client.label} runs although its import broke off: stop it. It is "
-                "deleted then, and imported again."
+                f"name: instance '{self.name}' on {self.client.label} runs although its import broke off: stop it. It is then "
+                "deleted, and imported again."
             )
         self._converge({"state": "absent"})
 

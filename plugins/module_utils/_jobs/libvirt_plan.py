@@ -91,7 +91,9 @@ def becoming(domain: Domain, params: Mapping[str, Any], facts: Facts, autostart:
     if domain.tpm:
         _tpm(domain.tpm, devices, facts, notes, errors)
     root, others = _disks(domain, params, facts, notes, errors)
-    if any(nic.boot and nic.boot < (root.boot if root else 0) for nic in domain.nics) or domain.boot[:1] == ("network",):
+    if any(nic.boot and nic.boot < (root.boot if root else 0) for nic in domain.nics) or domain.boot[:1] == (
+        "network",
+    ):
         notes.append(_note("boot from the network", "the root disk is first: write boot.priority in networks"))
     for path, about in domain.others:
         advice = ADVICE.get(path, "there is nothing like it")
@@ -287,7 +289,9 @@ def _check_chosen(domain: Domain, chosen: Mapping[str, Any], errors: list[str]) 
     names = [name for name in chosen.values() if name is not None]
     for name in names:
         if not isinstance(name, str) or not re.fullmatch(r"[^/\s]+", name):
-            errors.append(f"disks: {name!r} is no name of a volume: it has no slash and no space. Null leaves a disk out.")
+            errors.append(
+                f"disks: {name!r} is no name of a volume: it has no slash and no space. Null leaves a disk out."
+            )
         elif names.count(name) > 1:
             errors.append(f"disks: two disks cannot become the volume '{name}'.")
 

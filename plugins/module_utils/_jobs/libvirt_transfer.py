@@ -153,7 +153,9 @@ class Work:
             def check(name: str) -> None:
                 where = self._path(self.params["pool"], name)
                 if self.params["verify"] and self._read_back(where, _PLAIN, VOLUME, [(0, size)]) != digest:
-                    raise LXDError(f"storage_volume '{volume}' on {self.client.label} is not as the disk that was sent.")
+                    raise LXDError(
+                        f"storage_volume '{volume}' on {self.client.label} is not as the disk that was sent."
+                    )
 
             with open(backup, "rb") as file:
                 deliver(self.client, os.path.dirname(path), file, volume, self.placed, own, check)
@@ -211,7 +213,9 @@ class _Digesting:
         self._thread.start()
 
     def _work(self) -> None:
-        with contextlib.suppress(tarfile.TarError, OSError, EOFError), tarfile.open(fileobj=self._read, mode="r|") as tar:
+        with contextlib.suppress(tarfile.TarError, OSError, EOFError), tarfile.open(
+            fileobj=self._read, mode="r|"
+        ) as tar:
             for entry in tar:
                 stream = tar.extractfile(entry) if entry.name == self.name else None
                 if stream:
@@ -236,4 +240,3 @@ class _Digesting:
         self._write.close()
         self._thread.join()
         self._read.close()
-

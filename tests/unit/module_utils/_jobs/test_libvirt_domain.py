@@ -240,9 +240,12 @@ def test_no_entity_is_expanded():
         (HEAD + "</domain>", "has no <memory>"),
         (HEAD + "<memory>²</memory></domain>", "'²' as <memory>"),
         (HEAD + f"<memory>{'9' * 5000}</memory></domain>", "as <memory>"),
-        (HEAD + "<memory>1</memory><devices><disk><target dev='../x'/></disk></devices></domain>", "'../x' as the name"),
         (
-            HEAD + f"<memory>1</memory><devices>{2 * '<disk><target dev="vda"/></disk>'}</devices></domain>",
+            HEAD + "<memory>1</memory><devices><disk><target dev='../x'/></disk></devices></domain>",
+            "'../x' as the name",
+        ),
+        (
+            HEAD + "<memory>1</memory><devices>" + 2 * "<disk><target dev='vda'/></disk>" + "</devices></domain>",
             "'vda' as the name of a disk, which is none of one",
         ),
         (HEAD + "<memory>1</memory><vcpu>-1</vcpu></domain>", "'-1' as <vcpu>"),
