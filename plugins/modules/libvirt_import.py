@@ -15,7 +15,8 @@ description:
   - The module runs on the host of libvirt, and reaches the server of the task over the API. The domain and its disks
     stay as they are. It has to be off while its disks are copied.
   - The root disk is uploaded as an image, and each other disk as a backup of a volume. Their checksums are compared. A
-    run that broke off is continued by the next one. An imported instance is not imported again.
+    run that broke off is continued by the next one, which deletes and re-creates an instance whose creation broke off.
+    An imported instance is not imported again.
   - Snapshots of the domain, variables of its firmware and what its TPM holds stay in libvirt.
 author:
   - cloudhost.lxd contributors (@cloudhost)
@@ -31,7 +32,8 @@ options:
     type: str
     required: true
   libvirt_uri:
-    description: The URI of libvirt. It is opened for reading only, unless O(shutdown=true).
+    description: The URI of a libvirt on the host that runs the module. It is opened for reading only, unless
+      O(shutdown=true).
     type: str
     default: qemu:///system
   name:
@@ -94,8 +96,8 @@ options:
     type: bool
     default: true
   verify:
-    description: Whether to read volumes back from the server, to compare their checksums. The checksum of the root disk
-      is always compared by the server.
+    description: Whether to read all disks back from the server, as backups, to compare their checksums with those of
+      the source. Without it, only the server compares the checksum of the root disk that it received.
     type: bool
     default: true
   wait_for:

@@ -25,7 +25,7 @@ from . import libvirt_disks as disks
 from . import libvirt_transfer as transfer
 from .libvirt_domain import Disk, Domain, parse
 from .libvirt_host import Found, Host
-from .libvirt_instance import Made, Part, await_creation, late, options
+from .libvirt_instance import Made, Part, late, options
 from .libvirt_mark import COPIED, IMPORTED, IMPORTING, Mark
 from .libvirt_plan import Becoming, Facts, becoming
 
@@ -86,22 +86,12 @@ class _Import:
         self.query = {"project": params["project"]}
         self.found: Found = host.find(params["domain"])
         self.domain: Domain = parse(self.found.xml)
-        self.facts = self._facts()
+        self.facts = _facts(client, self.query)
         self.target: Becoming = becoming(self.domain, params, self.facts, self.found.autostart)
         self.name = self.target.name
         self.work = transfer.Work(client, params, self.domain)
         self.done: list[Done] = []
         self.warnings: list[str] = []
-
-    def _facts(self) -> Facts:
-        listed = self.client.get("/1.0/networks", recursion=1, **self.query).metadata or []
-        server = self.client.server
-        return Facts(
-            label=self.client.label,
-            extensions=frozenset(server["api_extensions"]),
-            networks=frozenset(network["name"] for network in listed if network.get("managed")),
-            architectures=frozenset((server.get("environment") or {}).get("architectures") or ()),
-        )
 
     # -- the result ---------------------------------------------------------------------------------------------------
 
@@ -190,7 +180,7 @@ class _Import:
     def _wrong_volumes(self, volumes: list[str]) -> list[str]:
         if self.client.clustered and (self.params["target"] or "@").startswith("@"):
             return ["target: it is needed, because the volumes have to be on the member that the instance is on."]
-        errors = []
+        errors: list[str] = []
         for volume in volumes:
             try:
                 self.work.mark_of(volume)
@@ -287,12 +277,12 @@ class _Import:
         self._converge({"state": "present", "config": config})
 
     def _delete(self) -> None:
-        await_creation(self.client, self.name)
+        transfer.await_others(self.client, self.name, self.query)
         found = self.client.find(f"/1.0/instances/{quote(self.name)}", **self.query)
         if found and values.is_active(found.metadata):
             raise LXDError(
-                f"name: instance '{self.name}' on {self.client.label} runs although its import broke off: stop it. It is then "
-                "deleted, and imported again."
+                f"name: instance '{self.name}' on {self.client.label} runs, although its import broke off: stop it. "
+                "Then the next run deletes it, and imports the domain again."
             )
         self._converge({"state": "absent"})
 
@@ -314,3 +304,14 @@ class _Import:
         outcome = converge(self._made(given), check_mode)
         self.warnings += [words for words in outcome.warnings if words not in self.warnings]
         return outcome.done
+
+
+def _facts(client: Client, query: dict[str, Any]) -> Facts:
+    listed = client.get("/1.0/networks", recursion=1, **query).metadata or []
+    server = client.server
+    return Facts(
+        label=client.label,
+        extensions=frozenset(server["api_extensions"]),
+        networks=frozenset(network["name"] for network in listed if network.get("managed")),
+        architectures=frozenset((server.get("environment") or {}).get("architectures") or ()),
+    )

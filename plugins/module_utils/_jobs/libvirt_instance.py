@@ -8,12 +8,9 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import Any, Mapping, NamedTuple
 
-from .._api.client import Client, quote
-from .._api.errors import InvalidInput, LXDError
-from .._api.operations import OPERATION_RUNNING
+from .._api.errors import InvalidInput
 from .._api.reader import Reader
 from .._engine import values
 from .._engine.plans import Existing
@@ -112,13 +109,3 @@ def _devices(
 def late(config: Mapping[str, Any]) -> dict[str, Any]:
     """The part of the config that waits until the instance is whole."""
     return {key: config[key] for key in LATE if key in config}
-
-
-def await_creation(client: Client, name: str) -> None:
-    """Wait for what the server still does with an instance, because nobody waited for its end."""
-    listed = client.get("/1.0/operations", recursion=1).metadata or {}
-    for operation in (one for some in listed.values() for one in some or ()):
-        paths = [path.partition("?")[0] for some in (operation.get("resources") or {}).values() for path in some or ()]
-        if operation.get("status_code") in OPERATION_RUNNING and f"/1.0/instances/{quote(name)}" in paths:
-            with contextlib.suppress(LXDError):  # whether it ends well says nothing about the data
-                client.wait(f"/1.0/operations/{operation['id']}")

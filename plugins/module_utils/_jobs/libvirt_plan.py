@@ -158,8 +158,8 @@ def _firmware(
     if not {"raw.qemu", "raw.qemu.conf"} & set(params.get("config") or {}):
         errors.append(
             f"domain: it boots from BIOS, which needs the extension 'security_csm'; {facts.label} does not have it. "
-            "Have the guest boot from UEFI before, use a server that has it (Incus, or LXD 5.21 and later), or write "
-            "raw.qemu.conf in config, which docs/libvirt-import.md shows."
+            "Have the guest boot from UEFI before, or use a server that has it: Incus, or LXD 5.21 and later. With "
+            "raw.qemu or raw.qemu.conf in config, the firmware is what you write there."
         )
     return {"security.secureboot": "false"}
 

@@ -18,12 +18,14 @@ import glob
 import os
 import tarfile
 import threading
+import urllib.parse
 from typing import IO, Any, Iterable
 
 from .._api.client import Client, quote
-from .._api.errors import InvalidInput, LXDError
+from .._api.errors import InvalidInput, LXDError, ServerError
+from .._api.operations import OPERATION_RUNNING
 from .._kinds._files import header
-from .._kinds._relay import deliver, exported
+from .._kinds._relay import PART, deliver, exported
 from .._kinds.images._upload import fingerprint, open_image
 from . import libvirt_disks as disks
 from .backup_export import check_directory
@@ -92,6 +94,9 @@ class Work:
         headers[header(self.client, "fingerprint")] = self.fingerprint
         try:
             self.client.write("POST", "/1.0/images", headers=headers, stream=stream, **self.query)
+        except ServerError:  # the server had it already, of a run that was ended before it knew that
+            if not self.client.find(f"/1.0/images/{self.fingerprint}", **self.query):
+                raise
         finally:
             stream.close()
 
@@ -157,6 +162,7 @@ class Work:
                         f"storage_volume '{volume}' on {self.client.label} is not as the disk that was sent."
                     )
 
+            await_others(self.client, volume + PART, self.query)
             with open(backup, "rb") as file:
                 deliver(self.client, os.path.dirname(path), file, volume, self.placed, own, check)
             os.unlink(backup)
@@ -240,3 +246,17 @@ class _Digesting:
         self._write.close()
         self._thread.join()
         self._read.close()
+
+
+def await_others(client: Client, name: str, query: dict[str, Any]) -> None:
+    """Wait for what the server still does with an instance or a volume of a name, for a run that was ended meanwhile.
+
+    Whether it ends well says nothing about the data.
+    """
+    listed = client.get("/1.0/operations", recursion=1, project=query["project"]).metadata or {}
+    for operation in (one for some in listed.values() for one in some or ()):
+        paths = [path.partition("?")[0] for some in (operation.get("resources") or {}).values() for path in some or ()]
+        concerned = any(urllib.parse.unquote(path.rpartition("/")[2]) == name for path in paths)
+        if concerned and operation.get("status_code") in OPERATION_RUNNING:
+            with contextlib.suppress(LXDError):
+                client.wait(f"/1.0/operations/{operation['id']}")
