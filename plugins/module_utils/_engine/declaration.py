@@ -215,6 +215,13 @@ class Declaration(Identity):
         """What a server surely refuses to a second object of the kind, and the options that say so."""
         return {}
 
+    @classmethod
+    def turn(cls, new: dict[str, Any], old: dict[str, Any], client: Reader, query: dict[str, Any]) -> str:
+        """What a change takes that the server gives to two objects of the kind if it is asked at once; empty if it
+        takes nothing like that. `old` is empty for a new object.
+        """
+        return ""
+
     @staticmethod
     def is_active(obj: dict[str, Any]) -> bool:
         """Whether an object is in operation, as a running instance is, so that what it has is in use."""

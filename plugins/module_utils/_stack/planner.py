@@ -50,7 +50,7 @@ class Node:
         self.title = title(kind.kind, project, self.label)
         self.found: Existing | None = None
         self.plan = Plan({}, {}, [], None)
-        self.action = self.why = self.note = ""
+        self.action = self.why = self.note = self.turn = ""
         self.waits = False
         self.broken = False
         self.noted: list[str] = []
@@ -63,6 +63,8 @@ class Node:
     @property
     def queue(self) -> tuple[str, ...] | None:
         """Nodes with the same queue are applied one at a time."""
+        if self.turn:
+            return (self.kind.kind, self.turn)
         if self.action not in self.kind.one_by_one:
             return None
         if self.kind.mutual:  # the other side is in another parent, and can be in another project
@@ -232,6 +234,8 @@ class Planner:
         node.warn(resource.warnings)
         if not plan.steps:
             return
+        old = node.found.object if node.found else {}
+        node.turn = node.kind.turn(plan.result or {}, old, self.view, resource.query())
         if node.found is None:
             node.action, node.why = CREATE, "it is not there"
             return

@@ -132,11 +132,33 @@ def take_over(body: dict[str, Any], original: dict[str, Any]) -> None:
         body["config"] = {**unmarked, **(body.get("config") or {})}
 
 
+#: The keys that decide the user IDs of a container.
+_IDMAP = ("security.idmap.*", "security.privileged", "raw.idmap")
+
+
 def alone(obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[Claim, str]:
     """What no other instance can have, of its own devices and those of its profiles."""
     from ..._engine.claims import alone_of_devices  # only stacks need it
 
     return alone_of_devices(obj, client, query)
+
+
+def turn(new: dict[str, Any], old: dict[str, Any], client: Reader, query: dict[str, Any]) -> str:
+    """Isolated containers get their user IDs one at a time. LXD 5.0.2 and Incus 6.0.4 look for IDs that no other one
+    has, and store them later, so that two of them can have the same.
+    """
+    told = [_of_idmap(obj, client, query) if obj.get("type") != "virtual-machine" else {} for obj in (new, old)]
+    isolated = values.is_true(told[0].get("security.idmap.isolated"))
+    return "idmap" if isolated and told[0] != told[1] else ""
+
+
+def _of_idmap(obj: dict[str, Any], client: Reader, query: dict[str, Any]) -> dict[str, str]:
+    """What decides the user IDs of an instance, with its profiles; nothing if there is no instance."""
+    if not obj:
+        return {}
+    names = own_profiles(client, {"source": {}, **obj}, query.get("project"))
+    layers = [layer.get("config") or {} for layer in (*profiles_of(client, names, query.get("project")), obj)]
+    return {key: value for layer in layers for key, value in layer.items() if values.matches(key, _IDMAP) and value}
 
 
 def own_profiles(client: Reader, body: dict[str, Any], project: str | None) -> list[str]:

@@ -63,6 +63,7 @@ class Instance(Movable):
     losses = staticmethod(losses)
     is_active = staticmethod(values.is_active)
     alone = staticmethod(origin.alone)
+    turn = staticmethod(origin.turn)
     instant_options = ("new_name", "new_project")
     placed = True
     refers = {

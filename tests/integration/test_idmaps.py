@@ -1,0 +1,41 @@
+# Copyright (c) cloudhost.lxd contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+"""The user IDs of isolated containers: a stack that makes several gives each its own, and the audit finds and repairs
+those that the server gave to two.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from integration.conftest import Server
+
+ISOLATED = {"security.idmap.isolated": True}
+
+
+def ids(server: Server, name: str, project: str = "default") -> tuple[int, int]:
+    """The first user ID on the host that a container gets at its next start, and the one after the last."""
+    config = server.query(f"/1.0/instances/{name}?project={project}")["config"]
+    (one,) = (entry for entry in json.loads(config["volatile.idmap.next"]) if entry["Isuid"])
+    return one["Hostid"], one["Hostid"] + one["Maprange"]
+
+
+def test_a_stack_makes_several(api: Server) -> None:
+    """The servers give the same to two that are made at once. The key is in a profile, as in a project of tenants."""
+    names = [f"own{number}" for number in range(6)]
+    empty: dict[str, Any] = {"source": {"type": "none"}, "state": "stopped"}
+    definition: dict[str, Any] = {
+        "profiles": [{"name": "isolated", "config": ISOLATED}],
+        "instances": [
+            {"name": "shared", **empty},
+            *({"name": name, **empty, "profiles": ["default", "isolated"]} for name in names),
+        ],
+    }
+    api.run("stack", name="own", definition=definition, parallel=6)
+    found = sorted(ids(api, name) for name in names)
+    assert all(one[1] <= other[0] for one, other in zip(found, found[1:])), found
+    of_host = ids(api, "shared")
+    assert of_host[0] < found[0][0] and found[-1][1] <= of_host[1], (of_host, found)
