@@ -12,6 +12,7 @@ from ansible_collections.cloudhost.lxd.plugins.module_utils._audit import end_of
 from ansible_collections.cloudhost.lxd.plugins.module_utils._audit.model import Surroundings, findings
 from ansible_collections.cloudhost.lxd.plugins.module_utils._audit.rules import RULES
 from ansible_collections.cloudhost.lxd.plugins.module_utils._audit.subjects import Listings, gaps, lacks, subjects
+from ansible_collections.cloudhost.lxd.plugins.module_utils._audit.user_ids import own_ids
 
 TODAY = datetime.date(2026, 11, 28)
 LIMITS = {"cpu": "2", "instances": "50", "memory": "2GiB", "processes": "2000"}
@@ -69,6 +70,7 @@ def around(listed, **given):
         "extensions": frozenset(["remote_token_expiry"]),
         "lacks": lacks(listed),
         "unread": tuple(listed.unread),
+        "user_ids": own_ids(listed.instances),
         "gaps": gaps(listed),
     }
     return Surroundings(**{**usual, **given})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Callable, Iterator
 
 from .._engine import values
-from .._engine.known.at_start import AT_START
+from .._engine.known.at_start import waits_for_start
 from .model import Hit, Layer, Subject, Surroundings
 from .remedies import configured, restarted, with_device
 
@@ -37,7 +37,7 @@ def _restart(subject: Subject, key: str, layers: tuple[Layer, ...]) -> tuple[dic
     itself.
     """
     running = subject.data.get("status") == "Running" and any(layer.kind == "profile" for layer in layers)
-    return (restarted(subject.layers[0]),) if running and values.matches(key, AT_START) else ()
+    return (restarted(subject.layers[0]),) if running and waits_for_start(key) else ()
 
 
 @dataclass(frozen=True)

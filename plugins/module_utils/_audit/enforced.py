@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Iterable
 
 from .._engine.values import is_true
@@ -63,19 +64,20 @@ def _instance(subject: Subject, around: Surroundings) -> dict[str, Any]:
         "host_devices": sorted(name for name, device in devices.items() if device.get("type") in _OF_HOST),
         "raw": sorted(key for key in config if key.startswith("raw.") and config[key]),
     }
+    lacks = around.lacks.get(subject.data.get("location") or "none", frozenset())
     if not subject.is_container:
         return {
             "type": "virtual-machine",
             "secureboot": config.get("security.secureboot") is None or is_true(config["security.secureboot"]),
+            "apparmor": _apparmor(config, lacks, around),
             **common,
         }
-    lacks = around.lacks.get(subject.data.get("location") or "none", frozenset())
     return {
         "type": "container",
         "unprivileged": not is_true(config.get("security.privileged")),
         "idmap": _idmap(config),
         "nesting": is_true(config.get("security.nesting")),
-        "seccomp": "own" if config.get("raw.seccomp") else "server",
+        "seccomp": "own" if config.get("raw.seccomp") or _raw_lxc(config, "lxc.seccomp.profile") else "server",
         "apparmor": _apparmor(config, lacks, around),
         "limits": {
             name: config.get(f"limits.{name}") if controller not in lacks else "not enforced"
@@ -88,7 +90,17 @@ def _instance(subject: Subject, around: Surroundings) -> dict[str, Any]:
 def _apparmor(config: dict[str, str], lacks: frozenset[str], around: Surroundings) -> str:
     if "warnings" in around.unread:
         return UNKNOWN
-    return "missing" if "apparmor" in lacks else "own" if config.get("raw.apparmor") else "server"
+    if "apparmor" in lacks:
+        return "missing"
+    profile = _raw_lxc(config, "lxc.apparmor.profile")
+    if profile:
+        return "off" if profile[-1] == "unconfined" else "own"
+    return "own" if config.get("raw.apparmor") else "server"
+
+
+def _raw_lxc(config: dict[str, str], key: str) -> list[str]:
+    """The values of a key of LXC in `raw.lxc`, which come after those of the server: the last one counts."""
+    return re.findall(rf"^\s*{re.escape(key)}\s*=\s*(\S*)", config.get("raw.lxc") or "", re.M)
 
 
 def _idmap(config: dict[str, str]) -> str:

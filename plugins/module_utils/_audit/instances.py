@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from typing import Iterator
 
+from .._engine import values
 from .._engine.values import is_true
 from . import end_of_life, host_paths
-from .checks import Device, Required, Setting, is_false, is_set, of_type
+from .checks import Device, Required, Setting, is_false, is_set, layers_with, of_type
 from .model import Hit, Rule, Subject, Surroundings
-from .remedies import restarted
+from .remedies import configured, restarted
 from .secret_text import holds_secret
 
 _PROFILES = "the instance and its profiles"
@@ -47,6 +48,37 @@ def other_users(subject: Subject, around: Surroundings) -> Iterator[Hit]:
         yield Hit("volatile.idmap.current", text, (), (restarted(subject.layers[0]),))
 
 
+def same_users(subject: Subject, around: Surroundings) -> Iterator[Hit]:
+    """An isolated container and another one have some of their user IDs in common."""
+    ids = around.user_ids.get((subject.project, subject.name))
+    if ids and ids.others:
+        own, (project, name) = subject.layers[0], ids.others[0]
+        count = f", and {len(ids.others) - 1} more" if len(ids.others) > 1 else ""
+        text = f"Some of its user IDs, from {ids.first}, are also those of {name} of the project {project}{count}."
+        tasks = (configured(own, {"security.idmap.base": str(ids.free)}),) if ids.free else ()
+        yield Hit("volatile.idmap.base", text, (), tasks)
+
+
+def idle_limits(subject: Subject, around: Surroundings) -> Iterator[Hit]:
+    """A limit that the kernel of the host does not enforce, or that the daemon cannot set."""
+    lacks = around.lacks.get(subject.data.get("location") or "none", frozenset()) if subject.is_container else ()
+    for what, keys in _LIMITS.items():
+        set_here = [key for key, value in subject.config.items() if value and values.matches(key, keys)]
+        for key in sorted(set_here) if what in lacks else ():
+            yield Hit(key, f"{key} is set, and the host does not enforce it.", layers_with(subject, key, is_set))
+    for name, device in sorted(subject.devices.items()) if "io" in lacks else ():
+        limited = [key for key in ("limits.max", "limits.read", "limits.write") if device.get(key)]
+        if device.get("type") == "disk" and limited:
+            yield Hit(name, f"{', '.join(limited)} of the disk {name} are set, and the host does not enforce them.")
+
+
+#: The limits of a container, by what they need of the host. Those of all instances are a rule of the host.
+_LIMITS = {
+    "hugepages": ("limits.hugepages.*",),
+    "io_weight": ("limits.disk.priority",),
+    "network_priority": ("limits.network.priority",),
+    "swap": ("limits.memory.swap", "limits.memory.swap.*"),
+}
 RULES = (
     Rule(
         "instance-privileged",
@@ -82,6 +114,16 @@ RULES = (
             "is not true: other containers have the same user IDs on the host",
             safe="true",
         ),
+    ),
+    Rule(
+        "instance-idmap-overlap",
+        "instance",
+        "high",
+        "Isolated user IDs that another container has",
+        "`volatile.idmap.base`, `security.idmap.size`, of isolated containers",
+        "Servers can give the same user IDs to containers that are created at once: then isolation does not apply.",
+        "Give one of them another range with security.idmap.base. It needs a restart.",
+        same_users,
     ),
     Rule(
         "instance-restart-pending",
@@ -219,6 +261,17 @@ RULES = (
             if subject.config.get("limits.cpu.allowance")
             else Required("limits.cpu", is_set, "is not set", limit="cpu")(subject, around)
         ),
+    ),
+    Rule(
+        "instance-limit-not-enforced",
+        "instance",
+        "medium",
+        "Limit that is not enforced",
+        "`limits.hugepages.*`, `limits.disk.priority`, `limits.network.priority`, `limits.memory.swap`, limits of "
+        "disks, and the warnings of the server about control groups",
+        "The server accepts the limit, and the instance does not have it.",
+        "Unset it, or start the host and the daemon with the controller.",
+        idle_limits,
     ),
     Rule(
         "instance-daemon-socket",

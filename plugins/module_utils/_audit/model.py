@@ -12,6 +12,7 @@ import datetime
 from typing import Any, Callable, Iterable, Iterator, NamedTuple
 
 from .gaps import Gap
+from .user_ids import OwnIDs
 
 #: From the worst to what only informs.
 SEVERITIES = ("critical", "high", "medium", "low", "info")
@@ -87,8 +88,9 @@ class Surroundings(NamedTuple):
     :ivar address: the address that remedies have the API listen on
     :ivar own: the fingerprint of the certificate that the audit itself uses, or empty
     :ivar extensions: those of the server
-    :ivar lacks: by member, what its kernel does not enforce: `apparmor`, `cpu`, `memory`, `pids`
+    :ivar lacks: by member, what its kernel does not enforce: the keys of `messages.LACKS`
     :ivar unread: what the server did not show
+    :ivar user_ids: by project and name, the user IDs of each isolated container
     :ivar gaps: by which ways clients that are limited to projects get out of them, if there are such clients
     """
 
@@ -101,6 +103,7 @@ class Surroundings(NamedTuple):
     extensions: frozenset[str]
     lacks: dict[str, frozenset[str]]
     unread: tuple[str, ...]
+    user_ids: dict[tuple[str, str], OwnIDs]
     gaps: tuple[Gap, ...]
 
 

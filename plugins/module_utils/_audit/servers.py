@@ -89,7 +89,7 @@ def old_system(subject: Subject, around: Surroundings) -> Iterator[Hit]:
 
 
 def unenforced(subject: Subject, around: Surroundings) -> Iterator[Hit]:
-    for what in sorted(around.lacks.get(subject.name, frozenset()) - {"apparmor"}):
+    for what in sorted(around.lacks.get(subject.name, frozenset()) & {"cpu", "memory", "pids"}):
         yield Hit(what, f"The control group controller of {what} is missing, so limits are accepted and not enforced.")
 
 

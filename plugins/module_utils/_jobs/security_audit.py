@@ -19,6 +19,7 @@ from .._audit.model import SEVERITIES, Surroundings, findings
 from .._audit.remedies import merged
 from .._audit.rules import RULES
 from .._audit.subjects import Listings, gaps, lacks, subjects
+from .._audit.user_ids import own_ids
 from .._engine import secrets
 from .._engine.values import is_true
 from .info import Info
@@ -110,6 +111,7 @@ def _around(
         extensions=frozenset(client.server["api_extensions"]),
         lacks=lacks(listings),
         unread=tuple(listings.unread),
+        user_ids=own_ids(listings.instances),
         gaps=gaps(listings),
     )
 
