@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 import pathlib
 import sys
-import time
 
 import pytest
 from integration.modules import ModuleFailed, warnings_of
@@ -28,7 +27,7 @@ for file in {files}; do cat $file; echo --; done"""
 LIMITS = {
     "limits.memory": "48MiB",
     "limits.processes": 40,
-    "limits.cpu": "1-1",
+    "limits.cpu": 1,
     "limits.cpu.allowance": "50ms/100ms",
     "limits.disk.priority": 8,
     "limits.hugepages.2MB": "4MiB",
@@ -211,13 +210,3 @@ def test_audit(containers, tmp_path):
     ignored = ("own", "instance-limit-not-enforced", "limits.hugepages.2MB")
     assert (ignored in findings) == (containers.product == "lxd")
     assert [one for one in findings if one[0] == "own"] == ([ignored] if containers.product == "lxd" else [])
-
-
-def test_processors(containers):
-    """The servers give them out in the background, when a container starts or stops. When that one changes or starts,
-    they can begin before they have stored the new value, or before it runs. The start of another one is enough.
-    """
-    end = time.monotonic() + 60
-    while containers.group("own", "cpuset.cpus.effective") != ["1"]:
-        assert time.monotonic() < end
-        time.sleep(0.2)

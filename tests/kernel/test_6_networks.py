@@ -51,10 +51,10 @@ class Containers:
     def reaches(self, name: str, address: str) -> bool:
         """Within some seconds: a link may not be up yet."""
         ping = f"for i in $(seq 10); do ping -c 1 -W 2 {address} >/dev/null && echo yes && break; done"
-        return self.daemon.inside(name, ping) == "yes\n"
+        return self.daemon.inside(name, ping).strip() == "yes"
 
     def on_host(self, what: str) -> str:
-        return self.daemon.host.ssh(what)
+        return str(self.daemon.host.ssh(what)).strip()
 
 
 @pytest.fixture(scope="module", params=KINDS)
@@ -91,7 +91,7 @@ def test_physical(containers, managed):
         containers.daemon.converges("network", name="uplink", type="physical", config={"parent": CARD})
         nic = {"network": "uplink"}
     containers.have("one", **nic)
-    assert containers.daemon.inside("one", "cat /sys/class/net/eth0/address") == mac
+    assert containers.daemon.inside("one", "cat /sys/class/net/eth0/address").strip() == mac
     assert CARD not in containers.on_host("ls /sys/class/net").split()
     lease = containers.daemon.inside("one", "udhcpc -n -q -f -i eth0 -s /etc/udhcpc.sh 2>&1 || true")
     assert "lease of 10.87.0." in lease and containers.reaches("one", GATEWAY)
