@@ -17,7 +17,6 @@ import subprocess
 import time
 
 from .daemon import processes_in
-from .emulator import PLACES as EMULATOR
 
 #: Its URI, for who runs in its namespaces.
 URI = "qemu:///system"
@@ -41,26 +40,18 @@ lab=$1
 shift
 mount -t sysfs sysfs /sys
 for place; do
-  case $place in
-    *=*) mount --bind "${place%%=*}" "${place#*=}" ;;
-    *)
-      mkdir -p "$lab$place" "$place"
-      mount --bind "$lab$place" "$place"
-      ;;
-  esac
+  mkdir -p "$lab$place" "$place"
+  mount --bind "$lab$place" "$place"
 done
 exec sleep infinity
 """
 
 
 class Libvirtd:
-    """One that keeps everything in the folder `lab`. `emulator` is the folder of a QEMU that takes the place of the
-    machine's (`emulator.folder`).
-    """
+    """One that keeps everything in the folder `lab`."""
 
-    def __init__(self, lab: pathlib.Path, emulator: pathlib.Path | None = None) -> None:
+    def __init__(self, lab: pathlib.Path) -> None:
         self.lab, self.log = lab, lab / "libvirtd.log"
-        self.over = [f"{emulator / place}=/{place}" for place in EMULATOR] if emulator else []
         self.keeper: subprocess.Popen[bytes] | None = None
         self.process: subprocess.Popen[bytes] | None = None
         self.namespace = ""
@@ -77,7 +68,7 @@ class Libvirtd:
             shutil.copytree("/etc/libvirt", kept, ignore=shutil.ignore_patterns("autostart"))
             (kept / "qemu.conf").write_text(QEMU)
         command = ["unshare", "--net", "--mount", "--propagation", "private", "sh", "-c", _ENTER, "sh", str(self.lab)]
-        self.keeper = subprocess.Popen([*command, *PLACES, *self.over])
+        self.keeper = subprocess.Popen([*command, *PLACES])
         comm = pathlib.Path(f"/proc/{self.keeper.pid}/comm")
         self._await(lambda: comm.read_text().strip() == "sleep", "the namespaces of libvirtd")
         self.namespace = os.readlink(f"/proc/{self.keeper.pid}/ns/net")
