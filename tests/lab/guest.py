@@ -8,11 +8,11 @@ DHCP, and gives a shell to who connects to port 22. A counter in its memory says
 
 from __future__ import annotations
 
+import gzip
 import pathlib
 import re
 import shutil
 import subprocess
-from typing import BinaryIO
 
 from . import cache, tiny
 
@@ -99,10 +99,10 @@ def busybox(place: pathlib.Path, program: bytes) -> None:
             (place / applet).symlink_to("busybox")
 
 
-def pack(root: pathlib.Path, file: BinaryIO) -> None:
+def packed(root: pathlib.Path) -> bytes:
     """A folder with `bin/busybox` in it, as an initial RAM disk that is not compressed."""
     command = "find . | sort | bin/busybox cpio -o -H newc -R 0:0 2>/dev/null"
-    subprocess.run(["sh", "-c", command], cwd=root, stdout=file, check=True)
+    return subprocess.run(["sh", "-c", command], cwd=root, stdout=subprocess.PIPE, check=True).stdout
 
 
 def _make(place: pathlib.Path) -> None:
@@ -118,6 +118,6 @@ def _make(place: pathlib.Path) -> None:
     for name, content in FILES.items():
         (root / name).write_text(content)
         (root / name).chmod(0o755)
-    with (place / "initrd").open("wb") as file:
-        pack(root, file)
+    with gzip.open(place / "initrd", "wb", compresslevel=1) as file:
+        file.write(packed(root))
     shutil.rmtree(work)
