@@ -18,20 +18,29 @@ AT_START = (
     *("security.devlxd", "security.guestapi", "security.idmap.*", "security.privileged", "security.syscalls.*"),
     *("security.csm", "security.secureboot", "security.sev*", "agent.nic_config.*", "oci.*"),
 )
-#: Those of them that take effect at once: AppArmor loads the profile of a running instance anew.
-AT_ONCE = ("raw.apparmor", "linux.kernel_modules", "migration.incremental.*", "security.syscalls.intercept.mount.*")
-#: The same as `AT_START` of an application container, whose one process has had its environment since it began.
+#: The same of an application container, whose one process has had its environment since it began.
 AT_START_OF_APPLICATION = (*AT_START, "environment.*")
 
 
-def waits_for_start(key: str, at_start: tuple[str, ...] = AT_START) -> bool:
-    return values.matches(key, at_start) and not values.matches(key, AT_ONCE)
-
-
 def keys_at_start(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
-    """The config keys that differ between two objects, and take effect at the next start."""
+    """The config keys that differ between two objects, and take effect at the next start; and the sizes of disks that
+    the server has stored, and could not give to a disk in use.
+    """
     had, has = old.get("config") or {}, new.get("config") or {}
     before, after = values.changes(had, has)
     is_application = values.is_true(had.get("volatile.container.oci") or "")
     at_start = AT_START_OF_APPLICATION if is_application else AT_START
-    return sorted(key for key in {**before, **after} if waits_for_start(key, at_start))
+    keys = {key for key in {**before, **after} if values.matches(key, at_start)}
+    return sorted(keys | {f"devices.{name}.size" for name in _sizes_at_start(had)})
+
+
+def _sizes_at_start(config: dict[str, Any]) -> list[str]:
+    """The disks whose new size the server keeps for the next start: `volatile.NAME.apply_quota`. Whether a disk grows
+    in use depends on the driver of the pool and the version, and only the server knows.
+    """
+    prefix, suffix = "volatile.", ".apply_quota"
+    return [
+        key[len(prefix) : -len(suffix)]
+        for key, value in config.items()
+        if key.startswith(prefix) and key.endswith(suffix) and values.is_true(value)
+    ]

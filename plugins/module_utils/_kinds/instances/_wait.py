@@ -17,8 +17,15 @@ from ..._api.messages import command_missing
 
 State = Dict[str, Any]
 
+#: The number of processes of a virtual machine whose agent does not answer.
+_NO_AGENT = -1
 #: The conditions of `wait_for` as people read them.
 _WORDS = {"ipv4": "IPv4 address", "ipv6": "IPv6 address", "cloud_init": "cloud-init"}
+
+_AGENT = (
+    "The image has to start the agent (incus-agent or lxd-agent), as those of the image servers do, and the server has "
+    "to find its program: its log warns where not."
+)
 
 
 def own_addresses(state: State, devices: State) -> list[dict[str, Any]]:
@@ -59,10 +66,11 @@ class Waiter:
                 self._until(condition, check)
             except DeadlineExceeded as exc:
                 limit = self.client.deadline.seconds
+                hint = f" {_AGENT}" if condition == "agent" else ""
                 raise DeadlineExceeded(
                     f"The timeout of {limit:g} s is over while waiting for {condition} of instance {self.name} on "
                     f"{self.client.label}. "
-                    f"Seen: {self.seen()}. The instance stays as it is."
+                    f"Seen: {self.seen()}. The instance stays as it is.{hint}"
                 ) from exc
         return self.state
 
@@ -86,7 +94,7 @@ class Waiter:
         return self.state["status"] == "Ready"
 
     def _agent(self) -> bool:
-        return (self.state.get("processes") or -1) > 0  # a VM without its agent reports -1
+        return (self.state.get("processes") or _NO_AGENT) > 0
 
     def _ipv4(self) -> bool:
         return self._has("inet")
@@ -105,9 +113,9 @@ class Waiter:
                 parts.append(f"{name} ({interface.get('state')}): {listed}")
         if not any(device.get("type") == "nic" for device in self.devices.values()):
             parts.append("no nic device in its devices or profiles")
-        return f"status {self.state.get('status')}, {self.state.get('processes')} processes; " + (
-            "; ".join(parts) or "no network interface"
-        )
+        processes = self.state.get("processes")
+        inside = "no answer of its agent" if processes == _NO_AGENT else f"{processes} processes"
+        return f"status {self.state.get('status')}, {inside}; " + ("; ".join(parts) or "no network interface")
 
     def _cloud_init(self) -> None:
         """`cloud-init status --wait`, and its output if it failed."""
