@@ -15,10 +15,19 @@ from typing import Any
 from . import kernel, machine
 
 #: What a virtual machine of `machine` needs: it boots from BIOS.
-CONFIG = {"security.csm": "true", "security.secureboot": "false", "limits.memory": "192MiB"}
+CONFIG = {"security.csm": "true", "security.secureboot": "false", "limits.memory": "128MiB"}
 DISK = {"type": "disk", "path": "/", "pool": "local", "size": "64MiB"}
 NIC = {"type": "nic", "network": "br0"}
-VM = {"type": "virtual-machine", "image": "vm", "profiles": []}
+#: The machine that runs, as the task that made it.
+WEB: dict[str, Any] = {
+    "type": "virtual-machine",
+    "image": "vm",
+    "profiles": [],
+    "config": CONFIG,
+    "devices": {"root": DISK, "eth0": NIC},
+    "state": "started",
+    "wait_for": ["agent", "ipv4"],
+}
 #: The folders of the daemons of the cluster, in the host.
 MEMBERS = {"m1": "/var/lib/m1", "m2": "/var/lib/m2"}
 #: Two daemons, each in a network namespace of its own, and a wire between them.
@@ -59,10 +68,11 @@ class Member(kernel.Daemon):
 
 
 def equip(daemon: kernel.Daemon, image: pathlib.Path) -> None:
-    """A pool, a network without a way out, and the image of virtual machines."""
+    """A pool, two networks without a way out, and the image of virtual machines."""
     daemon.run("storage_pool", name="local", driver="dir")
-    network = {"ipv4.address": "10.77.1.1/24", "ipv4.nat": "false", "ipv6.address": "none"}
-    daemon.run("network", name="br0", config=network)
+    for number, name in ((1, "br0"), (2, "br1")):
+        network = {"ipv4.address": f"10.77.{number}.1/24", "ipv4.nat": "false", "ipv6.address": "none"}
+        daemon.run("network", name=name, config=network)
     daemon.run("image", name="vm", **machine.files(image))
 
 
@@ -77,10 +87,21 @@ def clustered(host: kernel.Host) -> None:
     first = member(host, "m1")
     equip(first, machine.folder())
     config = {**CONFIG, "migration.stateful": "true"}
-    options: dict[str, Any] = {"config": config, "devices": {"root": DISK, "eth0": NIC}, "target": "m1"}
-    first.converges("instance", name="web", **VM, **options, state="started", wait_for=["agent"])
+    first.converges("instance", name="web", **{**WEB, "config": config, "target": "m1"})
+
+
+def alone(host: kernel.Host) -> None:
+    """A machine on a server that is in no cluster."""
+    incus = kernel.Daemon(host, "incus", image=False)
+    equip(incus, machine.folder())
+    incus.converges("instance", name="web", **WEB)
 
 
 def cluster(host: kernel.Host) -> pathlib.Path:
-    """The folder for `Host.renew` with this cluster."""
+    """The folder for `Host.renew` with a cluster."""
     return host.prepared(clustered, pathlib.Path(__file__).read_text(), machine.folder().name)
+
+
+def single(host: kernel.Host) -> pathlib.Path:
+    """The folder for `Host.renew` with one server."""
+    return host.prepared(alone, pathlib.Path(__file__).read_text(), machine.folder().name)

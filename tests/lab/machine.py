@@ -19,7 +19,8 @@ import shutil
 import struct
 import subprocess
 import tarfile
-from typing import Callable, Mapping
+import tempfile
+from typing import Callable
 
 from . import cache, guest, tiny
 
@@ -126,13 +127,30 @@ FILES = {
 }
 METADATA = """architecture: {architecture}
 creation_date: 1700000000
-properties: {{architecture: {architecture}, os: {os}, release: tests, description: {os} for tests}}
+properties: {{architecture: {architecture}, os: {os}, release: {release}, description: {os} for tests}}
 """
+#: Images with the same disk.
+RELEASES = ("tests", "other")
+#: What a CD does when a machine boots from it: write the text after it to the first serial port, and halt.
+#: push cs; pop ds; call next; next: pop si; add si, text-next; loop: lodsb; test al, al; jz end; mov ah, al;
+#: mov dx, 3fd; wait: in al, dx; test al, 20; jz wait; mov dx, 3f8; mov al, ah; out dx, al; jmp loop; end: hlt; jmp end
+BOOT_OF_CD = bytes.fromhex("0e1f e80000 5e 83c61e ac 84c0 7412 88c4 bafd03 ec a820 74fb baf803 88e0 ee ebe9 f4 ebfd")
+GREETING = "Hello of the ISO image"
 
 
 def folder() -> pathlib.Path:
-    """The folder of `metadata.tar.gz` and `disk.qcow2` of a machine with busybox."""
+    """The folder of `tests.tar.gz`, `other.tar.gz` and `disk.qcow2` of a machine with busybox."""
     return _have("BusyBox", (), _busybox)
+
+
+def iso(path: pathlib.Path) -> pathlib.Path:
+    """An ISO image from which a machine boots, to write `GREETING` to its console."""
+    with tempfile.TemporaryDirectory() as place:
+        boot = pathlib.Path(place) / "boot.bin"
+        boot.write_bytes((BOOT_OF_CD + f"\r\n{GREETING}\r\n\0".encode()).ljust(2048, b"\0"))
+        command = ["genisoimage", "-quiet", "-o", str(path), "-b", boot.name, "-no-emul-boot", "-boot-load-size", "4"]
+        subprocess.run([*command, place], check=True, stderr=subprocess.DEVNULL)
+    return path
 
 
 def python(rootfs: pathlib.Path) -> pathlib.Path:
@@ -145,9 +163,9 @@ def python(rootfs: pathlib.Path) -> pathlib.Path:
     return _have("Debian", (rootfs.parent.name,), unpack)
 
 
-def files(place: pathlib.Path) -> dict[str, str]:
-    """Arguments of the module image."""
-    return {"file": str(place / "metadata.tar.gz"), "rootfs": str(place / "disk.qcow2")}
+def files(place: pathlib.Path, release: str = RELEASES[0]) -> dict[str, str]:
+    """Arguments of the module image, for one of `RELEASES`."""
+    return {"file": str(place / f"{release}.tar.gz"), "rootfs": str(place / "disk.qcow2")}
 
 
 def _have(system: str, parts: tuple[str, ...], fill: Callable[[pathlib.Path], None]) -> pathlib.Path:
@@ -178,9 +196,9 @@ def _make(place: pathlib.Path, system: str, fill: Callable[[pathlib.Path], None]
     _equip(root, tree, tiny.busybox(work))
     _initial(root, tree)
     _disk(work, root, place / "disk.qcow2")
-    metadata = METADATA.format(architecture=platform.machine(), os=system).encode()
-    with gzip.GzipFile(place / "metadata.tar.gz", "w", mtime=0) as packed:
-        with tarfile.open(fileobj=packed, mode="w") as archive:  # type: ignore[arg-type]
+    for release in RELEASES:
+        metadata = METADATA.format(architecture=platform.machine(), os=system, release=release).encode()
+        with tarfile.open(place / f"{release}.tar.gz", "w:gz") as archive:
             entry = tarfile.TarInfo("metadata.yaml")
             entry.size = len(metadata)
             archive.addfile(entry, io.BytesIO(metadata))
@@ -233,9 +251,10 @@ def _disk(work: pathlib.Path, root: pathlib.Path, disk: pathlib.Path) -> None:
     with raw.open("r+b") as file:
         file.seek(446)
         file.write(struct.pack("<B3xB3xII", 0x80, 0x83, START, (size << 20) // SECTOR) + bytes(48) + b"\x55\xaa")
-    subprocess.run(["dd", "if=" + str(system), "of=" + str(raw), "bs=1M", f"seek={START * SECTOR >> 20}", "conv=sparse,notrunc", "status=none"], check=True)
+    place = [f"if={system}", f"of={raw}", "bs=1M", f"seek={START * SECTOR >> 20}"]
+    subprocess.run(["dd", *place, "conv=sparse,notrunc", "status=none"], check=True)
     with raw.open("r+b") as file:
-        file.truncate((START * SECTOR) + (size << 20))
+        file.truncate(START * SECTOR + (size << 20))
     subprocess.run(["qemu-img", "convert", "-f", "raw", "-O", "qcow2", str(raw), str(disk)], check=True)
 
 
