@@ -12,8 +12,7 @@ import time
 from typing import NamedTuple
 
 import pytest
-from integration.modules import ModuleFailed
-from lab import kernel_machines, tiny
+from lab import kernel_machines
 
 #: Seconds of the counter that are looked at before and after a move.
 SPAN = 10
@@ -56,14 +55,17 @@ def location(daemon, name="web"):
 
 
 def same_life(before, after):
-    """The counter after a move is the one of before: every number once, no line lost, time goes forward."""
+    """The counter after a move is the one of before: every number once, no line lost, and time goes forward."""
     assert after[: len(before)] == before, "the counter has been started anew"
     assert [tick.count for tick in after] == list(range(1, len(after) + 1)), "the counter jumps"
     assert all(one.clock < next_.clock and one.uptime < next_.uptime for one, next_ in zip(after, after[1:]))
-    # the guest's two clocks agree, so it has not been set meanwhile
-    assert all(
-        abs((next_.clock - one.clock) - (next_.uptime - one.uptime)) < 1 for one, next_ in zip(after, after[1:])
-    )
+
+
+def lead(lines):
+    """Seconds by which the clock that can be set is ahead of the one since the start. The shell that reads one after
+    the other may be late in between, never early.
+    """
+    return min(tick.clock - tick.uptime for tick in lines)
 
 
 def show(words, lines):
@@ -89,6 +91,7 @@ def test_a_move_while_it_runs(members):
     show("after the move", after)
     print(f"clock of the guest minus that of the host: {ahead:.3f} s before, {moved:.3f} s after the move")
     same_life(before, after)
+    assert abs(lead(after[len(before) :]) - lead(before)) < 1
     assert first.inside("web", f"cat {SECRET}") == "of-memory\n"
     assert abs(moved - ahead) <= 1 + error + error_after
 
@@ -114,14 +117,3 @@ def test_a_stateful_snapshot_brings_back_what_was_in_memory(members):
     first.run("instance", name="web", wait_for=["agent"], state="started")
     assert first.inside("web", f"cat {SECRET}; ls /root") == "of-memory\n"
     assert ticks(first)[: len(then) - 5] == then[: len(then) - 5]
-
-
-def test_a_container_is_moved_while_it_runs_or_the_error_says_why_not(members):
-    """CRIU of Debian 12 saves a container of busybox with no network, or the task fails and says what to do."""
-    first, second = members
-    first.run("image", name=tiny.ALIAS, **tiny.files())
-    devices = {"root": {**kernel_machines.DISK}}
-    first.run("instance", name="box", image=tiny.ALIAS, profiles=[], devices=devices, target="m1", state="started")
-    with pytest.raises(ModuleFailed, match="must be stopped to be moved") as refused:
-        first.run("instance", name="box", target="m2")
-    print(refused.value)

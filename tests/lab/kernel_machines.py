@@ -30,7 +30,8 @@ WEB: dict[str, Any] = {
 }
 #: The folders of the daemons of the cluster, in the host.
 MEMBERS = {"m1": "/var/lib/m1", "m2": "/var/lib/m2"}
-#: Two daemons, each in a network namespace of its own, and a wire between them.
+#: Two daemons, each in a network namespace of its own, and a wire between them. A daemon tries QEMU when it starts. If
+#: QEMU is not there in five seconds, it waits for ever, so it is started again.
 CLUSTER = """set -e
 systemctl stop incus.socket incus lxd.socket lxd
 ip link add wire type bridge
@@ -43,20 +44,24 @@ for n in 1 2; do
   ip -n m$n address add 10.0.9.$n/24 dev eth0
   ip -n m$n link set eth0 up
   mkdir /var/lib/m$n
-  systemd-run -q --collect --unit=m$n -p KillMode=process -p Delegate=yes -p LimitNOFILE=1048576 \
+  systemd-run -q --collect --unit=m$n -p Delegate=yes -p LimitNOFILE=1048576 \
     -E INCUS_DIR=/var/lib/m$n -E PATH=/usr/libexec/incus:/usr/sbin:/usr/bin:/sbin:/bin \
     ip netns exec m$n /usr/libexec/incus/incusd --group incus-admin
+  export INCUS_DIR=/var/lib/m$n
+  until /usr/libexec/incus/incusd waitready --timeout 60 && incus info | grep -q "driver: .*qemu"; do
+    systemctl restart m$n
+  done
 done
-for n in 1 2; do INCUS_DIR=/var/lib/m$n /usr/libexec/incus/incusd waitready --timeout 600; done
 export INCUS_DIR=/var/lib/m1
 incus admin init --preseed <<P
 config: {core.https_address: "10.0.9.1:8443"}
 cluster: {server_name: m1, enabled: true}
 P
 token=$(incus cluster add m2 -q | tail -1)
-INCUS_DIR=/var/lib/m2 incus admin init --preseed <<P
+until INCUS_DIR=/var/lib/m2 incus admin init --preseed <<P
 cluster: {enabled: true, server_address: "10.0.9.2:8443", cluster_token: "$token"}
 P
+do sleep 1; done
 """
 
 
@@ -82,7 +87,7 @@ def member(host: kernel.Host, name: str) -> Member:
 
 
 def clustered(host: kernel.Host) -> None:
-    """A cluster of two members, with a machine on the first one that can move while it runs, and whose agent answers."""
+    """A cluster of two members, with a machine on the first one that can move while it runs."""
     host.ssh(f"cat >/root/cluster.sh <<'END'\n{CLUSTER}END\nbash /root/cluster.sh")
     first = member(host, "m1")
     equip(first, machine.folder())
