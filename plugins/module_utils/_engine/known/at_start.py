@@ -31,16 +31,16 @@ def keys_at_start(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     is_application = values.is_true(had.get("volatile.container.oci") or "")
     at_start = AT_START_OF_APPLICATION if is_application else AT_START
     keys = {key for key in {**before, **after} if values.matches(key, at_start)}
-    return sorted(keys | {f"devices.{name}.size" for name in _sizes_at_start(had)})
+    return sorted({*keys, *sizes_at_start(had)})
 
 
-def _sizes_at_start(config: dict[str, Any]) -> list[str]:
-    """The disks whose new size the server keeps for the next start: `volatile.NAME.apply_quota`. Whether a disk grows
+def sizes_at_start(config: dict[str, Any]) -> list[str]:
+    """The sizes of disks that the server keeps for the next start: `volatile.NAME.apply_quota`. Whether a disk grows
     in use depends on the driver of the pool and the version, and only the server knows.
     """
     prefix, suffix = "volatile.", ".apply_quota"
     return [
-        key[len(prefix) : -len(suffix)]
+        f"devices.{key[len(prefix) : -len(suffix)]}.size"
         for key, value in config.items()
         if key.startswith(prefix) and key.endswith(suffix) and values.is_true(value)
     ]

@@ -104,10 +104,7 @@ class InstanceUpdate:
             instance.was_running = status == RUNNING
             return [*first, *instance.power.steps(status, "stopped")], STOPPED
         if at_start:
-            keys = ", ".join(at_start)
-            instance.warn(
-                f"instance '{instance.name}': {keys} takes effect at its next start (restart: if_required does it now)."
-            )
+            warn_of_start(instance, at_start)
         return first, status
 
     def _moves_live(self) -> bool:
@@ -133,6 +130,14 @@ class InstanceUpdate:
                 f"instance '{instance.name}' on {instance.client.label} is {self.status} and must be stopped to be "
                 f"{stop_for}: set restart: if_required, or state: stopped."
             )
+
+
+def warn_of_start(instance: Any, keys: list[str]) -> None:
+    """Say what takes effect at the next start of a running instance."""
+    instance.warn(
+        f"instance '{instance.name}': {', '.join(keys)} takes effect at its next start (restart: if_required does it "
+        "now)."
+    )
 
 
 def rebuilding(instance: Any, found: Existing, after: dict[str, Any]) -> list[Step]:

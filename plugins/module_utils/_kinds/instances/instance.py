@@ -16,6 +16,7 @@ from ..._api.errors import InvalidInput
 from ..._api.reader import Reader
 from ..._engine import values
 from ..._engine.fields import Devices, Flag, Map, Names, Text
+from ..._engine.known.at_start import sizes_at_start
 from ..._engine.plans import Action, Existing, Plan, Step, UpdateSteps
 from .._copied import is_elsewhere, is_part
 from .._movable import Movable
@@ -23,7 +24,7 @@ from .._names import HOST, NEWER_HOST
 from ..images._source import image_name, take
 from . import _origin as origin
 from ._power import FROZEN, RUNNING, STOPPED, PowerSteps, losses, normalize_status, status_after
-from ._update import InstanceUpdate, rebuilding
+from ._update import InstanceUpdate, rebuilding, warn_of_start
 
 #: What `wait_for` waits for, see `_wait.Waiter`.
 CONDITIONS = ("ready", "agent", "ipv4", "ipv6", "cloud_init")
@@ -182,6 +183,8 @@ class Instance(Movable):
             nothing: list[str] = []
             arguments = (self.client, body, self.desired, original, self.params)
             self.doubt(*self.attempt(origin.equip, *arguments, instead=nothing))
+        elif not self.params["type"]:
+            del body["type"]  # only the file says it
         return body
 
     def create(self, body: dict[str, Any]) -> None:
@@ -252,8 +255,13 @@ class Instance(Movable):
 
     def after_apply(self, found: Existing | None) -> dict[str, Any] | None:
         """Wait for the conditions of `wait_for`, and return the instance with the addresses that were seen."""
+        if not (found and self.state != "absent" and self.runs):
+            return None
+        sizes = sizes_at_start(found.object["config"])  # what the server could not give to a disk in use
+        if sizes:
+            warn_of_start(self, sizes)
         conditions = self.params["wait_for"]
-        if not (conditions and found and self.state != "absent" and self.runs):
+        if not conditions:
             return None
         from ._wait import Waiter, with_addresses
 
