@@ -20,7 +20,6 @@ import struct
 import subprocess
 import tarfile
 import tempfile
-from typing import Callable
 
 from . import cache, guest, tiny
 
@@ -127,7 +126,7 @@ FILES = {
 }
 METADATA = """architecture: {architecture}
 creation_date: 1700000000
-properties: {{architecture: {architecture}, os: {os}, release: {release}, description: {os} for tests}}
+properties: {{architecture: {architecture}, os: BusyBox, release: {release}, description: BusyBox for tests}}
 """
 #: Images with the same disk.
 RELEASES = ("tests", "other")
@@ -140,7 +139,10 @@ GREETING = "Hello of the ISO image"
 
 def folder() -> pathlib.Path:
     """The folder of `tests.tar.gz`, `other.tar.gz` and `disk.qcow2` of a machine with busybox."""
-    return _have("BusyBox", (), _busybox)
+    texts = [pathlib.Path(str(module.__file__)).read_text() for module in (guest, tiny)]
+    own = pathlib.Path(__file__).read_text()
+    key = cache.key(own, texts, platform.machine(), cache.versions(KERNEL, *LOADER))
+    return cache.have(f"machine-{key}", _make)
 
 
 def iso(path: pathlib.Path) -> pathlib.Path:
@@ -153,26 +155,9 @@ def iso(path: pathlib.Path) -> pathlib.Path:
     return path
 
 
-def python(rootfs: pathlib.Path) -> pathlib.Path:
-    """The same with the root file system of an image of containers, a squashfs, which is not started but used."""
-
-    def unpack(root: pathlib.Path) -> None:
-        command = ["unsquashfs", "-quiet", "-no-progress", "-force", "-dest", str(root), str(rootfs)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-
-    return _have("Debian", (rootfs.parent.name,), unpack)
-
-
 def files(place: pathlib.Path, release: str = RELEASES[0]) -> dict[str, str]:
     """Arguments of the module image, for one of `RELEASES`."""
     return {"file": str(place / f"{release}.tar.gz"), "rootfs": str(place / "disk.qcow2")}
-
-
-def _have(system: str, parts: tuple[str, ...], fill: Callable[[pathlib.Path], None]) -> pathlib.Path:
-    texts = [pathlib.Path(module.__file__).read_text() for module in (guest, tiny)]
-    own = pathlib.Path(__file__).read_text()
-    key = cache.key(own, texts, parts, platform.machine(), cache.versions(KERNEL, *LOADER))
-    return cache.have(f"machine-{key}", lambda place: _make(place, system, fill))
 
 
 def _busybox(root: pathlib.Path) -> None:
@@ -187,17 +172,17 @@ def _busybox(root: pathlib.Path) -> None:
             (root / name).write_text(content)
 
 
-def _make(place: pathlib.Path, system: str, fill: Callable[[pathlib.Path], None]) -> None:
+def _make(place: pathlib.Path) -> None:
     work = place / "work"
     root = work / "root"
     (root / "opt" / "busybox").mkdir(parents=True)
-    fill(root)
+    _busybox(root)
     tree = guest.package(work, KERNEL)
     _equip(root, tree, tiny.busybox(work))
     _initial(root, tree)
     _disk(work, root, place / "disk.qcow2")
     for release in RELEASES:
-        metadata = METADATA.format(architecture=platform.machine(), os=system, release=release).encode()
+        metadata = METADATA.format(architecture=platform.machine(), release=release).encode()
         with tarfile.open(place / f"{release}.tar.gz", "w:gz") as archive:
             entry = tarfile.TarInfo("metadata.yaml")
             entry.size = len(metadata)
@@ -242,7 +227,11 @@ def _disk(work: pathlib.Path, root: pathlib.Path, disk: pathlib.Path) -> None:
     system, raw = work / "ext4", work / "disk.raw"
     # without a journal and checksums: this is less to emulate
     features = ["-b", "4096", "-O", "^has_journal,^metadata_csum", "-E", "lazy_itable_init=1", "-m", "0", "-L", LABEL]
-    subprocess.run(["mkfs.ext4", "-q", "-F", *features, "-d", str(root), str(system), f"{size}M"], check=True)
+    subprocess.run(
+        ["mkfs.ext4", "-q", "-F", *features, "-d", str(root), str(system), f"{size}M"],
+        check=True,
+        stdout=subprocess.DEVNULL,
+    )
     loader = _loader(work)
     assert len(loader) < START * SECTOR, "the boot loader does not fit before the partition"
     with raw.open("wb") as file:
