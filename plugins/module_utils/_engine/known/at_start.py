@@ -18,8 +18,14 @@ AT_START = (
     *("security.devlxd", "security.guestapi", "security.idmap.*", "security.privileged", "security.syscalls.*"),
     *("security.csm", "security.secureboot", "security.sev*", "agent.nic_config.*", "oci.*"),
 )
-#: The same of an application container, whose one process has had its environment since it began.
+#: Those of them that take effect at once: AppArmor loads the profile of a running instance anew.
+AT_ONCE = ("raw.apparmor", "linux.kernel_modules", "migration.incremental.*", "security.syscalls.intercept.mount.*")
+#: The same as `AT_START` of an application container, whose one process has had its environment since it began.
 AT_START_OF_APPLICATION = (*AT_START, "environment.*")
+
+
+def waits_for_start(key: str, at_start: tuple[str, ...] = AT_START) -> bool:
+    return values.matches(key, at_start) and not values.matches(key, AT_ONCE)
 
 
 def keys_at_start(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
@@ -30,7 +36,7 @@ def keys_at_start(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     before, after = values.changes(had, has)
     is_application = values.is_true(had.get("volatile.container.oci") or "")
     at_start = AT_START_OF_APPLICATION if is_application else AT_START
-    keys = {key for key in {**before, **after} if values.matches(key, at_start)}
+    keys = {key for key in {**before, **after} if waits_for_start(key, at_start)}
     return sorted({*keys, *sizes_at_start(had)})
 
 
