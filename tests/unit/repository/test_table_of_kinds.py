@@ -21,7 +21,7 @@ PLAIN = 60
 #: Kinds that are not plain: what is odd about each, and the lines that it can have.
 ODD = {
     "certificate": ("the certificate names it, in several forms", 120),
-    "cluster": ("forming and leaving a cluster", 190),
+    "cluster": ("forming and leaving a cluster, and joins that broke off", 195),
     "cluster_group": ("the servers strand members without a group", 70),
     "cluster_member": ("joining, evacuation, removal", 160),
     "identity": ("three ways to authenticate, and tokens", 100),
@@ -29,7 +29,7 @@ ODD = {
     "instance": ("power, moves and what running instances take", 265),
     "instance_file": ("a tree over SFTP, with owners, modes and links", 190),
     "instance_template": ("a file, and an entry of the metadata of an instance", 130),
-    "network": ("keys of members, and addresses that servers choose", 120),
+    "network": ("keys of members, addresses that servers choose, and databases that they wait for", 125),
     "network_peer": ("waits for the other side", 90),
     "project": ("features, and what is in it", 120),
     "server": ("one object, written with PATCH", 160),

@@ -133,11 +133,12 @@ class InstanceUpdate:
 
 
 def warn_of_start(instance: Any, keys: list[str]) -> None:
-    """Say what takes effect at the next start of a running instance."""
-    instance.warn(
-        f"instance '{instance.name}': {', '.join(keys)} takes effect at its next start (restart: if_required does it "
-        "now)."
-    )
+    """Say what takes effect at the next start of a running instance, if anything."""
+    if keys:
+        instance.warn(
+            f"instance '{instance.name}': {', '.join(keys)} takes effect at its next start (restart: if_required does "
+            "it now)."
+        )
 
 
 def rebuilding(instance: Any, found: Existing, after: dict[str, Any]) -> list[Step]:

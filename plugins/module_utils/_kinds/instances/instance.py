@@ -257,9 +257,7 @@ class Instance(Movable):
         """Wait for the conditions of `wait_for`, and return the instance with the addresses that were seen."""
         if not (found and self.state != "absent" and self.runs):
             return None
-        sizes = sizes_at_start(found.object["config"])  # what the server could not give to a disk in use
-        if sizes:
-            warn_of_start(self, sizes)
+        warn_of_start(self, sizes_at_start(found.object["config"]))
         conditions = self.params["wait_for"]
         if not conditions:
             return None
