@@ -44,8 +44,9 @@ def test_what_it_is(incus):
 def test_commands_and_files_through_the_agent(incus):
     done = incus.run("instance_exec", instance="web", command=["sh", "-c", "cat; uname -m"], stdin="in\n")
     assert done["stdout"] == "in\nx86_64"
-    with pytest.raises(ModuleFailed, match="3"):
+    with pytest.raises(ModuleFailed) as failed:
         incus.run("instance_exec", instance="web", command=["sh", "-c", "exit 3"])
+    assert failed.value.result["rc"] == 3
     options = {"instance": "web", "path": "/root/file", "content": "of the module\n", "mode": "0640"}
     incus.converges("instance_file", **options)
     assert incus.inside("web", "cat /root/file; stat -c %a /root/file") == "of the module\n640\n"
