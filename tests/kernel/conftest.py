@@ -24,14 +24,21 @@ from roles.conftest import Run, ansible  # noqa: E402
 
 
 @pytest.fixture(scope="session")
-def libvirtd() -> Iterator[Libvirtd]:
-    with folder("kernel") as lab:
-        daemon = Libvirtd(lab)
-        try:
-            daemon.start()
-            yield daemon
-        finally:
-            daemon.stop()
+def lab() -> Iterator[pathlib.Path]:
+    """The folder of all that runs: libvirtd, in a mount namespace of its own, sees what was mounted before it."""
+    with folder("kernel") as place:
+        yield place
+
+
+@pytest.fixture(scope="session")
+def libvirtd(lab: pathlib.Path) -> Iterator[Libvirtd]:
+    daemon = Libvirtd(lab / "role")
+    daemon.lab.mkdir()
+    try:
+        daemon.start()
+        yield daemon
+    finally:
+        daemon.stop()
 
 
 FILES = pathlib.Path(__file__).resolve().parents[2] / "roles" / "libvirt_hosts" / "files"
@@ -153,7 +160,9 @@ def role(libvirtd: Libvirtd, small: pathlib.Path, tmp_path: pathlib.Path) -> Rol
 
 
 @pytest.fixture(scope="session")
-def host() -> Iterator[kernel.Host]:
+def host(lab: pathlib.Path) -> Iterator[kernel.Host]:
     """The host with a kernel of its own. A test file begins with `host.renew()`, which restores it."""
-    with folder("kernel") as lab, kernel.host(lab) as found:
+    place = lab / "host"
+    place.mkdir()
+    with kernel.host(place) as found:
         yield found
