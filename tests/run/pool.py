@@ -46,7 +46,7 @@ class Pool:
 
     def run(self, jobs: list[plan.Job]) -> dict[str, bool]:
         """Whether each job passed. A job is not run, and has not passed, where one that it comes after has not."""
-        waiting = sorted(jobs, key=lambda job: (job.last, job.patient, -job.seconds))
+        waiting = sorted(jobs, key=lambda job: (job.last, job.patient, -plan.remaining(job, jobs)))
         passed: dict[str, bool] = {}
         running: dict[concurrent.futures.Future[bool], plan.Job] = {}
         with concurrent.futures.ThreadPoolExecutor(SLOTS + PATIENT_SLOTS) as threads:
