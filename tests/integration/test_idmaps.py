@@ -30,14 +30,14 @@ def test_a_stack_makes_several(api: Server) -> None:
     definition: dict[str, Any] = {
         "profiles": [{"name": "isolated", "config": ISOLATED}],
         "instances": [
-            {"name": "shared", **empty},
+            {"name": "plain", **empty},
             *({"name": name, **empty, "profiles": ["default", "isolated"]} for name in names),
         ],
     }
     api.run("stack", name="own", definition=definition, parallel=6)
     found = sorted(ids(api, name) for name in names)
     assert all(one[1] <= other[0] for one, other in zip(found, found[1:])), found
-    of_host = ids(api, "shared")
+    of_host = ids(api, "plain")
     assert of_host[0] < found[0][0] and found[-1][1] <= of_host[1], (of_host, found)
 
 

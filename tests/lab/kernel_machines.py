@@ -58,10 +58,9 @@ config: {core.https_address: "10.0.9.1:8443"}
 cluster: {server_name: m1, enabled: true}
 P
 token=$(incus cluster add m2 -q | tail -1)
-until INCUS_DIR=/var/lib/m2 incus admin init --preseed <<P
+INCUS_DIR=/var/lib/m2 ip netns exec m2 incus admin init --preseed <<P
 cluster: {enabled: true, server_address: "10.0.9.2:8443", cluster_token: "$token"}
 P
-do sleep 1; done
 """
 
 
