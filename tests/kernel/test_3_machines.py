@@ -20,7 +20,9 @@ GROWN = 80 << 20
 @pytest.fixture(scope="module")
 def incus(host):
     host.renew(kernel_machines.single(host))
-    return kernel.Daemon(host, "incus", image=False)
+    daemon = kernel.Daemon(host, "incus", image=False)
+    daemon.converges("instance", name="web", state="started")
+    return daemon
 
 
 def eventually(incus, command, wanted):

@@ -2,8 +2,9 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-"""States of the host with a kernel of its own in which virtual machines run already: their boot takes most of the time
-that a test of them would take.
+"""States of the host with a kernel of its own in which virtual machines have booted already, which takes most of the
+time that a test of them would take. They are saved frozen, and tests begin with `state: started`: QEMU cannot restore a
+host whose processor ran a guest just then (`vCPU set in guest-mode inconsistent with migrated kernel nested state`).
 """
 
 from __future__ import annotations
@@ -92,6 +93,7 @@ def clustered(host: kernel.Host) -> None:
     equip(first, machine.folder())
     config = {**CONFIG, "migration.stateful": "true"}
     first.converges("instance", name="web", **{**WEB, "config": config, "target": "m1"})
+    first.run("instance", name="web", state="frozen")
 
 
 def alone(host: kernel.Host) -> None:
@@ -99,6 +101,7 @@ def alone(host: kernel.Host) -> None:
     incus = kernel.Daemon(host, "incus", image=False)
     equip(incus, machine.folder())
     incus.converges("instance", name="web", **WEB)
+    incus.run("instance", name="web", state="frozen")
 
 
 def cluster(host: kernel.Host) -> pathlib.Path:
