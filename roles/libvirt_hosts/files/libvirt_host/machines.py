@@ -135,7 +135,7 @@ class Machine:
         """Running: started, restored where it was saved, and answering."""
         if not self.active:
             text = f"{'restore' if self.saved else 'start'} {self.name}"
-            self.server.do(text, lambda: self.api.create())  # noqa: PLW0108 - there is no domain yet in check mode
+            self.server.do(text, lambda: self.api.createWithFlags(0))  # there is no domain yet in check mode
         elif self.api.state()[0] == libvirt.VIR_DOMAIN_PAUSED:
             self.server.do(f"resume {self.name}", self.api.resume)
         self._await()
