@@ -62,9 +62,6 @@ FAST = [job for job in CHECKS if job.name != "unit-2.19"]
 FIRST = Job("quickstart", 150, leaves=True)
 # Not beside the first, since APT installs for one at a time.
 CEPH_AND_OVN = Job("packages", 60, (FIRST.name,), leaves=True)
-#: On virtual machines: the role libvirt_hosts, and modules on a host with a kernel of its own. Without this host in the
-#: user's cache, it takes ten minutes more.
-KERNEL = Job("kernel", 500, (CEPH_AND_OVN.name,))
 #: What all kinds do alike, and what only it has, on a newer Incus, which is not installed.
 NEWER = Job("integration-incus7", 250, (FIRST.name,))
 #: In full on each product, because it depends on what the daemon says, does or has.
@@ -102,7 +99,6 @@ def full(whole: Sequence[str]) -> list[Job]:
         Job("again", 150, (FIRST.name,), leaves=True),
         *daemons,
         NEWER,
-        KERNEL,
         *CHECKS,
         Job("clean", 30, (FIRST.name,), last=True),
     ]

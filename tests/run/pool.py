@@ -176,7 +176,7 @@ def main() -> int:
     if untried:
         remarks.append(f"Left out: tests/cloud, which has only been tried on {' and '.join(plan.CLOUDS)} yet.")
     if others and not fast:
-        shared = ", ".join([*plan.SHARED, plan.KERNEL.name])
+        shared = ", ".join(plan.SHARED)
         remarks += [
             f"Left out: on {others[0]}, the tests of {shared} that do not carry the marker 'both', and the examples of "
             f"modules in processes of their own (commit {commit[:7]}; ./test.sh --all has them)."
