@@ -51,8 +51,9 @@ def builds() -> pathlib.Path:
 
 
 def bases() -> list[pathlib.Path]:
-    """What debootstrap installed, for who begins from it elsewhere."""
-    return [mark.parent for mark in (builds() / "images").glob("base-*/inputs.json")]
+    """What debootstrap installed of the component `main`, for who begins from it elsewhere."""
+    marks = (builds() / "images").glob("base-*/inputs.json")
+    return [mark.parent for mark in marks if json.loads(mark.read_text())["components"] == ["main"]]
 
 
 def serial(*packages: str) -> str:
