@@ -11,3 +11,5 @@ CLOUD="ceph-mon ceph-mgr ceph-osd ceph-common openvswitch-switch ovn-central ovn
 # Virtual machines of a libvirt.
 LIBVIRT="libvirt-daemon-system libvirt-clients libvirt-daemon-driver-qemu python3-libvirt dnsmasq-base qemu-system-x86
   qemu-utils ovmf genisoimage squashfs-tools e2fsprogs openssh-client"
+# Imports of such machines.
+LIBVIRT_IMPORT="libvirt-daemon-driver-qemu python3-libvirt qemu-system-x86 qemu-utils"
