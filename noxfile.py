@@ -125,8 +125,7 @@ def pytest(session: nox.Session, name: str, *arguments: str, product: str = "", 
     if session.python is False:
         given["PATH"] = os.pathsep.join([os.path.dirname(python), os.environ["PATH"]])  # as in the environments of nox
     env = {**link(), **{key: value for key, value in given.items() if value}, **env}
-    forks = product and not name.startswith("reach")  # which looks at the processes of Ansible, as a user begins them
-    plugins = ["-p", "no:cacheprovider", "-p", "timed", *(["-p", "started"] if forks else [])]
+    plugins = ["-p", "no:cacheprovider", "-p", "timed"]
     session.run(
         python,
         "-m",
@@ -170,8 +169,7 @@ def lint(session: nox.Session) -> None:
 def lint_ansible(session: nox.Session) -> None:
     """Style of roles and playbooks: ansible-lint with the production profile."""
     session.install("ansible-lint", "ansible-core")
-    with started.Session() as forks:  # it starts ansible-playbook for each playbook
-        session.run("ansible-lint", "--offline", "-q", env={**started.beside(link()), **forks.environ})
+    session.run("ansible-lint", "--offline", "-q", env=link())
 
 
 @nox.session(python=NEWEST, tags=["fast"])
