@@ -26,7 +26,6 @@ CACHE = ROOT / ".cache"
 sys.path.insert(0, str(ROOT / "tests" / "run"))
 
 import bootstrap  # noqa: E402 - the tests folder is no package of the collection
-import started  # noqa: E402 - as above
 from plan import FEW  # noqa: E402 - as above
 from pythons import CORES, NEWEST, OLDEST, PYTHONS, SANITY, between  # noqa: E402 - as above
 
@@ -125,16 +124,19 @@ def pytest(session: nox.Session, name: str, *arguments: str, product: str = "", 
     if session.python is False:
         given["PATH"] = os.pathsep.join([os.path.dirname(python), os.environ["PATH"]])  # as in the environments of nox
     env = {**link(), **{key: value for key, value in given.items() if value}, **env}
-    plugins = ["-p", "no:cacheprovider", "-p", "timed"]
+    env["PYTHONPATH"] = os.pathsep.join([env["PYTHONPATH"], str(ROOT / "tests" / "run")])
     session.run(
         python,
         "-m",
         "pytest",
-        *plugins,
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "timed",
         f"--junitxml={report}",
         *arguments,
         *session.posargs,
-        env=started.beside(env),
+        env=env,
         external=True,
     )
 

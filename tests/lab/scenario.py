@@ -323,10 +323,7 @@ class Scenario:
         return ["nsenter", "--net", f"--target={self.outer.keeper.pid}", *command]
 
     def _begin(self, command: list[str]) -> subprocess.Popen[str]:
-        """A process of its own, and no fork in its place (`tests/run/started.py`): tests kill it at a moment."""
-        io = self._io()
-        io["env"].pop("CLOUDHOST_TEST_STARTED", None)
-        self.processes.append(subprocess.Popen(self._enter(command), **io))
+        self.processes.append(subprocess.Popen(self._enter(command), **self._io()))
         return self.processes[-1]
 
     def _inside(self, command: list[str]) -> subprocess.CompletedProcess[str]:

@@ -19,10 +19,7 @@ import marshal
 import os
 import sys
 import zipimport
-
-TYPE_CHECKING = False
-if TYPE_CHECKING:  # each process that is started would import it
-    from typing import Any
+from typing import Any
 
 #: Shorter text is compiled faster than it is found.
 SHORTEST = 500
@@ -134,10 +131,3 @@ if PLACE:
         sys.meta_path.insert(0, _Settings())  # type: ignore[arg-type]
     except OSError:
         pass
-
-if PLACE and os.environ.get("CLOUDHOST_TEST_STARTED") and len(getattr(sys, "orig_argv", "")) > 1:
-    program = os.path.basename(sys.orig_argv[1])
-    if program == "ansible-playbook" or program.startswith("AnsiballZ_"):
-        import started
-
-        started.hand_over(program)

@@ -70,7 +70,6 @@ WITH_ANSIBLE = (
     "repository/test_lab.py",
     "repository/test_roles.py",
     "repository/test_samples.py",
-    "repository/test_started.py",  # of programs for newer Pythons
     "repository/test_schemas.py",
     "repository/test_security_rules.py",
     "repository/test_table_of_kinds.py",
