@@ -69,6 +69,14 @@ def differs(foretold: Any, real: Any, place: str = "") -> list[str]:
     return [] if foretold == real else [f"{place} {foretold!r}, and not {real!r}"]
 
 
+def check(module: str, predicted: dict[str, Any], done: dict[str, Any]) -> None:
+    """Fail where a run of a module has not done what its check run predicted, with the object to come."""
+    for key in ("changed", "actions", "diff"):
+        assert predicted[key] == done[key], (key, predicted[key], done[key])
+    wrong = differs(predicted[module], done[module])
+    assert not wrong, wrong
+
+
 def added(foretold: Any, real: Any) -> list[str]:
     """Keys of `config` and `devices` that an update has and that were not foretold, but for those of the server."""
     return [

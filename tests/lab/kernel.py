@@ -22,8 +22,7 @@ from typing import Any, Callable, Iterator
 
 from integration.modules import run_module
 
-from . import cache, tiny
-from .foretold import differs
+from . import cache, foretold, tiny
 from .kernel_saved import EMPTY, NAME, PATIENCE, folder, ssh
 from .libvirtd import Libvirtd
 
@@ -164,9 +163,7 @@ class Daemon:
         predicted = self.run(module, check=True, **arguments)
         done, again = self.run(module, **arguments), self.run(module, **arguments)
         assert (predicted["changed"], done["changed"], again["changed"]) == (True, True, False), again["diff"]
-        wrong = differs(predicted[module], done[module])
-        assert not wrong, wrong
-        assert predicted["diff"] == done["diff"]
+        foretold.check(module, predicted, done)
         return done
 
     def query(self, path: str) -> Any:

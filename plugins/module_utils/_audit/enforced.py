@@ -64,7 +64,7 @@ def _instance(subject: Subject, around: Surroundings) -> dict[str, Any]:
         "host_devices": sorted(name for name, device in devices.items() if device.get("type") in _OF_HOST),
         "raw": sorted(key for key in config if key.startswith("raw.") and config[key]),
     }
-    lacks = around.lacks.get(subject.data.get("location") or "none", frozenset())
+    lacks = around.lacks_of(subject)
     if not subject.is_container:
         return {
             "type": "virtual-machine",

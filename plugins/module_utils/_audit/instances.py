@@ -61,7 +61,7 @@ def same_users(subject: Subject, around: Surroundings) -> Iterator[Hit]:
 
 def idle_limits(subject: Subject, around: Surroundings) -> Iterator[Hit]:
     """A limit that the kernel of the host does not enforce, or that the daemon cannot set."""
-    lacks = around.lacks.get(subject.data.get("location") or "none", frozenset()) if subject.is_container else ()
+    lacks = around.lacks_of(subject) if subject.is_container else ()
     for what, keys in _LIMITS.items():
         set_here = [key for key, value in subject.config.items() if value and values.matches(key, keys)]
         for key in sorted(set_here) if what in lacks else ():

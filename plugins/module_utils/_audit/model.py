@@ -106,6 +106,10 @@ class Surroundings(NamedTuple):
     user_ids: dict[tuple[str, str], OwnIDs]
     gaps: tuple[Gap, ...]
 
+    def lacks_of(self, instance: Subject) -> frozenset[str]:
+        """What the kernel of its member does not enforce."""
+        return self.lacks.get(instance.data.get("location") or "none", frozenset())
+
 
 class Rule(NamedTuple):
     """One entry of a table of rules.

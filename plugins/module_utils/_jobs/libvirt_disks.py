@@ -30,6 +30,8 @@ from .libvirt_plan import FORMATS
 
 #: How many backing files a disk can have.
 LONGEST = 64
+#: The disk in the backup of a volume.
+VOLUME = "backup/volume.img"
 _PIECE = 1 << 20
 #: Of a GPT: the size of its second header with the entries, and where the sector before the first has partitions.
 _SECTOR, _GPT_SECTORS, _MBR_ENTRIES = 512, 33, 446
@@ -185,7 +187,8 @@ def converted(source: Source, path: str, compress: bool) -> bool:
         pass  # only its owner can read it; qemu-img writes into a file that exists
     options = ["-c"] if compress else []
     qemu_img("convert", *options, "-O", "qcow2", source.named(), part)
-    _settle(part)
+    with open(part, "rb") as file:
+        settle(file)
     if not _is_same(source, part):
         raise LXDError(
             f"'{source.file.path}' has changed while it was copied: nothing may use the disk. Run the task again."
@@ -208,11 +211,6 @@ def check_space(path: str, source: Source) -> None:
         raise LXDError(
             f"work_directory: '{folder}' has {free} bytes free, and the disk '{source.file.path}' can need {needed}."
         )
-
-
-def _settle(path: str) -> None:
-    with open(path, "rb") as file:
-        os.fsync(file.fileno())
 
 
 def unpacked(disk: str, path: str) -> str:
@@ -274,7 +272,7 @@ def write_volume(path: str, raw: str, name: str, description: str) -> None:
     with anew(path) as file:
         with tarfile.open(fileobj=file, mode="w:gz", compresslevel=1) as tar, open(raw, "rb") as stream:
             _add(tar, "backup/index.yaml", index)
-            entry = tarfile.TarInfo("backup/volume.img")
+            entry = tarfile.TarInfo(VOLUME)
             entry.size, entry.mode = size, 0o600
             tar.addfile(entry, stream)
         settle(file)

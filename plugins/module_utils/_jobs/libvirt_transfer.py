@@ -33,8 +33,8 @@ from .libvirt_domain import Domain
 from .libvirt_mark import IMPORTED, IMPORTING, KEY, Mark
 
 _PIECE = 1 << 20
-#: The disk in the backup of an instance and of a volume.
-ROOT, VOLUME = "backup/virtual-machine.img", "backup/volume.img"
+#: The disk in the backup of an instance.
+ROOT = "backup/virtual-machine.img"
 
 
 class Work:
@@ -157,7 +157,7 @@ class Work:
 
             def check(name: str) -> None:
                 where = self._path(self.params["pool"], name)
-                if self.params["verify"] and self._read_back(where, _PLAIN, VOLUME, [(0, size)]) != digest:
+                if self.params["verify"] and self._read_back(where, _PLAIN, disks.VOLUME, [(0, size)]) != digest:
                     raise LXDError(
                         f"storage_volume '{volume}' on {self.client.label} is not as the disk that was sent."
                     )

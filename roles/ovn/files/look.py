@@ -72,8 +72,10 @@ def stuck(name: str, control: str) -> bool:
     """
     before = None
     for _attempt in range(10):
+        if not WAITING.search(said("ovs-appctl", "-t", control, "memory/show") or ""):
+            return False
         fields = fields_of(name, control)[1]
-        if not has_leader(fields) or not WAITING.search(said("ovs-appctl", "-t", control, "memory/show") or ""):
+        if not has_leader(fields):
             return False
         if fields.get("Log") == before:
             return True

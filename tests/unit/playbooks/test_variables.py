@@ -96,3 +96,17 @@ def test_the_inventory_can_name_the_members(tmp_path):
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"nodes": nodes}))
     ((status, said),) = run(tmp_path, ["-i", "hosts.yml", str(PLAYBOOKS / "evacuate.yml")])
     assert status == 2 and "fatal: [node2]" in said and "fatal: [node1]" not in said and "failed=0" in said, said
+
+
+def test_the_options_of_a_domain_are_those_that_the_task_takes():
+    """The playbook refuses other ones, so it has to name each. Those of all domains are no options of one."""
+    (play,) = [play for play in plays(PLAYBOOKS / "libvirt_import.yml") if "tasks" in play]
+    (listed,) = [
+        task["vars"]["libvirt_import__options"]
+        for task in play["tasks"]
+        if "libvirt_import__options" in task.get("vars", {})
+    ]
+    (taken,) = [
+        task["cloudhost.lxd.libvirt_import"] for task in play["tasks"] if "cloudhost.lxd.libvirt_import" in task
+    ]
+    assert sorted(listed) == sorted(set(taken) - {"work_directory", "timeout"})

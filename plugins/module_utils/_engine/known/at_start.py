@@ -25,6 +25,10 @@ AT_START_OF_APPLICATION = (*AT_START, "environment.*")
 
 
 def waits_for_start(key: str, at_start: tuple[str, ...] = AT_START) -> bool:
+    """Whether a config key of a running instance takes effect at its next start.
+
+    :param at_start: patterns of the keys that do, but for `AT_ONCE`
+    """
     return values.matches(key, at_start) and not values.matches(key, AT_ONCE)
 
 
