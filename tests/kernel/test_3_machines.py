@@ -51,7 +51,7 @@ def test_commands_and_files_through_the_agent(incus):
     assert failed.value.result["rc"] == 3
     options = {"instance": "web", "path": "/root/file", "content": "of the module\n", "mode": "0640"}
     incus.converges("instance_file", **options)
-    assert incus.inside("web", "cat /root/file; stat -c %a /root/file") == "of the module\n640\n"
+    assert incus.inside("web", "cat /root/file; stat -c %a /root/file") == "of the module\n640"
 
 
 def test_ansible_in_it(incus, tmp_path):
